@@ -1,0 +1,157 @@
+"""What others may extend: the protocols of judges and providers, and the hooks that register them.
+
+Any pytest plugin or ``conftest.py`` may implement these hooks. The built-in judges, providers and the
+history register through the same ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Protocol, TypeAlias, runtime_checkable
+
+import pluggy
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from pytest_promptevals.records.cases import Case, ProviderConfig
+    from pytest_promptevals.records.comparisons import Comparison
+    from pytest_promptevals.records.requests import Request
+    from pytest_promptevals.records.responses import Message, RenderedPrompt, Response
+    from pytest_promptevals.records.results import CaseResult, Grade
+    from pytest_promptevals.records.runs import Run
+
+hookspec = pluggy.HookspecMarker("pytest")
+hookimpl = pluggy.HookimplMarker("pytest")
+
+Ask: TypeAlias = "Callable[[str, Sequence[Message], Mapping[str, object]], Awaitable[Response]]"
+"""``await ask("provider/model", messages, parameters)``: how a judge calls a model without holding a provider."""
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeInput:
+    """All that a judge may look at."""
+
+    case: Case
+    """The case, with its ``expected`` and ``context``."""
+    response: Response
+    """What came back."""
+    prompt: RenderedPrompt | None = None
+    """What was asked; ``None`` where nothing was rendered."""
+    rootdir: Path = Path()
+    """Functions and files named by a judge are looked up in the eval file's folder, then here."""
+
+
+@runtime_checkable
+class Judge(Protocol):
+    """Turns a response into a grade.
+
+    A judge is a class. It is made once for each entry of an eval file's ``judges``, with its validated parameters,
+    and is then called for many cases at once, so it keeps no state of a case.
+    """
+
+    name: ClassVar[str]
+    """What users write in an eval file."""
+    level: ClassVar[int]
+    """1 = free and offline, 2 = calls a model, 3 = a person."""
+    default_threshold: ClassVar[float]
+    """Smallest grade that passes where the user says nothing."""
+    shorthand: ClassVar[str | None]
+    """The parameter that ``name: value`` sets; ``None`` if the judge takes no bare value."""
+    Parameters: ClassVar[type[BaseModel]]
+    """Wire model of the parameters."""
+
+    def __init__(self, parameters: BaseModel) -> None: ...
+
+    async def judge(self, subject: JudgeInput, ask: Ask) -> Grade:
+        """Grade one response. Raises ``JudgeError`` where no grade can be given."""
+        ...
+
+
+class Provider(Protocol):
+    """Calls the models of one API."""
+
+    async def complete(self, request: Request) -> Response:
+        """Make one call. Raises ``ProviderError``; never retries by itself."""
+        ...
+
+    async def close(self) -> None:
+        """Free connections. Called once, on the loop that made the calls."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderContext:
+    """What a provider is made from."""
+
+    config: ProviderConfig
+    """Its name and options as the user wrote them."""
+    rootdir: Path
+    """Root of the project."""
+    search_path: tuple[Path, ...] = ()
+    """Folders in which files and functions named by the user are looked up, nearest first."""
+    concurrency: int = 64
+    """How many calls may be under way at once: the size of a connection pool."""
+    timeout: float = 120.0
+    """Seconds that one call may take."""
+
+
+ProviderFactory: TypeAlias = Callable[[ProviderContext], Provider]
+
+
+@hookspec
+def pytest_promptevals_judges() -> Sequence[type[Judge]]:  # type: ignore[empty-body]
+    """Return judge classes to register.
+
+    Example::
+
+        def pytest_promptevals_judges():
+            return [MyJudge]
+    """
+
+
+@hookspec
+def pytest_promptevals_providers() -> Mapping[str, ProviderFactory]:  # type: ignore[empty-body]
+    """Return providers to register, by the name that stands before the ``/`` in ``provider/model``.
+
+    Example::
+
+        def pytest_promptevals_providers():
+            return {"acme": AcmeProvider}
+    """
+
+
+@hookspec
+def pytest_promptevals_run_started(run: Run) -> None:
+    """Called once, before the first case of a run is recorded.
+
+    Example::
+
+        def pytest_promptevals_run_started(run):
+            print("run", run.id, "at", run.git.commit if run.git else "no commit")
+    """
+
+
+@hookspec
+def pytest_promptevals_case_finished(run: Run, result: CaseResult) -> None:
+    """Called for each case as its result arrives, in the process that writes the history.
+
+    Example::
+
+        def pytest_promptevals_case_finished(run, result):
+            metrics.gauge("eval.score", result.score, case=result.name)
+    """
+
+
+@hookspec
+def pytest_promptevals_run_finished(run: Run, comparisons: Sequence[Comparison]) -> None:
+    """Called once, when all cases are in and the gates have answered.
+
+    Example::
+
+        def pytest_promptevals_run_finished(run, comparisons):
+            for comparison in comparisons:
+                notify(comparison.file, [gate.verdict.value for gate in comparison.gates])
+    """

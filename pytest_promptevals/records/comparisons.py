@@ -1,0 +1,161 @@
+"""What a comparison of a run with a baseline says."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+
+from pytest_promptevals.records.cases import Location
+
+
+@dataclass(frozen=True, slots=True)
+class BaselineCase:
+    """What a baseline keeps of one case: one line of the committed file."""
+
+    name: str
+    """The item's name: case id, with the variant in brackets if there was one."""
+    case_id: str
+    """Id of the case."""
+    case_fingerprint: str
+    """Content hash of the case and its judges."""
+    model: str
+    """``provider/model``."""
+    prompt_name: str
+    """Name of the prompt's template."""
+    score: float
+    """The case's score, 0..1."""
+    passed: bool
+    """Whether the case reached its thresholds."""
+    scores: dict[str, float] = field(default_factory=dict)
+    """Each judge's score over the trials."""
+    trials: int = 1
+    """How many trials the score rests on."""
+    output: str = ""
+    """Text of the first response, shortened."""
+
+
+class Change(enum.Enum):
+    """What became of a case since the baseline."""
+
+    WORSE = "worse"
+    BETTER = "better"
+    SAME = "same"
+    NEW = "new"
+    EDITED = "edited"
+    MISSING = "missing"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """The change of one case."""
+
+    name: str
+    """The item's name."""
+    change: Change
+    """What became of it."""
+    before: float | None = None
+    """Score in the baseline."""
+    after: float | None = None
+    """Score now."""
+    location: Location | None = None
+    """Where the case stands now; ``None`` for a missing one."""
+    weight: float = 1.0
+    """Weight of the case."""
+    group: str | None = None
+    """Group of the case."""
+    passed_before: bool | None = None
+    """Whether the baseline passed it."""
+    passed_after: bool | None = None
+    """Whether it passes now."""
+
+    @property
+    def drop(self) -> float | None:
+        """``before - after`` where both are known and comparable, else ``None``."""
+        if self.change not in _PAIRED or self.before is None or self.after is None:
+            return None
+        return self.before - self.after
+
+
+_PAIRED = frozenset({Change.WORSE, Change.BETTER, Change.SAME})
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """Numbers over the cases of one eval file. The mean of nothing is ``None``, not 0."""
+
+    cases: int
+    """Cases that were run, errors included."""
+    passed: int
+    """Cases that reached their thresholds."""
+    errors: int
+    """Cases without a score."""
+    mean_score: float | None
+    """Weighted mean over the cases that have a score."""
+    pass_rate: float | None
+    """Weighted share of passed cases among those that have a score."""
+    cost: float | None = None
+    """US dollars, ``None`` if a part of it is unknown."""
+
+
+class Verdict(enum.Enum):
+    """Answer of a gate; ``failed`` is that of a gate that needs no baseline."""
+
+    REGRESSED = "regressed"
+    PASSED = "passed"
+    INCONCLUSIVE = "inconclusive"
+    FAILED = "failed"
+    NO_BASELINE = "no baseline"
+    INSUFFICIENT_DATA = "insufficient data"
+
+    @property
+    def fails(self) -> bool:
+        """Whether it makes the session fail."""
+        return self in (Verdict.REGRESSED, Verdict.FAILED, Verdict.INSUFFICIENT_DATA)
+
+
+@dataclass(frozen=True, slots=True)
+class GateResult:
+    """What one gate says about one eval file."""
+
+    file: str
+    """The eval file."""
+    gate: str
+    """Name of the gate: ``score``, ``min_score`` or ``min_pass_rate``."""
+    verdict: Verdict
+    """Its answer."""
+    explanation: str
+    """One sentence with the numbers."""
+    location: Location
+    """Where the gate, or else the eval file, is written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One eval file's run against its baseline."""
+
+    file: str
+    """The eval file."""
+    metrics: Metrics
+    """Numbers of this run."""
+    has_baseline: bool = False
+    """Whether there was anything to compare with."""
+    deltas: tuple[Delta, ...] = ()
+    """One per case, worst first."""
+    mean_before: float | None = None
+    """Weighted mean score of the paired cases in the baseline."""
+    mean_after: float | None = None
+    """Weighted mean score of the same cases now."""
+    gates: tuple[GateResult, ...] = ()
+    """Answers of the file's gates."""
+
+    @property
+    def drop(self) -> float | None:
+        """``mean_before - mean_after``; ``None`` if nothing could be paired."""
+        if self.mean_before is None or self.mean_after is None:
+            return None
+        return self.mean_before - self.mean_after
+
+    def deltas_with(self, change: Change) -> tuple[Delta, ...]:
+        """Return the cases with that change, in order."""
+        return tuple(delta for delta in self.deltas if delta.change is change)

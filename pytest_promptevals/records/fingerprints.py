@@ -1,0 +1,65 @@
+"""Content hashes: equal content, equal hash, in every process and version of Python."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Final
+
+from pytest_promptevals.records.cases import Case, JudgeSpec
+from pytest_promptevals.records.codec import to_plain
+from pytest_promptevals.records.json_types import Json, JsonObject
+from pytest_promptevals.records.responses import RenderedPrompt
+
+DIGITS: Final = 16
+"""Hexadecimal digits of a fingerprint: 64 bits."""
+
+
+def content_hash(content: Json, digits: int = DIGITS) -> str:
+    """Return the first hexadecimal digits of the SHA-256 of plain JSON data, whatever the order of its keys."""
+    text = json.dumps(content, ensure_ascii=True, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode("ascii")).hexdigest()[:digits]
+
+
+def case_fingerprint(case: Case, judges: tuple[JudgeSpec, ...], reducer: str) -> str:
+    """Return the hash of what is asked and how it is judged.
+
+    While it is unchanged, the scores of two runs may be compared. The recorded ``output``, the prompt and
+    the model are left out, since a change of those is what is compared; so are thresholds, which change no score.
+    """
+    return content_hash(
+        {
+            "input": case.input,
+            "vars": dict(case.vars),
+            "expected": case.expected,
+            "context": list(case.context),
+            "judges": [_judge_content(judge) for judge in judges],
+            "reducer": reducer,
+        }
+    )
+
+
+def full_fingerprint(
+    case_hash: str, prompt: RenderedPrompt | None, model: str, parameters: JsonObject
+) -> str:
+    """Return the hash of all that gives a score its meaning: case, judges, rendered prompt, model, parameters."""
+    return content_hash(
+        {
+            "case": case_hash,
+            "prompt": to_plain(prompt.messages) if prompt is not None else None,
+            "model": model,
+            "parameters": dict(parameters),
+        }
+    )
+
+
+def _judge_content(judge: JudgeSpec) -> Json:
+    return {
+        "judge": judge.judge,
+        "name": judge.name,
+        "parameters": dict(judge.parameters),
+        "argument": judge.argument,
+        "weight": judge.weight,
+        "negated": judge.negated,
+        "children": [_judge_content(child) for child in judge.children],
+    }

@@ -1,0 +1,145 @@
+"""What became of a case: scores, trials and the case's result."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pytest_promptevals.records.cases import Location
+from pytest_promptevals.records.json_types import Json
+from pytest_promptevals.records.responses import RenderedPrompt, Response
+
+
+@dataclass(frozen=True, slots=True)
+class Grade:
+    """What a judge returns."""
+
+    value: float
+    """The score, 0..1."""
+    explanation: str = ""
+    """Why, in a sentence; always there when the value is not 1."""
+    passed: bool | None = None
+    """Set only by judges that decide otherwise than by their threshold."""
+    cost: float | None = None
+    """US dollars the judge spent; ``None`` for a judge that calls no model."""
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """One judge's number for one trial, or for the case over its trials."""
+
+    judge: str
+    """Label of the judge, unique within the case."""
+    value: float
+    """0..1."""
+    passed: bool
+    """Whether the value reaches the threshold."""
+    threshold: float | None = None
+    """Smallest value that passes; ``None`` where the judge decides otherwise."""
+    weight: float = 1.0
+    """Share in the case's score."""
+    required: bool = True
+    """Whether the case fails when this judge does."""
+    explanation: str = ""
+    """Why."""
+    cost: float | None = None
+    """US dollars the judge spent."""
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorRecord:
+    """Something that kept a case from getting a score. It never counts as a score."""
+
+    kind: str
+    """``provider``, ``timeout``, ``prompt``, ``judge``, ``cancelled`` or ``test``."""
+    message: str
+    """What happened and what to do next."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """The n-th repetition of a case."""
+
+    number: int
+    """1-based."""
+    response: Response | None = None
+    """``None`` if there was none."""
+    scores: tuple[Score, ...] = ()
+    """In the order of the judges."""
+    score: float | None = None
+    """Weighted mean of the scores; ``None`` if there is an error."""
+    passed: bool | None = None
+    """Whether all required judges passed; ``None`` if there is an error."""
+    error: ErrorRecord | None = None
+    """Set if the trial could not be scored."""
+
+
+@dataclass(frozen=True, slots=True)
+class CaseResult:
+    """What became of one case with one prompt and one model."""
+
+    file: str
+    """The eval file, relative to the rootdir."""
+    name: str
+    """The item's name: the case id, with the variant in brackets where a matrix makes it ambiguous."""
+    case_id: str
+    """Id of the case."""
+    location: Location
+    """Where the case stands."""
+    model: str
+    """``provider/model``."""
+    prompt_name: str
+    """Name of the prompt's template."""
+    case_fingerprint: str
+    """Content hash of the case and its judges: scores are compared only while it is the same."""
+    fingerprint: str
+    """Content hash of all that gives the score its meaning: case, judges, rendered prompt, model, parameters."""
+    trials: tuple[Trial, ...] = ()
+    """In order."""
+    scores: tuple[Score, ...] = ()
+    """Each judge's score over the trials."""
+    score: float | None = None
+    """The case's score, 0..1; ``None`` if there is an error."""
+    passed: bool | None = None
+    """Whether the case reaches its thresholds; ``None`` if there is an error."""
+    error: ErrorRecord | None = None
+    """Set if the case could not be scored."""
+    prompt: RenderedPrompt | None = None
+    """What was asked; ``None`` if nothing was rendered."""
+    expected: Json = None
+    """The reference answer."""
+    tags: tuple[str, ...] = ()
+    """Tags of the case."""
+    group: str | None = None
+    """Group of the case."""
+    weight: float = 1.0
+    """Weight of the case."""
+
+    @property
+    def output(self) -> str | None:
+        """Text of the first response, ``None`` if there is none."""
+        for trial in self.trials:
+            if trial.response is not None:
+                return trial.response.text
+        return None
+
+    @property
+    def latency(self) -> float | None:
+        """Mean latency of the responses in seconds, ``None`` if unknown."""
+        return _mean([r.latency for r in self._responses() if r.latency is not None])
+
+    @property
+    def cost(self) -> float | None:
+        """US dollars of responses and judges together, ``None`` if a part of it is unknown."""
+        costs = [response.cost for response in self._responses()]
+        known = [cost for cost in costs if cost is not None]
+        if not costs or len(known) < len(costs):
+            return None
+        judged = [score.cost for trial in self.trials for score in trial.scores if score.cost is not None]
+        return sum(known) + sum(judged)
+
+    def _responses(self) -> list[Response]:
+        return [trial.response for trial in self.trials if trial.response is not None]
+
+
+def _mean(values: list[float]) -> float | None:
+    return sum(values) / len(values) if values else None

@@ -1,0 +1,212 @@
+"""One table of settings: the fields of ``Settings``.
+
+From it come the command-line options (``--evals-NAME``), the ini keys (``evals_NAME``), the environment variables
+(``PROMPTEVALS_NAME``), ``--help`` and the reference in the docs. An option beats the environment, which beats the
+ini file, which beats the default.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, Final, Literal, TypeAlias, cast
+
+from pytest_promptevals.errors import UsageError, did_you_mean
+
+Kind: TypeAlias = Literal["text", "whole number", "number", "list", "flag"]
+Value: TypeAlias = "str | int | float | bool | tuple[str, ...] | None"
+
+_TRUE: Final = frozenset({"1", "true", "yes", "on"})
+_FALSE: Final = frozenset({"", "0", "false", "no", "off"})
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Setting:
+    """One row of the table."""
+
+    name: str
+    """Field of ``Settings``."""
+    kind: Kind
+    """What a value looks like."""
+    default: Value
+    """Value where the user says nothing."""
+    help: str
+    """One sentence."""
+    choices: tuple[str, ...] = ()
+    """All values it may have; empty if any."""
+    minimum: float | None = None
+    """Smallest number it may be."""
+
+    @property
+    def option(self) -> str:
+        """Command-line option."""
+        return "--evals-" + self.name.replace("_", "-")
+
+    @property
+    def ini(self) -> str:
+        """Key in pytest's ini file."""
+        return "evals_" + self.name
+
+    @property
+    def variable(self) -> str:
+        """Environment variable."""
+        return "PROMPTEVALS_" + self.name.upper()
+
+    @property
+    def shown_default(self) -> str:
+        """The default as a user would write it."""
+        if self.default is None:
+            return "none"
+        if isinstance(self.default, tuple):
+            return " ".join(self.default)
+        return str(self.default).lower() if isinstance(self.default, bool) else str(self.default)
+
+    def parse(self, value: object, source: str) -> Value:
+        """Return a value from an option, the environment or an ini file. Raises ``UsageError`` naming ``source``."""
+        try:
+            parsed = _PARSERS[self.kind](value)
+        except ValueError as error:
+            raise UsageError(f"{source}: {value!r} is not a {error}.") from None
+        if self.choices and parsed not in self.choices:
+            hint = did_you_mean(str(parsed), self.choices)
+            raise UsageError(f"{source}: {parsed!r} is none of: {', '.join(self.choices)}.{_close(hint)}")
+        if self.minimum is not None and isinstance(parsed, int | float) and parsed < self.minimum:
+            raise UsageError(f"{source}: {parsed} is too small; the smallest is {self.minimum:g}.")
+        return parsed
+
+
+def _close(hint: str) -> str:
+    return hint if "Did you mean" in hint else ""
+
+
+def _parse_text(value: object) -> Value:
+    if not isinstance(value, str):
+        raise ValueError("text")  # noqa: TRY004 - all parsers report one error type
+    return value.strip()
+
+
+def _parse_whole_number(value: object) -> Value:
+    try:
+        return int(str(value))
+    except ValueError:
+        raise ValueError("whole number") from None
+
+
+def _parse_number(value: object) -> Value:
+    try:
+        number = float(str(value))
+    except ValueError:
+        raise ValueError("number") from None
+    if not math.isfinite(number):
+        raise ValueError("finite number")
+    return number
+
+
+def _parse_list(value: object) -> Value:
+    if isinstance(value, str):
+        return tuple(value.split())
+    if isinstance(value, list | tuple):
+        return tuple(str(item) for item in value)
+    raise ValueError("list")
+
+
+def _parse_flag(value: object) -> Value:
+    text = str(value).strip().lower()
+    if text not in _TRUE | _FALSE:
+        raise ValueError("yes or no")
+    return text in _TRUE
+
+
+_PARSERS: Final[Mapping[Kind, Callable[[object], Value]]] = {
+    "text": _parse_text,
+    "whole number": _parse_whole_number,
+    "number": _parse_number,
+    "list": _parse_list,
+    "flag": _parse_flag,
+}
+
+
+def _setting(
+    kind: Kind, default: Value, help_text: str, *, choices: tuple[str, ...] = (), minimum: float | None = None
+) -> Any:
+    metadata = {"kind": kind, "help": help_text, "choices": choices, "minimum": minimum}
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """All settings of a session."""
+
+    files: tuple[str, ...] = _setting(
+        "list",
+        ("*.eval.yaml", "*.eval.yml", "*.eval.jsonl"),
+        "Names of the files that are collected as eval files, as glob patterns.",
+    )
+    default: str = _setting(
+        "text",
+        "run",
+        "What a plain pytest does with eval items: run them, or skip them unless --evals is given.",
+        choices=("run", "skip"),
+    )
+    concurrency: int = _setting(
+        "whole number", 64, "Largest number of model calls under way at once.", minimum=1
+    )
+    timeout: float = _setting("number", 120.0, "Seconds that one model call may take.", minimum=0.001)
+    trials: int | None = _setting(
+        "whole number", None, "Trials of every case, instead of what the eval files say.", minimum=1
+    )
+    model: tuple[str, ...] = _setting(
+        "list",
+        (),
+        "Models to use instead of those of the eval files, as provider/model, separated by spaces.",
+    )
+    max_drop: float = _setting(
+        "number",
+        0.1,
+        "Largest drop of an eval file's mean score against its baseline that still passes; "
+        "'gate: {max_drop: ...}' in the eval file goes before it.",
+        minimum=0,
+    )
+    save_baseline: bool = _setting(
+        "flag", default=False, help_text="Write the results as the baselines of the eval files that were run."
+    )
+    history: str = _setting(
+        "text",
+        ".promptevals/history.db",
+        "SQLite file of the run history, relative to the rootdir; 'off' keeps none.",
+    )
+
+
+def _table() -> tuple[Setting, ...]:
+    return tuple(
+        Setting(field.name, default=cast("Value", field.default), **_row(field.metadata))
+        for field in dataclasses.fields(Settings)
+    )
+
+
+def _row(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: metadata[key] for key in ("kind", "help", "choices", "minimum")}
+
+
+SETTINGS: Final = _table()
+"""The table, one row per setting, in the order of ``--help``."""
+
+
+def resolve_settings(
+    options: Mapping[str, object], environment: Mapping[str, str], ini: Mapping[str, object]
+) -> Settings:
+    """Return the settings in force.
+
+    ``options`` and ``ini`` map setting names to raw values, ``None`` or absent where the user gave none; ``environment``
+    is the process's. Raises ``UsageError`` for a value that a setting cannot have.
+    """
+    values: dict[str, Any] = {}
+    for setting in SETTINGS:
+        if (given := options.get(setting.name)) is not None:
+            values[setting.name] = setting.parse(given, setting.option)
+        elif (given := environment.get(setting.variable)) is not None:
+            values[setting.name] = setting.parse(given, setting.variable)
+        elif (given := ini.get(setting.name)) is not None:
+            values[setting.name] = setting.parse(given, setting.ini)
+    return Settings(**values)
