@@ -137,9 +137,7 @@ class ProviderStatusError(ProviderError):
         retry_after: seconds the server asked to wait, if it did.
     """
 
-    def __init__(
-        self, message: str, *, status: int, retryable: bool = False, retry_after: float | None = None
-    ) -> None:
+    def __init__(self, message: str, *, status: int, retryable: bool = False, retry_after: float | None = None) -> None:
         super().__init__(message, retryable=retryable, retry_after=retry_after)
         self.status = status
 

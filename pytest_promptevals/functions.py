@@ -54,13 +54,9 @@ def _import_module(name: str, reference: str, search_path: Sequence[Path]) -> An
         if error.name is None or not (name == error.name or name.startswith(f"{error.name}.")):
             raise FunctionError(f"{reference!r}: importing {name!r} failed: {error}") from error
         places = ", ".join(str(folder) for folder in search_path) or "sys.path"
-        raise FunctionError(
-            f"{reference!r}: no module named {error.name!r} is installed or in {places}"
-        ) from error
+        raise FunctionError(f"{reference!r}: no module named {error.name!r} is installed or in {places}") from error
     except Exception as error:
-        raise FunctionError(
-            f"{reference!r}: importing {name!r} failed: {type(error).__name__}: {error}"
-        ) from error
+        raise FunctionError(f"{reference!r}: importing {name!r} failed: {type(error).__name__}: {error}") from error
 
 
 def choose_arguments(
@@ -74,9 +70,7 @@ def choose_arguments(
     try:
         parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):
-        raise FunctionError(
-            f"{reference!r} has no signature that Python can show; wrap it in a def"
-        ) from None
+        raise FunctionError(f"{reference!r} has no signature that Python can show; wrap it in a def") from None
     if any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters):
         return dict
     names: list[str] = []
@@ -99,9 +93,7 @@ async def call_function(function: Callable[..., Any], arguments: Mapping[str, ob
     The thread is a daemon: a function that never returns is left behind at its timeout and keeps neither the
     run nor the interpreter from ending.
     """
-    if inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
-        getattr(function, "__call__", None)
-    ):  # noqa: B004 - an object with an async __call__
+    if inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(getattr(function, "__call__", None)):  # noqa: B004 - an object with an async __call__
         return await function(**arguments)
     loop = asyncio.get_running_loop()
     future: asyncio.Future[Any] = loop.create_future()

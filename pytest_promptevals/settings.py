@@ -149,9 +149,7 @@ class Settings:
         "What a plain pytest does with eval items: run them, or skip them unless --evals is given.",
         choices=("run", "skip"),
     )
-    concurrency: int = _setting(
-        "whole number", 64, "Largest number of model calls under way at once.", minimum=1
-    )
+    concurrency: int = _setting("whole number", 64, "Largest number of model calls under way at once.", minimum=1)
     timeout: float = _setting("number", 120.0, "Seconds that one model call may take.", minimum=0.001)
     trials: int | None = _setting(
         "whole number", None, "Trials of every case, instead of what the eval files say.", minimum=1

@@ -39,9 +39,7 @@ def case_fingerprint(case: Case, judges: tuple[JudgeSpec, ...], reducer: str) ->
     )
 
 
-def full_fingerprint(
-    case_hash: str, prompt: RenderedPrompt | None, model: str, parameters: JsonObject
-) -> str:
+def full_fingerprint(case_hash: str, prompt: RenderedPrompt | None, model: str, parameters: JsonObject) -> str:
     """Return the hash of all that gives a score its meaning: case, judges, rendered prompt, model, parameters."""
     return content_hash(
         {
