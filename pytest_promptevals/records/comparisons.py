@@ -140,6 +140,8 @@ class Comparison:
     """Numbers of this run."""
     has_baseline: bool = False
     """Whether there was anything to compare with."""
+    baseline: str = ""
+    """What it was compared with: a file's name, or words; empty if there was no baseline."""
     deltas: tuple[Delta, ...] = ()
     """One per case, worst first."""
     mean_before: float | None = None

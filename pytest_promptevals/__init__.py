@@ -1,0 +1,83 @@
+"""pytest-promptevals: tells you with pytest whether a prompt, model or judge change made things worse.
+
+The public names are loaded when they are first used, so that a plain pytest run stays as fast as without the plugin.
+Nothing inside of the package imports this module.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from pytest_promptevals.errors import JudgeError, PromptEvalsError, ProviderError
+    from pytest_promptevals.hookspecs import Ask, Judge, JudgeInput, Provider, ProviderContext
+    from pytest_promptevals.judges.base import JudgeParameters, TextJudge
+    from pytest_promptevals.providers.scripted import ScriptedProvider, ScriptedRule
+    from pytest_promptevals.pytest_glue.recorder import Recorder
+    from pytest_promptevals.records.cases import Case
+    from pytest_promptevals.records.requests import Request
+    from pytest_promptevals.records.responses import Message, RenderedPrompt, Response, ToolCall, Usage
+    from pytest_promptevals.records.results import CaseResult, Grade, Score
+
+_HOMES: Final = {
+    "JudgeError": "errors",
+    "PromptEvalsError": "errors",
+    "ProviderError": "errors",
+    "Ask": "hookspecs",
+    "Judge": "hookspecs",
+    "JudgeInput": "hookspecs",
+    "Provider": "hookspecs",
+    "ProviderContext": "hookspecs",
+    "JudgeParameters": "judges.base",
+    "TextJudge": "judges.base",
+    "ScriptedProvider": "providers.scripted",
+    "ScriptedRule": "providers.scripted",
+    "Recorder": "pytest_glue.recorder",
+    "Case": "records.cases",
+    "Request": "records.requests",
+    "Message": "records.responses",
+    "RenderedPrompt": "records.responses",
+    "Response": "records.responses",
+    "ToolCall": "records.responses",
+    "Usage": "records.responses",
+    "CaseResult": "records.results",
+    "Grade": "records.results",
+    "Score": "records.results",
+}
+
+__all__ = [
+    "Ask",
+    "Case",
+    "CaseResult",
+    "Grade",
+    "Judge",
+    "JudgeError",
+    "JudgeInput",
+    "JudgeParameters",
+    "Message",
+    "PromptEvalsError",
+    "Provider",
+    "ProviderContext",
+    "ProviderError",
+    "Recorder",
+    "RenderedPrompt",
+    "Request",
+    "Response",
+    "Score",
+    "ScriptedProvider",
+    "ScriptedRule",
+    "TextJudge",
+    "ToolCall",
+    "Usage",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

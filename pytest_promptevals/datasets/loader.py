@@ -1,0 +1,163 @@
+"""An eval file, with all that belongs to it, as one dataset."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from pytest_promptevals.datasets.case_files import SUFFIXES, CaseFiles
+from pytest_promptevals.datasets.cases import CaseReader
+from pytest_promptevals.datasets.defaults import (
+    Layer,
+    find_layer,
+    merge_gate,
+    merge_parameters,
+    merge_providers,
+    read_defaults,
+    read_layer,
+)
+from pytest_promptevals.datasets.few_shot import read_few_shot
+from pytest_promptevals.datasets.judge_specs import label_judges
+from pytest_promptevals.datasets.problems import Problems
+from pytest_promptevals.datasets.sources import Source
+from pytest_promptevals.datasets.wire import DefaultsWire, EvalFileWire, MessageWire
+from pytest_promptevals.files.paths import is_in_directory_loop, shown_path
+from pytest_promptevals.records.cases import (
+    Case,
+    CasePolicy,
+    Dataset,
+    FewShot,
+    GateRules,
+    JudgeSpec,
+    PromptSource,
+    ProviderConfig,
+)
+from pytest_promptevals.records.json_types import Json
+
+_BUILT_IN: Final = DefaultsWire()
+"""What holds where no file says anything."""
+
+
+def load_dataset(path: Path, rootdir: Path) -> Dataset:
+    """Return the dataset of an eval file, with the ``evals.yaml`` files from the rootdir down to it applied.
+
+    Raises ``DatasetError`` with all problems of all files that belong to it, by file and line.
+    """
+    return _load(path, rootdir, may_be_list=False)
+
+
+def load_cases(path: Path, rootdir: Path) -> Dataset:
+    """Return the dataset of an eval file, or of any other file with cases: a YAML list, JSON Lines, CSV.
+
+    Raises ``DatasetError`` as ``load_dataset`` does.
+    """
+    return _load(path, rootdir, may_be_list=True)
+
+
+def _load(path: Path, rootdir: Path, *, may_be_list: bool) -> Dataset:
+    path, rootdir = Path(os.path.abspath(path)), Path(os.path.abspath(rootdir))  # noqa: PTH100 - resolve() follows symlinks
+    problems = Problems()
+    source = Source(shown_path(path, rootdir))
+    if is_in_directory_loop(path):
+        problems.add("is reached through a symlink to a folder that holds it; remove the symlink", source)
+        problems.raise_all()
+    if path.suffix not in SUFFIXES:
+        problems.add(f"cannot hold cases; use a file that ends in {', '.join(SUFFIXES)}", source)
+        problems.raise_all()
+    layers = read_defaults(path, rootdir, problems)
+    own = None
+    if path.suffix in {".yaml", ".yml"}:
+        own = read_layer(path, EvalFileWire, rootdir, problems, may_be_list=may_be_list)
+    combined = _Combined([*layers, own] if own else layers, rootdir, problems)
+    cases = combined.read_cases(path, own)
+    problems.raise_all()
+    return combined.build(source, cases)
+
+
+class _Combined:
+    """What the layers of an eval file say together."""
+
+    def __init__(self, layers: Sequence[Layer], rootdir: Path, problems: Problems) -> None:
+        self._layers = layers
+        self._rootdir = rootdir
+        self._problems = problems
+        judges = find_layer(layers, "judges")
+        few_shot = find_layer(layers, "few_shot")
+        self._judges: tuple[JudgeSpec, ...] = label_judges(judges.judges, (), problems) if judges else ()
+        self._few_shot: tuple[FewShot, ...] = read_few_shot(few_shot, rootdir, problems) if few_shot else ()
+        self._least_trials = self._check_reducer()
+
+    def _wire(self, key: str) -> DefaultsWire:
+        """Return the wire model that has the last word on a key."""
+        layer = find_layer(self._layers, key)
+        return layer.wire if layer else _BUILT_IN
+
+    def _check_reducer(self) -> int:
+        """Return how many trials the reducer needs."""
+        _, sign, number = self._wire("reducer").reducer.replace("^", "@").partition("@")
+        needed, trials = int(number) if sign else 1, self._wire("trials").trials
+        layer = find_layer(self._layers, "reducer")
+        if layer is not None and needed > trials:
+            message = f"{layer.wire.reducer} needs at least {needed} trials, but trials is {trials}; raise trials"
+            self._problems.add(message, layer.source, ("reducer",))
+        return needed
+
+    def read_cases(self, path: Path, own: Layer | None) -> tuple[Case, ...]:
+        """Return the cases of the eval file, or none if its own layer could not be read."""
+        reader = CaseReader(self._wire("tags").tags, self._judges, self._least_trials, self._problems)
+        files = CaseFiles(reader, self._rootdir, self._problems)
+        if path.suffix not in {".yaml", ".yml"}:
+            files.read_file(path)
+        elif own is not None and own.entries_source is not None:
+            before = len(self._problems)
+            files.read_entries(own.entries, own.entries_source, path)
+            if not reader.count and len(self._problems) == before:
+                self._problems.add("there are no cases; list at least one", own.entries_source)
+        return reader.finish()
+
+    def build(self, source: Source, cases: tuple[Case, ...]) -> Dataset:
+        """Return the dataset."""
+        model = find_layer(self._layers, "model")
+        return Dataset(
+            path=source.shown,
+            cases=cases,
+            prompts=self._read_prompts(),
+            models=tuple(self._wire("model").model),
+            parameters=merge_parameters(self._layers),
+            trials=self._wire("trials").trials,
+            reducer=self._wire("reducer").reducer,
+            threshold=self._wire("threshold").threshold,
+            timeout=self._wire("timeout").timeout,
+            judges=self._judges,
+            gate=GateRules(**dict(merge_gate(self._layers))),
+            case_policy=CasePolicy(self._wire("case_policy").case_policy),
+            few_shot=self._few_shot,
+            providers=self._read_providers(),
+            location=source.locate(),
+            models_location=model.source.locate(("model",)) if model else None,
+        )
+
+    def _read_prompts(self) -> tuple[PromptSource, ...]:
+        layer = find_layer(self._layers, "prompt")
+        if layer is None:
+            return ()
+        prompts = layer.wire.prompt
+        paths = [("prompt", index) for index in range(len(prompts))] if len(prompts) > 1 else [("prompt",)]
+        return tuple(
+            PromptSource(_plain_prompt(prompt), layer.source.locate(path))
+            for prompt, path in zip(prompts, paths, strict=True)
+        )
+
+    def _read_providers(self) -> tuple[ProviderConfig, ...]:
+        return tuple(
+            ProviderConfig(name, str(options.pop("type", None) or name), options, source.locate())
+            for name, (options, source) in merge_providers(self._layers).items()
+        )
+
+
+def _plain_prompt(prompt: str | list[MessageWire]) -> Json:
+    if isinstance(prompt, str):
+        return prompt
+    return [{"role": message.role, "content": message.content} for message in prompt]

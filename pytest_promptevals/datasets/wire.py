@@ -1,0 +1,339 @@
+"""What may stand in an eval file: one model for each kind of mapping, one field for each key.
+
+The reference in the docs and the JSON Schema for editors are made from these models. They are strict: an unknown key
+or a value of another type is an error. The few short forms (one text for a list of them) are spelled out here.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable
+from typing import Annotated, Any, Final, Literal, TypeAlias
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, PlainValidator, Tag, WithJsonSchema
+
+from pytest_promptevals.datasets.names import MAX_ID_LENGTH, check_id, check_tag
+
+MAX_TRIALS: Final = 1000
+"""Largest number of repetitions of one case."""
+
+_REDUCER: Final = re.compile(r"mean|median|min|max|majority|pass[@^]([1-9][0-9]{0,2}|1000)")
+_TEXT_OR_LIST: Final = {
+    "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]
+}  # fmt: skip
+
+
+def _list_texts(value: object) -> list[str]:
+    texts = [value] if isinstance(value, str) else value
+    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+        raise ValueError("must be a text or a list of texts")
+    return texts
+
+
+def _read_id(value: object) -> str | None:
+    if value is None:
+        return None
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    if not isinstance(value, str):
+        raise ValueError("must be a text or a whole number")  # noqa: TRY004 - pydantic collects ValueErrors only
+    _check_id(value)
+    return value
+
+
+_check_id = check_id
+_check_tag = functools.lru_cache(1000)(check_tag)
+
+
+def _read_tags(value: object) -> list[str]:
+    tags = _list_texts(value)
+    for tag in tags:
+        try:
+            _check_tag(tag)
+        except ValueError as error:
+            raise ValueError(f"the tag {tag[:60]!r} {error}") from None
+    return tags
+
+
+def _read_reason(word: str) -> Callable[[object], str | None]:
+    def read(value: object) -> str | None:
+        if value is None or value is False:
+            return None
+        if value is True:
+            return word
+        if not isinstance(value, str) or not value.strip():
+            raise ValueError("must be true, false or a text with the reason")
+        return value
+
+    return read
+
+
+def _read_models(value: object) -> list[str]:
+    models = _list_texts(value)
+    if not models or not all(model.strip() for model in models):
+        raise ValueError("must name a model, such as openai/gpt-5-mini")
+    if any(model.strip() != model for model in models):
+        raise ValueError("a model's name must not begin or end with a space")
+    if len(set(models)) < len(models):
+        raise ValueError("must name each model once")
+    return models
+
+
+def _read_reducer(value: object) -> str:
+    if not isinstance(value, str) or not _REDUCER.fullmatch(value):
+        raise ValueError(
+            "must be mean, median, min, max, majority, pass@K or pass^K, where K is a whole number from 1 to 1000"
+        )
+    return value
+
+
+def _list_prompts(value: object) -> object:
+    is_chat = isinstance(value, list) and bool(value) and all(isinstance(item, dict) for item in value)
+    prompts = [value] if isinstance(value, str) or is_chat else value
+    if not isinstance(prompts, list) or not prompts:
+        raise ValueError("must be a text, the name of a file, a list of chat messages, or a list of those")
+    if any(isinstance(prompt, str) and not prompt.strip() for prompt in prompts):
+        raise ValueError("must not be empty")
+    if any(prompt in prompts[:index] for index, prompt in enumerate(prompts)):
+        raise ValueError("must name each prompt once")
+    return prompts
+
+
+def _wrap_text(value: object) -> object:
+    return {"text": value} if isinstance(value, str) else value
+
+
+def _tag_by_list(value: object) -> str:
+    return "<list>" if isinstance(value, list) else "<text>"
+
+
+Texts: TypeAlias = Annotated[list[str], PlainValidator(_list_texts), WithJsonSchema(_TEXT_OR_LIST)]
+Tags: TypeAlias = Annotated[list[str], PlainValidator(_read_tags), WithJsonSchema(_TEXT_OR_LIST)]
+Trials: TypeAlias = Annotated[int, Field(ge=1, le=MAX_TRIALS)]
+Share: TypeAlias = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Count: TypeAlias = Annotated[int, Field(ge=0)]
+Amount: TypeAlias = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+NonEmpty: TypeAlias = Annotated[str, Field(min_length=1)]
+JsonMapping: TypeAlias = dict[str, Any]
+Judges: TypeAlias = list[Any]
+"""Entries are read by ``judge_specs``, which knows their forms; their JSON Schema is put together in ``schema``."""
+
+_REASON_SCHEMA: Final = {"anyOf": [{"type": "boolean"}, {"type": "string", "minLength": 1}]}
+
+
+class Wire(BaseModel):
+    """Base of all wire models."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class ToolCallWire(Wire):
+    """One tool call of a recorded response."""
+
+    name: NonEmpty = Field(description="Name of the tool.")
+    arguments: Any = Field(default=None, description="Arguments of the call, as data.")
+    id: str = Field(default="", description="The provider's id of the call.")
+
+
+class UsageWire(Wire):
+    """Tokens of a recorded response."""
+
+    input_tokens: Count | None = Field(default=None, description="Tokens of the prompt, cached ones included.")
+    output_tokens: Count | None = Field(default=None, description="Tokens of the answer, reasoning included.")
+    cached_tokens: Count | None = Field(default=None, description="Prompt tokens that were read from a cache.")
+    cache_write_tokens: Count | None = Field(default=None, description="Prompt tokens that were written to a cache.")
+    reasoning_tokens: Count | None = Field(default=None, description="Answer tokens that were spent on reasoning.")
+
+
+class OutputWire(Wire):
+    """A recorded response."""
+
+    text: str = Field(default="", description="The answer.")
+    tool_calls: list[ToolCallWire] = Field(
+        default_factory=list, description="Tools that the model asked for, in order."
+    )
+    finish_reason: str | None = Field(
+        default=None, description="Why the model stopped: stop, length, tool_calls or content_filter."
+    )
+    usage: UsageWire = Field(default=UsageWire(), description="Tokens of the call.")
+    latency: Amount | None = Field(default=None, description="Seconds that the call took.")
+    cost: Amount | None = Field(default=None, description="US dollars that the call cost.")
+    model: str | None = Field(default=None, description="The model that answered.")
+    refusal: str | None = Field(default=None, description="The provider's own word that the model refused.")
+
+
+class CaseWire(Wire):
+    """One case."""
+
+    id: Annotated[
+        str | None,
+        PlainValidator(_read_id),
+        WithJsonSchema(
+            {"anyOf": [{"type": "string", "minLength": 1, "maxLength": MAX_ID_LENGTH}, {"type": "integer"}]}
+        ),
+    ] = Field(
+        default=None,
+        description="Name of the case, unique in its dataset. Without one, it is a short hash of input and vars.",
+    )
+    input: Any = Field(
+        default=None, description="What is asked: text, chat messages or any data; {{ input }} in templates."
+    )
+    vars: JsonMapping = Field(default_factory=dict, description="Variables of the templates.")
+    expected: Any = Field(
+        default=None, description="The reference answer; a list of texts means that any one of them will do."
+    )
+    output: Annotated[OutputWire, BeforeValidator(_wrap_text)] | None = Field(
+        default=None, description="A recorded response, as text or in parts: then no model is called."
+    )
+    context: Texts = Field(default_factory=list, description="Passages that the answer must rest on.")
+    tags: Tags = Field(default_factory=list, description="Marks of the case, to select it by with pytest -m.")
+    judges: Judges = Field(
+        default_factory=list, description="Judges of this case alone, beside those of its eval file."
+    )
+    weight: Annotated[float, Field(gt=0, allow_inf_nan=False)] = Field(
+        default=1.0, description="Weight of the case in the metrics of its eval file."
+    )
+    priority: int = Field(default=0, description="Cases with a higher number run earlier where the order is by it.")
+    group: NonEmpty | None = Field(
+        default=None, description="Cases of one group are not independent, such as paraphrases of one question."
+    )
+    trials: Trials | None = Field(default=None, description="Repetitions of this case, instead of the eval file's.")
+    skip: Annotated[
+        str | None, PlainValidator(_read_reason("skipped in the dataset")), WithJsonSchema(_REASON_SCHEMA)
+    ] = Field(default=None, description="Whether to leave the case out, or the reason why.")
+    xfail: Annotated[str | None, PlainValidator(_read_reason("expected to fail")), WithJsonSchema(_REASON_SCHEMA)] = (
+        Field(default=None, description="Whether the case is expected to fail, or the reason why.")
+    )
+    metadata: JsonMapping = Field(default_factory=dict, description="Your own notes; they are never sent to a model.")
+
+
+class FileEntryWire(Wire):
+    """An entry of ``cases`` that names files with further cases."""
+
+    file: NonEmpty = Field(
+        description="A .jsonl, .yaml, .yml or .csv file with cases, or a pattern such as cases/*.jsonl, "
+        "relative to the file in which it is written."
+    )
+
+
+class CaseFileWire(Wire):
+    """A YAML file with nothing but cases, which may also be a list of them."""
+
+    cases: list[Any] = Field(description="The cases, and the files with further ones.")
+
+
+class JudgeOptionsWire(Wire):
+    """Keys that every judge takes beside its own parameters."""
+
+    threshold: Share | None = Field(default=None, description="Smallest score that passes.")
+    weight: Amount = Field(default=1.0, description="Share in the case's score; 0 leaves it out.")
+    required: bool = Field(default=True, description="Whether the case fails when this judge does.")
+    name: NonEmpty | None = Field(default=None, description="Label of the score, unique within a case.")
+
+
+class GroupOptionsWire(Wire):
+    """Keys of an ``all_of`` or ``any_of`` group."""
+
+    judges: Annotated[Judges, Field(min_length=1)] = Field(description="The judges of the group.")
+    weight: Amount = Field(default=1.0, description="Share in the case's score; 0 leaves it out.")
+    required: bool = Field(default=True, description="Whether the case fails when this group does.")
+    name: NonEmpty | None = Field(default=None, description="Label of the score, unique within a case.")
+
+
+class MessageWire(Wire):
+    """One chat message of a prompt."""
+
+    role: Literal["system", "developer", "user", "assistant"] = Field(description="Whose message it is.")
+    content: str = Field(description="Its text, a template.")
+
+
+class FewShotWire(Wire):
+    """One example exchange."""
+
+    user: str = Field(description="What the user of the example says.")
+    assistant: str = Field(description="What the assistant of the example answers.")
+
+
+class GateWire(Wire):
+    """Rules on the metrics of the whole file."""
+
+    max_drop: Share | None = Field(
+        default=None, description="Largest drop of the mean score against the baseline that still passes."
+    )
+    confidence: Annotated[float, Field(ge=0.5, lt=1)] = Field(
+        default=0.95, description="Confidence that a drop must reach to count as real."
+    )
+    min_score: Share | None = Field(default=None, description="Smallest mean score that passes.")
+    min_pass_rate: Share | None = Field(default=None, description="Smallest share of passing cases that passes.")
+
+
+class ProviderWire(BaseModel):
+    """How a provider is reached."""
+
+    model_config = ConfigDict(extra="allow", strict=True, frozen=True)
+
+    type: NonEmpty | None = Field(
+        default=None, description="Registered provider that does the work; the entry's own name if left out."
+    )
+
+
+_Prompt: TypeAlias = Annotated[
+    Annotated[str, Tag("<text>")] | Annotated[list[MessageWire], Field(min_length=1), Tag("<list>")],
+    Discriminator(_tag_by_list),
+]
+_FewShots: TypeAlias = Annotated[
+    Annotated[NonEmpty, Tag("<text>")] | Annotated[list[FewShotWire], Tag("<list>")], Discriminator(_tag_by_list)
+]
+
+
+class DefaultsWire(Wire):
+    """The keys of ``evals.yaml``, which are those of an eval file but for ``cases``."""
+
+    description: str = Field(default="", description="What the file is about, for its readers.")
+    prompt: Annotated[list[_Prompt], BeforeValidator(_list_prompts)] = Field(
+        default_factory=list,
+        description="A text, the name of a .md, .txt, .j2 or .yaml file, python:module:function, chat messages, or a "
+        "list of those. Without one, the input itself is the prompt.",
+    )
+    model: Annotated[list[str], PlainValidator(_read_models), WithJsonSchema(_TEXT_OR_LIST)] = Field(
+        default_factory=list,
+        description="The model as provider/model, or a list of models: one item per case and model.",
+    )
+    parameters: JsonMapping = Field(
+        default_factory=dict, description="Parameters of the model call, as the API names them."
+    )
+    trials: Trials = Field(default=1, description="Repetitions of each case.")
+    reducer: Annotated[
+        str, PlainValidator(_read_reducer), WithJsonSchema({"type": "string", "pattern": f"^({_REDUCER.pattern})$"})
+    ] = Field(
+        default="mean",
+        description="How the trials of a case become one score: mean, median, min, max, majority, pass@K or pass^K.",
+    )
+    threshold: Share | None = Field(
+        default=None, description="Smallest case score that passes, beside the judges' own thresholds."
+    )
+    timeout: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = Field(
+        default=None, description="Seconds that one model call may take."
+    )
+    judges: Judges = Field(default_factory=list, description="Judges of every case.")
+    gate: GateWire = Field(default=GateWire(), description="Rules on the metrics of the whole file.")
+    case_policy: Literal["strict", "ratchet", "gate"] = Field(
+        default="strict",
+        description="What a case below its threshold means: strict fails it, ratchet fails it only if the baseline "
+        "passed it, gate leaves it to the gates.",
+    )
+    few_shot: _FewShots = Field(
+        default_factory=list,
+        description="Examples put before the question, or the .yaml or .jsonl file that holds them.",
+    )
+    providers: dict[str, ProviderWire] = Field(
+        default_factory=dict, description="Named providers: their options, such as base_url and api_key_env."
+    )
+    tags: Tags = Field(default_factory=list, description="Tags that are added to every case.")
+
+
+class EvalFileWire(DefaultsWire):
+    """An eval file."""
+
+    cases: list[Any] = Field(description="The cases, and the files with further ones.")

@@ -1,0 +1,1 @@
+"""The only place where provider and judge meet: planning, calling, judging, trials."""

@@ -1,0 +1,218 @@
+"""Judge specs to judges, and a response to scores: groups, ``not:``, templates in parameters."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pytest_promptevals.errors import FileProblem, JudgeError, PromptError, did_you_mean
+from pytest_promptevals.hookspecs import Ask, Judge, JudgeInput
+from pytest_promptevals.judges.build import JudgeParameterError, build_judge
+from pytest_promptevals.prompts.templates import TemplateEnvironment, has_template_marks, template_variables
+from pytest_promptevals.records.cases import Case, JudgeSpec
+from pytest_promptevals.records.json_types import Json
+from pytest_promptevals.records.results import Grade, Score
+
+GROUPS: Final[Mapping[str, str]] = {
+    "all_of": "Passes when all of its judges pass; its score is the lowest of theirs.",
+    "any_of": "Passes when one of its judges passes; its score is the highest of theirs.",
+}
+"""Names that hold other judges, and what they do."""
+_ONE_VARIABLE: Final = re.compile(r"^\s*\{\{\s*(\w+)\s*\}\}\s*$")
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedJudge:
+    """A judge spec that is known to be right."""
+
+    spec: JudgeSpec
+    """As the user wrote it."""
+    judge_type: type[Judge] | None
+    """``None`` for a group."""
+    judge: Judge | None
+    """Built once; ``None`` for a group, and where parameters are templates that each case fills in."""
+    variables: frozenset[str] | None
+    """Names that its parameters use; ``None`` if unknown."""
+    children: tuple[PlannedJudge, ...] = ()
+    """Of a group."""
+
+    @property
+    def level(self) -> int:
+        """1 = free and offline, 2 = calls a model, 3 = a person."""
+        if self.judge_type is not None:
+            return self.judge_type.level
+        return max(child.level for child in self.children)
+
+
+class JudgePlanner:
+    """Turns specs into planned judges."""
+
+    def __init__(self, judge_types: Mapping[str, type[Judge]], environment: TemplateEnvironment) -> None:
+        self._judge_types = judge_types
+        self._environment = environment
+
+    def plan(self, spec: JudgeSpec) -> PlannedJudge:
+        """Look up the judge and validate its parameters. Raises ``FileProblem`` at the spec's place."""
+        if spec.judge in GROUPS:
+            children = tuple(self.plan(child) for child in spec.children)
+            return PlannedJudge(spec, None, None, _union([child.variables for child in children]), children)
+        judge_type = self._judge_types.get(spec.judge)
+        if judge_type is None:
+            hint = did_you_mean(spec.judge, [*self._judge_types, *GROUPS])
+            raise _problem(spec, f"unknown judge {spec.judge!r}.{hint}")
+        texts = _template_texts([spec.argument, dict(spec.parameters)])
+        if texts:
+            return PlannedJudge(spec, judge_type, None, self._variables(spec, texts))
+        judge = _build(spec, judge_type, spec.argument, spec.parameters)
+        return PlannedJudge(spec, judge_type, judge, _variables_of(judge))
+
+    def check(self, planned: PlannedJudge, case: Case) -> None:
+        """Raise ``FileProblem`` if the judge cannot be built for the case."""
+        for child in planned.children:
+            self.check(child, case)
+        if planned.judge_type is not None and planned.judge is None:
+            self.judge_for(planned, case)
+
+    def judge_for(self, planned: PlannedJudge, case: Case) -> Judge:
+        """Return the judge with the case's variables filled in. Raises ``FileProblem``."""
+        if planned.judge is not None:
+            return planned.judge
+        spec = planned.spec
+        assert planned.judge_type is not None, "a group has no judge of its own"  # noqa: S101 - states what callers know
+        variables = judge_variables(case)
+        try:
+            argument = self._fill(spec.argument, variables, spec)
+            parameters = {key: self._fill(value, variables, spec) for key, value in spec.parameters.items()}
+        except PromptError as error:
+            raise _problem(spec, f"case {case.id!r} ({case.location}): {error}") from error
+        return _build(spec, planned.judge_type, argument, parameters)
+
+    def _variables(self, spec: JudgeSpec, texts: Sequence[str]) -> frozenset[str] | None:
+        location = spec.location
+        return _union([self._environment.compile(text, location.path, location.line).variables for text in texts])
+
+    def _fill(self, value: Json, variables: dict[str, Any], spec: JudgeSpec) -> Json:
+        if isinstance(value, list):
+            return [self._fill(item, variables, spec) for item in value]
+        if isinstance(value, dict):
+            return {key: self._fill(item, variables, spec) for key, item in value.items()}
+        if not isinstance(value, str) or not has_template_marks(value):
+            return value
+        # A string that is just one variable hands on a list or mapping as it is: text would be of no use.
+        alone = _ONE_VARIABLE.match(value)
+        if alone and isinstance(variables.get(alone.group(1)), list | dict):
+            whole: Json = variables[alone.group(1)]
+            return whole
+        return self._environment.compile(value, spec.location.path, spec.location.line).render(variables)
+
+
+def judge_variables(case: Case) -> dict[str, Any]:
+    """Return what templates in a judge's parameters may name: the prompt's variables and ``expected``."""
+    variables = template_variables(case)
+    if case.expected is not None:
+        variables.setdefault("expected", case.expected)
+    return variables
+
+
+async def score_response(planned: PlannedJudge, planner: JudgePlanner, subject: JudgeInput, ask: Ask) -> Score:
+    """Return one judge's score for one response. Raises ``JudgeError`` where there can be none."""
+    grade, threshold = await _grade(planned, planner, subject, ask)
+    spec = planned.spec
+    return Score(
+        judge=spec.name,
+        value=grade.value,
+        passed=_passes(grade, threshold),
+        threshold=threshold,
+        weight=spec.weight,
+        required=spec.required,
+        explanation=grade.explanation,
+        cost=grade.cost,
+    )
+
+
+async def _grade(
+    planned: PlannedJudge, planner: JudgePlanner, subject: JudgeInput, ask: Ask
+) -> tuple[Grade, float | None]:
+    spec = planned.spec
+    if planned.judge_type is None:
+        grade, threshold = await _grade_group(planned, planner, subject, ask), spec.threshold
+    else:
+        grade = await _call(planned, planner, subject, ask)
+        threshold = planned.judge_type.default_threshold if spec.threshold is None else spec.threshold
+    if not spec.negated:
+        return grade, threshold
+    passed = _passes(grade, threshold)
+    explanation = f"must not pass, but does with {grade.value:.3g}" if passed else grade.explanation
+    return Grade(1.0 - grade.value, explanation, passed=not passed, cost=grade.cost), None
+
+
+async def _call(planned: PlannedJudge, planner: JudgePlanner, subject: JudgeInput, ask: Ask) -> Grade:
+    name = planned.spec.name
+    try:
+        grade = await planner.judge_for(planned, subject.case).judge(subject, ask)
+    except JudgeError:
+        raise
+    except FileProblem as error:
+        raise JudgeError(str(error)) from error
+    except Exception as error:
+        raise JudgeError(f"judge {name!r} raised {type(error).__name__}: {error}") from error
+    if not isinstance(grade, Grade):
+        raise JudgeError(f"judge {name!r} returned {type(grade).__name__}, not a Grade")
+    if not (math.isfinite(grade.value) and 0.0 <= grade.value <= 1.0):
+        raise JudgeError(f"judge {name!r} returned {grade.value!r}; a grade is a number from 0 to 1")
+    return grade
+
+
+async def _grade_group(planned: PlannedJudge, planner: JudgePlanner, subject: JudgeInput, ask: Ask) -> Grade:
+    scores = [await score_response(child, planner, subject, ask) for child in planned.children]
+    is_all = planned.spec.judge == "all_of"
+    values, passed = [score.value for score in scores], [score.passed for score in scores]
+    costs = [score.cost for score in scores if score.cost is not None]
+    explanation = "; ".join(f"{score.judge}: {score.explanation}" for score in scores if not score.passed)
+    return Grade(
+        value=min(values) if is_all else max(values),
+        explanation=explanation,
+        passed=(all(passed) if is_all else any(passed)) if planned.spec.threshold is None else None,
+        cost=sum(costs) if costs else None,
+    )
+
+
+def _passes(grade: Grade, threshold: float | None) -> bool:
+    if grade.passed is not None:
+        return grade.passed
+    return threshold is None or grade.value >= threshold
+
+
+def _build(spec: JudgeSpec, judge_type: type[Judge], argument: Json, parameters: Mapping[str, Json]) -> Judge:
+    try:
+        return build_judge(judge_type, argument, parameters)
+    except JudgeParameterError as error:
+        text = "; ".join(f"{field}: {message}" if field else message for field, message in error.problems)
+        raise _problem(spec, text) from error
+
+
+def _problem(spec: JudgeSpec, message: str) -> FileProblem:
+    return FileProblem(message, path=spec.location.path, line=spec.location.line, field=f"judges.{spec.name}")
+
+
+def _template_texts(value: Json) -> list[str]:
+    if isinstance(value, str):
+        return [value] if has_template_marks(value) else []
+    if isinstance(value, list):
+        return [text for item in value for text in _template_texts(item)]
+    if isinstance(value, dict):
+        return [text for item in value.values() for text in _template_texts(item)]
+    return []
+
+
+def _variables_of(judge: Judge) -> frozenset[str] | None:
+    """Return the case's vars that a judge may read: none, or unknown where it hands the case to user code."""
+    return None if getattr(judge, "reads_vars", False) else frozenset()
+
+
+def _union(names: Sequence[frozenset[str] | None]) -> frozenset[str] | None:
+    known = [item for item in names if item is not None]
+    return None if len(known) < len(names) else frozenset[str]().union(*known)

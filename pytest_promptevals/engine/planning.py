@@ -1,0 +1,282 @@
+"""Dataset to planned cases: every case with its prompt, model and judges, checked before anything is paid."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pytest_promptevals.engine.judging import JudgePlanner, PlannedJudge
+from pytest_promptevals.engine.registry import Registry
+from pytest_promptevals.errors import DatasetError, FileProblem, PromptError, did_you_mean
+from pytest_promptevals.files.paths import search_folders
+from pytest_promptevals.prompts.sources import InputPrompt, PromptTemplate, load_prompt
+from pytest_promptevals.prompts.templates import TemplateEnvironment
+from pytest_promptevals.records.cases import Case, Dataset, JudgeSpec, Location, ProviderConfig
+from pytest_promptevals.settings import Settings
+
+RECORDED = "recorded"
+"""Provider of the cases that carry their own ``output``."""
+_NO_PROMPT_NEEDED = (RECORDED, "python")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The model that a case is put to."""
+
+    config: ProviderConfig
+    """How its provider is reached."""
+    model: str
+    """Name sent to the provider."""
+
+    @property
+    def label(self) -> str:
+        """``provider/model``."""
+        return f"{self.config.name}/{self.model}" if self.model else self.config.name
+
+
+@dataclass(frozen=True, slots=True)
+class EvalPlan:
+    """What all cases of one eval file share."""
+
+    dataset: Dataset
+    """As loaded."""
+    planner: JudgePlanner
+    """Fills in judges whose parameters are templates."""
+    providers: dict[str, ProviderConfig]
+    """Named providers, built-in ones included."""
+    rootdir: Path
+    """Root of the project."""
+    timeout: float
+    """Seconds one call may take."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedCase:
+    """One case with one prompt and one model: one item."""
+
+    case: Case
+    """The case."""
+    name: str
+    """The item's name."""
+    target: Target
+    """Whom to ask."""
+    prompt: PromptTemplate
+    """What to ask."""
+    judges: tuple[PlannedJudge, ...]
+    """How to judge the answer: those of the file, then those of the case."""
+    trials: int
+    """How often."""
+    plan: EvalPlan
+    """What it shares with its file's other cases."""
+
+    @property
+    def level(self) -> int:
+        """The highest level of its judges; 1 without any."""
+        return max((judge.level for judge in self.judges), default=1)
+
+
+def plan_dataset(dataset: Dataset, registry: Registry, rootdir: Path, settings: Settings) -> tuple[PlannedCase, ...]:
+    """Return the planned cases of a dataset, in file order, models within prompts within cases.
+
+    Everything that can be known to be wrong before a call is raised together as one ``DatasetError``.
+    """
+    return _Planning(dataset, registry, rootdir, settings).run()
+
+
+def plan_judges(dataset: Dataset, registry: Registry, rootdir: Path, settings: Settings) -> tuple[PlannedCase, ...]:
+    """Return the cases of a dataset for a test function that produces the outputs itself: no prompt, no model."""
+    return _Planning(dataset, registry, rootdir, settings).run_without_models()
+
+
+class _Planning:
+    def __init__(self, dataset: Dataset, registry: Registry, rootdir: Path, settings: Settings) -> None:
+        self._dataset = dataset
+        self._registry = registry
+        self._settings = settings
+        self._rootdir = rootdir
+        self._environment = TemplateEnvironment(rootdir)
+        self._planner = JudgePlanner(registry.judges, self._environment)
+        self._problems: list[FileProblem] = []
+        configs = {name: ProviderConfig(name, name) for name in registry.providers}
+        configs.update((config.name, config) for config in dataset.providers)
+        timeout = dataset.timeout if dataset.timeout is not None else settings.timeout
+        self._plan = EvalPlan(dataset, self._planner, configs, rootdir, timeout)
+
+    def run(self) -> tuple[PlannedCase, ...]:
+        targets = self._targets()
+        prompts = self._prompts()
+        shared = self._plan_judges(self._dataset.judges)
+        self._stop_on_problems()
+        planned = tuple(self._cases(targets, prompts, shared))
+        self._stop_on_problems()
+        return planned
+
+    def run_without_models(self) -> tuple[PlannedCase, ...]:
+        shared = self._plan_judges(self._dataset.judges)
+        self._stop_on_problems()
+        target = Target(ProviderConfig("test", "test"), "")
+        planned = tuple(
+            PlannedCase(case, case.id, target, InputPrompt(), shared + self._plan_judges(case.judges), 1, self._plan)
+            for case in self._dataset.cases
+        )
+        self._stop_on_problems()
+        return planned
+
+    def _stop_on_problems(self) -> None:
+        if self._problems:
+            raise DatasetError(sorted(self._problems, key=lambda problem: (problem.path, problem.line or 0)))
+
+    def _note(self, message: str, location: Location, field: str = "") -> None:
+        self._problems.append(FileProblem(message, path=location.path, line=location.line, field=field))
+
+    def _targets(self) -> tuple[Target, ...]:
+        names = self._settings.model or self._dataset.models
+        location = self._dataset.models_location or self._dataset.location
+        if not names and any(case.output is None for case in self._dataset.cases):
+            self._note(
+                "no model: add 'model: provider/model' to the eval file or to an evals.yaml above it, "
+                "or give every case an 'output'",
+                location,
+            )
+        return tuple(target for name in names if (target := self._target(name, location)) is not None)
+
+    def _target(self, name: str, location: Location) -> Target | None:
+        provider, _, model = name.partition("/")
+        configs = self._plan.providers
+        if provider not in configs:
+            self._note(f"unknown provider {provider!r} in model {name!r}.{did_you_mean(provider, configs)}", location)
+            return None
+        config = configs[provider]
+        if config.type not in self._registry.providers:
+            place = config.location or location
+            hint = did_you_mean(config.type, self._registry.providers)
+            self._note(f"unknown type {config.type!r} of provider {provider!r}.{hint}", place)
+            return None
+        if not model and config.type != RECORDED:
+            self._note(f"model {name!r} names no model: write '{provider}/MODEL'", location)
+            return None
+        return Target(config, model)
+
+    def _prompts(self) -> tuple[PromptTemplate, ...]:
+        loaded: list[PromptTemplate] = []
+        for source in self._dataset.prompts:
+            try:
+                loaded.append(load_prompt(source, self._environment, self._rootdir, self._dataset.few_shot))
+            except FileProblem as problem:
+                self._problems.append(problem)
+            except DatasetError as error:
+                self._problems.extend(error.problems)
+        if not self._dataset.prompts:
+            return (InputPrompt(self._dataset.few_shot),)
+        return tuple(loaded)
+
+    def _plan_judges(self, specs: Sequence[JudgeSpec]) -> tuple[PlannedJudge, ...]:
+        planned: list[PlannedJudge] = []
+        for spec in specs:
+            try:
+                planned.append(self._planner.plan(spec))
+            except FileProblem as problem:
+                self._problems.append(problem)
+        return tuple(planned)
+
+    def _cases(
+        self, targets: Sequence[Target], prompts: Sequence[PromptTemplate], shared: tuple[PlannedJudge, ...]
+    ) -> Iterator[PlannedCase]:
+        variants = _variants(targets, prompts)
+        recorded = Target(ProviderConfig(RECORDED, RECORDED), "")
+        # The user's own function is handed the vars: which of them it reads cannot be known.
+        is_hidden = any(target.config.type == "python" for target in targets)
+        prompt_names = None if is_hidden else _union_variables(prompts)
+        for case in self._dataset.cases:
+            judges = shared + self._plan_judges(case.judges) if case.judges else shared
+            self._check_judges(case, judges)
+            if case.output is not None:
+                yield PlannedCase(case, case.id, recorded, prompts[0], judges, 1, self._plan)
+                continue
+            self._check_variables(case, judges, prompt_names)
+            trials = self._trials(case)
+            for target, prompt, label in variants:
+                self._check_prompt(case, prompt, target)
+                yield PlannedCase(case, case.id + label, target, prompt, judges, trials, self._plan)
+
+    def _trials(self, case: Case) -> int:
+        trials = self._settings.trials or case.trials or self._dataset.trials
+        kind, mark, count = self._dataset.reducer.partition("@" if "@" in self._dataset.reducer else "^")
+        if mark and trials < int(count):
+            self._note(
+                f"reducer {kind}{mark}{count} needs at least {count} trials; this case has {trials}", case.location
+            )
+        return trials
+
+    def _check_judges(self, case: Case, judges: Sequence[PlannedJudge]) -> None:
+        if not judges:
+            self._note("no judges: add 'judges' to the case, the eval file or an evals.yaml above it", case.location)
+        elif not any(judge.spec.weight for judge in judges):
+            self._note("all judges have weight 0, so the case has no score: give one of them a weight", case.location)
+        for judge in judges:
+            try:
+                self._planner.check(judge, case)
+            except FileProblem as problem:
+                self._problems.append(problem)
+
+    def _check_prompt(self, case: Case, prompt: PromptTemplate, target: Target) -> None:
+        try:
+            prompt.check(case)
+        except PromptError as error:
+            self._note(f"prompt {prompt.name!r}: {error}" if prompt.name else f"prompt: {error}", case.location)
+        if isinstance(prompt, InputPrompt) and case.input is None and target.config.type not in _NO_PROMPT_NEEDED:
+            self._note("nothing to ask: the case has no 'input' and the eval file no 'prompt'", case.location)
+
+    def _check_variables(self, case: Case, judges: Sequence[PlannedJudge], prompt_names: frozenset[str] | None) -> None:
+        if not case.vars or prompt_names is None or any(judge.variables is None for judge in judges):
+            return
+        used = prompt_names.union(*(judge.variables for judge in judges if judge.variables))
+        for name in case.vars:
+            if name not in used:
+                unused = f"unused variable {name!r}: no prompt and no judge names it."
+                hint = did_you_mean(name, used - case.vars.keys())
+                self._note(
+                    f"{unused}{hint if 'Did you mean' in hint else ''} What is only a note belongs into 'metadata'.",
+                    case.location,
+                    f"vars.{name}",
+                )
+
+
+def _union_variables(prompts: Sequence[PromptTemplate]) -> frozenset[str] | None:
+    names = [prompt.variables for prompt in prompts]
+    known = [item for item in names if item is not None]
+    return None if len(known) < len(names) else frozenset[str]().union(*known)
+
+
+def _variants(targets: Sequence[Target], prompts: Sequence[PromptTemplate]) -> list[tuple[Target, PromptTemplate, str]]:
+    models = _distinct([_short_model(target) for target in targets], [target.label for target in targets])
+    names = [prompt.name or f"prompt{number}" for number, prompt in enumerate(prompts, start=1)]
+    labels = _distinct(names, [f"{name}{number}" for number, name in enumerate(names, start=1)])
+    variants = []
+    for prompt, prompt_label in zip(prompts, labels, strict=True):
+        for target, model_label in zip(targets, models, strict=True):
+            parts = ([model_label] if len(targets) > 1 else []) + ([prompt_label] if len(prompts) > 1 else [])
+            variants.append((target, prompt, _bracket("-".join(parts))))
+    return variants
+
+
+def _short_model(target: Target) -> str:
+    return target.model.rpartition("/")[2] or target.label
+
+
+def _distinct(short: list[str], long: list[str]) -> list[str]:
+    return short if len(set(short)) == len(short) else long
+
+
+def _bracket(label: str) -> str:
+    if not label:
+        return ""
+    # pytest splits node ids at "::" and reads what follows the first "[" as parameters.
+    return "[" + label.replace("::", ":").replace("[", "(").replace("]", ")") + "]"
+
+
+def search_path(config: ProviderConfig, rootdir: Path, dataset: Dataset) -> tuple[Path, ...]:
+    """Return the folders in which a provider's files and functions are looked up, nearest first."""
+    place = config.location.path if config.location is not None else dataset.path
+    return search_folders(place, rootdir)

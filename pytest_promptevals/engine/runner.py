@@ -1,0 +1,139 @@
+"""One planned case to its result: render, call, judge, reduce. Pure asyncio; knows nothing of pytest."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from pytest_promptevals.engine.judging import score_response
+from pytest_promptevals.engine.pipeline import Pipeline
+from pytest_promptevals.engine.planning import EvalPlan, PlannedCase, search_path
+from pytest_promptevals.engine.trials import reduce_trials, score_trial
+from pytest_promptevals.errors import (
+    PromptEvalsError,
+    ProviderConfigError,
+    ProviderTimeoutError,
+    did_you_mean,
+)
+from pytest_promptevals.hookspecs import Ask, JudgeInput
+from pytest_promptevals.records.cases import ProviderConfig
+from pytest_promptevals.records.fingerprints import case_fingerprint, full_fingerprint
+from pytest_promptevals.records.json_types import Json
+from pytest_promptevals.records.requests import Request
+from pytest_promptevals.records.responses import Message, RenderedPrompt, Response
+from pytest_promptevals.records.results import CaseResult, ErrorRecord, Score, Trial
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one trial gave, before it is part of a result."""
+
+    response: Response | None = None
+    """``None`` if the call failed."""
+    scores: tuple[Score, ...] = ()
+    """Empty if there is an error."""
+    error: ErrorRecord | None = None
+    """Why there is no score."""
+
+
+async def run_case(planned: PlannedCase, pipeline: Pipeline) -> CaseResult:
+    """Return the result of one case. Every failure of prompt, provider or judge is part of the result."""
+    try:
+        prompt = await planned.prompt.render(planned.case)
+    except PromptEvalsError as error:
+        failed = Outcome(error=ErrorRecord("prompt", str(error)))
+        return assemble_result(planned, None, [failed])
+    outcomes = await asyncio.gather(
+        *(_run_trial(planned, prompt, pipeline, number) for number in range(1, planned.trials + 1))
+    )
+    return assemble_result(planned, prompt, outcomes)
+
+
+async def judge_response(
+    planned: PlannedCase, response: Response, prompt: RenderedPrompt | None, pipeline: Pipeline
+) -> Outcome:
+    """Return the scores that the case's judges give a response, or why there are none."""
+    plan = planned.plan
+    subject = JudgeInput(planned.case, response, prompt, plan.rootdir)
+    ask = _asker(plan, pipeline)
+    try:
+        async with asyncio.timeout(plan.timeout):
+            scores = [await score_response(judge, plan.planner, subject, ask) for judge in planned.judges]
+    except TimeoutError:
+        message = f"the judges gave no scores within {plan.timeout:g} s. Raise 'timeout' if they need longer."
+        return Outcome(response, error=ErrorRecord("judge", message))
+    except PromptEvalsError as error:
+        return Outcome(response, error=ErrorRecord("judge", str(error)))
+    return Outcome(response, tuple(scores))
+
+
+def assemble_result(planned: PlannedCase, prompt: RenderedPrompt | None, outcomes: Sequence[Outcome]) -> CaseResult:
+    """Return the case's result over its trials. One trial without a score makes the case an error."""
+    trials = tuple(_trial(number, outcome) for number, outcome in enumerate(outcomes, start=1))
+    error = next((trial.error for trial in trials if trial.error is not None), None)
+    dataset, case = planned.plan.dataset, planned.case
+    scores: tuple[Score, ...] = ()
+    score, passed = None, None
+    if error is None:
+        scores, score, passed = reduce_trials(dataset.reducer, trials, dataset.threshold)
+    specs = tuple(judge.spec for judge in planned.judges)
+    case_hash = case_fingerprint(case, specs, dataset.reducer)
+    return CaseResult(
+        file=dataset.path,
+        name=planned.name,
+        case_id=case.id,
+        location=case.location,
+        model=planned.target.label,
+        prompt_name=planned.prompt.name,
+        case_fingerprint=case_hash,
+        fingerprint=full_fingerprint(case_hash, prompt, planned.target.label, dataset.parameters),
+        trials=trials,
+        scores=scores,
+        score=score,
+        passed=passed,
+        error=error,
+        prompt=prompt,
+        expected=case.expected,
+        tags=case.tags,
+        group=case.group,
+        weight=case.weight,
+    )
+
+
+async def _run_trial(planned: PlannedCase, prompt: RenderedPrompt, pipeline: Pipeline, number: int) -> Outcome:
+    target, dataset = planned.target, planned.plan.dataset
+    request = Request(target.model, prompt.messages, dataset.parameters, number, planned.case)
+    try:
+        response = await _call(planned.plan, target.config, request, pipeline)
+    except ProviderTimeoutError as error:
+        return Outcome(error=ErrorRecord("timeout", str(error)))
+    except PromptEvalsError as error:
+        return Outcome(error=ErrorRecord("provider", str(error)))
+    return await judge_response(planned, response, prompt, pipeline)
+
+
+async def _call(plan: EvalPlan, config: ProviderConfig, request: Request, pipeline: Pipeline) -> Response:
+    folders = search_path(config, plan.rootdir, plan.dataset)
+    return await pipeline.call(config, request, seconds=plan.timeout, search_path=folders)
+
+
+def _asker(plan: EvalPlan, pipeline: Pipeline) -> Ask:
+    async def ask(model: str, messages: Sequence[Message], parameters: Mapping[str, object]) -> Response:
+        name, _, model_name = model.partition("/")
+        if name not in plan.providers:
+            raise ProviderConfigError(
+                f"unknown provider {name!r} in model {model!r}.{did_you_mean(name, plan.providers)}"
+            )
+        request = Request(model_name, tuple(messages), cast("Mapping[str, Json]", parameters))
+        return await _call(plan, plan.providers[name], request, pipeline)
+
+    return ask
+
+
+def _trial(number: int, outcome: Outcome) -> Trial:
+    if outcome.error is not None:
+        return Trial(number, outcome.response, error=outcome.error)
+    score, passed = score_trial(outcome.scores)
+    return Trial(number, outcome.response, outcome.scores, score, passed)

@@ -1,0 +1,1 @@
+"""Bytes on disk to plain values that know their lines."""

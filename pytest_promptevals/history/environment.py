@@ -1,0 +1,73 @@
+"""What a run is made in: time, versions, command line."""
+
+from __future__ import annotations
+
+import datetime as dt
+import importlib.metadata
+import platform
+import re
+import secrets
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from pytest_promptevals.history.git import read_git_state
+from pytest_promptevals.records.runs import Run
+
+PACKAGES: Final = ("pytest", "pytest-promptevals", "openai", "anthropic", "rapidfuzz")
+"""Packages whose version may change a score."""
+
+HIDDEN: Final = "***"
+"""What is recorded in place of a secret."""
+
+_SENSITIVE: Final = r"(?:api[-_]?key|access[-_]?key|token(?!s|i)|secret|passw|credential|auth(?!or))"
+_SECRET_OPTION: Final = re.compile(rf"-{{1,2}}[\w.-]*{_SENSITIVE}[\w.-]*", re.IGNORECASE)
+_SECRET_VALUE: Final = re.compile(rf"(-{{0,2}}(?:[\w.-]+=)?[\w.-]*{_SENSITIVE}[\w.-]*=).+", re.IGNORECASE | re.DOTALL)
+_KEY: Final = re.compile(r"\bsk-[\w-]{8,}")
+_URL_PASSWORD: Final = re.compile(r"(://[^/:@\s]*:)[^/@\s]+@")
+
+
+def new_run(arguments: Sequence[str], folder: Path) -> Run:
+    """Return the record of a run that begins now.
+
+    Args:
+        arguments: the pytest command line; values that look like keys or passwords are not kept.
+        folder: a folder in the checkout that the run is about.
+    """
+    now = dt.datetime.now(dt.UTC)
+    return Run(
+        id=f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}",
+        started_at=now.isoformat(timespec="milliseconds"),
+        git=read_git_state(folder),
+        versions=_read_versions(),
+        arguments=hide_secrets(arguments),
+    )
+
+
+def hide_secrets(arguments: Sequence[str]) -> tuple[str, ...]:
+    """Return a command line without the values of options that are named like keys, tokens or passwords."""
+    hidden: list[str] = []
+    for argument in arguments:
+        follows_secret = bool(hidden) and _SECRET_OPTION.fullmatch(hidden[-1]) is not None
+        if follows_secret and not argument.startswith("-"):
+            hidden.append(HIDDEN)
+        else:
+            hidden.append(_hide_values(argument))
+    return tuple(hidden)
+
+
+def _hide_values(argument: str) -> str:
+    if match := _SECRET_VALUE.fullmatch(argument):
+        return match[1] + HIDDEN
+    return _URL_PASSWORD.sub(rf"\g<1>{HIDDEN}@", _KEY.sub(HIDDEN, argument))
+
+
+def _read_versions() -> dict[str, str]:
+    """Read versions from the installed metadata: importing the packages would take seconds."""
+    versions = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            versions[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return versions

@@ -1,0 +1,1 @@
+"""Response to score: one file per family of judges."""

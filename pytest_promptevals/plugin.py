@@ -1,0 +1,74 @@
+"""The pytest entry point. Thin: what a plain pytest run does not need is imported at its first use."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_promptevals import hookspecs
+from pytest_promptevals.pytest_glue import options
+
+if TYPE_CHECKING:
+    from pytest_promptevals.pytest_glue.recorder import Recorder
+    from pytest_promptevals.records.cases import Case
+
+MARKER = (
+    "evals(file, level, priority, model): put on every eval item; on a test function, "
+    'evals("x.eval.jsonl") parametrizes it over the cases of that dataset.'
+)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options and ini keys of the settings table."""
+    options.add_options(parser)
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Add the hooks that others may implement."""
+    pluginmanager.add_hookspecs(hookspecs)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the marker, check the settings, and listen to the workers of pytest-xdist where there are any."""
+    config.addinivalue_line("markers", MARKER)
+    options.settings_of(config)
+    if options.is_xdist_controller(config):
+        from pytest_promptevals.pytest_glue.xdist import Controller  # noqa: PLC0415 - only where there are workers
+
+        config.pluginmanager.register(Controller(config), "promptevals-xdist")
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """Collect eval files."""
+    if not options.is_eval_file(file_path, parent.config):
+        return None
+    from pytest_promptevals.pytest_glue.nodes import collect_eval_file  # noqa: PLC0415 - only where there are eval files
+
+    return collect_eval_file(file_path, parent)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Parametrize test functions with the evals marker over their dataset."""
+    if metafunc.definition.get_closest_marker("evals") is None:
+        return
+    from pytest_promptevals.pytest_glue.marked_functions import parametrize  # noqa: PLC0415 - only for marked functions
+
+    parametrize(metafunc)
+
+
+@pytest.fixture
+def case(request: pytest.FixtureRequest) -> Case:
+    """The case of the dataset that ``@pytest.mark.evals`` names."""
+    from pytest_promptevals.pytest_glue.marked_functions import case_of  # noqa: PLC0415 - only for marked functions
+
+    return case_of(request)
+
+
+@pytest.fixture
+def evals(request: pytest.FixtureRequest) -> Recorder:
+    """Records outputs and scores of the case, and judges outputs with the dataset's judges."""
+    from pytest_promptevals.pytest_glue.marked_functions import recorder_of  # noqa: PLC0415 - only for marked functions
+
+    return recorder_of(request)

@@ -1,0 +1,1 @@
+"""Templates: a case in, a rendered prompt out."""

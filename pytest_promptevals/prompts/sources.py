@@ -1,0 +1,271 @@
+"""From what a user wrote under ``prompt`` to something that can be rendered."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final, Protocol
+
+from pytest_promptevals.errors import FileProblem, FunctionError, PromptError, did_you_mean
+from pytest_promptevals.files.paths import OutsideRootdirError, resolve_inside, search_folders, shown_path
+from pytest_promptevals.files.text import read_text
+from pytest_promptevals.files.yaml import parse_yaml
+from pytest_promptevals.functions import call_function, choose_arguments, load_function
+from pytest_promptevals.prompts.templates import TemplateEnvironment, TextTemplate, template_variables
+from pytest_promptevals.records.cases import Case, FewShot, Location, PromptSource
+from pytest_promptevals.records.json_types import Json
+from pytest_promptevals.records.responses import Message, RenderedPrompt
+
+FILE_ENDINGS: Final = (".md", ".txt", ".j2", ".yaml", ".yml")
+"""A one-line prompt that ends in one of these is the name of a file."""
+ROLES: Final = ("system", "developer", "user", "assistant")
+"""Roles that a chat message may have."""
+_PYTHON: Final = "python:"
+
+
+class PromptTemplate(Protocol):
+    """Turns a case into a rendered prompt."""
+
+    name: str
+    """Name of the prompt: its file's stem or function's name; empty for an inline one."""
+    variables: frozenset[str] | None
+    """Names it may use; ``None`` if that cannot be known before it is rendered."""
+
+    def check(self, case: Case) -> None:
+        """Raise ``PromptError`` if the case cannot be rendered, as far as that is known without running user code."""
+        ...
+
+    async def render(self, case: Case) -> RenderedPrompt:
+        """Fill in the case. Raises ``PromptError``."""
+        ...
+
+
+class ChatPrompt:
+    """Chat messages, each with a template of its own."""
+
+    def __init__(
+        self, name: str, messages: Sequence[tuple[str, TextTemplate]], few_shot: Sequence[FewShot] = ()
+    ) -> None:
+        self.name = name
+        self._messages = tuple(messages)
+        self._examples = _example_messages(few_shot)
+        names = [template.variables for _, template in messages]
+        self.variables = None if None in names else frozenset[str]().union(*(item for item in names if item))
+
+    def check(self, case: Case) -> None:
+        """Render the case, for the errors of it."""
+        self.render_now(case)
+
+    async def render(self, case: Case) -> RenderedPrompt:
+        """Fill in the case's variables."""
+        return self.render_now(case)
+
+    def render_now(self, case: Case) -> RenderedPrompt:
+        """Fill in the case's variables. Raises ``PromptError``."""
+        variables = template_variables(case)
+        messages = tuple(Message(role, template.render(variables)) for role, template in self._messages)
+        return RenderedPrompt(_with_examples(messages, self._examples), self.name)
+
+
+class InputPrompt:
+    """What is asked where an eval file has no prompt: the case's input itself."""
+
+    name = ""
+    variables: frozenset[str] | None = frozenset({"input"})
+
+    def __init__(self, few_shot: Sequence[FewShot] = ()) -> None:
+        self._examples = _example_messages(few_shot)
+
+    def check(self, case: Case) -> None:
+        """Raise ``PromptError`` if the input is neither text nor chat messages."""
+        self.render_now(case)
+
+    async def render(self, case: Case) -> RenderedPrompt:
+        """Return the input as one user message, or as the chat messages that it is."""
+        return self.render_now(case)
+
+    def render_now(self, case: Case) -> RenderedPrompt:
+        """Return the input as messages; none where the case has no input."""
+        if case.input is None:
+            return RenderedPrompt(())
+        if isinstance(case.input, list) and case.input:
+            try:
+                messages = tuple(Message(role, content) for role, content in _chat_messages(case.input))
+            except ValueError as error:
+                raise PromptError(f"without a prompt, a list as input must be chat messages: {error}") from error
+            return RenderedPrompt(_with_examples(messages, self._examples))
+        text = case.input if isinstance(case.input, str) else json.dumps(case.input, ensure_ascii=False)
+        return RenderedPrompt(_with_examples((Message("user", text),), self._examples))
+
+
+class PythonPrompt:
+    """A function of the user's that returns the prompt: a text, or a list of chat messages."""
+
+    variables: frozenset[str] | None = None
+
+    def __init__(self, reference: str, search_path: Sequence[Path], few_shot: Sequence[FewShot] = ()) -> None:
+        self._reference = reference
+        self._function = load_function(reference, search_path)
+        self._choose = choose_arguments(self._function, _offer(None), reference)
+        self._examples = _example_messages(few_shot)
+        self.name = reference.rpartition(":")[2]
+
+    def check(self, case: Case) -> None:
+        """Find nothing: the user's function runs only when the case does."""
+
+    async def render(self, case: Case) -> RenderedPrompt:
+        """Call the function. Raises ``PromptError`` with what it raised, or if it returns no prompt."""
+        try:
+            returned = await call_function(self._function, self._choose(_offer(case)))
+        except Exception as error:
+            raise PromptError(f"prompt function {self._reference!r} raised {type(error).__name__}: {error}") from error
+        if isinstance(returned, str):
+            messages: tuple[Message, ...] = (Message("user", returned),)
+        else:
+            try:
+                messages = tuple(Message(role, content) for role, content in _chat_messages(returned))
+            except ValueError as error:
+                raise PromptError(
+                    f"prompt function {self._reference!r} must return text or messages: {error}"
+                ) from None
+        return RenderedPrompt(_with_examples(messages, self._examples), self.name)
+
+
+def load_prompt(
+    source: PromptSource, environment: TemplateEnvironment, rootdir: Path, few_shot: Sequence[FewShot] = ()
+) -> PromptTemplate:
+    """Return the template that a ``prompt`` entry means. Raises ``FileProblem`` with the place of what is wrong."""
+    value, location = source.value, source.location
+    if isinstance(value, str) and value.startswith(_PYTHON):
+        return _load_function_prompt(value.removeprefix(_PYTHON).strip(), location, rootdir, few_shot)
+    if isinstance(value, str) and is_file_name(value):
+        return _load_file(value, location, environment, rootdir, few_shot)
+    return _load_inline(value, location, "", environment, rootdir, few_shot)
+
+
+def is_file_name(text: str) -> bool:
+    """Return whether a prompt text is the name of a file: one line that ends as template files do."""
+    text = text.strip()
+    return "\n" not in text and text.lower().endswith(FILE_ENDINGS)
+
+
+def _load_function_prompt(
+    reference: str, location: Location, rootdir: Path, few_shot: Sequence[FewShot]
+) -> PromptTemplate:
+    try:
+        return PythonPrompt(reference, search_folders(location.path, rootdir), few_shot)
+    except FunctionError as error:
+        raise FileProblem(str(error), path=location.path, line=location.line, field="prompt") from error
+
+
+def _load_file(
+    name: str, location: Location, environment: TemplateEnvironment, rootdir: Path, few_shot: Sequence[FewShot]
+) -> PromptTemplate:
+    path = _find(name.strip(), location, rootdir)
+    shown = shown_path(path, rootdir)
+    text = read_text(path, shown)
+    if path.suffix.lower() not in (".yaml", ".yml"):
+        return ChatPrompt(path.stem, [("user", environment.compile(text.removesuffix("\n"), shown))], few_shot)
+    value = parse_yaml(text, shown).value
+    if isinstance(value, dict) and set(value) == {"messages"}:
+        value = value["messages"]
+    return _load_inline(value, Location(shown, 1), path.stem, environment, rootdir, few_shot)
+
+
+def _find(name: str, location: Location, rootdir: Path) -> Path:
+    folder = (rootdir / location.path).parent
+    try:
+        path = resolve_inside(name, folder, rootdir)
+    except OutsideRootdirError as error:
+        raise FileProblem(str(error), path=location.path, line=location.line, field="prompt") from error
+    if not path.is_file():
+        endings = ", ".join(FILE_ENDINGS)
+        raise FileProblem(
+            f"{name!r}: no such file ({shown_path(path, rootdir)}). One line that ends in {endings} names a file; "
+            f"write the prompt over several lines if it is meant as text.",
+            path=location.path,
+            line=location.line,
+            field="prompt",
+        )
+    return path
+
+
+def _load_inline(
+    value: Json,
+    location: Location,
+    name: str,
+    environment: TemplateEnvironment,
+    rootdir: Path,
+    few_shot: Sequence[FewShot],
+) -> PromptTemplate:
+    if isinstance(value, str):
+        return ChatPrompt(name, [("user", environment.compile(value, location.path, location.line))], few_shot)
+    try:
+        messages = _chat_messages(value)
+    except ValueError as error:
+        raise FileProblem(str(error), path=location.path, line=location.line, field="prompt") from None
+    compiled = [(role, _compile_content(text, location, environment, rootdir)) for role, text in messages]
+    return ChatPrompt(name, compiled, few_shot)
+
+
+def _compile_content(text: str, location: Location, environment: TemplateEnvironment, rootdir: Path) -> TextTemplate:
+    if not is_file_name(text):
+        return environment.compile(text, location.path, location.line)
+    path = _find(text.strip(), location, rootdir)
+    shown = shown_path(path, rootdir)
+    return environment.compile(read_text(path, shown).removesuffix("\n"), shown)
+
+
+def _chat_messages(value: object) -> list[tuple[str, str]]:
+    """Return (role, content) of each message. Raises ``ValueError`` saying which message is wrong and how."""
+    if not isinstance(value, list) or not value:
+        raise ValueError(f"expected text or a list of {{role, content}} messages, not {_shorten(value)}")
+    return [_chat_message(message, number) for number, message in enumerate(value, start=1)]
+
+
+def _chat_message(message: object, number: int) -> tuple[str, str]:
+    if not isinstance(message, dict):
+        raise ValueError(f"message {number} is {_shorten(message)}, not {{role, content}}")  # noqa: TRY004 - callers handle one type
+    for key in message:
+        if key not in ("role", "content"):
+            raise ValueError(f"message {number}: unknown key {key!r}.{did_you_mean(str(key), ('role', 'content'))}")
+    role, content = message.get("role"), message.get("content")
+    if role not in ROLES:
+        raise ValueError(f"message {number}: role {role!r} is none of {', '.join(ROLES)}")
+    if not isinstance(content, str):
+        raise ValueError(f"message {number}: content is {_shorten(content)}, not text")  # noqa: TRY004 - callers handle one type
+    return str(role), content
+
+
+def _shorten(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."  # noqa: PLR2004 - a value in a message fits on a line
+
+
+def _example_messages(few_shot: Sequence[FewShot]) -> tuple[Message, ...]:
+    return tuple(
+        message
+        for example in few_shot
+        for message in (Message("user", example.user), Message("assistant", example.assistant))
+    )
+
+
+def _with_examples(messages: tuple[Message, ...], examples: tuple[Message, ...]) -> tuple[Message, ...]:
+    """Put the examples before the last user message, where models expect them."""
+    if not examples:
+        return messages
+    users = [index for index, message in enumerate(messages) if message.role == "user"]
+    place = users[-1] if users else len(messages)
+    return (*messages[:place], *examples, *messages[place:])
+
+
+def _offer(case: Case | None) -> dict[str, object]:
+    """Return what a prompt function may ask for by name; without a case, only the names matter."""
+    return {
+        "case": case,
+        "input": case.input if case else None,
+        "vars": dict(case.vars) if case else {},
+        "context": list(case.context) if case else [],
+        "metadata": dict(case.metadata) if case else {},
+    }

@@ -1,0 +1,165 @@
+"""Jinja2 in its sandbox, strict: what is not defined is an error, never an empty string in a paid call."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any, Final
+
+import jinja2
+import jinja2.meta
+import jinja2.nodes
+from jinja2.exceptions import SecurityError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from pytest_promptevals.errors import FileProblem, PromptError, did_you_mean
+from pytest_promptevals.files.paths import OutsideRootdirError, resolve_inside, shown_path
+from pytest_promptevals.files.text import read_text
+from pytest_promptevals.records.cases import Case
+from pytest_promptevals.records.json_types import JsonObject
+
+_UNDEFINED: Final = re.compile(r"^'(.+)' is undefined$")
+_MARKS: Final = ("{{", "{%", "{#")
+
+
+def has_template_marks(text: str) -> bool:
+    """Return whether a text has anything for Jinja2 to do."""
+    return any(mark in text for mark in _MARKS)
+
+
+def template_variables(case: Case) -> dict[str, Any]:
+    """Return what templates may name: the case's vars, and its ``input`` and ``context`` where it has them."""
+    variables: dict[str, Any] = {}
+    if case.input is not None:
+        variables["input"] = case.input
+    if case.context:
+        variables["context"] = list(case.context)
+    variables.update(case.vars)
+    return variables
+
+
+@dataclass(frozen=True, slots=True)
+class TextTemplate:
+    """One compiled text."""
+
+    template: jinja2.Template
+    """Compiled form."""
+    variables: frozenset[str] | None
+    """Names it may use, those of included templates too; ``None`` if an include is only known when rendering."""
+
+    def render(self, variables: JsonObject) -> str:
+        """Fill in the variables. Raises ``PromptError`` for one that is missing and for what the sandbox forbids."""
+        try:
+            return self.template.render(variables)
+        except FileProblem as error:
+            raise PromptError(str(error)) from error
+        except jinja2.UndefinedError as error:
+            raise PromptError(_explain_undefined(str(error), variables)) from error
+        except SecurityError as error:
+            raise PromptError(f"the template is not allowed to do this: {error}") from error
+        except Exception as error:
+            # Templates run the user's expressions: any error of Python's may come out of them.
+            raise PromptError(f"the template failed: {type(error).__name__}: {error}") from error
+
+
+def _explain_undefined(message: str, variables: JsonObject) -> str:
+    found = _UNDEFINED.match(message)
+    if found is None:
+        return f"the template uses what this case does not have: {message}"
+    name = found.group(1)
+    return f"unknown variable {name!r}: this case has no such var.{did_you_mean(name, variables)}"
+
+
+class TemplateEnvironment:
+    """Compiles templates. Files are included only from inside the rootdir.
+
+    Args:
+        rootdir: root of the project, resolved.
+    """
+
+    def __init__(self, rootdir: Path) -> None:
+        self._rootdir = rootdir
+        self._jinja = _Environment(rootdir)
+        self._compiled: dict[tuple[str, str], TextTemplate] = {}
+
+    def compile(self, text: str, path: str, line: int | None = None) -> TextTemplate:
+        """Compile a text that stands in the file ``path``; ``line`` is where it begins, ``None`` for a whole file.
+
+        Raises ``FileProblem`` with the line of a syntax error.
+        """
+        if (known := self._compiled.get((text, path))) is not None:
+            return known
+        try:
+            # Jinja2 has no public way to compile a text under a name, which relative includes need.
+            code = self._jinja.compile(text, name=path, filename=path)
+            template = jinja2.Template.from_code(self._jinja, code, self._jinja.globals)
+            compiled = TextTemplate(template, self._names(text, path, frozenset({path})))
+        except jinja2.TemplateSyntaxError as error:
+            place = error.filename if error.filename not in (None, path) else path
+            raise FileProblem(
+                f"not a valid template: {error.message}",
+                path=str(place),
+                line=_line_of(text, line, error.lineno) if place == path else error.lineno,
+            ) from error
+        self._compiled[text, path] = compiled
+        return compiled
+
+    def _names(self, text: str, parent: str, seen: frozenset[str]) -> frozenset[str] | None:
+        tree = self._jinja.parse(text)
+        names = frozenset(jinja2.meta.find_undeclared_variables(tree))
+        for reference in jinja2.meta.find_referenced_templates(tree):
+            if reference is None:
+                return None
+            path = self._jinja.join_path(reference, parent)
+            if path in seen:
+                continue
+            try:
+                source = self._jinja.read(path)
+            except jinja2.TemplateNotFound:
+                continue  # rendering reports it, or the include says "ignore missing"
+            included = self._names(source, path, seen | {path})
+            if included is None:
+                return None
+            names |= included
+        return names
+
+
+def _line_of(text: str, line: int | None, line_inside: int) -> int:
+    if line is None:
+        return line_inside
+    # A text of several lines is a block under its key, whose own line is the one before.
+    return line + line_inside if "\n" in text.rstrip("\n") else line
+
+
+class _Environment(ImmutableSandboxedEnvironment):
+    def __init__(self, rootdir: Path) -> None:
+        super().__init__(
+            loader=jinja2.FunctionLoader(self.read),
+            undefined=jinja2.StrictUndefined,
+            autoescape=False,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._rootdir = rootdir
+        # The filter of Jinja2 escapes < and & for HTML.
+        self.filters["tojson"] = _to_json
+
+    def join_path(self, template: str, parent: str) -> str:
+        """Name an included file relative to the folder of the file that includes it."""
+        return str(PurePosixPath(parent).parent / template)
+
+    def read(self, name: str) -> str:
+        """Return the text of a file inside the rootdir."""
+        try:
+            path = resolve_inside(name, self._rootdir, self._rootdir)
+        except OutsideRootdirError as error:
+            raise FileProblem(f"{error}", path=name) from error
+        if not path.is_file():
+            raise jinja2.TemplateNotFound(name, f"{name}: no such file to include")
+        return read_text(path, shown_path(path, self._rootdir))
+
+
+def _to_json(value: Any, indent: int | None = None) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=indent)

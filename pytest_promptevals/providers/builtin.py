@@ -1,0 +1,43 @@
+"""The providers that come with the package, registered like a third party's.
+
+Nothing but names stands here: each provider's module, and the SDK behind it, is imported when the first model of that
+provider is called.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final, cast
+
+from pytest_promptevals.hookspecs import hookimpl
+
+if TYPE_CHECKING:
+    from pytest_promptevals.hookspecs import Provider, ProviderContext, ProviderFactory
+
+_FACTORIES: Final = {
+    "openai": "openai_provider:create_chat_provider",
+    "openai-responses": "openai_provider:create_responses_provider",
+    "anthropic": "anthropic_provider:create_provider",
+    "python": "python_provider:PythonProvider",
+    "recorded": "recorded:RecordedProvider",
+    "scripted": "scripted:create_provider",
+}
+"""Provider by name: the module in this package, and the factory in it."""
+
+
+@hookimpl
+def pytest_promptevals_providers() -> Mapping[str, ProviderFactory]:
+    """Return the built-in providers."""
+    return {name: _load_late(reference) for name, reference in _FACTORIES.items()}
+
+
+def _load_late(reference: str) -> ProviderFactory:
+    module_name, _, factory_name = reference.partition(":")
+
+    def create(context: ProviderContext) -> Provider:
+        module = importlib.import_module(f"pytest_promptevals.providers.{module_name}")
+        factory = cast("ProviderFactory", getattr(module, factory_name))
+        return factory(context)
+
+    return create

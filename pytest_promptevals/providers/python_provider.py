@@ -1,0 +1,150 @@
+"""The user's own application as a model: ``python/module:function``.
+
+The function may be sync or async, and takes, by name, any of: ``prompt`` (all messages as one text), ``messages`` (a list
+of ``{role, content}``), ``input``, ``vars``, ``context``, ``case_id``, ``metadata``, ``parameters`` and ``trial``. The
+expected answer is not on offer. It returns a text, a ``Response``, or a mapping of a ``Response``'s fields.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import sysconfig
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import pytest_promptevals
+from pytest_promptevals.errors import CodecError, FunctionError, ProviderConfigError, ProviderError, ProviderTimeoutError
+from pytest_promptevals.files.paths import shown_path
+from pytest_promptevals.functions import call_function, choose_arguments, load_function
+from pytest_promptevals.hookspecs import ProviderContext
+from pytest_promptevals.providers.options import check_option_names
+from pytest_promptevals.providers.wire import clean_text
+from pytest_promptevals.records.codec import from_plain, to_plain
+from pytest_promptevals.records.requests import Request
+from pytest_promptevals.records.responses import RenderedPrompt, Response
+
+_OFFERED: Final[Mapping[str, Callable[[Request], object]]] = {
+    "prompt": lambda request: RenderedPrompt(request.messages).text,
+    "messages": lambda request: [{"role": item.role, "content": item.content} for item in request.messages],
+    "input": lambda request: request.case.input if request.case is not None else None,
+    "vars": lambda request: dict(request.case.vars) if request.case is not None else {},
+    "context": lambda request: list(request.case.context) if request.case is not None else [],
+    "case_id": lambda request: request.case.id if request.case is not None else None,
+    "metadata": lambda request: dict(request.case.metadata) if request.case is not None else {},
+    "parameters": lambda request: dict(request.parameters),
+    "trial": lambda request: request.trial,
+}
+_OTHERS_FOLDERS: Final = tuple(
+    Path(folder)
+    for folder in (
+        *(sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")),
+        *pytest_promptevals.__path__,
+    )
+)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Application:
+    function: Callable[..., Any]
+    choose: Callable[[Mapping[str, object]], dict[str, object]]
+
+
+class PythonProvider:
+    """Calls functions of the user's project; the model's name is the function's, ``module:function``."""
+
+    def __init__(self, context: ProviderContext) -> None:
+        check_option_names(context.config, ())
+        self._rootdir = context.rootdir
+        self._search_path = tuple(dict.fromkeys((*context.search_path, context.rootdir)))
+        self._timeout = context.timeout
+        self._loaded: dict[str, _Application | str] = {}
+        self._loading = asyncio.Lock()
+
+    async def complete(self, request: Request) -> Response:
+        """Call the function. Raises ``ProviderError`` for whatever it raises, and for what is no response."""
+        name = request.model
+        application = await self._find(name)
+        arguments = application.choose({key: value(request) for key, value in _OFFERED.items()})
+        started = time.perf_counter()
+        result = await self._call(name, application.function, arguments)
+        latency = time.perf_counter() - started
+        response = _read_result(result, name)
+        return response if response.latency is not None else dataclasses.replace(response, latency=latency)
+
+    async def close(self) -> None:
+        """Do nothing: there is nothing to close."""
+
+    async def _find(self, name: str) -> _Application:
+        async with self._loading:
+            if name not in self._loaded:
+                # In a thread: importing an application may take seconds, in which other calls go on.
+                self._loaded[name] = await call_function(_load, {"name": name, "search_path": self._search_path})
+        found = self._loaded[name]
+        if isinstance(found, str):
+            raise ProviderConfigError(found)
+        return found
+
+    async def _call(self, name: str, function: Callable[..., Any], arguments: Mapping[str, object]) -> object:
+        try:
+            async with asyncio.timeout(self._timeout) as timer:
+                return await call_function(function, arguments)
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+            raise self._explain(error, name) from error
+        except (Exception, SystemExit) as error:
+            if isinstance(error, TimeoutError) and timer.expired():
+                raise ProviderTimeoutError(
+                    f"{name!r} did not return within {self._timeout:g} s. Allow more with --evals-timeout.",
+                    retryable=True,
+                ) from None
+            raise self._explain(error, name) from error
+
+    def _explain(self, error: BaseException, name: str) -> ProviderError:
+        place = _last_place(error, self._rootdir)
+        text = clean_text(str(error))
+        return ProviderError(f"{name!r} raised {type(error).__name__}{': ' * bool(text)}{text}{place}")
+
+
+def _load(name: str, search_path: tuple[Path, ...]) -> _Application | str:
+    """Return the application, or why there is none: a second case must not import it again to hear the same."""
+    try:
+        function = load_function(name, search_path)
+        return _Application(function, choose_arguments(function, dict.fromkeys(_OFFERED), name))
+    except FunctionError as error:
+        return str(error)
+
+
+def _read_result(result: object, name: str) -> Response:
+    if isinstance(result, str):
+        return Response(clean_text(result))
+    if not isinstance(result, Response | Mapping):
+        raise ProviderError(
+            f"{name!r} returned {_shown_type(result)}; return a text, a Response, or a mapping of a Response's fields"
+        )
+    try:
+        response = from_plain(Response, to_plain(result))
+    except CodecError as error:
+        raise ProviderError(f"{name!r} returned what is no response: {error}") from None
+    return dataclasses.replace(response, text=clean_text(response.text))
+
+
+def _shown_type(result: object) -> str:
+    return "None" if result is None else f"an object of type {type(result).__name__}"
+
+
+def _last_place(error: BaseException, rootdir: Path) -> str:
+    """Return the last line of the user's own code on the way to an error."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if not _is_others_code(frame.filename)]
+    return f" at {shown_path(Path(own[-1].filename), rootdir)}:{own[-1].lineno}" if own else ""
+
+
+def _is_others_code(filename: str) -> bool:
+    path = Path(filename)
+    return filename.startswith("<") or any(path.is_relative_to(folder) for folder in _OTHERS_FOLDERS)

@@ -1,0 +1,1 @@
+"""All that knows pytest: options, nodes, the session, xdist and the gates as items."""

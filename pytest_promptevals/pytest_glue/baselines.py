@@ -1,0 +1,73 @@
+"""The baseline of each eval file: the committed one, or else the last results in the history that were not red."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from pytest_promptevals.errors import BaselineError, HistoryError
+from pytest_promptevals.history.baselines import read_baseline
+from pytest_promptevals.history.recorder import read_last_good
+from pytest_promptevals.pytest_glue.eval_files import EvalSource
+from pytest_promptevals.records.comparisons import BaselineCase
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """What an eval file is compared with."""
+
+    label: str
+    """What to call it in a report."""
+    cases: tuple[BaselineCase, ...]
+    """Its cases; empty if there is no baseline."""
+    problem: str = ""
+    """Why it cannot be read; a damaged baseline may not pass for none."""
+
+
+class Baselines:
+    """Reads each baseline once.
+
+    Args:
+        rootdir: root of the project.
+        history: the setting ``evals_history``.
+    """
+
+    def __init__(self, rootdir: Path, history: str) -> None:
+        self._rootdir = rootdir
+        self._history = history
+        self._known: dict[str, tuple[Baseline | None, dict[str, BaselineCase]]] = {}
+        self.notices: list[str] = []
+
+    def of(self, source: EvalSource) -> Baseline | None:
+        """Return the baseline of an eval file, ``None`` if there is none."""
+        return self._load(source)[0]
+
+    def case(self, source: EvalSource, name: str) -> BaselineCase | None:
+        """Return what the baseline keeps of an item, ``None`` if nothing."""
+        return self._load(source)[1].get(name)
+
+    def _load(self, source: EvalSource) -> tuple[Baseline | None, dict[str, BaselineCase]]:
+        if source.file not in self._known:
+            baseline = self._committed(source) or self._recorded(source)
+            by_name = {case.name: case for case in baseline.cases} if baseline is not None else {}
+            self._known[source.file] = (baseline, by_name)
+        return self._known[source.file]
+
+    def _committed(self, source: EvalSource) -> Baseline | None:
+        try:
+            cases = read_baseline(self._rootdir / source.baseline, source.baseline)
+        except BaselineError as error:
+            return Baseline(source.baseline, (), str(error))
+        return None if cases is None else Baseline(source.baseline, cases)
+
+    def _recorded(self, source: EvalSource) -> Baseline | None:
+        if self._history == "off":
+            return None
+        try:
+            cases = read_last_good(self._rootdir / self._history, source.file)
+        except HistoryError as error:
+            self.notices.append(str(error))
+            return None
+        names = set(source.names)
+        kept = tuple(case for case in cases if case.name in names)
+        return Baseline("the last results that were not red", kept) if kept else None

@@ -1,0 +1,54 @@
+"""What the session keeps of each eval file, small enough to travel from a worker to the controller."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from pytest_promptevals.history.baselines import baseline_path
+from pytest_promptevals.records.cases import CasePolicy, Dataset, GateRules, Location
+
+
+@dataclass(frozen=True, slots=True)
+class EvalSource:
+    """An eval file, or a test function over a dataset."""
+
+    file: str
+    """What its results are recorded under: the eval file, or ``test_file.py::function``."""
+    baseline: str
+    """The committed baseline, relative to the rootdir where it is inside of it."""
+    names: tuple[str, ...]
+    """Names of all its items, selected or not."""
+    location: Location
+    """Where it begins."""
+    gate: GateRules
+    """Its gates."""
+    case_policy: CasePolicy = CasePolicy.STRICT
+    """What a case below its threshold means."""
+
+
+def source_of_dataset(dataset: Dataset, path: Path, names: frozenset[str]) -> EvalSource:
+    """Return the source of an eval file."""
+    shown = Path(dataset.path)
+    return EvalSource(
+        file=dataset.path,
+        baseline=(shown.parent / baseline_path(path).relative_to(path.parent)).as_posix(),
+        names=tuple(sorted(names)),
+        location=dataset.location,
+        gate=dataset.gate,
+        case_policy=dataset.case_policy,
+    )
+
+
+def source_of_function(dataset: Dataset, path: Path, rootdir: Path, function: str, names: frozenset[str]) -> EvalSource:
+    """Return the source of a test function in ``path`` that is parametrized over a dataset."""
+    shown = path.relative_to(rootdir) if path.is_relative_to(rootdir) else path
+    baseline = baseline_path(shown.with_name(f"{shown.name}-{function}"))
+    return EvalSource(
+        file=f"{shown.as_posix()}::{function}",
+        baseline=baseline.as_posix(),
+        names=tuple(sorted(names)),
+        location=dataset.location,
+        gate=dataset.gate,
+        case_policy=dataset.case_policy,
+    )

@@ -1,0 +1,36 @@
+"""Gates as reported items: ``evals/support.eval.yaml::gate[score]``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from pytest_promptevals.pytest_glue.longrepr import FailureRepr
+from pytest_promptevals.records.comparisons import GateResult, Verdict
+
+_SILENT = frozenset({Verdict.NO_BASELINE})
+"""Verdicts that say nothing about this run: they stand in the summary, not among the items."""
+
+
+def report_gates(session: pytest.Session, gates: Sequence[GateResult]) -> None:
+    """Report each gate that has an answer as a passed or failed item, so that JUnit, ``-r`` and CI show it."""
+    decided = [gate for gate in gates if gate.verdict not in _SILENT]
+    # pytest works out its progress from this number: without it, the gates would push it past 100 %.
+    session.testscollected += len(decided)
+    for gate in decided:
+        session.config.hook.pytest_runtest_logreport(report=_report(gate))
+
+
+def _report(gate: GateResult) -> pytest.TestReport:
+    name = f"gate[{gate.gate}]"
+    text = f"{gate.verdict.value}: {gate.explanation}"
+    return pytest.TestReport(
+        nodeid=f"{gate.file}::{name}",
+        location=(gate.location.path, gate.location.line - 1, name),
+        keywords={name: 1, "gate": 1},
+        outcome="failed" if gate.verdict.fails else "passed",
+        longrepr=FailureRepr([text], gate.location) if gate.verdict.fails else None,
+        when="call",
+        user_properties=[("verdict", gate.verdict.value), ("explanation", gate.explanation)],
+    )

@@ -1,0 +1,62 @@
+"""How pytest shows a failed case: a review, not a traceback."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from _pytest._code.code import ReprFileLocation, TerminalRepr
+from _pytest._io import TerminalWriter
+
+from pytest_promptevals.records.cases import Location
+
+
+class _CaseProblem(Exception):  # noqa: N818 - what users see is the report, these names are the outcomes
+    def __init__(self, text: tuple[Sequence[str], Location]) -> None:
+        lines, location = text
+        super().__init__(lines[0])
+        self.lines = tuple(lines)
+        self.location = location
+
+
+class CaseFailed(_CaseProblem):
+    """A case is below its thresholds: a pytest failure."""
+
+
+class CaseErrored(_CaseProblem):
+    """A case could not be scored: a pytest error."""
+
+
+class FailureRepr(TerminalRepr):
+    """Lines of a review, coloured like a diff. The first line is the message of the short test summary.
+
+    pytest has no public way to give a report a text with a message; it looks for ``reprcrash`` itself.
+    """
+
+    def __init__(self, lines: Sequence[str], location: Location) -> None:
+        self.lines = tuple(lines)
+        self.reprcrash = ReprFileLocation(location.path, location.line, self.lines[0])
+
+    def __str__(self) -> str:
+        return "\n".join([*self.lines, "", f"{self.reprcrash.path}:{self.reprcrash.lineno}"])
+
+    def toterminal(self, tw: TerminalWriter) -> None:
+        """Write the lines, then the place."""
+        for line in self.lines:
+            tw.line(line, **_colour(line))
+        tw.line()
+        tw.line(f"{self.reprcrash.path}:{self.reprcrash.lineno}", bold=True)
+
+
+def failure_from_text(text: str, location: Location) -> FailureRepr:
+    """Rebuild a failure that came from another process, where pytest keeps only its text."""
+    lines = text.splitlines() or [""]
+    return FailureRepr(lines[:-2] if len(lines) > 2 else lines, location)  # noqa: PLR2004 - an empty line and the place end it
+
+
+def _colour(line: str) -> dict[str, bool]:
+    text = line.strip()
+    if text.startswith(("- ", "FAIL ")):
+        return {"red": True}
+    if text.startswith(("+ ", "ok ")):
+        return {"green": True}
+    return {}

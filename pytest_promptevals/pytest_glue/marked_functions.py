@@ -1,0 +1,144 @@
+"""Test functions with ``@pytest.mark.evals("x.eval.jsonl")``: one test per case of the dataset."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from pytest_promptevals.datasets.loader import load_dataset
+from pytest_promptevals.engine.planning import PlannedCase, plan_judges
+from pytest_promptevals.errors import DatasetError, FileProblem
+from pytest_promptevals.pytest_glue.eval_files import EvalSource, source_of_function
+from pytest_promptevals.pytest_glue.longrepr import CaseFailed
+from pytest_promptevals.pytest_glue.marks import case_marks
+from pytest_promptevals.pytest_glue.options import are_evals_wanted
+from pytest_promptevals.pytest_glue.recorder import Recorder
+from pytest_promptevals.pytest_glue.session import EvalSession, session_of
+from pytest_promptevals.records.cases import Case
+from pytest_promptevals.reports.problems import problem_lines
+
+_RECORDER_KEY: Final = pytest.StashKey[Recorder]()
+_HOW: Final = 'mark the test with @pytest.mark.evals("cases.eval.jsonl") and let it take the fixture "case"'
+
+
+class _Parametrized:
+    """One case as the parameter of a test function."""
+
+    def __init__(self, planned: PlannedCase, source: EvalSource) -> None:
+        self.planned = planned
+        self.source = source
+
+
+def parametrize(metafunc: pytest.Metafunc) -> None:
+    """Give a marked test function one test per case. Raises ``pytest.UsageError`` for a mark that names no dataset."""
+    mark = metafunc.definition.get_closest_marker("evals")
+    if mark is None or not mark.args:
+        return
+    nodeid = metafunc.definition.nodeid
+    if "case" not in metafunc.fixturenames:
+        raise pytest.UsageError(f'{nodeid}: the evals marker needs the fixture "case"; {_HOW}')
+    session = session_of(metafunc.config)
+    _register_calls(session)
+    path = _find(str(mark.args[0]), metafunc.definition.path.parent, metafunc.config.rootpath, nodeid)
+    session.claimed.add(path)
+    try:
+        dataset = load_dataset(path, metafunc.config.rootpath)
+        planned_cases = plan_judges(dataset, session.registry, metafunc.config.rootpath, session.settings)
+    except (DatasetError, FileProblem) as error:
+        problems = error.problems if isinstance(error, DatasetError) else [error]
+        raise pytest.UsageError("\n".join(problem_lines(problems))) from error
+    names = frozenset(planned.name for planned in planned_cases)
+    source = source_of_function(
+        dataset, metafunc.definition.path, metafunc.config.rootpath, metafunc.definition.originalname, names
+    )
+    session.add_source(source)
+    parameters = [
+        pytest.param(_Parametrized(planned, source), id=planned.name, marks=case_marks(metafunc.config, planned.case))
+        for planned in planned_cases
+    ]
+    metafunc.parametrize("case", parameters, indirect=True)
+
+
+def _find(name: str, folder: Path, rootdir: Path, nodeid: str) -> Path:
+    for base in (folder, rootdir):
+        if (base / name).is_file():
+            return (base / name).resolve()
+    raise pytest.UsageError(f"{nodeid}: no dataset {name!r} in {folder} or {rootdir}")
+
+
+def case_of(request: pytest.FixtureRequest) -> Case:
+    """Return the value of the fixture ``case``."""
+    return _parameter(request, "case").planned.case
+
+
+def recorder_of(request: pytest.FixtureRequest) -> Recorder:
+    """Return the value of the fixture ``evals``."""
+    parametrized = _parameter(request, "evals")
+    item = request.node
+    recorder = Recorder(
+        parametrized.planned, item.callspec.id, parametrized.source.file, session_of(request.config).run
+    )
+    item.stash[_RECORDER_KEY] = recorder
+    return recorder
+
+
+def _parameter(request: pytest.FixtureRequest, fixture: str) -> _Parametrized:
+    callspec = getattr(request.node, "callspec", None)
+    parameter = callspec.params.get("case") if callspec is not None else None
+    if not isinstance(parameter, _Parametrized):
+        pytest.fail(f'the fixture "{fixture}" has no case here: {_HOW}', pytrace=False)
+    return parameter
+
+
+def _register_calls(session: EvalSession) -> None:
+    if not session.config.pluginmanager.has_plugin("promptevals-functions"):
+        session.config.pluginmanager.register(FunctionCalls(session), "promptevals-functions")
+
+
+class FunctionCalls:
+    """Turns the end of a marked test function into the result of its case."""
+
+    def __init__(self, session: EvalSession) -> None:
+        self._session = session
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, Any, Any]:
+        """Record the case; fail it if a required score is below its threshold. Raises ``CaseFailed``."""
+        parametrized = _parametrized_of(item)
+        if parametrized is None:
+            return (yield)
+        recorder = item.stash.get(_RECORDER_KEY, None)
+        if recorder is None:
+            callspec_id = item.callspec.id  # type: ignore[attr-defined]  # parametrized items have it
+            recorder = Recorder(parametrized.planned, callspec_id, parametrized.source.file, self._session.run)
+        try:
+            returned = yield
+        except pytest.skip.Exception:
+            raise
+        except Exception as failure:
+            self._session.hand_on(item, recorder.result(failure))
+            raise
+        result = recorder.result()
+        self._session.hand_on(item, result)
+        if result.error is None and not result.passed:
+            raise CaseFailed(self._session.describe_failure(parametrized.source, result))
+        return returned
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
+        """Leave marked functions out where the session leaves evals out."""
+        if are_evals_wanted(config):
+            return
+        left_out = [item for item in items if _parametrized_of(item) is not None]
+        if left_out:
+            items[:] = [item for item in items if _parametrized_of(item) is None]
+            config.hook.pytest_deselected(items=left_out)
+
+
+def _parametrized_of(item: pytest.Item) -> _Parametrized | None:
+    callspec = getattr(item, "callspec", None)
+    parameter = callspec.params.get("case") if callspec is not None else None
+    return parameter if isinstance(parameter, _Parametrized) else None

@@ -1,0 +1,50 @@
+"""Marks of eval items: what ``-m`` selects by."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import pytest
+
+from pytest_promptevals.engine.planning import PlannedCase
+from pytest_promptevals.pytest_glue.longrepr import CaseFailed
+from pytest_promptevals.records.cases import Case
+
+_CACHE_KEY: Final = pytest.StashKey[dict[object, pytest.MarkDecorator]]()
+
+
+def mark_item(item: pytest.Item, planned: PlannedCase) -> None:
+    """Put the marks of a planned case on its item: ``evals``, its tags, and skip or xfail."""
+    item.add_marker(_evals_mark(item.config, planned))
+    for mark in case_marks(item.config, planned.case):
+        item.add_marker(mark)
+
+
+def case_marks(config: pytest.Config, case: Case) -> list[pytest.MarkDecorator]:
+    """Return the marks that a case brings: a registered one for each tag, and skip or xfail."""
+    marks = [_tag_mark(config, tag) for tag in case.tags]
+    if case.skip is not None:
+        marks.append(pytest.mark.skip(reason=case.skip))
+    if case.xfail is not None:
+        # A provider that is down is no expected failure.
+        marks.append(pytest.mark.xfail(reason=case.xfail, raises=(CaseFailed, AssertionError)))
+    return marks
+
+
+def _evals_mark(config: pytest.Config, planned: PlannedCase) -> pytest.MarkDecorator:
+    file, level, priority = planned.plan.dataset.path, planned.level, planned.case.priority
+    model = planned.target.label
+    cache = config.stash.setdefault(_CACHE_KEY, {})
+    key = (file, level, priority, model)
+    if key not in cache:
+        cache[key] = pytest.mark.evals(file=file, level=level, priority=priority, model=model)
+    return cache[key]
+
+
+def _tag_mark(config: pytest.Config, tag: str) -> pytest.MarkDecorator:
+    cache = config.stash.setdefault(_CACHE_KEY, {})
+    if tag not in cache:
+        config.addinivalue_line("markers", f"{tag}: tag of eval cases")
+        mark: pytest.MarkDecorator = getattr(pytest.mark, tag)
+        cache[tag] = mark
+    return cache[tag]

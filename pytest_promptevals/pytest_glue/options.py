@@ -1,0 +1,121 @@
+"""Options, ini keys and environment variables, made from the settings table."""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import pytest
+
+from pytest_promptevals.errors import UsageError
+from pytest_promptevals.settings import SETTINGS, Setting, Settings, resolve_settings
+
+_SETTINGS_KEY: Final = pytest.StashKey[Settings]()
+_NAMED_KEY: Final = pytest.StashKey[frozenset[Path]]()
+_INI_TYPES: Final[dict[str, Literal["string", "args", "bool", "int", "float"]]] = {
+    "text": "string",
+    "whole number": "int",
+    "number": "float",
+    "list": "args",
+    "flag": "bool",
+}
+
+
+def add_options(parser: pytest.Parser) -> None:
+    """Add one option and one ini key for each setting, and the two switches."""
+    group = parser.getgroup("evals", "LLM evals (pytest-promptevals)")
+    group.addoption(
+        "--evals",
+        action="store_true",
+        dest="evals_on",
+        help="Run eval items where evals_default = skip leaves them out.",
+    )
+    group.addoption("--no-evals", action="store_true", dest="evals_off", help="Leave eval items out of this run.")
+    for setting in SETTINGS:
+        group.addoption(setting.option, **_option_arguments(setting))
+        parser.addini(setting.ini, setting.help, type=_INI_TYPES[setting.kind], default=None)
+
+
+def _option_arguments(setting: Setting) -> dict[str, Any]:
+    arguments: dict[str, Any] = {"dest": _dest(setting), "default": None}
+    if setting.kind == "flag":
+        return arguments | {"action": "store_true", "help": setting.help}
+    arguments["help"] = f"{setting.help} Default: {setting.shown_default}."
+    if setting.kind == "list":
+        return arguments | {"action": "append", "metavar": setting.name.upper()}
+    return arguments | {"metavar": "|".join(setting.choices) or setting.name.upper()}
+
+
+def settings_of(config: pytest.Config) -> Settings:
+    """Return the settings of the session. Raises ``pytest.UsageError`` for a value that a setting cannot have."""
+    if _SETTINGS_KEY not in config.stash:
+        try:
+            config.stash[_SETTINGS_KEY] = resolve_settings(_given_options(config), os.environ, _given_ini(config))
+        except UsageError as error:
+            raise pytest.UsageError(str(error)) from error
+    return config.stash[_SETTINGS_KEY]
+
+
+def _dest(setting: Setting) -> str:
+    return "evals_option_" + setting.name
+
+
+def _given_options(config: pytest.Config) -> dict[str, object]:
+    given = {}
+    for setting in SETTINGS:
+        value = config.getoption(_dest(setting))
+        given[setting.name] = " ".join(value) if isinstance(value, list) else value
+    return given
+
+
+def _given_ini(config: pytest.Config) -> dict[str, object]:
+    return {setting.name: _read_ini(config, setting) for setting in SETTINGS}
+
+
+def _read_ini(config: pytest.Config, setting: Setting) -> object:
+    try:
+        return config.getini(setting.ini)
+    except (TypeError, ValueError) as error:
+        source = config.inipath.name if config.inipath is not None else "ini"
+        raise UsageError(f"{source}: {setting.ini}: {error}; it takes a {setting.kind}.") from error
+
+
+def is_eval_file(path: Path, config: pytest.Config) -> bool:
+    """Return whether pytest is to collect that file as an eval file in this session."""
+    settings = settings_of(config)
+    if not any(_matches(path, pattern) for pattern in settings.files):
+        return False
+    if config.getoption("evals_off"):
+        return False
+    is_wanted = settings.default == "run" or config.getoption("evals_on")
+    return bool(is_wanted) or path in _named_files(config)
+
+
+def are_evals_wanted(config: pytest.Config) -> bool:
+    """Return whether eval items that are not named on the command line run in this session."""
+    if config.getoption("evals_off"):
+        return False
+    return settings_of(config).default == "run" or bool(config.getoption("evals_on"))
+
+
+def _matches(path: Path, pattern: str) -> bool:
+    return path.match(pattern) if "/" in pattern else fnmatch.fnmatch(path.name, pattern)
+
+
+def _named_files(config: pytest.Config) -> frozenset[Path]:
+    if _NAMED_KEY not in config.stash:
+        named = (argument.partition("::")[0] for argument in config.args)
+        config.stash[_NAMED_KEY] = frozenset(config.invocation_params.dir / name for name in named)
+    return config.stash[_NAMED_KEY]
+
+
+def is_xdist_controller(config: pytest.Config) -> bool:
+    """Return whether this process hands its tests to the workers of pytest-xdist."""
+    return not is_xdist_worker(config) and config.getoption("dist", "no") != "no"
+
+
+def is_xdist_worker(config: pytest.Config) -> bool:
+    """Return whether this process runs tests for a controller."""
+    return hasattr(config, "workerinput")

@@ -1,0 +1,205 @@
+"""The run: its results, its verdicts and its exit status. Lives where reports arrive, so never in a worker."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import shutil
+from collections.abc import Sequence
+from typing import Any, Final
+
+import pytest
+
+from pytest_promptevals.comparison.compare import compare
+from pytest_promptevals.comparison.gates import parse_gates
+from pytest_promptevals.errors import BaselineError
+from pytest_promptevals.history.baselines import merge_baseline, read_baseline, write_baseline
+from pytest_promptevals.history.environment import new_run
+from pytest_promptevals.history.recorder import HistoryRecorder
+from pytest_promptevals.pytest_glue.baselines import Baselines
+from pytest_promptevals.pytest_glue.eval_files import EvalSource
+from pytest_promptevals.pytest_glue.gate_items import report_gates
+from pytest_promptevals.pytest_glue.longrepr import failure_from_text
+from pytest_promptevals.records.cases import CasePolicy, GateRules, Location
+from pytest_promptevals.records.codec import decode, from_plain
+from pytest_promptevals.records.comparisons import BaselineCase, Comparison, GateResult, Verdict
+from pytest_promptevals.records.results import CaseResult
+from pytest_promptevals.records.runs import Run, RunStatus
+from pytest_promptevals.reports.terminal import summary_lines
+from pytest_promptevals.settings import Settings
+
+RESULT_ATTRIBUTE: Final = "promptevals_result"
+"""Attribute of a worker's report that carries the case's result home, as text."""
+BELOW_ATTRIBUTE: Final = "promptevals_below"
+"""Attribute of the report of a case that is below its thresholds but let through."""
+_RECORDER_KEY: Final = pytest.StashKey["RunRecorder"]()
+
+
+def recorder_of(config: pytest.Config, settings: Settings) -> RunRecorder:
+    """Return the session's recorder, made and registered at the first use."""
+    if _RECORDER_KEY not in config.stash:
+        recorder = RunRecorder(config, settings)
+        config.stash[_RECORDER_KEY] = recorder
+        config.pluginmanager.register(recorder, "promptevals-recorder")
+    return config.stash[_RECORDER_KEY]
+
+
+class RunRecorder:
+    """Records the results of a session as one run, compares them with the baselines and sets the exit status."""
+
+    def __init__(self, config: pytest.Config, settings: Settings) -> None:
+        self.baselines = Baselines(config.rootpath, settings.history)
+        self._config = config
+        self._settings = settings
+        self._sources: dict[str, EvalSource] = {}
+        self._expected: dict[str, CaseResult] = {}
+        self._results: dict[str, dict[str, CaseResult]] = {}
+        self._run: Run | None = None
+        self._history: HistoryRecorder | None = None
+        self._comparisons: tuple[Comparison, ...] = ()
+        self._notices: list[str] = []
+        self._is_stopped_early = False
+
+    def add_source(self, source: EvalSource) -> None:
+        """Remember an eval file that was collected."""
+        self._sources[source.file] = source
+
+    def add_plain_sources(self, sources: Sequence[Any]) -> None:
+        """Remember the eval files that a worker collected."""
+        for source in sources:
+            self.add_source(from_plain(EvalSource, source))
+
+    def expect(self, nodeid: str, result: CaseResult) -> None:
+        """Record the result when the next report of that item arrives."""
+        self._expected[nodeid] = result
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Record the result that goes with the report."""
+        result = self._expected.pop(report.nodeid, None)
+        if result is not None:
+            self._record(result)
+
+    def take(self, report: pytest.TestReport) -> None:
+        """Record the result that a worker's report carries."""
+        result = decode(CaseResult, getattr(report, RESULT_ATTRIBUTE))
+        delattr(report, RESULT_ATTRIBUTE)
+        self._record(result)
+
+    def restore_review(self, report: pytest.TestReport) -> None:
+        """Give the report of a worker back its review, of which only the text has travelled."""
+        if report.failed and isinstance(report.longrepr, str):
+            path, line, _ = report.location
+            report.longrepr = failure_from_text(report.longrepr, Location(path, (line or 0) + 1))
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_report_teststatus(
+        self, report: pytest.CollectReport | pytest.TestReport
+    ) -> tuple[str, str, tuple[str, dict[str, bool]]] | None:
+        """Give cases that are below their thresholds but let through a category of their own."""
+        if report.when == "call" and report.passed and getattr(report, BELOW_ATTRIBUTE, False):
+            return "below", "b", ("BELOW", {"yellow": True})
+        return None
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int | pytest.ExitCode) -> None:
+        """Compare, report the gates as items, set the exit status, and write baselines and history."""
+        if self._run is None:
+            return
+        stopped = exitstatus in (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR)
+        self._is_stopped_early = bool(stopped or session.shouldfail or session.shouldstop)
+        self._comparisons = tuple(self._compare(file) for file in sorted(self._results))
+        gates = [gate for comparison in self._comparisons for gate in comparison.gates]
+        report_gates(session, gates)
+        if any(gate.verdict.fails for gate in gates) and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        if self._settings.save_baseline:
+            self._save_baselines()
+        self._finish_run(self._run)
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Print the table of eval files, what changed, and the verdicts."""
+        if self._run is None:
+            return
+        verbosity = self._config.get_verbosity()
+        lines = summary_lines(
+            self._comparisons,
+            width=min(shutil.get_terminal_size().columns, terminalreporter._tw.fullwidth),  # noqa: SLF001 - pytest gives no public width
+            verbosity=verbosity,
+            is_stopped_early=self._is_stopped_early,
+        )
+        if verbosity >= 0:
+            terminalreporter.section("evals", "=")
+        for line in lines:
+            terminalreporter.write_line(line.text, **line.markup)
+        for notice in self._all_notices():
+            terminalreporter.write_line(notice, yellow=True)
+
+    def _record(self, result: CaseResult) -> None:
+        if self._run is None:
+            self._run = self._start_run()
+        self._results.setdefault(result.file, {})[result.name] = result
+        self._config.hook.pytest_promptevals_case_finished(run=self._run, result=result)
+
+    def _start_run(self) -> Run:
+        if self._settings.history != "off":
+            self._history = HistoryRecorder(self._config.rootpath / self._settings.history)
+            self._config.pluginmanager.register(self._history, "promptevals-history")
+        run = new_run(self._config.invocation_params.args, self._config.rootpath)
+        self._config.hook.pytest_promptevals_run_started(run=run)
+        return run
+
+    def _finish_run(self, run: Run) -> None:
+        now = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+        status = RunStatus.INTERRUPTED if self._is_stopped_early else RunStatus.FINISHED
+        finished = dataclasses.replace(run, status=status, finished_at=now)
+        self._config.hook.pytest_promptevals_run_finished(run=finished, comparisons=self._comparisons)
+
+    def _source(self, file: str) -> EvalSource:
+        # A worker that crashed has not said which eval files it collected.
+        names = tuple(sorted(self._results[file]))
+        return self._sources.get(file) or EvalSource(file, "", names, Location(file, 1), GateRules(), CasePolicy.STRICT)
+
+    def _compare(self, file: str) -> Comparison:
+        source = self._source(file)
+        gates = parse_gates(source.gate, default_max_drop=self._settings.max_drop)
+        baseline = self.baselines.of(source)
+        comparison = compare(
+            file,
+            source.location,
+            tuple(self._results[file].values()),
+            None if baseline is None else baseline.cases,
+            gates=gates,
+            collected_names=frozenset(source.names),
+        )
+        # Half a run, or one whose results become the baseline, is compared but decides nothing.
+        decided = () if self._is_stopped_early else comparison.gates
+        if self._settings.save_baseline:
+            decided = tuple(gate for gate in decided if gate.gate != "score")
+        label = "" if baseline is None else baseline.label
+        if baseline is not None and baseline.problem:
+            unread = GateResult(file, "score", Verdict.INSUFFICIENT_DATA, baseline.problem, source.location)
+            decided = (unread, *(gate for gate in decided if gate.gate != "score"))
+        return dataclasses.replace(comparison, gates=decided, baseline=label)
+
+    def _save_baselines(self) -> None:
+        if self._is_stopped_early:
+            self._notices.append("baselines not saved: the run stopped early")
+            return
+        for file in sorted(self._results):
+            source = self._source(file)
+            try:
+                self._notices.append(self._save_baseline(source))
+            except BaselineError as error:
+                self._notices.append(str(error))
+
+    def _save_baseline(self, source: EvalSource) -> str:
+        path = self._config.rootpath / source.baseline
+        old: tuple[BaselineCase, ...] = read_baseline(path, source.baseline) or ()
+        cases = merge_baseline(old, tuple(self._results[source.file].values()), frozenset(source.names))
+        write_baseline(path, cases)
+        return f"baseline saved: {source.baseline} ({len(cases)} cases)"
+
+    def _all_notices(self) -> list[str]:
+        history = self._history.notice if self._history is not None else None
+        return [*self._notices, *self.baselines.notices, *([history] if history else [])]

@@ -1,0 +1,213 @@
+"""What one process knows of its evals. It exists only once an eval file or a marked function was collected."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from pytest_promptevals.engine.engine import Engine
+from pytest_promptevals.engine.pipeline import Pipeline
+from pytest_promptevals.engine.planning import PlannedCase
+from pytest_promptevals.engine.registry import BUILTIN_PLUGINS, collect_registry
+from pytest_promptevals.errors import UsageError
+from pytest_promptevals.pytest_glue.baselines import Baselines
+from pytest_promptevals.pytest_glue.eval_files import EvalSource
+from pytest_promptevals.pytest_glue.longrepr import CaseErrored, CaseFailed, FailureRepr
+from pytest_promptevals.pytest_glue.options import is_xdist_worker, settings_of
+from pytest_promptevals.pytest_glue.recording import BELOW_ATTRIBUTE, RESULT_ATTRIBUTE, RunRecorder, recorder_of
+from pytest_promptevals.records.cases import Location
+from pytest_promptevals.records.codec import encode, to_plain
+from pytest_promptevals.records.comparisons import BaselineCase
+from pytest_promptevals.records.results import CaseResult
+from pytest_promptevals.reports.review import error_lines, failure_lines
+
+_SESSION_KEY: Final = pytest.StashKey["EvalSession"]()
+_WINDOW_FACTOR: Final = 4
+"""Cases that may be started ahead, for each call that may be under way."""
+
+
+def session_of(config: pytest.Config) -> EvalSession:
+    """Return the session's evals, made and registered at the first use."""
+    if _SESSION_KEY not in config.stash:
+        session = EvalSession(config)
+        config.stash[_SESSION_KEY] = session
+        config.pluginmanager.register(session, "promptevals-session")
+    return config.stash[_SESSION_KEY]
+
+
+class CaseItem(pytest.Item):
+    """An item whose case the engine runs."""
+
+    planned: PlannedCase
+    """What to run."""
+    source: EvalSource
+    """The eval file it belongs to."""
+    is_below: bool
+    """Whether the case is below its thresholds but let through."""
+
+
+class EvalSession:
+    """Runs the cases of this process and hands their results on.
+
+    In a worker of pytest-xdist they travel on the test reports, else they go straight to the ``RunRecorder``.
+    """
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.config = config
+        self.settings = settings_of(config)
+        for plugin in BUILTIN_PLUGINS:
+            config.pluginmanager.register(plugin)
+        try:
+            self.registry = collect_registry(config.hook)
+        except UsageError as error:
+            raise pytest.UsageError(str(error)) from error
+        self.claimed: set[Path] = set()
+        self._bare: list[pytest.Collector] = []
+        self._sources: list[EvalSource] = []
+        self._engine: Engine | None = None
+        self._positions: dict[int, int] = {}
+        self._recorder: RunRecorder | None = None
+        if not is_xdist_worker(config):
+            self._recorder = recorder_of(config, self.settings)
+            self._baselines = self._recorder.baselines
+        else:
+            self._baselines = Baselines(config.rootpath, self.settings.history)
+
+    def add_source(self, source: EvalSource) -> None:
+        """Remember an eval file that was collected."""
+        self._sources.append(source)
+        if self._recorder is not None:
+            self._recorder.add_source(source)
+
+    def note_bare_dataset(self, collector: pytest.Collector) -> None:
+        """Remember a JSONL file without a model: a test function may claim it, else it is an error."""
+        self._bare.append(collector)
+
+    def result_of(self, item: CaseItem) -> CaseResult:
+        """Return the case's result, waiting for it, and put it on the way to whoever records it."""
+        engine = self._running_engine(item.session)
+        result = engine.result(self._positions[id(item)])
+        self.hand_on(item, result)
+        return result
+
+    def hand_on(self, item: pytest.Item, result: CaseResult) -> None:
+        """Have the result recorded with the next report of the item, and put its numbers into JUnit."""
+        item.user_properties.extend(_properties(result))
+        item.stash[_RESULT_KEY] = result
+
+    def run(self, work: Any) -> Any:
+        """Run a coroutine function that takes the pipeline on the engine's loop."""
+        if self._engine is None:
+            self._engine = self._make_engine([], frozenset())
+        return self._engine.run(work)
+
+    def baseline_case(self, source: EvalSource, name: str) -> BaselineCase | None:
+        """Return what the baseline keeps of a case."""
+        return self._baselines.case(source, name)
+
+    def describe_failure(self, source: EvalSource, result: CaseResult) -> tuple[list[str], Location]:
+        """Return the review of a case below its thresholds, and its place."""
+        before = self.baseline_case(source, result.name)
+        return failure_lines(result, before, self.config.get_verbosity()), result.location
+
+    def describe_error(self, result: CaseResult) -> tuple[list[str], Location]:
+        """Return what kept a case from being scored, and its place."""
+        return error_lines(result), result.location
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, session: pytest.Session) -> None:
+        """Report JSONL files that have no model and that no test function claimed."""
+        for collector in self._bare:
+            if collector.path.resolve() in self.claimed:
+                continue
+            text = (
+                f"{collector.nodeid}:1: no model: add 'model: provider/model' to an evals.yaml in its folder or above, "
+                f"or name the file in @pytest.mark.evals(...) of a test function"
+            )
+            report = pytest.CollectReport(collector.nodeid, "failed", text, [])
+            session.config.hook.pytest_collectreport(report=report)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Show problems of cases as their review, and attach the case's result."""
+        report = yield
+        excinfo = call.excinfo
+        if excinfo is not None and isinstance(excinfo.value, CaseFailed | CaseErrored) and report.failed:
+            report.longrepr = FailureRepr(excinfo.value.lines, excinfo.value.location)
+        if isinstance(item, CaseItem) and item.is_below and call.when == "call":
+            setattr(report, BELOW_ATTRIBUTE, True)
+        result = item.stash.get(_RESULT_KEY, None)
+        if result is not None:
+            del item.stash[_RESULT_KEY]
+            self._attach(report, result)
+        return report
+
+    def _attach(self, report: pytest.TestReport, result: CaseResult) -> None:
+        if self._recorder is None:
+            setattr(report, RESULT_ATTRIBUTE, encode(result))
+        else:
+            self._recorder.expect(report.nodeid, result)
+
+    def pytest_keyboard_interrupt(self) -> None:
+        """Stop calling at once."""
+        self._stop_engine()
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self) -> None:
+        """Stop the engine; a worker tells the controller which eval files there are."""
+        self._stop_engine()
+        output: dict[str, Any] | None = getattr(self.config, "workeroutput", None)
+        if output is not None:
+            output["promptevals"] = json.dumps([to_plain(source) for source in self._sources])
+
+    def _stop_engine(self) -> None:
+        if self._engine is not None:
+            self._engine.stop()
+
+    def _running_engine(self, session: pytest.Session) -> Engine:
+        if self._engine is None or not self._positions:
+            self._stop_engine()
+            items = [item for item in session.items if isinstance(item, CaseItem)]
+            self._positions = {id(item): position for position, item in enumerate(items)}
+            on_demand = frozenset(position for position, item in enumerate(items) if _may_not_run(item))
+            self._engine = self._make_engine([item.planned for item in items], on_demand)
+        return self._engine
+
+    def _make_engine(self, cases: list[PlannedCase], on_demand: frozenset[int]) -> Engine:
+        concurrency = self.settings.concurrency
+        # A worker of pytest-xdist does not know which items will be its own, so it may not work ahead.
+        window = 0 if is_xdist_worker(self.config) else concurrency * _WINDOW_FACTOR
+        factories, rootdir = self.registry.providers, self.config.rootpath
+        engine = Engine(cases, lambda: Pipeline(factories, rootdir, concurrency), window=window, on_demand=on_demand)
+        engine.start()
+        return engine
+
+
+_RESULT_KEY: Final = pytest.StashKey[CaseResult]()
+
+
+def _may_not_run(item: pytest.Item) -> bool:
+    """Return whether a mark may keep the item from running, which pytest decides only when it comes to it."""
+    xfail = item.get_closest_marker("xfail")
+    if xfail is not None and xfail.kwargs.get("run") is False:
+        return True
+    return any(item.get_closest_marker(name) is not None for name in ("skip", "skipif"))
+
+
+def _properties(result: CaseResult) -> list[tuple[str, str]]:
+    cost = result.cost
+    explanation = "; ".join(f"{score.judge}: {score.explanation}" for score in result.scores if score.explanation)
+    if result.error is not None:
+        explanation = result.error.message
+    return [
+        ("score", "none" if result.score is None else f"{result.score:.6g}"),
+        ("cost", "unknown" if cost is None else f"{cost:.6g}"),
+        ("model", result.model),
+        ("explanation", explanation),
+    ]

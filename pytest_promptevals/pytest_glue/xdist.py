@@ -1,0 +1,48 @@
+"""The controller's side of pytest-xdist: results arrive on the workers' reports."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Protocol
+
+import pytest
+
+from pytest_promptevals.pytest_glue.options import settings_of
+
+if TYPE_CHECKING:
+    from pytest_promptevals.pytest_glue.recording import RunRecorder
+
+
+class Worker(Protocol):
+    """The part of xdist's worker controller that is used here."""
+
+    workeroutput: dict[str, Any]
+    """What the worker's session left for the controller."""
+
+
+class Controller:
+    """Hands what comes from workers to the recorder, which is made when the first result arrives."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Take the case's result off a worker's report."""
+        if not hasattr(report, "promptevals_result"):
+            return
+        recorder = self._recorder()
+        recorder.take(report)
+        recorder.restore_review(report)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Worker) -> None:
+        """Learn from a worker that ends which eval files it collected."""
+        text = getattr(node, "workeroutput", {}).get("promptevals")
+        if text is not None:
+            self._recorder().add_plain_sources(json.loads(text))
+
+    def _recorder(self) -> RunRecorder:
+        from pytest_promptevals.pytest_glue.recording import recorder_of  # noqa: PLC0415 - only for eval items
+
+        return recorder_of(self._config, settings_of(self._config))

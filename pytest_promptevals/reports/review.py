@@ -1,0 +1,147 @@
+"""A case that failed, as a reviewer would put it: what was asked, what came back, what each judge said."""
+
+from __future__ import annotations
+
+import difflib
+import textwrap
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from pytest_promptevals.records.comparisons import BaselineCase
+from pytest_promptevals.records.json_types import Json
+from pytest_promptevals.records.results import CaseResult, Score, Trial
+from pytest_promptevals.reports.words import json_text, score_text
+
+_INDENT: Final = "    "
+_FEW_LINES: Final = 12
+_FEW_CHARACTERS: Final = 1200
+_DIFF_LINES: Final = 400
+"""Above that, comparing line by line takes too long."""
+
+
+def failure_lines(result: CaseResult, before: BaselineCase | None, verbosity: int = 0) -> list[str]:
+    """Return the review of a case below its thresholds; the first line says it all."""
+    trial = _worst_trial(result.trials)
+    lines = [_headline(result, before), "", *_asked(result, verbosity), *_answered(result, trial, verbosity)]
+    lines += ["judges", *_judge_lines(result.scores, verbosity)]
+    if len(result.trials) > 1:
+        lines += ["trials", _INDENT + "  ".join(_trial_text(trial) for trial in result.trials)]
+    return lines + _better_before(result, before, verbosity)
+
+
+def error_lines(result: CaseResult) -> list[str]:
+    """Return what kept a case from being scored."""
+    assert result.error is not None, "only for cases that ended as an error"  # noqa: S101 - states what callers know
+    head, *rest = result.error.message.splitlines() or [""]
+    answers = [trial for trial in result.trials if trial.response is not None]
+    lines = [f"{result.error.kind} error: {head}", *(_INDENT + line for line in rest)]
+    if len(result.trials) > 1:
+        lines.append(f"{len(answers)} of {len(result.trials)} trials got an answer")
+    return lines
+
+
+def _headline(result: CaseResult, before: BaselineCase | None) -> str:
+    failed = [score for score in result.scores if score.required and not score.passed]
+    if not failed:
+        return f"score {score_text(result.score)} is below the threshold{_was(before)}"
+    first = failed[0]
+    more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
+    said = f": {first.explanation.splitlines()[0]}" if first.explanation else ""
+    return f"score {score_text(result.score)}{_was(before)}; {first.judge} failed{more}{said}"
+
+
+def _was(before: BaselineCase | None) -> str:
+    return "" if before is None else f", was {score_text(before.score)}"
+
+
+def _asked(result: CaseResult, verbosity: int) -> list[str]:
+    if result.prompt is None or not result.prompt.messages:
+        return []
+    by = result.model + (f", prompt {result.prompt.name}" if result.prompt.name else "")
+    lines = [f"asked ({by})"]
+    for message in result.prompt.messages:
+        if len(result.prompt.messages) > 1:
+            lines.append(f"  {message.role}:")
+        lines += _block(message.content, verbosity)
+    return lines
+
+
+def _answered(result: CaseResult, trial: Trial, verbosity: int) -> list[str]:
+    if trial.response is None:
+        return []
+    text = trial.response.text
+    which = f" (trial {trial.number})" if len(result.trials) > 1 else ""
+    lines = [f"answered{which}", *_block(text, verbosity)]
+    lines += [f"{_INDENT}called {call.name}({json_text(call.arguments)})" for call in trial.response.tool_calls]
+    if result.expected is None:
+        return lines
+    expected = _expected_text(result.expected)
+    if text.strip() == expected.strip():
+        return lines
+    return [*lines, "expected (-), answered (+)", *_diff(expected, text, verbosity)]
+
+
+def _expected_text(expected: Json) -> str:
+    return expected if isinstance(expected, str) else json_text(expected, indent=2)
+
+
+def _diff(expected: str, text: str, verbosity: int) -> list[str]:
+    old, new = expected.splitlines(), text.splitlines()
+    if len(old) + len(new) > _DIFF_LINES:
+        lines: Iterable[str] = difflib.unified_diff(old, new, lineterm="", n=1)
+    else:
+        lines = difflib.ndiff(old, new)
+    return _block("\n".join(line.rstrip("\n") for line in lines), verbosity)
+
+
+def _judge_lines(scores: Sequence[Score], verbosity: int) -> list[str]:
+    width = max((len(score.judge) for score in scores), default=0)
+    lines: list[str] = []
+    for score in scores:
+        mark = "ok  " if score.passed else "FAIL" if score.required else "low "
+        needs = "" if score.threshold is None else f" (needs {score_text(score.threshold)})"
+        head = f"{_INDENT}{mark} {score.judge:<{width}}  {score_text(score.value)}{needs}"
+        explanation = score.explanation.splitlines()
+        if not score.passed and explanation:
+            lines.append(f"{head}  {explanation[0]}")
+            lines += _block("\n".join(explanation[1:]), verbosity) if explanation[1:] else []
+        else:
+            lines.append(head)
+    return lines
+
+
+def _better_before(result: CaseResult, before: BaselineCase | None, verbosity: int) -> list[str]:
+    if before is None or result.score is None or before.score <= result.score or not before.output:
+        return []
+    head = f"answered in the baseline, score {score_text(before.score)} ({before.model})"
+    return [head, *_block(before.output, verbosity)]
+
+
+def _worst_trial(trials: Sequence[Trial]) -> Trial:
+    return min(trials, key=lambda trial: (trial.passed is True, trial.score if trial.score is not None else -1.0))
+
+
+def _trial_text(trial: Trial) -> str:
+    return f"{trial.number}: {score_text(trial.score)}{'' if trial.passed else ' FAIL'}"
+
+
+def _block(text: str, verbosity: int) -> list[str]:
+    """Return the text indented, shortened in the middle unless the user asked for all of it with -vv."""
+    if not text.strip():
+        return [_INDENT + "(empty)"]
+    if verbosity < 2:  # noqa: PLR2004 - -vv, as pytest's own diffs have it
+        text = _shorten(text)
+    return textwrap.indent(text, _INDENT, lambda _: True).splitlines()
+
+
+def _shorten(text: str) -> str:
+    lines = text.splitlines()
+    if len(lines) > _FEW_LINES:
+        half = _FEW_LINES // 2
+        left_out = f"... {len(lines) - _FEW_LINES} lines left out, -vv shows them ..."
+        lines = [*lines[:half], left_out, *lines[-half:]]
+    text = "\n".join(lines)
+    if len(text) <= _FEW_CHARACTERS:
+        return text
+    half = _FEW_CHARACTERS // 2
+    return f"{text[:half]} ... {len(text) - _FEW_CHARACTERS} characters left out, -vv shows them ... {text[-half:]}"

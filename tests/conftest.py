@@ -1,0 +1,44 @@
+"""Fixtures of all tests: a real folder, a real pytest in it, and a real model server on loopback."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.project import EvalProject
+from tests.support.server_fixture import ModelServer
+
+pytest_plugins = ["pytester"]
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the developer's keys and settings out of the tests."""
+    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("GITHUB_ACTIONS", "COLUMNS", "FORCE_COLOR", "PY_COLORS", "NO_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> EvalProject:
+    """An empty project to put eval files in."""
+    monkeypatch.setenv("COLUMNS", "80")
+    return EvalProject(pytester)
+
+
+@pytest.fixture(scope="session")
+def shared_model_server() -> Iterator[ModelServer]:
+    """One server process for the whole session."""
+    server = ModelServer()
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def model_server(shared_model_server: ModelServer) -> ModelServer:
+    """The loopback model server, with nothing injected and an empty journal."""
+    shared_model_server.reset()
+    return shared_model_server

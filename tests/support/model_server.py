@@ -1,0 +1,307 @@
+"""A model server on loopback that speaks OpenAI's chat completions and Responses and Anthropic's Messages.
+
+Run ``python -m tests.support.model_server --port 0`` in the root folder: one line of JSON on stdout says which port it
+listens on, and it ends when its stdin is closed, so it never outlives the process that started it. By itself a model
+repeats the last user message.
+
+======================  ===============================================================================================
+``/v1/…``               wants a key, as the real servers do (``Authorization`` or ``x-api-key``); ``bad-key`` is refused
+``/open/v1/…``          wants none, as servers on a developer's machine do
+``POST /__control``     sets ``latency`` (seconds), ``rules`` and ``faults``, each a list of objects (see below)
+``POST /__reset``       forgets everything
+``GET /__journal``      the requests so far: ``api``, ``path``, ``headers`` (names in lower case), ``body``
+``GET /__stats``        ``requests`` by API, ``max_concurrency``
+======================  ===============================================================================================
+
+A rule has ``match`` (a regex that is searched for in the last user message) and any of ``reply``, ``tool_calls`` (objects
+with ``name`` and ``arguments``), ``finish_reason``, ``refusal``, ``usage``. The first that matches answers.
+
+A fault has ``match`` (a regex that is searched for in the request's JSON), ``times`` (how often it strikes; always, if not
+given), ``mode`` and, where it applies, ``status``, ``retry_after``, ``message``, ``code`` and ``body``. Modes: ``status``, ``body``,
+``html``, ``cut_json``, ``empty``, ``error_body``, ``truncate``, ``trickle``, ``close``, ``reset``, ``hang``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import collections
+import json
+import re
+import socket
+import struct
+import sys
+import threading
+from typing import Any, Final
+
+from aiohttp import web
+
+from tests.support.model_apis import CHAT, MESSAGES, RESPONSES, Api, Body, Problem, Reply, instance_of, last_user_text
+
+UNKNOWN_MODEL: Final = "no-such-model"
+BAD_KEY: Final = "bad-key"
+_JOURNAL_LENGTH: Final = 20_000
+_PAGE: Final = "<!DOCTYPE html>\n<html><head><title>Welcome to the proxy</title></head><body>Log in first</body></html>"
+
+
+class Faults:
+    """Faults still to strike, in order."""
+
+    def __init__(self, faults: list[Body]) -> None:
+        self._faults = [(re.compile(fault.get("match", "")), dict(fault)) for fault in faults]
+
+    def take(self, text: str) -> Body | None:
+        """Return the first fault that matches, and count it."""
+        for pattern, fault in self._faults:
+            if fault.get("times", 1) > 0 and pattern.search(text):
+                if "times" in fault:
+                    fault["times"] -= 1
+                return fault
+        return None
+
+
+class ModelServer:
+    """State and handlers of the server."""
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget rules, faults and requests."""
+        self.latency = 0.0
+        self.rules: list[tuple[re.Pattern[str], Body]] = []
+        self.faults: Faults | None = None
+        self.journal: collections.deque[tuple[str, str, dict[str, str], bytes]] = collections.deque(
+            maxlen=_JOURNAL_LENGTH
+        )
+        self.requests: collections.Counter[str] = collections.Counter()
+        self.under_way = 0
+        self.max_concurrency = 0
+
+    def control(self, settings: Body) -> None:
+        """Take over what ``/__control`` was sent."""
+        self.latency = settings.get("latency", self.latency)
+        if "rules" in settings:
+            self.rules = [(re.compile(rule.get("match", ""), re.DOTALL), rule) for rule in settings["rules"]]
+        if "faults" in settings:
+            self.faults = Faults(settings["faults"]) if settings["faults"] else None
+
+    async def answer(self, request: web.Request, api: Api, *, wants_key: bool) -> web.StreamResponse:
+        """Handle one model call."""
+        raw = await request.read()
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        self.journal.append((api.name, request.path, headers, raw))
+        self.requests[api.name] += 1
+        self.under_way += 1
+        self.max_concurrency = max(self.max_concurrency, self.under_way)
+        try:
+            if self.latency:
+                await asyncio.sleep(self.latency)
+            return await self._respond(request, api, raw, self._check_key(api, headers) if wants_key else None)
+        finally:
+            self.under_way -= 1
+
+    async def _respond(self, request: web.Request, api: Api, raw: bytes, problem: Problem | None) -> web.StreamResponse:
+        if self.faults is not None and (fault := self.faults.take(raw.decode())) is not None:
+            return await _strike(request, api, fault)
+        body = json.loads(raw)
+        problem = problem or _check_model(api, body) or api.check(body)
+        if problem is not None:
+            return _json(api.error(problem), problem.status)
+        return _json(api.answer(body, self._reply(api, body)))
+
+    def _check_key(self, api: Api, headers: dict[str, str]) -> Problem | None:
+        if api is MESSAGES:
+            return _check_anthropic_headers(headers)
+        scheme, _, key = headers.get("authorization", "").partition(" ")
+        if scheme != "Bearer" or not key:
+            return Problem(401, "You didn't provide an API key.", "invalid_api_key")
+        if key == BAD_KEY:
+            return Problem(401, f"Incorrect API key provided: {key}. Find yours in the dashboard.", "invalid_api_key")
+        return None
+
+    def _reply(self, api: Api, body: Body) -> Reply:
+        text = last_user_text(api, body)
+        for pattern, rule in self.rules:
+            if pattern.search(text):
+                return _reply_of(rule, text)
+        schema = api.schema(body)
+        return Reply(text if schema is None else json.dumps(instance_of(schema, text)))
+
+
+def _check_anthropic_headers(headers: dict[str, str]) -> Problem | None:
+    if "anthropic-version" not in headers:
+        return Problem(400, "anthropic-version: header is required")
+    if "authorization" in headers:
+        return Problem(401, "Invalid bearer token")
+    if "x-api-key" not in headers:
+        return Problem(401, "x-api-key header is required")
+    return Problem(401, f"invalid x-api-key {BAD_KEY}") if headers["x-api-key"] == BAD_KEY else None
+
+
+def _check_model(api: Api, body: Body) -> Problem | None:
+    model = body.get("model")
+    if not isinstance(model, str) or not model:
+        return Problem(400, "you must provide a model parameter")
+    if model != UNKNOWN_MODEL:
+        return None
+    if api is MESSAGES:
+        return Problem(404, f"model: {model}")
+    return Problem(404, f"The model `{model}` does not exist or you do not have access to it.", "model_not_found")
+
+
+def _reply_of(rule: Body, text: str) -> Reply:
+    calls = tuple(
+        (call["name"], call["arguments"] if isinstance(call["arguments"], str) else json.dumps(call["arguments"]))
+        for call in rule.get("tool_calls", [])
+    )
+    return Reply(
+        text=rule.get("reply", "" if calls or "refusal" in rule else text),
+        tool_calls=calls,
+        finish_reason=rule.get("finish_reason"),
+        refusal=rule.get("refusal"),
+        usage=rule.get("usage"),
+    )
+
+
+def _json(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
+    return web.Response(
+        body=json.dumps(body).encode(), status=status, headers=headers, content_type="application/json"
+    )
+
+
+async def _strike(request: web.Request, api: Api, fault: Body) -> web.StreamResponse:
+    mode = fault.get("mode", "status")
+    status = fault.get("status", 200)
+    if mode in {"truncate", "trickle", "close", "reset", "hang"}:
+        return await _break_off(request, mode)
+    if mode == "html":
+        return web.Response(text=_PAGE, status=status, content_type="text/html")
+    if mode == "cut_json":
+        return web.Response(text='{"id": "1", "choices": [{"mess', status=status, content_type="application/json")
+    if mode == "empty":
+        return _json(api.empty)
+    if mode == "error_body":
+        return _json(api.error(Problem(500, fault.get("message", "the model broke"), fault.get("code"))))
+    if mode == "body":
+        return _json(fault["body"], status)
+    problem = Problem(status, fault.get("message", "injected"), fault.get("code"))
+    return _json(api.error(problem), status, _retry_headers(fault.get("retry_after")))
+
+
+def _retry_headers(retry_after: Any) -> dict[str, str] | None:
+    return None if retry_after is None else {"retry-after": str(retry_after)}
+
+
+async def _break_off(request: web.Request, mode: str) -> web.StreamResponse:
+    transport = request.transport
+    assert transport is not None
+    if mode == "hang":
+        await asyncio.sleep(3600)
+    if mode == "reset":
+        # Closing with a linger time of 0 sends RST instead of FIN.
+        connection: socket.socket = transport.get_extra_info("socket")
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        transport.abort()
+    if mode in {"close", "reset"}:
+        transport.close()
+        raise asyncio.CancelledError
+    response = web.StreamResponse(headers={"content-type": "application/json", "content-length": "1000"})
+    await response.prepare(request)
+    await response.write(b'{"choices": ')
+    while mode == "trickle":
+        await asyncio.sleep(0.05)
+        await response.write(b" ")
+    transport.close()
+    return response
+
+
+def make_application(server: ModelServer) -> web.Application:
+    """Return the application with all its routes."""
+    app = web.Application(client_max_size=256 * 2**20)
+    apis = {"/v1/chat/completions": CHAT, "/v1/responses": RESPONSES, "/v1/messages": MESSAGES}
+    for path, api in apis.items():
+        app.router.add_post(path, _handler(server, api, wants_key=True))
+        app.router.add_post(f"/open{path}", _handler(server, api, wants_key=False))
+    app.router.add_post("/moved/chat/completions", _redirect)
+    app.router.add_post("/__control", _control_handler(server))
+    app.router.add_post("/__reset", _reset_handler(server))
+    app.router.add_get("/__journal", _journal_handler(server))
+    app.router.add_get("/__stats", _stats_handler(server))
+    return app
+
+
+def _handler(server: ModelServer, api: Api, *, wants_key: bool) -> Any:
+    async def handle(request: web.Request) -> web.StreamResponse:
+        return await server.answer(request, api, wants_key=wants_key)
+
+    return handle
+
+
+async def _redirect(request: web.Request) -> web.StreamResponse:
+    return web.Response(status=301, headers={"location": "/v1/chat/completions"})
+
+
+def _control_handler(server: ModelServer) -> Any:
+    async def control(request: web.Request) -> web.Response:
+        server.control(await request.json())
+        return _json({})
+
+    return control
+
+
+def _reset_handler(server: ModelServer) -> Any:
+    async def reset(request: web.Request) -> web.Response:
+        server.reset()
+        return _json({})
+
+    return reset
+
+
+def _journal_handler(server: ModelServer) -> Any:
+    async def journal(request: web.Request) -> web.Response:
+        entries = [
+            {"api": api, "path": path, "headers": headers, "body": json.loads(raw)}
+            for api, path, headers, raw in server.journal
+        ]
+        return _json(entries)
+
+    return journal
+
+
+def _stats_handler(server: ModelServer) -> Any:
+    async def stats(request: web.Request) -> web.Response:
+        return _json({"requests": dict(server.requests), "max_concurrency": server.max_concurrency})
+
+    return stats
+
+
+async def serve(host: str, port: int) -> None:
+    """Serve until stdin is closed."""
+    runner = web.AppRunner(make_application(ModelServer()), access_log=None, handler_cancellation=True)
+    await runner.setup()
+    await web.TCPSite(runner, host, port, shutdown_timeout=0.1).start()
+    sys.stdout.write(json.dumps({"port": runner.addresses[0][1]}) + "\n")
+    sys.stdout.flush()
+    loop, is_over = asyncio.get_running_loop(), asyncio.Event()
+
+    def wait_for_end() -> None:
+        sys.stdin.buffer.read()
+        loop.call_soon_threadsafe(is_over.set)
+
+    threading.Thread(target=wait_for_end, daemon=True).start()
+    await is_over.wait()
+    await runner.cleanup()
+
+
+def main() -> None:
+    """Run the server."""
+    parser = argparse.ArgumentParser(description="Model server on loopback for tests; ends when its stdin is closed.")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
+    arguments = parser.parse_args()
+    asyncio.run(serve(arguments.host, arguments.port))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import pytest
+
+from pytest_promptevals.errors import UsageError
+from pytest_promptevals.settings import SETTINGS, Settings, resolve_settings
+
+
+def test_without_anything_given_the_defaults_hold() -> None:
+    assert resolve_settings({}, {}, {}) == Settings()
+
+
+def test_an_option_beats_the_environment_which_beats_the_ini_file() -> None:
+    options, environment, ini = {"concurrency": 1}, {"PROMPTEVALS_CONCURRENCY": "2"}, {"concurrency": 3}
+
+    assert resolve_settings(options, environment, ini).concurrency == 1
+    assert resolve_settings({}, environment, ini).concurrency == 2
+    assert resolve_settings({}, {}, ini).concurrency == 3
+
+
+def test_every_setting_has_a_sentence_of_help() -> None:
+    assert all(setting.help.endswith(".") for setting in SETTINGS)
+
+
+def test_names_are_derived_from_the_one_name() -> None:
+    (setting,) = [setting for setting in SETTINGS if setting.name == "max_drop"]
+
+    assert (setting.option, setting.ini, setting.variable) == (
+        "--evals-max-drop",
+        "evals_max_drop",
+        "PROMPTEVALS_MAX_DROP",
+    )
+
+
+def test_defaults_are_shown_as_a_user_writes_them() -> None:
+    shown = {setting.name: setting.shown_default for setting in SETTINGS}
+
+    assert shown["files"] == "*.eval.yaml *.eval.yml *.eval.jsonl"
+    assert shown["trials"] == "none"
+    assert shown["save_baseline"] == "false"
+    assert shown["max_drop"] == "0.1"
+
+
+def test_a_list_is_separated_by_spaces() -> None:
+    assert resolve_settings({"model": "openai/a  openai/b"}, {}, {}).model == ("openai/a", "openai/b")
+    assert resolve_settings({}, {}, {"model": ["openai/a"]}).model == ("openai/a",)
+
+
+@pytest.mark.parametrize(("text", "value"), [("yes", True), ("1", True), ("off", False), ("", False)])
+def test_a_flag_is_yes_or_no(text: str, value: bool) -> None:  # noqa: FBT001 - a parametrized expectation
+    assert resolve_settings({}, {"PROMPTEVALS_SAVE_BASELINE": text}, {}).save_baseline is value
+
+
+@pytest.mark.parametrize(
+    ("environment", "message"),
+    [
+        ({"PROMPTEVALS_CONCURRENCY": "many"}, "PROMPTEVALS_CONCURRENCY: 'many' is not a whole number."),
+        ({"PROMPTEVALS_CONCURRENCY": "0"}, "PROMPTEVALS_CONCURRENCY: 0 is too small; the smallest is 1."),
+        ({"PROMPTEVALS_TIMEOUT": "soon"}, "PROMPTEVALS_TIMEOUT: 'soon' is not a number."),
+        ({"PROMPTEVALS_TIMEOUT": "nan"}, "PROMPTEVALS_TIMEOUT: 'nan' is not a finite number."),
+        ({"PROMPTEVALS_SAVE_BASELINE": "maybe"}, "PROMPTEVALS_SAVE_BASELINE: 'maybe' is not a yes or no."),
+        (
+            {"PROMPTEVALS_DEFAULT": "skipp"},
+            "PROMPTEVALS_DEFAULT: 'skipp' is none of: run, skip. Did you mean 'skip'?",
+        ),
+        ({"PROMPTEVALS_DEFAULT": "x"}, "PROMPTEVALS_DEFAULT: 'x' is none of: run, skip."),
+    ],
+)
+def test_a_bad_value_is_named_with_its_source(environment: dict[str, str], message: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        resolve_settings({}, environment, {})
+
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("ini", "message"),
+    [({"history": 1}, "evals_history: 1 is not a text."), ({"files": 1}, "evals_files: 1 is not a list.")],
+)
+def test_a_value_of_another_type_is_named(ini: dict[str, object], message: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        resolve_settings({}, {}, ini)
+
+    assert str(caught.value) == message
