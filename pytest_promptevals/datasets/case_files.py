@@ -14,7 +14,7 @@ from pytest_promptevals.datasets.problems import Problems
 from pytest_promptevals.datasets.sources import Source
 from pytest_promptevals.datasets.wire import CaseFileWire, FileEntryWire
 from pytest_promptevals.errors import DatasetError, FileProblem
-from pytest_promptevals.files.paths import OutsideRootdirError, resolve_inside, shown_path
+from pytest_promptevals.files.paths import resolve_inside, shown_path
 from pytest_promptevals.files.strict_json import parse_json
 from pytest_promptevals.files.text import read_text
 from pytest_promptevals.files.yaml import parse_yaml
@@ -71,7 +71,7 @@ class CaseFiles:
             return
         try:
             found = find_files(wire.file, folder, self._rootdir)
-        except (FileNotFoundError, OutsideRootdirError) as error:
+        except (FileNotFoundError, ValueError) as error:
             self._problems.add(str(error), source, ("file",))
             return
         for path in found:
@@ -133,7 +133,8 @@ def read_json_lines(text: str, shown: str, problems: Problems) -> Iterator[tuple
 def find_files(name: str, folder: Path, rootdir: Path) -> list[Path]:
     """Return the files that a name or pattern in a file of that folder stands for, sorted, symlinks resolved.
 
-    Raises ``FileNotFoundError`` if there are none, ``OutsideRootdirError`` if one is outside of the rootdir.
+    Raises ``FileNotFoundError`` if there are none, ``ValueError`` if the pattern is wrong or a file is outside of the
+    rootdir.
     """
     path = resolve_inside(name, folder, rootdir)
     if path.is_file():

@@ -35,22 +35,24 @@ class CaseReader:
         self._tag_tuples: dict[tuple[str, ...], tuple[str, ...]] = {}
         self._cases: list[Case] = []
         self._ids: dict[str, Location] = {}
-        self._unnamed: dict[int, Source] = {}
+        self._hashes: dict[str, Location] = {}
+        self._short_ids: dict[str, int] = {}
+        self._shared_short_ids: set[str] = set()
 
     def read(self, raw: Json, source: Source) -> None:
         """Add a case, or note what is wrong with it."""
         wire = self._problems.check(CaseWire, raw, source)
-        if wire is None:
-            return
         location = source.locate()
-        if wire.id is None:
-            self._unnamed[len(self._cases)] = source
-        else:
-            self._claim(wire.id, location, source)
+        if wire is None:
+            self._check_rest(raw, location, source)
+            return
         if wire.trials is not None and wire.trials < self._least_trials:
             message = f"must be at least {self._least_trials}, as the reducer of the eval file says, got {wire.trials}"
             self._problems.add(message, source, ("trials",))
-        self._cases.append(self._build(wire, location, source))
+        case_id = (
+            self._name_by_content(wire, location, source) if wire.id is None else self._claim(wire.id, location, source)
+        )
+        self._cases.append(self._build(case_id, wire, location, source))
 
     @property
     def count(self) -> int:
@@ -59,18 +61,47 @@ class CaseReader:
 
     def finish(self) -> tuple[Case, ...]:
         """Return all cases, in the order in which they were read, each with its id."""
-        self._name_unnamed()
+        for short in self._shared_short_ids:
+            index = self._short_ids[short]
+            case = self._cases[index]
+            self._cases[index] = replace(case, id=_hash_case(case.input, case.vars))
         return tuple(self._cases)
 
-    def _claim(self, case_id: str, location: Location, source: Source) -> None:
+    def _check_rest(self, raw: Json, location: Location, source: Source) -> None:
+        """Note what is wrong with the id and the judges of a case that is wrong elsewhere."""
+        if not isinstance(raw, dict):
+            return
+        case_id, judges = raw.get("id"), raw.get("judges")
+        if isinstance(case_id, str | int) and not isinstance(case_id, bool):
+            self._claim(str(case_id), location, source)
+        if isinstance(judges, list):
+            self._read_judges(judges, source)
+
+    def _claim(self, case_id: str, location: Location, source: Source) -> str:
+        """Return the id, noted if another case has it."""
         first = self._ids.setdefault(case_id, location)
         if first is not location:
             message = f"the id {case_id!r} is already that of the case at {first}; give each case an id of its own"
             self._problems.add(message, source, ("id",))
+        return case_id
 
-    def _build(self, wire: CaseWire, location: Location, source: Source) -> Case:
+    def _name_by_content(self, wire: CaseWire, location: Location, source: Source) -> str:
+        """Return the id of a case that has none; noted if another one has the same content."""
+        digits = _hash_case(wire.input, wire.vars)
+        short = digits[:ID_DIGITS]
+        first = self._hashes.setdefault(digits, location)
+        if first is not location:
+            message = f"has the same input and vars as the case at {first}; give both of them an id"
+            self._problems.add(message, source)
+            return short
+        if self._short_ids.setdefault(short, len(self._cases)) == len(self._cases):
+            return self._claim(short, location, source)
+        self._shared_short_ids.add(short)
+        return self._claim(digits, location, source)
+
+    def _build(self, case_id: str, wire: CaseWire, location: Location, source: Source) -> Case:
         return Case(
-            id=wire.id or "",
+            id=case_id,
             location=location,
             input=wire.input,
             vars=wire.vars or _EMPTY,
@@ -99,26 +130,9 @@ class CaseReader:
         judges = read_judges(entries, source.part("judges"), self._problems)
         return label_judges(judges, self._labels, self._problems)
 
-    def _name_unnamed(self) -> None:
-        hashes = {index: _hash_case(self._cases[index]) for index in self._unnamed}
-        same_start: dict[str, set[str]] = {}
-        for digits in hashes.values():
-            same_start.setdefault(digits[:ID_DIGITS], set()).add(digits)
-        firsts: dict[str, Location] = {}
-        for index, digits in hashes.items():
-            source, location = self._unnamed[index], self._cases[index].location
-            first = firsts.setdefault(digits, location)
-            if first is not location:
-                message = f"has the same input and vars as the case at {first}; give both of them an id"
-                self._problems.add(message, source)
-                continue
-            case_id = digits[:ID_DIGITS] if len(same_start[digits[:ID_DIGITS]]) == 1 else digits
-            self._claim(case_id, location, source)
-            self._cases[index] = replace(self._cases[index], id=case_id)
 
-
-def _hash_case(case: Case) -> str:
-    return content_hash({"input": case.input, "vars": dict(case.vars)}, LONG_ID_DIGITS)
+def _hash_case(content: Json, variables: JsonObject) -> str:
+    return content_hash({"input": content, "vars": dict(variables)}, LONG_ID_DIGITS)
 
 
 def build_response(wire: OutputWire) -> Response:

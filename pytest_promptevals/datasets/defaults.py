@@ -102,10 +102,6 @@ def _check_layer(
         problems.explain(error, model, source)
         wrong |= {str(detail["loc"][0]) for detail in error.errors()}
     wire = DefaultsWire.model_validate({key: item for key, item in value.items() if key not in wrong})
-    for name in wire.providers:
-        if not name.strip() or "/" in name:
-            message = f"{name!r} cannot name a provider; write the part of 'provider/model' before the '/'"
-            problems.add(message, source, ("providers", name))
     judges = read_judges(wire.judges, source.part("judges"), problems)
     entries = value.get("cases")
     if not isinstance(entries, list):

@@ -22,7 +22,7 @@ from pytest_promptevals.datasets.few_shot import read_few_shot
 from pytest_promptevals.datasets.judge_specs import label_judges
 from pytest_promptevals.datasets.problems import Problems
 from pytest_promptevals.datasets.sources import Source
-from pytest_promptevals.datasets.wire import DefaultsWire, EvalFileWire, MessageWire
+from pytest_promptevals.datasets.wire import DefaultsWire, EvalFileWire, list_prompts
 from pytest_promptevals.files.paths import is_in_directory_loop, shown_path
 from pytest_promptevals.records.cases import (
     Case,
@@ -34,7 +34,6 @@ from pytest_promptevals.records.cases import (
     PromptSource,
     ProviderConfig,
 )
-from pytest_promptevals.records.json_types import Json
 
 _BUILT_IN: Final = DefaultsWire()
 """What holds where no file says anything."""
@@ -143,11 +142,10 @@ class _Combined:
         layer = find_layer(self._layers, "prompt")
         if layer is None:
             return ()
-        prompts = layer.wire.prompt
+        prompts = list_prompts(layer.wire)
         paths = [("prompt", index) for index in range(len(prompts))] if len(prompts) > 1 else [("prompt",)]
         return tuple(
-            PromptSource(_plain_prompt(prompt), layer.source.locate(path))
-            for prompt, path in zip(prompts, paths, strict=True)
+            PromptSource(prompt, layer.source.locate(path)) for prompt, path in zip(prompts, paths, strict=True)
         )
 
     def _read_providers(self) -> tuple[ProviderConfig, ...]:
@@ -155,9 +153,3 @@ class _Combined:
             ProviderConfig(name, str(options.pop("type", None) or name), options, source.locate())
             for name, (options, source) in merge_providers(self._layers).items()
         )
-
-
-def _plain_prompt(prompt: str | list[MessageWire]) -> Json:
-    if isinstance(prompt, str):
-        return prompt
-    return [{"role": message.role, "content": message.content} for message in prompt]

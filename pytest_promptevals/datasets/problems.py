@@ -52,8 +52,7 @@ class Problems:
     def explain(self, error: ValidationError, model: type[BaseModel], source: Source) -> None:
         """Note all that a wire model found to be wrong."""
         for detail in error.errors(include_url=False):
-            # Parts in angle brackets name a branch of the model, not a place in the data.
-            path = [part for part in detail["loc"] if not str(part).startswith("<")]
+            path = [part for part in detail["loc"] if not _is_branch(part)]
             self.add(_describe(detail["type"], detail, model, path), source, path)
 
 
@@ -69,6 +68,11 @@ def render_problems(problems: Sequence[FileProblem], limit: int = 30) -> str:
     if len(problems) > limit:
         lines.append(f"... and {len(problems) - limit} more")
     return "\n".join(lines)
+
+
+def _is_branch(part: str | int) -> bool:
+    """Return whether a part of a path names a branch of the model, not a place in the data."""
+    return part == "[key]" or str(part).startswith("<")
 
 
 def _describe(kind: str, detail: Mapping[str, Any], model: type[BaseModel], path: Sequence[str | int]) -> str:

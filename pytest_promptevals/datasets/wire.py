@@ -11,24 +11,27 @@ import re
 from collections.abc import Callable
 from typing import Annotated, Any, Final, Literal, TypeAlias
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, PlainValidator, Tag, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, PlainValidator, Tag
 
 from pytest_promptevals.datasets.names import MAX_ID_LENGTH, check_id, check_tag
+from pytest_promptevals.records.json_types import Json
 
 MAX_TRIALS: Final = 1000
 """Largest number of repetitions of one case."""
 
+# Names of the branches of a value with several forms: in angle brackets, since they show up among the keys that lead
+# to a problem, where they are dropped.
+_TEXT: Final = "<text>"
+_CHAT: Final = "<chat>"
+_SEVERAL: Final = "<several>"
+
 _REDUCER: Final = re.compile(r"mean|median|min|max|majority|pass[@^]([1-9][0-9]{0,2}|1000)")
-_TEXT_OR_LIST: Final = {
-    "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]
-}  # fmt: skip
 
 
-def _list_texts(value: object) -> list[str]:
-    texts = [value] if isinstance(value, str) else value
-    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
-        raise ValueError("must be a text or a list of texts")
-    return texts
+def _list_texts(value: object) -> object:
+    if not isinstance(value, str | list):
+        raise ValueError("must be a text or a list of texts")  # noqa: TRY004 - pydantic collects ValueErrors only
+    return [value] if isinstance(value, str) else value
 
 
 def _read_id(value: object) -> str | None:
@@ -38,22 +41,14 @@ def _read_id(value: object) -> str | None:
         value = str(value)
     if not isinstance(value, str):
         raise ValueError("must be a text or a whole number")  # noqa: TRY004 - pydantic collects ValueErrors only
-    _check_id(value)
+    check_id(value)
     return value
 
 
-_check_id = check_id
-_check_tag = functools.lru_cache(1000)(check_tag)
-
-
-def _read_tags(value: object) -> list[str]:
-    tags = _list_texts(value)
-    for tag in tags:
-        try:
-            _check_tag(tag)
-        except ValueError as error:
-            raise ValueError(f"the tag {tag[:60]!r} {error}") from None
-    return tags
+@functools.lru_cache(1000)
+def _read_tag(text: str) -> str:
+    check_tag(text)
+    return text
 
 
 def _read_reason(word: str) -> Callable[[object], str | None]:
@@ -69,15 +64,24 @@ def _read_reason(word: str) -> Callable[[object], str | None]:
     return read
 
 
-def _read_models(value: object) -> list[str]:
-    models = _list_texts(value)
-    if not models or not all(model.strip() for model in models):
+def _read_model(name: str) -> str:
+    if not name.strip() or name.strip() != name:
+        raise ValueError("must be the name of a model, such as openai/gpt-5-mini, without spaces around it")
+    return name
+
+
+def _check_models(models: list[str]) -> list[str]:
+    if not models:
         raise ValueError("must name a model, such as openai/gpt-5-mini")
-    if any(model.strip() != model for model in models):
-        raise ValueError("a model's name must not begin or end with a space")
     if len(set(models)) < len(models):
         raise ValueError("must name each model once")
     return models
+
+
+def _check_provider(name: str) -> str:
+    if not name.strip() or "/" in name:
+        raise ValueError("cannot name a provider; write the part of 'provider/model' before the '/'")
+    return name
 
 
 def _read_reducer(value: object) -> str:
@@ -88,38 +92,72 @@ def _read_reducer(value: object) -> str:
     return value
 
 
-def _list_prompts(value: object) -> object:
-    is_chat = isinstance(value, list) and bool(value) and all(isinstance(item, dict) for item in value)
-    prompts = [value] if isinstance(value, str) or is_chat else value
-    if not isinstance(prompts, list) or not prompts:
+def _check_prompts(value: object) -> object:
+    if not value or not isinstance(value, str | list):
         raise ValueError("must be a text, the name of a file, a list of chat messages, or a list of those")
+    prompts = value if isinstance(value, list) else [value]
     if any(isinstance(prompt, str) and not prompt.strip() for prompt in prompts):
-        raise ValueError("must not be empty")
-    if any(prompt in prompts[:index] for index, prompt in enumerate(prompts)):
+        raise ValueError("must not be blank")
+    if _kind_of_prompt(value) == _SEVERAL and any(item in prompts[:index] for index, item in enumerate(prompts)):
         raise ValueError("must name each prompt once")
-    return prompts
+    return value
+
+
+def _kind_of_prompt(value: object) -> str:
+    if isinstance(value, list):
+        return _CHAT if all(isinstance(item, dict) for item in value) else _SEVERAL
+    return _TEXT
 
 
 def _wrap_text(value: object) -> object:
     return {"text": value} if isinstance(value, str) else value
 
 
-def _tag_by_list(value: object) -> str:
-    return "<list>" if isinstance(value, list) else "<text>"
+def _kind_of_examples(value: object) -> str:
+    return _SEVERAL if isinstance(value, list) else _TEXT
 
 
-Texts: TypeAlias = Annotated[list[str], PlainValidator(_list_texts), WithJsonSchema(_TEXT_OR_LIST)]
-Tags: TypeAlias = Annotated[list[str], PlainValidator(_read_tags), WithJsonSchema(_TEXT_OR_LIST)]
+NonEmpty: TypeAlias = Annotated[str, Field(min_length=1)]
+_TagText: TypeAlias = Annotated[str, Field(pattern=r"^[^\s(),]+$")]
+
+Texts: TypeAlias = Annotated[list[str], BeforeValidator(_list_texts, json_schema_input_type=str | list[str])]
+Tags: TypeAlias = Annotated[
+    list[Annotated[str, AfterValidator(_read_tag)]],
+    BeforeValidator(_list_texts, json_schema_input_type=_TagText | list[_TagText]),
+]
+Models: TypeAlias = Annotated[
+    list[Annotated[str, AfterValidator(_read_model)]],
+    BeforeValidator(_list_texts, json_schema_input_type=NonEmpty | Annotated[list[NonEmpty], Field(min_length=1)]),
+    AfterValidator(_check_models),
+]
+ProviderName: TypeAlias = Annotated[str, AfterValidator(_check_provider)]
+CaseId: TypeAlias = Annotated[
+    str | None,
+    PlainValidator(
+        _read_id,
+        json_schema_input_type=Annotated[str, Field(min_length=1, max_length=MAX_ID_LENGTH)] | int | None,
+    ),
+]
+SkipReason: TypeAlias = Annotated[
+    str | None,
+    PlainValidator(_read_reason("skipped in the dataset"), json_schema_input_type=bool | NonEmpty | None),
+]
+XfailReason: TypeAlias = Annotated[
+    str | None,
+    PlainValidator(_read_reason("expected to fail"), json_schema_input_type=bool | NonEmpty | None),
+]
+Reducer: TypeAlias = Annotated[
+    str,
+    PlainValidator(_read_reducer, json_schema_input_type=Annotated[str, Field(pattern=f"^({_REDUCER.pattern})$")]),
+]
 Trials: TypeAlias = Annotated[int, Field(ge=1, le=MAX_TRIALS)]
-Share: TypeAlias = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Share: TypeAlias = Annotated[float, Field(ge=0, le=1)]
 Count: TypeAlias = Annotated[int, Field(ge=0)]
 Amount: TypeAlias = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-NonEmpty: TypeAlias = Annotated[str, Field(min_length=1)]
+PositiveAmount: TypeAlias = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 JsonMapping: TypeAlias = dict[str, Any]
 Judges: TypeAlias = list[Any]
 """Entries are read by ``judge_specs``, which knows their forms; their JSON Schema is put together in ``schema``."""
-
-_REASON_SCHEMA: Final = {"anyOf": [{"type": "boolean"}, {"type": "string", "minLength": 1}]}
 
 
 class Wire(BaseModel):
@@ -166,13 +204,7 @@ class OutputWire(Wire):
 class CaseWire(Wire):
     """One case."""
 
-    id: Annotated[
-        str | None,
-        PlainValidator(_read_id),
-        WithJsonSchema(
-            {"anyOf": [{"type": "string", "minLength": 1, "maxLength": MAX_ID_LENGTH}, {"type": "integer"}]}
-        ),
-    ] = Field(
+    id: CaseId = Field(
         default=None,
         description="Name of the case, unique in its dataset. Without one, it is a short hash of input and vars.",
     )
@@ -183,7 +215,7 @@ class CaseWire(Wire):
     expected: Any = Field(
         default=None, description="The reference answer; a list of texts means that any one of them will do."
     )
-    output: Annotated[OutputWire, BeforeValidator(_wrap_text)] | None = Field(
+    output: Annotated[OutputWire, BeforeValidator(_wrap_text, json_schema_input_type=str | OutputWire)] | None = Field(
         default=None, description="A recorded response, as text or in parts: then no model is called."
     )
     context: Texts = Field(default_factory=list, description="Passages that the answer must rest on.")
@@ -191,20 +223,14 @@ class CaseWire(Wire):
     judges: Judges = Field(
         default_factory=list, description="Judges of this case alone, beside those of its eval file."
     )
-    weight: Annotated[float, Field(gt=0, allow_inf_nan=False)] = Field(
-        default=1.0, description="Weight of the case in the metrics of its eval file."
-    )
+    weight: PositiveAmount = Field(default=1.0, description="Weight of the case in the metrics of its eval file.")
     priority: int = Field(default=0, description="Cases with a higher number run earlier where the order is by it.")
     group: NonEmpty | None = Field(
         default=None, description="Cases of one group are not independent, such as paraphrases of one question."
     )
     trials: Trials | None = Field(default=None, description="Repetitions of this case, instead of the eval file's.")
-    skip: Annotated[
-        str | None, PlainValidator(_read_reason("skipped in the dataset")), WithJsonSchema(_REASON_SCHEMA)
-    ] = Field(default=None, description="Whether to leave the case out, or the reason why.")
-    xfail: Annotated[str | None, PlainValidator(_read_reason("expected to fail")), WithJsonSchema(_REASON_SCHEMA)] = (
-        Field(default=None, description="Whether the case is expected to fail, or the reason why.")
-    )
+    skip: SkipReason = Field(default=None, description="Whether to leave the case out, or the reason why.")
+    xfail: XfailReason = Field(default=None, description="Whether the case is expected to fail, or the reason why.")
     metadata: JsonMapping = Field(default_factory=dict, description="Your own notes; they are never sent to a model.")
 
 
@@ -256,7 +282,7 @@ class FewShotWire(Wire):
 
 
 class GateWire(Wire):
-    """Rules on the metrics of the whole file."""
+    """Rules on the metrics of an eval file."""
 
     max_drop: Share | None = Field(
         default=None, description="Largest drop of the mean score against the baseline that still passes."
@@ -278,12 +304,18 @@ class ProviderWire(BaseModel):
     )
 
 
+_Chat: TypeAlias = Annotated[list[MessageWire], Field(min_length=1)]
 _Prompt: TypeAlias = Annotated[
-    Annotated[str, Tag("<text>")] | Annotated[list[MessageWire], Field(min_length=1), Tag("<list>")],
-    Discriminator(_tag_by_list),
+    Annotated[str, Tag(_TEXT)] | Annotated[_Chat, Tag(_CHAT)],
+    Discriminator(lambda value: _CHAT if isinstance(value, list) else _TEXT),
+]
+_Prompts: TypeAlias = Annotated[
+    Annotated[str, Tag(_TEXT)] | Annotated[_Chat, Tag(_CHAT)] | Annotated[list[_Prompt], Tag(_SEVERAL)],
+    Discriminator(_kind_of_prompt),
+    BeforeValidator(_check_prompts),
 ]
 _FewShots: TypeAlias = Annotated[
-    Annotated[NonEmpty, Tag("<text>")] | Annotated[list[FewShotWire], Tag("<list>")], Discriminator(_tag_by_list)
+    Annotated[NonEmpty, Tag(_TEXT)] | Annotated[list[FewShotWire], Tag(_SEVERAL)], Discriminator(_kind_of_examples)
 ]
 
 
@@ -291,12 +323,12 @@ class DefaultsWire(Wire):
     """The keys of ``evals.yaml``, which are those of an eval file but for ``cases``."""
 
     description: str = Field(default="", description="What the file is about, for its readers.")
-    prompt: Annotated[list[_Prompt], BeforeValidator(_list_prompts)] = Field(
+    prompt: _Prompts = Field(
         default_factory=list,
         description="A text, the name of a .md, .txt, .j2 or .yaml file, python:module:function, chat messages, or a "
         "list of those. Without one, the input itself is the prompt.",
     )
-    model: Annotated[list[str], PlainValidator(_read_models), WithJsonSchema(_TEXT_OR_LIST)] = Field(
+    model: Models = Field(
         default_factory=list,
         description="The model as provider/model, or a list of models: one item per case and model.",
     )
@@ -304,20 +336,16 @@ class DefaultsWire(Wire):
         default_factory=dict, description="Parameters of the model call, as the API names them."
     )
     trials: Trials = Field(default=1, description="Repetitions of each case.")
-    reducer: Annotated[
-        str, PlainValidator(_read_reducer), WithJsonSchema({"type": "string", "pattern": f"^({_REDUCER.pattern})$"})
-    ] = Field(
+    reducer: Reducer = Field(
         default="mean",
         description="How the trials of a case become one score: mean, median, min, max, majority, pass@K or pass^K.",
     )
     threshold: Share | None = Field(
         default=None, description="Smallest case score that passes, beside the judges' own thresholds."
     )
-    timeout: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = Field(
-        default=None, description="Seconds that one model call may take."
-    )
+    timeout: PositiveAmount | None = Field(default=None, description="Seconds that one model call may take.")
     judges: Judges = Field(default_factory=list, description="Judges of every case.")
-    gate: GateWire = Field(default=GateWire(), description="Rules on the metrics of the whole file.")
+    gate: GateWire = Field(default=GateWire(), description="What the metrics of the whole file must reach.")
     case_policy: Literal["strict", "ratchet", "gate"] = Field(
         default="strict",
         description="What a case below its threshold means: strict fails it, ratchet fails it only if the baseline "
@@ -327,7 +355,7 @@ class DefaultsWire(Wire):
         default_factory=list,
         description="Examples put before the question, or the .yaml or .jsonl file that holds them.",
     )
-    providers: dict[str, ProviderWire] = Field(
+    providers: dict[ProviderName, ProviderWire] = Field(
         default_factory=dict, description="Named providers: their options, such as base_url and api_key_env."
     )
     tags: Tags = Field(default_factory=list, description="Tags that are added to every case.")
@@ -337,3 +365,9 @@ class EvalFileWire(DefaultsWire):
     """An eval file."""
 
     cases: list[Any] = Field(description="The cases, and the files with further ones.")
+
+
+def list_prompts(wire: DefaultsWire) -> list[Json]:
+    """Return the prompts as plain data, one text or list of messages each, whichever way they are written."""
+    written: Any = wire.model_dump(include={"prompt"})["prompt"]
+    return written if _kind_of_prompt(written) == _SEVERAL else [written]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import re
@@ -28,19 +29,21 @@ def parse_json(text: str, shown: str, line: int = 1) -> Json:
     try:
         value = _DECODER.decode(text)
     except json.JSONDecodeError as error:
-        raise FileProblem(_explain(error), path=shown, line=line + error.lineno - 1) from None
-    except (ValueError, RecursionError) as error:
-        raise _find_refused(text, shown, line, str(error)) from None
+        raise _syntax_problem(error, shown, line) from None
+    except (ValueError, RecursionError):
+        raise _find_refused(text, shown, line) from None
     if _is_too_deep(value, text) or _has_lone_surrogate(value, text):
-        raise _find_refused(text, shown, line, "refused")
+        raise _find_refused(text, shown, line)
     return cast("Json", value)
 
 
-def _explain(error: json.JSONDecodeError) -> str:
+def _syntax_problem(error: json.JSONDecodeError, shown: str, line: int) -> FileProblem:
     if error.msg == "Extra data":
-        return f"column {error.colno}: text after the end of the JSON value; put one value here, and no more"
-    reason = error.msg[0].lower() + error.msg[1:].removesuffix(" at")
-    return f"no valid JSON: {reason} at column {error.colno}"
+        message = f"column {error.colno}: text after the end of the JSON value; put one value here, and no more"
+    else:
+        reason = error.msg[0].lower() + error.msg[1:].removesuffix(" at")
+        message = f"no valid JSON: {reason} at column {error.colno}"
+    return FileProblem(message, path=shown, line=line + error.lineno - 1)
 
 
 def _build_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -64,6 +67,8 @@ def _refuse_constant(text: str) -> None:
 _DECODER: Final = json.JSONDecoder(
     object_pairs_hook=_build_object, parse_float=_parse_number, parse_constant=_refuse_constant
 )
+# Only to learn whether a refused text has bad syntax further on; numbers of any length are fine with it.
+_LENIENT: Final = json.JSONDecoder(parse_int=len)
 
 
 def _is_too_deep(value: object, text: str) -> bool:
@@ -89,13 +94,17 @@ def _has_lone_surrogate(value: object, text: str) -> bool:
     return _SURROGATE.search(json.dumps(value, ensure_ascii=False)) is not None
 
 
-def _find_refused(text: str, shown: str, line: int, reason: str) -> FileProblem:
+def _find_refused(text: str, shown: str, line: int) -> FileProblem:
     """Return the problem of a text that Python's parser takes and we do not."""
+    with contextlib.suppress(RecursionError):
+        try:
+            _LENIENT.decode(text)
+        except json.JSONDecodeError as error:
+            return _syntax_problem(error, shown, line)
     check = _Checker(text, line)
-    for match in _TOKEN.finditer(text):
-        if message := check.check_token(match):
-            return FileProblem(message, path=shown, line=check.line_of(match.start()))
-    return FileProblem(f"no usable JSON: {reason}", path=shown, line=line)
+    found = ((message, match) for match in _TOKEN.finditer(text) if (message := check.check_token(match)))
+    message, match = next(found)
+    return FileProblem(message, path=shown, line=check.line_of(match.start()))
 
 
 class _Checker:

@@ -99,6 +99,15 @@ def write_baseline(path: Path, cases: Iterable[BaselineCase]) -> bool:
     return True
 
 
+def shorten_output(output: str) -> str:
+    """Return what a baseline keeps of an output: ``OUTPUT_LENGTH`` characters, and how many more there were."""
+    # Half of a surrogate pair is no character of UTF-8.
+    text = output.encode("utf-8", "replace").decode("utf-8")
+    if len(text) <= OUTPUT_LENGTH:
+        return text
+    return f"{text[:OUTPUT_LENGTH]}… [{len(text) - OUTPUT_LENGTH} more characters]"
+
+
 def _sort(cases: Iterable[BaselineCase]) -> tuple[BaselineCase, ...]:
     return tuple(sorted(cases, key=lambda case: case.name))
 
@@ -114,16 +123,8 @@ def _keep(result: CaseResult, score: float) -> BaselineCase:
         passed=result.passed is True,
         scores={score.judge: round(score.value, SCORE_DIGITS) for score in result.scores},
         trials=len(result.trials),
-        output=_shorten(result.output or ""),
+        output=shorten_output(result.output or ""),
     )
-
-
-def _shorten(output: str) -> str:
-    # Half of a surrogate pair is no character of UTF-8.
-    text = output.encode("utf-8", "replace").decode("utf-8")
-    if len(text) <= OUTPUT_LENGTH:
-        return text
-    return f"{text[:OUTPUT_LENGTH]}… [{len(text) - OUTPUT_LENGTH} more characters]"
 
 
 def _holds(path: Path, text: str) -> bool:

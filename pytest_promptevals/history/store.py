@@ -14,10 +14,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from pytest_promptevals.errors import CodecError, HistoryError
 from pytest_promptevals.history import rows, tables
 from pytest_promptevals.history.database import WAY_OUT, explain, is_damage, open_database, put_aside, writing
+from pytest_promptevals.history.last_good import read_last_good
 from pytest_promptevals.records.codec import SCHEMA_VERSION
-from pytest_promptevals.records.comparisons import Comparison
+from pytest_promptevals.records.comparisons import BaselineCase, Comparison
 from pytest_promptevals.records.results import CaseResult
-from pytest_promptevals.records.runs import Run
+from pytest_promptevals.records.runs import Run, RunStatus
 
 BUSY_TIMEOUT: Final = 30.0
 """Seconds that a write waits for other processes."""
@@ -98,22 +99,37 @@ class HistoryStore:
         with self._transaction(self._reader) as connection:
             return rows.run_from_row(self._read_run(connection, run_id))
 
-    def results(self, run_id: str) -> tuple[CaseResult, ...]:
-        """Return the results of a run, in the order in which they were recorded."""
+    def results(self, run_id: str, file: str | None = None) -> tuple[CaseResult, ...]:
+        """Return the results of a run, or of one eval file of it, in the order in which they were recorded."""
         results, scores = tables.case_results, tables.scores
+        wanted = [results.c.run_id == run_id, *([] if file is None else [results.c.file == file])]
         with self._transaction(self._reader) as connection:
             self._check_schema(self._read_run(connection, run_id))
             scores_of = _group(
                 connection,
                 select(scores)
                 .join(results)
-                .where(results.c.run_id == run_id)
+                .where(*wanted)
                 .order_by(scores.c.result_id, scores.c.trial, scores.c.position),
                 "result_id",
             )
-            query = select(results).where(results.c.run_id == run_id).order_by(results.c.id)
-            found = connection.execute(query).mappings()
+            found = connection.execute(select(results).where(*wanted).order_by(results.c.id)).mappings()
             return tuple(rows.result_from_rows(row, scores_of.get(row["id"], ())) for row in found)
+
+    def good_runs(self, file: str, limit: int) -> tuple[str, ...]:
+        """Return the ids of the newest finished runs of an eval file whose ``score`` gate did not fail, newest first."""
+        runs, comparisons, gates = tables.runs, tables.comparisons, tables.gates
+        failing = [verdict.value for verdict in Verdict if verdict.fails]
+        red = select(gates.c.run_id).where(gates.c.file == file, gates.c.gate == "score", gates.c.verdict.in_(failing))
+        query = (
+            select(runs.c.id)
+            .join(comparisons, comparisons.c.run_id == runs.c.id)
+            .where(comparisons.c.file == file, runs.c.status == RunStatus.FINISHED.value, runs.c.id.not_in(red))
+            .order_by(runs.c.started_at.desc(), runs.c.id.desc())
+            .limit(limit)
+        )
+        with self._transaction(self._reader) as connection:
+            return tuple(connection.execute(query).scalars())
 
     def comparisons(self, run_id: str) -> tuple[Comparison, ...]:
         """Return the comparisons of a finished run, by file."""
@@ -128,6 +144,11 @@ class HistoryStore:
             query = select(comparisons).where(comparisons.c.run_id == run_id).order_by(comparisons.c.file)
             found = connection.execute(query).mappings()
             return tuple(rows.comparison_from_rows(row, gates_of.get(row["file"], ())) for row in found)
+
+    def last_good(self, file: str) -> tuple[BaselineCase, ...]:
+        """Return each case's newest score from the finished runs in which no gate of the eval file failed, by name."""
+        with self._transaction(self._reader) as connection:
+            return read_last_good(connection, file)
 
     def _read_run(self, connection: Connection, run_id: str) -> RowMapping:
         row = connection.execute(select(tables.runs).where(tables.runs.c.id == run_id)).mappings().first()

@@ -157,6 +157,7 @@ comparisons = Table(
     Column("pass_rate", Double),
     Column("cost", Double),
     Column("has_baseline", Boolean, nullable=False),
+    Column("baseline", StoredText, nullable=False),
     Column("mean_before", Double),
     Column("mean_after", Double),
     Column("deltas", StoredJson, nullable=False),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from pytest_promptevals.records.json_types import Json
@@ -19,6 +19,11 @@ def quote(text: str, limit: int = LIMIT) -> str:
     r"""Return the text in double quotes, cut after ``limit`` characters, with line ends and the like as ``\n``."""
     shown = "".join(_escape(character) for character in text[:limit])
     return f'"{shown}…"' if len(text) > limit else f'"{shown}"'
+
+
+def quote_end(text: str, limit: int = LIMIT) -> str:
+    """Return the last ``limit`` characters of the text in double quotes."""
+    return quote(text) if len(text) <= limit else f'"…{quote(text[-limit:])[1:]}'
 
 
 def show_json(value: Json, limit: int = LIMIT) -> str:
@@ -41,10 +46,14 @@ def list_some(items: Sequence[str]) -> str:
     return shown if len(items) <= ITEMS else f"{shown} and {len(items) - ITEMS:,} more"
 
 
-def quote_some(texts: Iterable[str]) -> str:
+def quote_some(texts: Sequence[str]) -> str:
     """Return the first texts in quotes, and how many more there are."""
-    listed = list(texts)
-    return list_some([*map(quote, listed[:ITEMS]), *listed[ITEMS:]])
+    return list_some([*map(quote, texts[:ITEMS]), *texts[ITEMS:]])
+
+
+def quote_any(texts: Sequence[str]) -> str:
+    """Return the texts of which any one would do."""
+    return quote(texts[0]) if len(texts) == 1 else f"one of {quote_some(texts)}"
 
 
 def show_output(text: str) -> str:
@@ -74,7 +83,7 @@ def _first_difference(first: str, second: str) -> int:
 
 
 def _quote_from(text: str, start: int) -> str:
-    return quote(text[start:]) if not start else f'"…{quote(text[start:])[1:]}'
+    return f'"…{quote(text[start:])[1:]}' if start else quote(text)
 
 
 def _escape(character: str) -> str:

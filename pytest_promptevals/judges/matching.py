@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import ClassVar, TypeVar
+from collections.abc import Sequence
+from typing import ClassVar
 
 from pydantic import Field
 
 from pytest_promptevals.errors import JudgeError
 from pytest_promptevals.hookspecs import JudgeInput
 from pytest_promptevals.judges.base import JudgeParameters, TextJudge, pass_or_fail
-from pytest_promptevals.judges.excerpts import count_noun, quote, quote_some, show_difference, show_output
+from pytest_promptevals.judges.excerpts import quote, quote_any, quote_end, quote_some, show_difference, show_output
 from pytest_promptevals.judges.unicode_forms import normal_form
 from pytest_promptevals.judges.wanted import FilledTexts, Texts, wanted_pieces, wanted_texts
 from pytest_promptevals.records.results import Grade
@@ -210,13 +211,12 @@ class ContainsAllJudge(TextJudge[ContainsSomeParameters]):
         return pass_or_fail(problem, passed=False)
 
 
-def _find_any(texts: FilledTexts, text: str, *, ignore_case: bool) -> Grade:
+def _find_any(texts: Sequence[str], text: str, *, ignore_case: bool) -> Grade:
     output = normal_form(text, ignore_case=ignore_case)
-    found = next((text for text in texts if normal_form(text, ignore_case=ignore_case) in output), None)
+    found = next((wanted for wanted in texts if normal_form(wanted, ignore_case=ignore_case) in output), None)
     if found is not None:
         return pass_or_fail(f"{quote(found)} found", passed=True)
-    wanted = quote(texts[0]) if len(texts) == 1 else f"one of {quote_some(texts)}"
-    return pass_or_fail(f"expected {wanted}, not found in {show_output(text)}", passed=False)
+    return pass_or_fail(f"expected {quote_any(texts)}, not found in {show_output(text)}", passed=False)
 
 
 class EdgeParameters(JudgeParameters):
@@ -238,17 +238,87 @@ class _EdgeJudge(TextJudge[EdgeParameters]):
     Parameters = EdgeParameters
 
     def grade(self, subject: JudgeInput) -> Grade:
-        """Compare one end of the output with each text."""
+        """Compare one edge of the output with each text."""
         texts = wanted_pieces(self.name, self.parameters.value, subject)
-        output = self._form(subject.response.text)
         forms = [self._form(text) for text in texts]
         if not all(forms):
             raise JudgeError(
-                f"{subject.case.location}: judge {self.name!r}: a text of white space alone is at the end of every "
-                "output; give another text or set `strip: false`"
+                f"{subject.case.location}: judge {self.name!r} cannot look for white space while it ignores it; "
+                "set `strip: false` or give another text"
             )
+        output = self._form(subject.response.text)
         found = next((text for text, form in zip(texts, forms, strict=True) if self._is_at_edge(output, form)), None)
-        verb = self.name.replace("_", " ")
         if found is not None:
-            return pass_or_fail(f"{verb} {quote(found)}", passed=True)
-        ...
+            return pass_or_fail(f"{self.name.replace('_', ' ')} {quote(found)}", passed=True)
+        problem = f"expected {quote_any(texts)}, but the output {self._describe_edge(output)}"
+        return pass_or_fail(problem, passed=False)
+
+    def _form(self, text: str) -> str:
+        return normal_form(
+            self._strip(text) if self.parameters.strip else text, ignore_case=self.parameters.ignore_case
+        )
+
+    @abstractmethod
+    def _strip(self, text: str) -> str: ...
+
+    @abstractmethod
+    def _is_at_edge(self, output: str, wanted: str) -> bool: ...
+
+    @abstractmethod
+    def _describe_edge(self, output: str) -> str: ...
+
+
+class StartsWithJudge(_EdgeJudge):
+    """The output starts with a text.
+
+    The text is `value`, or else `expected` of the case. Of a list of texts, any one will do. White space at the start
+    of the output and of the text is ignored unless `strip` is false. Both are brought into Unicode normalisation form
+    C first.
+
+    ```yaml
+    judges:
+      - starts_with: Dear Ada
+    cases:
+      - input: Write to Ada.
+        output: Dear Ada, thank you for your letter.
+    ```
+    """
+
+    name = "starts_with"
+
+    def _strip(self, text: str) -> str:
+        return text.lstrip()
+
+    def _is_at_edge(self, output: str, wanted: str) -> bool:
+        return output.startswith(wanted)
+
+    def _describe_edge(self, output: str) -> str:
+        return f"starts with {quote(output)}" if output else "is empty"
+
+
+class EndsWithJudge(_EdgeJudge):
+    """The output ends with a text.
+
+    The text is `value`, or else `expected` of the case. Of a list of texts, any one will do. White space at the end
+    of the output and of the text is ignored unless `strip` is false. Both are brought into Unicode normalisation form
+    C first.
+
+    ```yaml
+    judges:
+      - ends_with: {value: [Regards, Yours], ignore_case: true}
+    cases:
+      - input: Write to Ada.
+        output: Thank you for your letter. Kind regards
+    ```
+    """
+
+    name = "ends_with"
+
+    def _strip(self, text: str) -> str:
+        return text.rstrip()
+
+    def _is_at_edge(self, output: str, wanted: str) -> bool:
+        return output.endswith(wanted)
+
+    def _describe_edge(self, output: str) -> str:
+        return f"ends with {quote_end(output)}" if output else "is empty"

@@ -77,8 +77,7 @@ def read_expected(judge: str, subject: JudgeInput, read: Callable[[Json], T]) ->
     case = subject.case
     if case.expected is None:
         raise JudgeError(
-            f"{case.location}: judge {judge!r} has nothing to compare with; "
-            "give a value or add `expected` to the case"
+            f"{case.location}: judge {judge!r} has nothing to compare with; give a value or add `expected` to the case"
         )
     try:
         return read(case.expected)

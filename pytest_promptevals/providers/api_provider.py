@@ -1,4 +1,4 @@
-"""What the providers of HTTP APIs share: one call through an SDK's client, with its time, its limit and its failures."""
+"""What the providers of HTTP APIs share: a call through an SDK's client, with its time, its limit and its failures."""
 
 from __future__ import annotations
 

@@ -5,13 +5,14 @@ The exceptions of the openai and the anthropic SDK have the same names and attri
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import email.utils
 import json
 import math
 import re
 import time
 from collections.abc import Mapping
+from http import HTTPStatus
 from types import ModuleType
 from typing import Any, Final
 
@@ -27,7 +28,10 @@ from pytest_promptevals.records.json_types import Json
 
 _LONGEST_MESSAGE: Final = 300
 _TITLE: Final = re.compile(r"<(title|h1)[^>]*>(.*?)</\1>", re.IGNORECASE | re.DOTALL)
-_RETRYABLE: Final = frozenset({408, 409, 425, 429})
+_NO_QUOTA: Final = "insufficient_quota"
+_RETRYABLE: Final = frozenset(
+    {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS}
+)
 _NO_CONNECTION: Final = frozenset({"ConnectError", "UnsupportedProtocol", "ProxyError"})
 
 
@@ -38,7 +42,10 @@ def shorten(text: str, limit: int = _LONGEST_MESSAGE) -> str:
 
 
 def parse_body(content: bytes) -> JsonBody:
-    """Return the JSON object that a server answered with. Raises ``UnreadableAnswerError`` if it is none, or an error."""
+    """Return the JSON object that a server answered with.
+
+    Raises ``UnreadableAnswerError`` if it is none, or one that holds an error.
+    """
     try:
         body: Json = json.loads(content)
     except (ValueError, RecursionError):
@@ -101,31 +108,36 @@ def _explain_status(error: Any, endpoint: Endpoint, model: str) -> ProviderError
     return ProviderStatusError(
         _sentences(status, body, said, endpoint, model),
         status=status,
-        retryable=_is_retryable(status) and _code_in(body) != "insufficient_quota",
+        retryable=_is_retryable(status) and _code_in(body) != _NO_QUOTA,
         retry_after=parse_retry_after(error.response.headers),
     )
 
 
 def _sentences(status: int, body: JsonBody, said: str, endpoint: Endpoint, model: str) -> str:
-    url = endpoint.shown_url
-    if status in {401, 403}:
+    if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
         return _forbidden_sentences(status, said, endpoint)
-    if status == 404:
+    if status == HTTPStatus.NOT_FOUND:
         return _not_found_sentences(body, said, endpoint, model)
-    if 300 <= status < 400:
-        return f"{url} has moved ({said}). Correct {endpoint.url_setting}."
-    if _code_in(body) == "insufficient_quota":
-        return f"the account at {url} has no quota left ({said}). Check its plan and its bills."
-    if status == 429:
-        return f"{url} limits how much may be asked ({said}). Lower --evals-concurrency."
-    if status >= 500 or status == 408:
-        return f"{url} failed to answer ({said}). Try again."
-    return f"{url} rejected the request ({said}). Correct the prompt or the parameters."
+    what, todo = _reaction(status, body, endpoint)
+    return f"{endpoint.shown_url} {what} ({said}). {todo}."
+
+
+def _reaction(status: int, body: JsonBody, endpoint: Endpoint) -> tuple[str, str]:
+    """Return what a status means, and what to do next."""
+    if status < HTTPStatus.BAD_REQUEST:
+        return "has moved", f"Correct {endpoint.url_setting}"
+    if _code_in(body) == _NO_QUOTA:
+        return "grants this account no more calls", "Check its plan and its bills"
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        return "limits how much may be asked", "Lower --evals-concurrency"
+    if _is_retryable(status):
+        return "failed to answer", "Try again"
+    return "rejected the request", "Correct the prompt or the parameters"
 
 
 def _forbidden_sentences(status: int, said: str, endpoint: Endpoint) -> str:
     url, variable = endpoint.shown_url, endpoint.key_variable
-    if status == 403:
+    if status == HTTPStatus.FORBIDDEN:
         return f"{url} does not allow this ({said}). Check the rights of the key in {variable or 'its headers'}."
     if variable is None:
         todo = f"Name the environment variable that holds it as 'api_key_env' of {endpoint.provider}."
@@ -141,7 +153,7 @@ def _not_found_sentences(body: JsonBody, said: str, endpoint: Endpoint, model: s
 
 
 def _is_retryable(status: int) -> bool:
-    return status in _RETRYABLE or status >= 500
+    return status in _RETRYABLE or status >= HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 def _body_of(response: Any) -> JsonBody:
@@ -222,5 +234,5 @@ def _seconds_until(date: str) -> float | None:
     except ValueError:
         return None
     if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=datetime.timezone.utc)
+        moment = moment.replace(tzinfo=dt.UTC)
     return moment.timestamp() - time.time()

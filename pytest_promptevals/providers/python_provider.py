@@ -1,13 +1,14 @@
 """The user's own application as a model: ``python/module:function``.
 
-The function may be sync or async, and takes, by name, any of: ``prompt`` (all messages as one text), ``messages`` (a list
-of ``{role, content}``), ``input``, ``vars``, ``context``, ``case_id``, ``metadata``, ``parameters`` and ``trial``. The
-expected answer is not on offer. It returns a text, a ``Response``, or a mapping of a ``Response``'s fields.
+The function may be sync or async, and takes, by name, any of: ``prompt`` (all messages as one text), ``messages`` (a
+list of ``{role, content}``), ``input``, ``vars``, ``context``, ``case_id``, ``metadata``, ``parameters`` and ``trial``.
+The expected answer is not on offer. It returns a text, a ``Response``, or a mapping of a ``Response``'s fields.
 """
 
 from __future__ import annotations
 
 import asyncio
+import copy
 import dataclasses
 import sysconfig
 import time
@@ -16,8 +17,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-import pytest_promptevals
-from pytest_promptevals.errors import CodecError, FunctionError, ProviderConfigError, ProviderError, ProviderTimeoutError
+from pytest_promptevals.errors import (
+    CodecError,
+    FunctionError,
+    ProviderConfigError,
+    ProviderError,
+    ProviderTimeoutError,
+)
 from pytest_promptevals.files.paths import shown_path
 from pytest_promptevals.functions import call_function, choose_arguments, load_function
 from pytest_promptevals.hookspecs import ProviderContext
@@ -30,20 +36,18 @@ from pytest_promptevals.records.responses import RenderedPrompt, Response
 _OFFERED: Final[Mapping[str, Callable[[Request], object]]] = {
     "prompt": lambda request: RenderedPrompt(request.messages).text,
     "messages": lambda request: [{"role": item.role, "content": item.content} for item in request.messages],
-    "input": lambda request: request.case.input if request.case is not None else None,
-    "vars": lambda request: dict(request.case.vars) if request.case is not None else {},
+    # Copies: what an application does to its arguments must not change the case that is judged afterwards.
+    "input": lambda request: copy.deepcopy(request.case.input) if request.case is not None else None,
+    "vars": lambda request: copy.deepcopy(dict(request.case.vars)) if request.case is not None else {},
     "context": lambda request: list(request.case.context) if request.case is not None else [],
     "case_id": lambda request: request.case.id if request.case is not None else None,
-    "metadata": lambda request: dict(request.case.metadata) if request.case is not None else {},
-    "parameters": lambda request: dict(request.parameters),
+    "metadata": lambda request: copy.deepcopy(dict(request.case.metadata)) if request.case is not None else {},
+    "parameters": lambda request: copy.deepcopy(dict(request.parameters)),
     "trial": lambda request: request.trial,
 }
-_OTHERS_FOLDERS: Final = tuple(
-    Path(folder)
-    for folder in (
-        *(sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")),
-        *pytest_promptevals.__path__,
-    )
+_OTHERS_FOLDERS: Final = (
+    Path(__file__).parents[1],
+    *(Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib", "purelib", "platlib")),
 )
 
 
@@ -89,20 +93,19 @@ class PythonProvider:
         return found
 
     async def _call(self, name: str, function: Callable[..., Any], arguments: Mapping[str, object]) -> object:
+        timer = asyncio.timeout(self._timeout)
         try:
-            async with asyncio.timeout(self._timeout) as timer:
+            async with timer:
                 return await call_function(function, arguments)
-        except asyncio.CancelledError as error:
+        except (ProviderError, KeyboardInterrupt, GeneratorExit):
+            raise
+        except BaseException as error:
             task = asyncio.current_task()
-            if task is not None and task.cancelling():
+            if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
                 raise
-            raise self._explain(error, name) from error
-        except (Exception, SystemExit) as error:
             if isinstance(error, TimeoutError) and timer.expired():
-                raise ProviderTimeoutError(
-                    f"{name!r} did not return within {self._timeout:g} s. Allow more with --evals-timeout.",
-                    retryable=True,
-                ) from None
+                message = f"{name!r} did not return within {self._timeout:g} s. Allow more with --evals-timeout."
+                raise ProviderTimeoutError(message, retryable=True) from None
             raise self._explain(error, name) from error
 
     def _explain(self, error: BaseException, name: str) -> ProviderError:
@@ -118,6 +121,8 @@ def _load(name: str, search_path: tuple[Path, ...]) -> _Application | str:
         return _Application(function, choose_arguments(function, dict.fromkeys(_OFFERED), name))
     except FunctionError as error:
         return str(error)
+    except BaseException as error:  # noqa: BLE001 - sys.exit() and pytest.skip() in a module are no Exception
+        return f"{name!r}: importing it failed: {type(error).__name__}: {clean_text(str(error))}"
 
 
 def _read_result(result: object, name: str) -> Response:

@@ -52,7 +52,7 @@ class WireFormat:
 
 
 def check_parameters(request: Request, refused: Mapping[str, str]) -> None:
-    """Raise ``ProviderConfigError`` for a parameter that is set elsewhere; ``refused`` maps it to what to do instead."""
+    """Raise ``ProviderConfigError`` for a parameter that is set elsewhere; ``refused`` maps it to what to do."""
     for name in request.parameters:
         if name in refused:
             raise ProviderConfigError(f"the parameter {name!r} cannot be set; {refused[name]}")

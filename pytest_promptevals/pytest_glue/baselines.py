@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pytest_promptevals.errors import BaselineError, HistoryError
 from pytest_promptevals.history.baselines import read_baseline
-from pytest_promptevals.history.recorder import read_last_good
+from pytest_promptevals.history.last_good import read_last_good
 from pytest_promptevals.pytest_glue.eval_files import EvalSource
 from pytest_promptevals.records.comparisons import BaselineCase
 
@@ -64,10 +64,8 @@ class Baselines:
         if self._history == "off":
             return None
         try:
-            cases = read_last_good(self._rootdir / self._history, source.file)
+            cases = read_last_good(self._rootdir / self._history, source.file, frozenset(source.names))
         except HistoryError as error:
             self.notices.append(str(error))
             return None
-        names = set(source.names)
-        kept = tuple(case for case in cases if case.name in names)
-        return Baseline("the last results that were not red", kept) if kept else None
+        return Baseline("the last results that were not red", cases) if cases else None

@@ -108,7 +108,9 @@ def _check_chat(body: Body) -> Problem | None:
     roles = frozenset({"system", "developer", "user", "assistant", "tool"})
     return (
         _check_messages(body, "messages", roles)
-        or _check_tools(body, lambda tool: isinstance(tool.get("function"), dict) and bool(tool["function"].get("name")))
+        or _check_tools(
+            body, lambda tool: isinstance(tool.get("function"), dict) and bool(tool["function"].get("name"))
+        )
         or _check_chat_format(body.get("response_format"))
     )
 

@@ -13,12 +13,13 @@ repeats the last user message.
 ``GET /__stats``        ``requests`` by API, ``max_concurrency``
 ======================  ===============================================================================================
 
-A rule has ``match`` (a regex that is searched for in the last user message) and any of ``reply``, ``tool_calls`` (objects
-with ``name`` and ``arguments``), ``finish_reason``, ``refusal``, ``usage``. The first that matches answers.
+A rule has ``match`` (a regex that is searched for in the last user message) and any of ``reply``, ``tool_calls``
+(objects with ``name`` and ``arguments``), ``finish_reason``, ``refusal``, ``usage``. The first that matches answers.
 
-A fault has ``match`` (a regex that is searched for in the request's JSON), ``times`` (how often it strikes; always, if not
-given), ``mode`` and, where it applies, ``status``, ``retry_after``, ``message``, ``code`` and ``body``. Modes: ``status``, ``body``,
-``html``, ``cut_json``, ``empty``, ``error_body``, ``truncate``, ``trickle``, ``close``, ``reset``, ``hang``.
+A fault has ``match`` (a regex that is searched for in the request's JSON), ``times`` (how often it strikes; always, if
+not given), ``mode`` and, where it applies, ``status``, ``retry_after``, ``message``, ``code`` and ``body``. Modes:
+``status`` (an error in the API's own form), ``body`` (any JSON), ``text`` (any text), ``html``, ``empty``,
+``error_body`` (an error with status 200), ``truncate``, ``trickle``, ``close``, ``reset`` and ``hang``.
 """
 
 from __future__ import annotations
@@ -165,9 +166,7 @@ def _reply_of(rule: Body, text: str) -> Reply:
 
 
 def _json(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
-    return web.Response(
-        body=json.dumps(body).encode(), status=status, headers=headers, content_type="application/json"
-    )
+    return web.Response(body=json.dumps(body).encode(), status=status, headers=headers, content_type="application/json")
 
 
 async def _strike(request: web.Request, api: Api, fault: Body) -> web.StreamResponse:
@@ -175,22 +174,25 @@ async def _strike(request: web.Request, api: Api, fault: Body) -> web.StreamResp
     status = fault.get("status", 200)
     if mode in {"truncate", "trickle", "close", "reset", "hang"}:
         return await _break_off(request, mode)
-    if mode == "html":
-        return web.Response(text=_PAGE, status=status, content_type="text/html")
-    if mode == "cut_json":
-        return web.Response(text='{"id": "1", "choices": [{"mess', status=status, content_type="application/json")
-    if mode == "empty":
-        return _json(api.empty)
+    answer = _odd_answer(api, fault, mode, status)
+    if answer is not None:
+        return answer
+    problem = Problem(status, fault.get("message", "injected"), fault.get("code"))
+    return _json(api.error(problem), status, _retry_headers(fault))
+
+
+def _odd_answer(api: Api, fault: Body, mode: str, status: int) -> web.Response | None:
+    if mode in {"html", "text"}:
+        kind = "text/html" if mode == "html" else "application/json"
+        return web.Response(text=fault.get("body", _PAGE), status=status, content_type=kind)
     if mode == "error_body":
         return _json(api.error(Problem(500, fault.get("message", "the model broke"), fault.get("code"))))
-    if mode == "body":
-        return _json(fault["body"], status)
-    problem = Problem(status, fault.get("message", "injected"), fault.get("code"))
-    return _json(api.error(problem), status, _retry_headers(fault.get("retry_after")))
+    return _json(api.empty if mode == "empty" else fault["body"], status) if mode in {"empty", "body"} else None
 
 
-def _retry_headers(retry_after: Any) -> dict[str, str] | None:
-    return None if retry_after is None else {"retry-after": str(retry_after)}
+def _retry_headers(fault: Body) -> dict[str, str]:
+    names = {"retry_after": "retry-after", "retry_after_ms": "retry-after-ms"}
+    return {header: str(fault[name]) for name, header in names.items() if name in fault}
 
 
 async def _break_off(request: web.Request, mode: str) -> web.StreamResponse:

@@ -8,7 +8,7 @@ import sys
 import urllib.request
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final
+from typing import Any, Final, Self
 
 _ROOT: Final = Path(__file__).resolve().parents[2]
 
@@ -20,7 +20,7 @@ class ModelServer:
         self._process: subprocess.Popen[str] | None = None
         self.port = 0
 
-    def start(self) -> ModelServer:
+    def start(self) -> Self:
         """Start the process, and return when it listens."""
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.support.model_server", "--port", "0"],
@@ -47,7 +47,7 @@ class ModelServer:
             self._process.communicate()
         self._process = None
 
-    def __enter__(self) -> ModelServer:
+    def __enter__(self) -> Self:
         return self.start()
 
     def __exit__(

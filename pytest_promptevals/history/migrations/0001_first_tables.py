@@ -94,6 +94,7 @@ def _create_comparisons() -> None:
         sa.Column("pass_rate", sa.Double),
         sa.Column("cost", sa.Double),
         sa.Column("has_baseline", sa.Boolean, nullable=False),
+        sa.Column("baseline", sa.Text, nullable=False),
         sa.Column("mean_before", sa.Double),
         sa.Column("mean_after", sa.Double),
         sa.Column("deltas", sa.Text, nullable=False),
