@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 from collections.abc import Iterator
 
 import pytest
+
+import pytest_promptevals
 
 from tests.support.project import EvalProject
 from tests.support.server_fixture import ModelServer
 
 pytest_plugins = ["pytester"]
+
+# pytester forgets what a pytest run inside of this process imports, and C extensions do not survive a second import:
+# so all of the package is imported before the first one.
+for module in pkgutil.walk_packages(pytest_promptevals.__path__, "pytest_promptevals."):
+    if ".migrations" not in module.name:
+        importlib.import_module(module.name)
+for name in ("alembic.command", "alembic.autogenerate", "jsonschema", "rapidfuzz", "sqlalchemy.dialects.sqlite"):
+    importlib.import_module(name)
 
 
 @pytest.fixture(autouse=True)

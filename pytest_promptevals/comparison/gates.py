@@ -141,7 +141,7 @@ def _explain_no_mean(comparison: Comparison) -> str:
 
 def _left_out(comparison: Comparison) -> str:
     errors = comparison.metrics.errors
-    return f"; {_errors(errors)} and left out" if errors else ""
+    return f"; left out: {_cases(errors)} that ended in an error" if errors else ""
 
 
 def _cases(count: int) -> str:

@@ -145,6 +145,8 @@ def find_files(name: str, folder: Path, rootdir: Path) -> list[Path]:
     if not pattern:
         place = shown_path(path.parent, rootdir)
         raise FileNotFoundError(f"there is no file {path.name!r} in {place}; create it, or correct the name")
+    if any("**" in part and part != "**" for part in Path(pattern).parts):
+        raise ValueError(f"{name!r} is no pattern: '**' stands for folders, alone between slashes; correct it")
     start = resolve_inside(fixed, folder, rootdir)
     found = {resolve_inside(str(match), start, rootdir) for match in start.glob(pattern) if match.is_file()}
     if not found:

@@ -105,7 +105,7 @@ def _check_prompts(value: object) -> object:
 
 def _kind_of_prompt(value: object) -> str:
     if isinstance(value, list):
-        return _CHAT if all(isinstance(item, dict) for item in value) else _SEVERAL
+        return _CHAT if all(isinstance(item, dict | MessageWire) for item in value) else _SEVERAL
     return _TEXT
 
 

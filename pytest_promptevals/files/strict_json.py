@@ -102,9 +102,11 @@ def _find_refused(text: str, shown: str, line: int) -> FileProblem:
         except json.JSONDecodeError as error:
             return _syntax_problem(error, shown, line)
     check = _Checker(text, line)
-    found = ((message, match) for match in _TOKEN.finditer(text) if (message := check.check_token(match)))
-    message, match = next(found)
-    return FileProblem(message, path=shown, line=check.line_of(match.start()))
+    for match in _TOKEN.finditer(text):
+        if message := check.check_token(match):
+            return FileProblem(message, path=shown, line=check.line_of(match.start()))
+    # Python's stack was nearly used up before the parser began.
+    return FileProblem("nested too deep to be read here; make the data flatter", path=shown, line=line)
 
 
 class _Checker:

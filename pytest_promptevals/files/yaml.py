@@ -49,12 +49,17 @@ _EXPLANATIONS: Final = (
     ("mapping values are not allowed", "a ':' stands where no key can be; put the text into quotes"),
     ("did not find expected key", "expected a key like 'name: value', indented like the keys above it"),
     ("did not find expected '-'", "expected '- ', indented like the items above it"),
-    ("did not find expected ',' or ']'", "expected ',' or ']' in a list that begins with '['"),
-    ("did not find expected ',' or '}'", "expected ',' or '}' in a mapping that begins with '{'"),
+    ("did not find expected ',' or ']'", "expected ',' or ']'"),
+    ("did not find expected ',' or '}'", "expected ',' or '}'"),
     ("could not find expected ':'", "expected ':' after a key"),
     ("found unexpected end of stream", "expected the closing quote of a text"),
     ("cannot start any token", "a text cannot begin with this character; put it into quotes"),
 )
+
+_COLLECTIONS: Final = {
+    "block mapping": "mapping", "flow mapping": "mapping", "block collection": "list", "flow sequence": "list",
+    "simple key": "key", "quoted scalar": "text",
+}  # fmt: skip
 
 
 class YamlDocument:
@@ -128,15 +133,17 @@ def _syntax_problem(error: yaml.MarkedYAMLError, text: str, shown: str) -> FileP
     mark = cast("yaml.Mark", error.problem_mark)
     problem = str(error.problem)
     reason = next((words for part, words in _EXPLANATIONS if part in problem), problem)
-    lines = text.split("\n")
-    line = min(mark.line, len(lines) - 1)  # libyaml takes the end of the text for a line of its own
-    if lines[line].startswith("\t", mark.column):
+    lines = text.rstrip("\n").split("\n")
+    line, column = mark.line, mark.column
+    if line >= len(lines):  # libyaml takes the end of the text for a line of its own
+        line, column = len(lines) - 1, len(lines[-1])
+    if lines[line].startswith("\t", column):
         reason = "a tab cannot indent; use spaces"
     since = ""
     if error.context_mark is not None and error.context_mark.line != line:
-        what = str(error.context).removeprefix("while parsing ").removeprefix("while scanning ")
-        since = f" ({what} that begins in line {error.context_mark.line + 1})"
-    return FileProblem(f"no valid YAML: column {mark.column + 1}: {reason}{since}", path=shown, line=line + 1)
+        what = _COLLECTIONS.get(str(error.context).rpartition("a ")[2], "what")
+        since = f" (in the {what} that begins in line {error.context_mark.line + 1})"
+    return FileProblem(f"no valid YAML: column {column + 1}: {reason}{since}", path=shown, line=line + 1)
 
 
 class _StopReading(Exception):  # noqa: N818 - not an error: what is wrong is already noted
@@ -162,13 +169,14 @@ class _Node:
     def add(self, node: _Node) -> None:
         """Add an item, or the value of the current key."""
         self.size += node.size
-        if isinstance(self.value, list) and isinstance(self.lines, list):
+        if isinstance(self.value, list):
             self.value.append(node.value)
-            self.lines.append((node.line, node.lines))
-        elif isinstance(self.value, dict) and isinstance(self.lines, dict) and self.key is not None:
-            self.value[self.key] = node.value
-            self.lines[self.key] = (self.key_line, node.lines)
-            self.key = None
+            cast("list[tuple[int, _Lines]]", self.lines).append((node.line, node.lines))
+            return
+        key = cast("str", self.key)
+        cast("dict[str, Json]", self.value)[key] = node.value
+        cast("dict[str, tuple[int, _Lines]]", self.lines)[key] = (self.key_line, node.lines)
+        self.key = None
 
     def merge(self) -> None:
         """Add the keys of merged mappings that the mapping does not have itself."""

@@ -158,7 +158,7 @@ def _create_engine(path: Path, busy_timeout: float) -> Engine:
         del record
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA synchronous = NORMAL")
-        _use_write_ahead_log(connection, busy_timeout)
+        use_write_ahead_log(connection, busy_timeout)
 
     event.listen(engine, "connect", prepare)
     # Python's sqlite3 begins transactions late and by its own rules; here they begin where they are written.
@@ -170,8 +170,11 @@ def _begin(connection: Connection) -> None:
     connection.exec_driver_sql(connection.get_execution_options().get("begin", "BEGIN"))
 
 
-def _use_write_ahead_log(connection: sqlite3.Connection, busy_timeout: float) -> None:
-    """Let readers and a writer work at once. SQLite does not wait for this lock by itself."""
+def use_write_ahead_log(connection: sqlite3.Connection, busy_timeout: float) -> None:
+    """Let readers and a writer work at once.
+
+    SQLite does not wait by itself where two processes switch the log on in a new file at the same time.
+    """
     give_up = time.monotonic() + busy_timeout
     while True:
         try:

@@ -1,7 +1,4 @@
-"""The plugin that records runs in the history, and the way to the last good results.
-
-SQLAlchemy is loaded only once there is something to record or to read.
-"""
+"""The plugin that records runs in the history. SQLAlchemy is loaded only once there is something to record."""
 
 from __future__ import annotations
 
@@ -9,10 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from pytest_promptevals.errors import HistoryError
 from pytest_promptevals.history.writer import HistoryWriter
 from pytest_promptevals.hookspecs import hookimpl
-from pytest_promptevals.records.comparisons import BaselineCase, Comparison
+from pytest_promptevals.records.comparisons import Comparison
 from pytest_promptevals.records.results import CaseResult
 from pytest_promptevals.records.runs import Run
 
@@ -57,22 +53,6 @@ class HistoryRecorder:
     def close(self) -> None:
         """Write what is pending and stop, for a run that ends without ``pytest_promptevals_run_finished``."""
         self._writer.close(CLOSE_SECONDS)
-
-
-def read_last_good(path: Path, file: str) -> tuple[BaselineCase, ...]:
-    """Return each case's newest score from the finished runs in which no gate of an eval file failed, by name.
-
-    Nothing if there is no history yet. Raises ``HistoryError`` if it cannot be read, or had to be put aside.
-    """
-    if not path.exists():
-        return ()
-    store = _open_store(path)
-    try:
-        if store.notice is not None:
-            raise HistoryError(store.notice)
-        return store.last_good(file)
-    finally:
-        store.close()
 
 
 def _open_store(path: Path) -> HistoryStore:

@@ -14,11 +14,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from pytest_promptevals.errors import CodecError, HistoryError
 from pytest_promptevals.history import rows, tables
 from pytest_promptevals.history.database import WAY_OUT, explain, is_damage, open_database, put_aside, writing
-from pytest_promptevals.history.last_good import read_last_good
+from pytest_promptevals.history.good_cases import read_good_cases
 from pytest_promptevals.records.codec import SCHEMA_VERSION
 from pytest_promptevals.records.comparisons import BaselineCase, Comparison
 from pytest_promptevals.records.results import CaseResult
-from pytest_promptevals.records.runs import Run, RunStatus
+from pytest_promptevals.records.runs import Run
 
 BUSY_TIMEOUT: Final = 30.0
 """Seconds that a write waits for other processes."""
@@ -116,21 +116,6 @@ class HistoryStore:
             found = connection.execute(select(results).where(*wanted).order_by(results.c.id)).mappings()
             return tuple(rows.result_from_rows(row, scores_of.get(row["id"], ())) for row in found)
 
-    def good_runs(self, file: str, limit: int) -> tuple[str, ...]:
-        """Return the ids of the newest finished runs of an eval file whose ``score`` gate did not fail, newest first."""
-        runs, comparisons, gates = tables.runs, tables.comparisons, tables.gates
-        failing = [verdict.value for verdict in Verdict if verdict.fails]
-        red = select(gates.c.run_id).where(gates.c.file == file, gates.c.gate == "score", gates.c.verdict.in_(failing))
-        query = (
-            select(runs.c.id)
-            .join(comparisons, comparisons.c.run_id == runs.c.id)
-            .where(comparisons.c.file == file, runs.c.status == RunStatus.FINISHED.value, runs.c.id.not_in(red))
-            .order_by(runs.c.started_at.desc(), runs.c.id.desc())
-            .limit(limit)
-        )
-        with self._transaction(self._reader) as connection:
-            return tuple(connection.execute(query).scalars())
-
     def comparisons(self, run_id: str) -> tuple[Comparison, ...]:
         """Return the comparisons of a finished run, by file."""
         comparisons, gates = tables.comparisons, tables.gates
@@ -145,10 +130,10 @@ class HistoryStore:
             found = connection.execute(query).mappings()
             return tuple(rows.comparison_from_rows(row, gates_of.get(row["file"], ())) for row in found)
 
-    def last_good(self, file: str) -> tuple[BaselineCase, ...]:
-        """Return each case's newest score from the finished runs in which no gate of the eval file failed, by name."""
+    def last_good(self, file: str, names: Collection[str]) -> tuple[BaselineCase, ...]:
+        """Return those items' newest scores from the finished runs in which the file's ``score`` gate did not fail."""
         with self._transaction(self._reader) as connection:
-            return read_last_good(connection, file)
+            return read_good_cases(connection, file, names)
 
     def _read_run(self, connection: Connection, run_id: str) -> RowMapping:
         row = connection.execute(select(tables.runs).where(tables.runs.c.id == run_id)).mappings().first()
@@ -192,7 +177,9 @@ def _read_ids(connection: Connection, run_id: str, items: Collection[Item]) -> d
     query = select(columns.file, columns.name, columns.id).where(
         columns.run_id == run_id, columns.name.in_([name for _, name in items])
     )
-    return {(file, name): result_id for file, name, result_id in connection.execute(query)}
+    # A name may stand in several files.
+    found = {(file, name): result_id for file, name, result_id in connection.execute(query)}
+    return {item: found[item] for item in items if item in found}
 
 
 def _group(connection: Connection, query: Select[Any], column: str) -> dict[Any, list[RowMapping]]:

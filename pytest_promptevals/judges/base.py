@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Annotated, Any, ClassVar, Generic, TypeAlias, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, TypeAlias, TypeVar, cast
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -33,8 +33,8 @@ class BaseJudge(ABC, Generic[ParametersT]):
     shorthand: ClassVar[str | None] = None
     Parameters: ClassVar[type[BaseModel]]
 
-    def __init__(self, parameters: ParametersT) -> None:
-        self.parameters = parameters
+    def __init__(self, parameters: BaseModel) -> None:
+        self.parameters = cast("ParametersT", parameters)
 
     @abstractmethod
     async def judge(self, subject: JudgeInput, ask: Ask) -> Grade:

@@ -114,6 +114,7 @@ _MESSAGES: Final = {
     "less_than_equal": "must be at most {le:g}",
     "list_type": "must be a list",
     "dict_type": "must be an object",
+    "model_type": "must be an object",
     "literal_error": "must be one of {expected}",
 }
 """Our words for what pydantic finds in the judges' parameters."""

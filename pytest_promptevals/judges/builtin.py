@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 from pytest_promptevals.hookspecs import Judge, hookimpl
 from pytest_promptevals.judges.counts import LengthJudge, WordCountJudge
+from pytest_promptevals.judges.json_judges import JsonEqualJudge, JsonSubsetJudge, JsonValidJudge
+from pytest_promptevals.judges.json_schemas import JsonSchemaJudge
 from pytest_promptevals.judges.limits import CostJudge, FinishReasonJudge, LatencyJudge
 from pytest_promptevals.judges.matching import (
     ContainsAllJudge,
@@ -17,12 +20,18 @@ from pytest_promptevals.judges.matching import (
     IExactJudge,
     StartsWithJudge,
 )
+from pytest_promptevals.judges.numbers import NumericJudge
+from pytest_promptevals.judges.patterns import RegexJudge
+from pytest_promptevals.judges.python_judge import PythonJudge
+from pytest_promptevals.judges.refusals import RefusalJudge
+from pytest_promptevals.judges.similarity import FuzzyJudge, LevenshteinJudge
+from pytest_promptevals.judges.tool_calls import ToolCallsJudge
 
 
 @hookimpl
 def pytest_promptevals_judges() -> Sequence[type[Judge]]:
     """Return the judges of the text family, in the order of the docs."""
-    return [
+    judges = [
         ExactJudge,
         IExactJudge,
         ContainsJudge,
@@ -31,9 +40,22 @@ def pytest_promptevals_judges() -> Sequence[type[Judge]]:
         ContainsAllJudge,
         StartsWithJudge,
         EndsWithJudge,
+        RegexJudge,
         WordCountJudge,
         LengthJudge,
+        NumericJudge,
+        FuzzyJudge,
+        LevenshteinJudge,
+        JsonValidJudge,
+        JsonSchemaJudge,
+        JsonEqualJudge,
+        JsonSubsetJudge,
+        ToolCallsJudge,
+        RefusalJudge,
+        FinishReasonJudge,
         LatencyJudge,
         CostJudge,
-        FinishReasonJudge,
+        PythonJudge,
     ]
+    # A class attribute of a protocol may be assigned to, so mypy wants `shorthand: str | None` just so in each class.
+    return cast("list[type[Judge]]", judges)

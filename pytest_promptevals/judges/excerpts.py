@@ -26,13 +26,17 @@ def quote_end(text: str, limit: int = LIMIT) -> str:
     return quote(text) if len(text) <= limit else f'"…{quote(text[-limit:])[1:]}'
 
 
+def clip(text: str, limit: int = LIMIT) -> str:
+    """Return the text without quotes, cut after ``limit`` characters."""
+    shown = "".join(character if character.isprintable() else _escape(character) for character in text[:limit])
+    return f"{shown}…" if len(text) > limit else shown
+
+
 def show_json(value: Json, limit: int = LIMIT) -> str:
     """Return plain data as one line of JSON, cut after ``limit`` characters."""
     if isinstance(value, str):
         return quote(value, limit)
-    text = json.dumps(value, ensure_ascii=False, separators=(", ", ": "), default=repr)
-    shown = "".join(character if character.isprintable() else _escape(character) for character in text[:limit])
-    return f"{shown}…" if len(text) > limit else shown
+    return clip(json.dumps(value, ensure_ascii=False, default=repr), limit)
 
 
 def count_noun(count: int, noun: str) -> str:
@@ -59,7 +63,7 @@ def quote_any(texts: Sequence[str]) -> str:
 def show_output(text: str) -> str:
     """Return what stands for an output in a sentence: ``the output "text"``, its length where it is cut."""
     if not text:
-        return "the output, which is empty"
+        return "the empty output"
     if len(text) <= LIMIT:
         return f"the output {quote(text)}"
     return f"the output {quote(text)} ({count_noun(len(text), 'character')})"

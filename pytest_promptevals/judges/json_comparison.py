@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from pytest_promptevals.judges.excerpts import show_json
+from pytest_promptevals.judges.excerpts import LIMIT, count_noun, quote, show_json
 from pytest_promptevals.judges.pairing import pair_items
-from pytest_promptevals.judges.tolerance import Tolerance, exact_decimal
+from pytest_promptevals.judges.tolerance import EXACTLY, Tolerance, exact_decimal
 from pytest_promptevals.records.json_types import Json
 
 _ROOT: Final = "$"
@@ -19,7 +18,7 @@ _ROOT: Final = "$"
 class JsonRules:
     """What counts as equal."""
 
-    tolerance: Tolerance = Tolerance()
+    tolerance: Tolerance = EXACTLY
     """How far numbers may be apart."""
     ignore_order: bool = False
     """Whether arrays are compared as bags."""
@@ -56,9 +55,7 @@ def matches_json(wanted: Json, found: Json, rules: JsonRules) -> bool:
     return not any(finding.problem for finding in compare_json(wanted, found, rules))
 
 
-def _compare_objects(
-    wanted: dict[str, Json], found: dict[str, Json], rules: JsonRules, path: str
-) -> Iterator[Finding]:
+def _compare_objects(wanted: dict[str, Json], found: dict[str, Json], rules: JsonRules, path: str) -> Iterator[Finding]:
     if not wanted:
         yield Finding(1)
     for key, value in wanted.items():
@@ -85,4 +82,31 @@ def _compare_arrays(wanted: list[Json], found: list[Json], rules: JsonRules, pat
 
 def _compare_bags(wanted: list[Json], found: list[Json], rules: JsonRules, path: str) -> Iterator[Finding]:
     if not rules.is_subset and len(wanted) != len(found):
-        ...
+        yield Finding(_count_pieces(wanted), f"{path} holds {count_noun(len(found), 'item')}, expected {len(wanted):,}")
+        return
+    if not wanted:
+        yield Finding(1)
+    pairs = pair_items(wanted, found, lambda one, other: matches_json(one, other, rules))
+    for index, value in enumerate(wanted):
+        problem = "" if index in pairs else f"{path} lacks the item {show_json(value)}"
+        yield Finding(_count_pieces(value), problem)
+
+
+def _is_equal(wanted: Json, found: Json, rules: JsonRules) -> bool:
+    if isinstance(wanted, bool) or isinstance(found, bool):
+        return wanted is found
+    if isinstance(wanted, int | float) and isinstance(found, int | float):
+        return wanted == found or rules.tolerance.holds(exact_decimal(wanted), exact_decimal(found))
+    return type(wanted) is type(found) and wanted == found
+
+
+def _count_pieces(value: Json) -> int:
+    if isinstance(value, dict):
+        return sum(map(_count_pieces, value.values())) or 1
+    if isinstance(value, list):
+        return sum(map(_count_pieces, value)) or 1
+    return 1
+
+
+def _step(path: str, key: str) -> str:
+    return f"{path}.{key}" if key.isidentifier() and len(key) <= LIMIT else f"{path}[{quote(key)}]"

@@ -23,8 +23,8 @@ class JsonOutputParameters(JudgeParameters):
 
     extract: bool = Field(
         default=False,
-        description="Whether the JSON is looked for between other text: in the one fenced block, or else from the first "
-        "brace or bracket on. Without it, the output must be JSON and nothing else, bare or in one fenced block.",
+        description="Whether the JSON is looked for between other text: in the one fenced block, or else from the "
+        "first brace or bracket on. Without it, the output must be JSON and nothing else, bare or in one fenced block.",
     )
 
 
@@ -34,7 +34,9 @@ def read_json(text: str, *, extract: bool) -> Json:
     try:
         return parse_json(text[start:end], "output", line=1 + text.count("\n", 0, start))
     except FileProblem as problem:
-        raise ValueError(f"line {problem.line}: {problem.message}" if "\n" in text else problem.message) from None
+        # What follows the last semicolon is advice to those who write files.
+        fact = (problem.message.rpartition("; ")[0] or problem.message).removeprefix("no valid JSON: ")
+        raise ValueError(f"line {problem.line}: {fact}" if "\n" in text else fact) from None
 
 
 def _without_fence(text: str) -> tuple[int, int]:
@@ -45,7 +47,7 @@ def _without_fence(text: str) -> tuple[int, int]:
 def _find_json(text: str) -> tuple[int, int]:
     blocks = _fenced_blocks(text)
     if len(blocks) > 1:
-        raise ValueError(f"it holds {len(blocks)} fenced blocks, and which of them counts is unknown")
+        raise ValueError(f"{len(blocks)} fenced blocks, of which any could be meant")
     if blocks:
         return blocks[0]
     opening = _OPENING.search(text)

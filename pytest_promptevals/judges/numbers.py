@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from decimal import Decimal
 from typing import Final, Literal, Self, TypeAlias
@@ -10,20 +11,21 @@ from pydantic import Field, model_validator
 
 from pytest_promptevals.hookspecs import JudgeInput
 from pytest_promptevals.judges.base import Amount, JsonValue, JudgeParameters, TextJudge, pass_or_fail
-from pytest_promptevals.judges.excerpts import count_noun, list_some, quote, quote_some, show_json, show_output
-from pytest_promptevals.judges.tolerance import Tolerance, exact_decimal
+from pytest_promptevals.judges.excerpts import clip, list_some, show_json, show_output
+from pytest_promptevals.judges.tolerance import Tolerance, exact_decimal, hundredth
 from pytest_promptevals.judges.wanted import read_expected
 from pytest_promptevals.records.json_types import Json
 from pytest_promptevals.records.results import Grade
 
 Mark: TypeAlias = Literal[".", ","]
 
+_MINUS: Final = "\u2212"
 _NUMBER: Final = r"""
-    (?P<sign> (?<! [\w)\]] ) [-+−] )?            # 3-5 holds 3 and 5, not -5
+    (?P<sign> (?<! [\w)\]] ) [-+\u2212] )?            # 3-5 holds 3 and 5, not -5
     (?: [$€£¥₹] [ \u00a0]? )?
     (?<! \w ) (?<! [^\W\d_]- ) (?<! \d DECIMAL ) # nothing inside of H2O, A-17 or 1.2.3
     (?P<digits>
-      (?: \d{1,3} (?P<mark> [THOUSANDS'’_\u00a0\u2009\u202f] ) \d{3} (?: (?P=mark) \d{3} )* (?! \d ) | \d++ )
+      (?: \d{1,3} (?P<mark> [THOUSANDS'\u2019_\u00a0\u2009\u202f] ) \d{3} (?: (?P=mark) \d{3} )* (?! \d ) | \d++ )
       (?: DECIMAL \d++ )?
       | DECIMAL \d++
     )
@@ -82,9 +84,9 @@ class NumericParameters(JudgeParameters):
         digits = found["digits"]
         if found["mark"]:
             digits = digits.replace(found["mark"], "")
-        sign = "-" if found["sign"] in ("-", "−") else ""
+        sign = "-" if found["sign"] in ("-", _MINUS) else ""
         value = Decimal(sign + digits.replace(self.decimal, ".") + (found["exponent"] or ""))
-        return value.scaleb(-2) if found["percent"] and self.percent == "fraction" else value
+        return hundredth(value) if found["percent"] and self.percent == "fraction" else value
 
     def read_numbers(self, value: Json) -> list[Decimal]:
         """Return the numbers to compare with. Raises ``ValueError``."""
@@ -95,7 +97,7 @@ class NumericParameters(JudgeParameters):
         return [self._read_number(item) for item in value]
 
     def _read_number(self, value: Json) -> Decimal:
-        if isinstance(value, int | float) and not isinstance(value, bool):
+        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
             return exact_decimal(value)
         numbers = self.find_numbers(value) if isinstance(value, str) else []
         if len(numbers) != 1:
@@ -143,7 +145,7 @@ class NumericJudge(TextJudge[NumericParameters]):
         if not found:
             return pass_or_fail(f"expected {shown}, but no number found in {show_output(text)}", passed=False)
         if given.which == "only" and len(found) > 1:
-            numbers = list_some([match.group().strip() for match in found])
+            numbers = list_some(list(map(_show, found)))
             problem = f"expected {shown} as the only number, but the output holds {len(found):,}: {numbers}"
             return pass_or_fail(problem, passed=False)
         return self._compare(wanted, found)
@@ -154,13 +156,17 @@ class NumericJudge(TextJudge[NumericParameters]):
         tolerance = Tolerance(given.tolerance, given.relative_tolerance)
         value = given.decimal_of(chosen)
         if any(tolerance.holds(number, value) for number in wanted):
-            return pass_or_fail(f"{chosen.group().strip()} is right", passed=True)
+            return pass_or_fail(f"{_show(chosen)} is right", passed=True)
         place = "number" if len(found) == 1 else f"{given.which} of {len(found):,} numbers"
         margin = f" ± {tolerance}" if str(tolerance) else ""
-        problem = f"expected {_show_wanted(wanted)}{margin}, but the {place} in the output is {chosen.group().strip()}"
+        problem = f"expected {_show_wanted(wanted)}{margin}, but the {place} in the output is {_show(chosen)}"
         return pass_or_fail(problem, passed=False)
 
 
+def _show(found: re.Match[str]) -> str:
+    return clip(found.group().strip())
+
+
 def _show_wanted(wanted: list[Decimal]) -> str:
-    numbers = [str(number) for number in wanted]
+    numbers = [clip(str(number)) for number in wanted]
     return numbers[0] if len(numbers) == 1 else f"one of {list_some(numbers)}"

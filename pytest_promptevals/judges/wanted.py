@@ -66,7 +66,7 @@ def wanted_pieces(judge: str, given: Sequence[str] | None, subject: JudgeInput) 
     """Return the texts to look for, none of them empty. Raises ``JudgeError`` if there are none."""
     if given is not None:
         return given
-    return read_expected(judge, subject, _read_pieces)
+    return read_expected(judge, subject, read_pieces)
 
 
 def read_expected(judge: str, subject: JudgeInput, read: Callable[[Json], T]) -> T:
@@ -85,7 +85,8 @@ def read_expected(judge: str, subject: JudgeInput, read: Callable[[Json], T]) ->
         raise JudgeError(f"{case.location}: judge {judge!r}: `expected` {error}") from error
 
 
-def _read_pieces(value: Json) -> list[str]:
+def read_pieces(value: Json) -> list[str]:
+    """Return one text or a list of them as a list of texts, none of them empty. Raises ``ValueError``."""
     texts = read_texts(value)
     refuse_empty(texts)
     return texts

@@ -10,6 +10,7 @@ from pytest_promptevals.providers.wire import (
     WireFormat,
     check_parameters,
     count_of,
+    custom_call_of,
     finish_reason_of,
     join_texts,
     object_of,
@@ -71,13 +72,14 @@ def _read_content(content: Json) -> str:
 
 
 def _read_tool_calls(message: JsonBody) -> tuple[ToolCall, ...]:
-    calls = []
-    for call in objects_of(message.get("tool_calls")):
-        # A custom tool takes plain text where a function takes JSON.
-        function = object_of(call.get("function") or call.get("custom"))
-        arguments = function.get("arguments", function.get("input"))
-        calls.append(tool_call_of(function.get("name"), arguments, call.get("id")))
-    return tuple(calls)
+    return tuple(_read_tool_call(call) for call in objects_of(message.get("tool_calls")))
+
+
+def _read_tool_call(call: JsonBody) -> ToolCall:
+    custom, function = object_of(call.get("custom")), object_of(call.get("function"))
+    if custom:
+        return custom_call_of(custom.get("name"), custom.get("input"), call.get("id"))
+    return tool_call_of(function.get("name"), function.get("arguments"), call.get("id"))
 
 
 def _read_usage(usage: JsonBody) -> Usage:

@@ -74,7 +74,7 @@ class Endpoint:
 
     def add_headers(self, headers: Mapping[str, str | None]) -> dict[str, str | None]:
         """Return the given headers with those of the endpoint over them, whatever the case of their names."""
-        own = {name.lower() for name in self.headers}
+        own = {name.lower() for name, value in self.headers.items() if value is not None}
         return {**{name: value for name, value in headers.items() if name.lower() not in own}, **self.headers}
 
     def hide_secrets(self, text: str) -> str:

@@ -15,6 +15,7 @@ from pytest_promptevals.providers.wire import (
     WireFormat,
     check_parameters,
     count_of,
+    custom_call_of,
     finish_reason_of,
     join_texts,
     object_of,
@@ -86,11 +87,13 @@ def read_body(body: JsonBody) -> Response:
 
 
 def _read_tool_calls(output: list[JsonBody]) -> tuple[ToolCall, ...]:
-    return tuple(
-        tool_call_of(item.get("name"), item.get("arguments", item.get("input")), item.get("call_id"))
-        for item in output
-        if item.get("type") in {"function_call", "custom_tool_call"}
-    )
+    calls = []
+    for item in output:
+        if item.get("type") == "function_call":
+            calls.append(tool_call_of(item.get("name"), item.get("arguments"), item.get("call_id")))
+        elif item.get("type") == "custom_tool_call":
+            calls.append(custom_call_of(item.get("name"), item.get("input"), item.get("call_id")))
+    return tuple(calls)
 
 
 def _read_finish_reason(body: JsonBody, *, has_tool_calls: bool) -> str | None:

@@ -91,9 +91,9 @@ def text_of(value: Json) -> str | None:
 
 def count_of(value: Json) -> int | None:
     """Return the value if it is a number of tokens."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
-        return None
-    return int(value) if float(value).is_integer() else None
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
 
 
 def finish_reason_of(value: Json) -> str | None:
@@ -107,13 +107,18 @@ def tool_call_of(name: Json, arguments: Json, call_id: Json) -> ToolCall:
     return ToolCall(name=text_of(name) or "", arguments=_parse_arguments(arguments), id=text_of(call_id) or "")
 
 
+def custom_call_of(name: Json, text: Json, call_id: Json) -> ToolCall:
+    """Return a call of a custom tool, which takes plain text where a function takes JSON."""
+    return ToolCall(name=text_of(name) or "", arguments=text_of(text), id=text_of(call_id) or "")
+
+
 def _parse_arguments(arguments: Json) -> Json:
-    if isinstance(arguments, str):
-        try:
-            arguments = parse_json(arguments, shown="arguments")
-        except FileProblem:
-            return clean_text(arguments) if isinstance(arguments, str) else arguments
-    return clean_json(arguments)
+    if not isinstance(arguments, str):
+        return clean_json(arguments)
+    try:
+        return parse_json(arguments, shown="arguments")
+    except FileProblem:
+        return clean_text(arguments)
 
 
 def join_texts(parts: Collection[str | None]) -> str:

@@ -19,7 +19,13 @@ def report_gates(session: pytest.Session, gates: Sequence[GateResult]) -> None:
     # pytest works out its progress from this number: without it, the gates would push it past 100 %.
     session.testscollected += len(decided)
     for gate in decided:
-        session.config.hook.pytest_runtest_logreport(report=_report(gate))
+        _log(session.config, _report(gate))
+
+
+def _log(config: pytest.Config, report: pytest.TestReport) -> None:
+    config.hook.pytest_runtest_logstart(nodeid=report.nodeid, location=report.location)
+    config.hook.pytest_runtest_logreport(report=report)
+    config.hook.pytest_runtest_logfinish(nodeid=report.nodeid, location=report.location)
 
 
 def _report(gate: GateResult) -> pytest.TestReport:

@@ -77,7 +77,7 @@ def _given_ini(config: pytest.Config) -> dict[str, object]:
 def _read_ini(config: pytest.Config, setting: Setting) -> object:
     try:
         return config.getini(setting.ini)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, pytest.UsageError) as error:
         source = config.inipath.name if config.inipath is not None else "ini"
         raise UsageError(f"{source}: {setting.ini}: {error}; it takes a {setting.kind}.") from error
 

@@ -58,7 +58,7 @@ class RunRecorder:
         self._history: HistoryRecorder | None = None
         self._comparisons: tuple[Comparison, ...] = ()
         self._notices: list[str] = []
-        self._is_stopped_early = False
+        self._is_complete = False
 
     def add_source(self, source: EvalSource) -> None:
         """Remember an eval file that was collected."""
@@ -101,18 +101,24 @@ class RunRecorder:
             return "below", "b", ("BELOW", {"yellow": True})
         return None
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int | pytest.ExitCode) -> None:
-        """Compare, report the gates as items, set the exit status, and write baselines and history."""
+    def decide(self, session: pytest.Session) -> None:
+        """Compare with the baselines and report the gates as items, when all items have run.
+
+        pytest counts a failed gate as it counts a failed test, so the exit status follows by itself.
+        """
         if self._run is None:
             return
-        stopped = exitstatus in (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR)
-        self._is_stopped_early = bool(stopped or session.shouldfail or session.shouldstop)
+        self._is_complete = not (session.shouldfail or session.shouldstop)
         self._comparisons = tuple(self._compare(file) for file in sorted(self._results))
-        gates = [gate for comparison in self._comparisons for gate in comparison.gates]
-        report_gates(session, gates)
-        if any(gate.verdict.fails for gate in gates) and session.exitstatus == pytest.ExitCode.OK:
-            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        report_gates(session, [gate for comparison in self._comparisons for gate in comparison.gates])
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self) -> None:
+        """Write baselines and history."""
+        if self._run is None:
+            return
+        if not self._is_complete:
+            self._comparisons = tuple(self._compare(file) for file in sorted(self._results))
         if self._settings.save_baseline:
             self._save_baselines()
         self._finish_run(self._run)
@@ -126,10 +132,10 @@ class RunRecorder:
             self._comparisons,
             width=min(shutil.get_terminal_size().columns, terminalreporter._tw.fullwidth),  # noqa: SLF001 - pytest gives no public width
             verbosity=verbosity,
-            is_stopped_early=self._is_stopped_early,
+            is_stopped_early=not self._is_complete,
         )
         if verbosity >= 0:
-            terminalreporter.section("evals", "=")
+            terminalreporter.write_sep("=", "evals")
         for line in lines:
             terminalreporter.write_line(line.text, **line.markup)
         for notice in self._all_notices():
@@ -151,7 +157,7 @@ class RunRecorder:
 
     def _finish_run(self, run: Run) -> None:
         now = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
-        status = RunStatus.INTERRUPTED if self._is_stopped_early else RunStatus.FINISHED
+        status = RunStatus.FINISHED if self._is_complete else RunStatus.INTERRUPTED
         finished = dataclasses.replace(run, status=status, finished_at=now)
         self._config.hook.pytest_promptevals_run_finished(run=finished, comparisons=self._comparisons)
 
@@ -173,7 +179,7 @@ class RunRecorder:
             collected_names=frozenset(source.names),
         )
         # Half a run, or one whose results become the baseline, is compared but decides nothing.
-        decided = () if self._is_stopped_early else comparison.gates
+        decided = comparison.gates if self._is_complete else ()
         if self._settings.save_baseline:
             decided = tuple(gate for gate in decided if gate.gate != "score")
         label = "" if baseline is None else baseline.label
@@ -183,7 +189,7 @@ class RunRecorder:
         return dataclasses.replace(comparison, gates=decided, baseline=label)
 
     def _save_baselines(self) -> None:
-        if self._is_stopped_early:
+        if not self._is_complete:
             self._notices.append("baselines not saved: the run stopped early")
             return
         for file in sorted(self._results):

@@ -154,6 +154,14 @@ class EvalSession:
         else:
             self._recorder.expect(report.nodeid, result)
 
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
+        """Decide when all items have run; a worker leaves that to the controller."""
+        result = yield
+        if self._recorder is not None:
+            self._recorder.decide(session)
+        return result
+
     def pytest_keyboard_interrupt(self) -> None:
         """Stop calling at once."""
         self._stop_engine()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Generator
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
@@ -34,6 +35,14 @@ class Controller:
         recorder = self._recorder()
         recorder.take(report)
         recorder.restore_review(report)
+
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
+        """Decide when all workers are done."""
+        result = yield
+        if self._config.pluginmanager.has_plugin("promptevals-recorder"):
+            self._recorder().decide(session)
+        return result
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Worker) -> None:

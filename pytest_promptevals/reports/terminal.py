@@ -67,9 +67,14 @@ def _row(comparison: Comparison, *, has_cost: bool) -> list[str]:
         str(metrics.errors),
         "none" if metrics.mean_score is None else f"{metrics.mean_score:.3f}",
         "-" if comparison.mean_before is None else f"{comparison.mean_before:.3f}",
-        "-" if drop is None else f"{-drop:+.3f}",
+        "-" if drop is None else _change_text(-drop),
         *cost,
     ]
+
+
+def _change_text(change: float) -> str:
+    text = f"{change:+.3f}"
+    return "0.000" if float(text) == 0 else text
 
 
 def _changes(comparison: Comparison, width: int, verbosity: int) -> list[Line]:

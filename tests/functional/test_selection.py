@@ -53,7 +53,11 @@ def test_tags_are_registered_so_that_strict_markers_holds(evals: EvalProject) ->
 def test_lf_runs_only_what_failed(evals: EvalProject) -> None:
     evals.run()
 
-    evals.run("--lf").assert_outcomes(failed=1)
+    result = evals.run("--lf")
+
+    # The gate over the history's results is an item, too.
+    result.assert_outcomes(failed=1, passed=1)
+    result.stdout.fnmatch_lines(["collected 1 item"])
 
 
 def test_ff_runs_first_what_failed(evals: EvalProject) -> None:
@@ -61,8 +65,8 @@ def test_ff_runs_first_what_failed(evals: EvalProject) -> None:
 
     result = evals.run("--ff", "-v")
 
-    result.assert_outcomes(passed=2, failed=1)
-    result.stdout.fnmatch_lines(["*::wrong FAILED*", "*::right PASSED*", "*::other-right PASSED*"])
+    result.assert_outcomes(passed=3, failed=1)
+    result.stdout.fnmatch_lines(["*::wrong FAILED*", "*::right PASSED*", "*::other-right PASSED*", "*::gate* PASSED*"])
 
 
 def test_x_stops_at_the_first_failure(evals: EvalProject) -> None:

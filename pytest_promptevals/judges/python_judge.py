@@ -1,0 +1,136 @@
+"""The ``python`` judge: a function of the user's own."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Callable
+from typing import Annotated, Any, ClassVar, Final
+
+from pydantic import AfterValidator, Field
+
+from pytest_promptevals.errors import FunctionError, JudgeError, did_you_mean
+from pytest_promptevals.files.paths import search_folders
+from pytest_promptevals.functions import call_function, choose_arguments, load_function
+from pytest_promptevals.hookspecs import Ask, JudgeInput
+from pytest_promptevals.judges.base import BaseJudge, JsonValue, JudgeParameters
+from pytest_promptevals.judges.excerpts import clip
+from pytest_promptevals.judges.python_results import read_result
+from pytest_promptevals.records.results import Grade
+
+_OFFERED: Final = ("output", "expected", "input", "vars", "context", "case", "response", "metadata", "prompt")
+_TO_LET_THROUGH: Final = (asyncio.CancelledError, KeyboardInterrupt, GeneratorExit)
+_MESSAGE: Final = 300
+"""Characters that are shown of what a function raised."""
+
+
+def _check_reference(reference: str) -> str:
+    module, _, function = reference.partition(":")
+    if not (module and function):
+        raise ValueError(f"{reference!r} names no function; write 'module:function'")
+    return reference
+
+
+def _check_arguments(arguments: dict[str, Any]) -> dict[str, Any]:
+    for name in arguments:
+        if name in _OFFERED:
+            raise ValueError(f"{name!r} is what the function gets from the case; choose another name")
+    return arguments
+
+
+class PythonParameters(JudgeParameters):
+    """Parameters of ``python``."""
+
+    function: Annotated[str, AfterValidator(_check_reference)] = Field(
+        description="The function, as `module:function`. The module is an installed one, or stands in the folder of "
+        "the case's file or in the rootdir."
+    )
+    arguments: Annotated[dict[str, JsonValue], AfterValidator(_check_arguments)] = Field(
+        default={}, description="Further named arguments for the function."
+    )
+
+
+class PythonJudge(BaseJudge[PythonParameters]):
+    """A Python function of your own says how good the output is.
+
+    The function is `module:function`, sync or async. It gets what its parameters name:
+
+    - `output`: the text of the response; `response`: all of it, a `Response`;
+    - `expected`, `input`, `vars`, `context`, `metadata`: those of the case; `case`: all of it, a `Case`;
+    - `prompt`: what was asked, a `RenderedPrompt` with `messages` and `text`, or None if nothing was;
+    - the names that you give under `arguments`.
+
+    It returns a bool; a number from 0 to 1 (then say with `threshold` what passes: without it, only 1 does); a dict
+    with `value` or `passed`, and `explanation` and `cost` if it likes; or a `Grade`. Whatever it raises ends the case
+    as an error, not with a low score.
+
+    ```python
+    # checks.py
+    def is_brief(output, limit=50):
+        words = len(output.split())
+        return {"passed": words <= limit, "explanation": f"{words} words, at most {limit} wanted"}
+    ```
+
+    ```yaml
+    judges:
+      - python: checks:is_brief
+      - python: {function: checks:is_brief, arguments: {limit: 10}}
+    cases:
+      - input: Where is my order?
+        output: It is on its way.
+    ```
+    """
+
+    name = "python"
+    shorthand = "function"
+    Parameters = PythonParameters
+    reads_vars: ClassVar[bool] = True
+    """Nobody can tell which of the case's vars the function uses."""
+
+    async def judge(self, subject: JudgeInput, ask: Ask) -> Grade:
+        """Call the function. Raises ``JudgeError`` if it cannot be called, raises, or returns no grade."""
+        del ask
+        reference = self.parameters.function
+        where = f"{subject.case.location}: judge {self.name!r}: "
+        try:
+            function, arguments = self._prepare(subject)
+        except FunctionError as error:
+            raise JudgeError(f"{where}{error}") from error
+        try:
+            result = await call_function(function, arguments)
+        except _TO_LET_THROUGH:
+            raise
+        except BaseException as error:  # pytest.fail and sys.exit raise no Exception
+            raised = f"{type(error).__name__}: {clip(str(error), _MESSAGE)}"
+            raise JudgeError(f"{where}{reference!r} raised {raised}") from error
+        try:
+            return read_result(result, reference)
+        except ValueError as error:
+            raise JudgeError(f"{where}{reference!r} {error}") from error
+
+    def _prepare(self, subject: JudgeInput) -> tuple[Callable[..., Any], dict[str, object]]:
+        reference, own = self.parameters.function, self.parameters.arguments
+        folders = search_folders(subject.case.location.path, subject.rootdir)
+        function = load_function(reference, folders)
+        offered = {**_offer(subject), **own}
+        arguments = choose_arguments(function, offered, reference)(offered)
+        for name in own:
+            if name not in arguments:
+                hint = did_you_mean(name, inspect.signature(function).parameters)
+                raise FunctionError(f"{reference!r} takes no argument {name!r}, which `arguments` gives.{hint}")
+        return function, arguments
+
+
+def _offer(subject: JudgeInput) -> dict[str, object]:
+    case = subject.case
+    return {
+        "output": subject.response.text,
+        "expected": case.expected,
+        "input": case.input,
+        "vars": case.vars,
+        "context": case.context,
+        "case": case,
+        "response": subject.response,
+        "metadata": case.metadata,
+        "prompt": subject.prompt,
+    }

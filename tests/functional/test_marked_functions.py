@@ -1,0 +1,196 @@
+"""Test functions over a dataset: @pytest.mark.evals with the fixtures case and evals."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.project import EvalProject
+
+ROWS = """
+    {"id": "one", "input": "a", "expected": "A", "tags": ["smoke"]}
+    {"id": "two", "input": "b", "expected": "B", "skip": "later"}
+    {"id": "three", "input": "c", "expected": "nothing like it"}
+"""
+HEAD = """
+    import pytest
+
+"""
+
+
+@pytest.fixture
+def app(project: EvalProject) -> EvalProject:
+    project.write("evals.yaml", "judges: [exact]\n")
+    project.write("cases.eval.jsonl", ROWS)
+    return project
+
+
+def write_test(project: EvalProject, body: str, name: str = "cases.eval.jsonl") -> None:
+    lines = "\n".join(f"    {line}" for line in body.strip().splitlines())
+    project.write(
+        "test_app.py",
+        f'import pytest\n\n\n@pytest.mark.evals("{name}")\ndef test_app(case, evals):\n{lines}\n',
+    )
+
+
+@pytest.mark.parametrize("extra", [(), ("-n2",)], ids=["plain", "n2"])
+def test_an_output_is_put_to_the_judges_of_the_dataset(app: EvalProject, extra: tuple[str, ...]) -> None:
+    write_test(app, "evals.judge(case.input.upper())")
+
+    result = app.run("-rfs", *extra)
+
+    result.assert_outcomes(passed=1, failed=1, skipped=1)
+    result.stdout.fnmatch_lines(["FAILED test_app.py::test_app[[]three[]] - score 0.00; exact failed*"])
+    result.stdout.fnmatch_lines(["test_app.py::test_app *2 *1 *0 *0.500*"])
+    assert "Traceback" not in result.stdout.str()
+
+
+def test_the_dataset_is_not_collected_on_its_own(app: EvalProject) -> None:
+    write_test(app, "evals.judge(case.input.upper())")
+
+    app.run("--co", "-q").stdout.fnmatch_lines(
+        ["test_app.py::test_app[[]one[]]", "test_app.py::test_app[[]two[]]", "test_app.py::test_app[[]three[]]", "", "3 tests*"],
+        consecutive=True,
+    )
+
+
+def test_a_dataset_without_a_model_that_no_test_names_is_an_error(app: EvalProject) -> None:
+    result = app.run()
+
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["cases.eval.jsonl:1: no model: add 'model: provider/model' to an evals.yaml in its*"])
+
+
+def test_tags_select_test_functions_too(app: EvalProject) -> None:
+    write_test(app, "evals.judge(case.input.upper())")
+
+    app.run("-m", "smoke", "--strict-markers").assert_outcomes(passed=1, deselected=2)
+
+
+def test_scores_of_the_tests_own_are_recorded_and_may_fail_the_case(app: EvalProject) -> None:
+    write_test(app, "evals.output('x')\nevals.score('length', 0.4, threshold=0.5, explanation='too short')")
+
+    app.run("-rf", "-k", "one").stdout.fnmatch_lines(
+        ["FAILED test_app.py::test_app[[]one[]] - score 0.40; length failed: too short"]
+    )
+
+
+def test_a_score_without_a_threshold_never_fails(app: EvalProject) -> None:
+    write_test(app, "evals.score('length', 0.0)")
+
+    app.run("-k", "one").assert_outcomes(passed=1, deselected=2)
+
+
+def test_a_test_that_records_nothing_counts_as_passed_or_failed(app: EvalProject) -> None:
+    write_test(app, "assert case.id != 'three', 'not that one'")
+
+    result = app.run()
+
+    result.assert_outcomes(passed=1, failed=1, skipped=1)
+    result.stdout.fnmatch_lines(["E   *not that one*", "test_app.py::test_app *2 *1 *0 *0.500*"])
+
+
+def test_an_exception_is_an_error_of_the_case_not_a_score(app: EvalProject) -> None:
+    write_test(app, "raise RuntimeError('database is down')")
+
+    app.run("-k", "one").stdout.fnmatch_lines(["test_app.py::test_app *1 *0 *1 *none*"])
+
+
+def test_judging_twice_is_two_trials(app: EvalProject) -> None:
+    write_test(app, "evals.judge('A')\nevals.judge('no')")
+
+    app.run("-k", "one").stdout.fnmatch_lines(["trials", "    1: 1.00  2: 0.00 FAIL"])
+
+
+def test_the_scores_are_returned(app: EvalProject) -> None:
+    write_test(app, "assert evals.judge('A')['exact'].passed\nassert evals.case is case")
+
+    app.run("-k", "one").assert_outcomes(passed=1, deselected=2)
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("evals.score('x', 1.5)", "*ValueError: score 'x' is 1.5; a score is a number from 0 to 1"),
+        ("evals.score('exact', 1)", "*ValueError: score 'exact' is recorded already; give each score a name of its own"),
+    ],
+)
+def test_a_wrong_call_says_what_is_wrong(app: EvalProject, body: str, message: str) -> None:
+    write_test(app, body)
+
+    app.run("-k", "one").stdout.fnmatch_lines([message])
+
+
+def test_a_judge_that_cannot_judge_is_no_score(app: EvalProject) -> None:
+    app.write("cases.eval.jsonl", '{"id": "one", "input": "a"}\n')
+    write_test(app, "evals.judge('x')")
+
+    app.run().stdout.fnmatch_lines(["test_app.py::test_app *1 *0 *1 *none*"])
+
+
+def test_a_dataset_without_judges_cannot_judge(project: EvalProject) -> None:
+    project.write("cases.eval.jsonl", '{"id": "one", "input": "a"}\n')
+    write_test(project, "evals.judge('x')")
+
+    project.run().stdout.fnmatch_lines(["*JudgeError: cases.eval.jsonl:1: no judges: *"])
+
+
+def test_a_baseline_of_a_test_function_works_like_that_of_a_file(app: EvalProject) -> None:
+    write_test(app, "evals.judge({'a': 'A', 'c': 'nothing like it'}.get(case.input))")
+    assert app.run("--evals-save-baseline").ret == 0
+    assert (app.path / "baselines/test_app.py-test_app.jsonl").is_file()
+    write_test(app, "evals.judge('no')")
+
+    app.run().stdout.fnmatch_lines(["  one *1.00 -> 0.00  now fails*"])
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        (
+            '@pytest.mark.evals("cases.eval.jsonl")\ndef test_app(): ...\n',
+            '*test_app.py::test_app: the evals marker needs the fixture "case"; mark the test with*',
+        ),
+        (
+            '@pytest.mark.evals("gone.jsonl")\ndef test_app(case): ...\n',
+            "*test_app.py::test_app: no dataset 'gone.jsonl' in *",
+        ),
+    ],
+)
+def test_a_mark_that_names_no_dataset_is_a_usage_error(app: EvalProject, source: str, message: str) -> None:
+    app.write("test_app.py", f"import pytest\n\n{source}")
+
+    result = app.run("test_app.py")
+
+    (result.stdout if "ERROR collecting" in result.stdout.str() else result.stderr).fnmatch_lines([message])
+    assert result.ret in (2, 4)
+
+
+def test_errors_of_the_dataset_are_shown_with_their_lines(app: EvalProject) -> None:
+    app.write("cases.eval.jsonl", '{"id": "one"}\n{"inptu": 1}\n')
+    write_test(app, "pass")
+
+    result = app.run("test_app.py")
+
+    assert "cases.eval.jsonl:2: " in result.stdout.str() + result.stderr.str()
+
+
+def test_the_fixtures_say_where_they_belong(project: EvalProject) -> None:
+    project.write("test_app.py", "def test_app(case): ...\ndef test_two(evals): ...\n")
+
+    result = project.run()
+
+    result.assert_outcomes(errors=2)
+    result.stdout.fnmatch_lines(['*the fixture "case" has no case here: mark the test with @pytest.mark.evals*'])
+    result.stdout.fnmatch_lines(['*the fixture "evals" has no case here: mark the test with @pytest.mark.evals*'])
+
+
+def test_own_parameters_named_case_are_left_alone(project: EvalProject) -> None:
+    project.write("test_app.py", "import pytest\n@pytest.mark.parametrize('case', [1, 2])\ndef test_app(case): ...\n")
+
+    project.run().assert_outcomes(passed=2)
+
+
+def test_no_evals_leaves_marked_functions_out(app: EvalProject) -> None:
+    write_test(app, "evals.judge('A')")
+
+    app.run("--no-evals").assert_outcomes(deselected=3)

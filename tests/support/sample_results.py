@@ -1,0 +1,112 @@
+"""Results, runs and baselines to test with."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from pytest_promptevals.records.cases import Location
+from pytest_promptevals.records.comparisons import BaselineCase
+from pytest_promptevals.records.responses import Message, RenderedPrompt, Response, ToolCall, Usage
+from pytest_promptevals.records.results import CaseResult, ErrorRecord, Score, Trial
+from pytest_promptevals.records.runs import GitState, Run
+
+FILE = "evals/support.eval.yaml"
+PLACE = Location(FILE, 1)
+
+
+def make_result(name: str = "refund", score: float | None = 1.0, **changes: Any) -> CaseResult:
+    """A result of one trial; without a score it ended in an error."""
+    error = None if score is not None else ErrorRecord("provider", "the server is down")
+    passed = None if score is None else score >= 0.5
+    response = None if score is None else Response(f"answer of {name}")
+    scores = () if score is None else (Score("exact", score, score >= 0.5, 0.5),)
+    result = CaseResult(
+        file=FILE,
+        name=name,
+        case_id=name.partition("[")[0],
+        location=Location(FILE, 7),
+        model="openai/gpt-5-mini",
+        prompt_name="support",
+        case_fingerprint="c" * 16,
+        fingerprint="f" * 16,
+        trials=(Trial(1, response, scores, score, passed, error),),
+        scores=scores,
+        score=score,
+        passed=passed,
+        error=error,
+    )
+    return dataclasses.replace(result, **changes)
+
+
+def make_case(name: str = "refund", score: float = 1.0, **changes: Any) -> BaselineCase:
+    """A case of a baseline, equal to what ``make_result`` of the same name and score leaves there."""
+    case = BaselineCase(
+        name=name,
+        case_id=name.partition("[")[0],
+        case_fingerprint="c" * 16,
+        model="openai/gpt-5-mini",
+        prompt_name="support",
+        score=score,
+        passed=score >= 0.5,
+        scores={"exact": score},
+        output=f"answer of {name}",
+    )
+    return dataclasses.replace(case, **changes)
+
+
+def make_full_result(name: str = "full") -> CaseResult:
+    """A result in which no field has its default."""
+    response = Response(
+        "Größe 🙂\n\ud800 \0 end",
+        tool_calls=(ToolCall("find_order", {"id": "A-17", "deep": [1, 2.5, None, True]}, "call-1"),),
+        finish_reason="stop",
+        usage=Usage(100, 20, 50, 10, 5),
+        latency=0.25,
+        cost=0.0012,
+        model="gpt-5-mini-2026",
+        refusal="no",
+    )
+    first = Score(
+        "contains", 1.0, passed=True, threshold=1.0, weight=2.0, required=False, explanation="found", cost=0.001
+    )
+    second = Score("rubric", 1 / 3, passed=False, weight=0.5, explanation="half … of it")
+    failed = ErrorRecord("judge", "the judge did not answer; ask again")
+    return CaseResult(
+        file=FILE,
+        name=name,
+        case_id="full-id",
+        location=Location("evals/cases.jsonl", 42),
+        model="anthropic/claude",
+        prompt_name="v2",
+        case_fingerprint="1" * 16,
+        fingerprint="2" * 16,
+        trials=(
+            Trial(1, response, (first, second), 0.8, passed=False),
+            Trial(2, response, (second, first), 0.1 + 0.2, passed=True),
+            Trial(3, response, (first,), error=failed),
+        ),
+        scores=(first, second),
+        score=0.1 + 0.2,
+        passed=False,
+        error=failed,
+        prompt=RenderedPrompt((Message("system", "Be kind."), Message("user", "Hé")), "v2"),
+        expected=["one", {"two": 2}],
+        tags=("smoke", "refunds"),
+        group="g1",
+        weight=2.5,
+    )
+
+
+def make_run(run_id: str = "20261121-172600-1a2b3c", **changes: Any) -> Run:
+    """A run that is under way."""
+    return dataclasses.replace(
+        Run(
+            id=run_id,
+            started_at="2026-11-21T17:26:00.000+00:00",
+            git=GitState("a" * 40, "main", is_dirty=True),
+            versions={"python": "3.11.7"},
+            arguments=("-k", "refund"),
+        ),
+        **changes,
+    )

@@ -1,0 +1,227 @@
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import cast
+
+import pluggy
+
+from pytest_promptevals import hookspecs
+from pytest_promptevals.errors import HistoryError
+from pytest_promptevals.history import recorder as recorder_module
+from pytest_promptevals.history.recorder import HistoryRecorder
+from pytest_promptevals.history.store import HistoryStore
+from pytest_promptevals.history.writer import FLUSH_COUNT, HistoryWriter
+from pytest_promptevals.records.comparisons import Comparison, Metrics
+from pytest_promptevals.records.results import CaseResult
+from pytest_promptevals.records.runs import Run, RunStatus
+from tests.support.sample_results import FILE, make_result, make_run
+
+RUN = make_run()
+FINISHED = make_run(status=RunStatus.FINISHED, finished_at="2026-11-21T17:27:00+00:00")
+COMPARISON = Comparison(FILE, Metrics(1, 1, 0, 1.0, 1.0))
+LONG = 30.0
+"""Seconds that no test ever waits."""
+
+
+class FakeStore:
+    """A store that keeps what it is told, and fails where a test wants it to."""
+
+    def __init__(self, error: Exception | None = None, notice: str | None = None) -> None:
+        self.notice = notice
+        self.batches: list[list[str]] = []
+        self.runs: list[Run] = []
+        self.is_closed = False
+        self._error = error
+
+    def start_run(self, run: Run) -> None:
+        self.runs.append(run)
+
+    def add_results(self, run_id: str, results: Sequence[CaseResult]) -> None:
+        assert run_id == RUN.id
+        if self._error is not None:
+            raise self._error
+        self.batches.append([result.name for result in results])
+
+    def finish_run(self, run: Run, comparisons: Sequence[Comparison]) -> None:
+        assert comparisons == (COMPARISON,)
+        self.runs.append(run)
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
+def writer_to(fake: FakeStore, flush_seconds: float = LONG) -> HistoryWriter:
+    return HistoryWriter(cast("Callable[[], HistoryStore]", lambda: fake), flush_seconds)
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    give_up = time.monotonic() + LONG
+    while not condition():
+        assert time.monotonic() < give_up
+        time.sleep(0.001)
+
+
+def test_a_run_is_recorded_through_the_public_hooks(tmp_path: Path) -> None:
+    path = tmp_path / "history.db"
+    recorder = HistoryRecorder(path)
+    manager = pluggy.PluginManager("pytest")
+    manager.add_hookspecs(hookspecs)
+    manager.register(recorder)
+
+    manager.hook.pytest_promptevals_run_started(run=RUN)
+    manager.hook.pytest_promptevals_case_finished(run=RUN, result=make_result("a"))
+    manager.hook.pytest_promptevals_run_finished(run=FINISHED, comparisons=[COMPARISON])
+
+    assert recorder.notice is None
+    store = HistoryStore.open(path)
+    assert store.runs() == (FINISHED,)
+    assert store.results(RUN.id) == (make_result("a"),)
+    assert store.comparisons(RUN.id) == (COMPARISON,)
+    store.close()
+
+
+def test_a_run_that_is_cut_short_keeps_its_results(tmp_path: Path) -> None:
+    path = tmp_path / "history.db"
+    recorder = HistoryRecorder(path)
+    recorder.pytest_promptevals_run_started(RUN)
+    recorder.pytest_promptevals_case_finished(make_result("a"))
+
+    recorder.close()
+    recorder.close()
+
+    store = HistoryStore.open(path)
+    assert store.run(RUN.id) == RUN
+    assert store.results(RUN.id) == (make_result("a"),)
+    store.close()
+
+
+def test_a_history_that_cannot_be_opened_is_a_notice(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    recorder = HistoryRecorder(tmp_path / "file" / "history.db")
+
+    recorder.pytest_promptevals_run_started(RUN)
+    recorder.pytest_promptevals_case_finished(make_result("a"))
+    recorder.pytest_promptevals_run_finished(FINISHED, [])
+
+    assert recorder.notice is not None
+    assert "evals_history = off" in recorder.notice
+
+
+def test_a_recorder_that_never_started_closes(tmp_path: Path) -> None:
+    recorder = HistoryRecorder(tmp_path / "history.db")
+
+    recorder.close()
+
+    assert recorder.notice is None
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_end_of_a_run_waits_for_its_history_but_not_for_ever() -> None:
+    assert recorder_module.CLOSE_SECONDS == 60.0
+
+
+def test_results_are_written_in_batches() -> None:
+    fake = FakeStore()
+    writer = writer_to(fake)
+    writer.start(RUN)
+
+    for number in range(FLUSH_COUNT * 2 + 1):
+        writer.add(make_result(str(number)))
+    writer.finish(FINISHED, [COMPARISON])
+    writer.close(LONG)
+
+    assert [len(batch) for batch in fake.batches if batch] == [FLUSH_COUNT, FLUSH_COUNT, 1]
+    assert fake.runs == [RUN, FINISHED]
+    assert fake.is_closed
+    assert writer.notices == []
+
+
+def test_a_full_batch_is_written_before_the_run_ends() -> None:
+    fake = FakeStore()
+    writer = writer_to(fake)
+    writer.start(RUN)
+
+    for number in range(FLUSH_COUNT):
+        writer.add(make_result(str(number)))
+
+    wait_until(lambda: len(fake.batches) == 1)
+    writer.close(LONG)
+
+
+def test_a_result_is_written_soon_though_no_other_comes() -> None:
+    fake = FakeStore()
+    writer = writer_to(fake, flush_seconds=0.01)
+    writer.start(RUN)
+
+    writer.add(make_result("a"))
+
+    wait_until(lambda: fake.batches == [["a"]])
+    writer.close(LONG)
+
+
+def test_a_result_is_written_soon_though_others_keep_coming() -> None:
+    fake = FakeStore()
+    writer = writer_to(fake, flush_seconds=0.05)
+    writer.start(RUN)
+    names = iter(range(FLUSH_COUNT - 1))
+
+    def trickle() -> bool:
+        writer.add(make_result(str(next(names))))
+        return bool(fake.batches)
+
+    wait_until(trickle)
+    writer.close(LONG)
+
+
+def test_a_failing_write_ends_the_recording_with_its_message() -> None:
+    fake = FakeStore(error=HistoryError("the disk is full"))
+    writer = writer_to(fake, flush_seconds=0.0)
+    writer.start(RUN)
+    writer.add(make_result("a"))
+    wait_until(lambda: fake.is_closed)
+
+    writer.add(make_result("b"))
+    writer.finish(FINISHED, [COMPARISON])
+    writer.close(LONG)
+
+    assert writer.notices == ["the disk is full"]
+    assert fake.runs == [RUN]
+
+
+def test_an_unexpected_failure_is_a_notice_too() -> None:
+    writer = writer_to(FakeStore(error=ValueError("surprise")), flush_seconds=0.0)
+    writer.start(RUN)
+    writer.add(make_result("a"))
+
+    writer.close(LONG)
+
+    assert writer.notices == ["the history of this run is incomplete: ValueError: surprise"]
+
+
+def test_a_notice_of_the_store_is_handed_on() -> None:
+    writer = writer_to(FakeStore(notice="it was damaged"))
+    writer.start(RUN)
+
+    writer.close(LONG)
+
+    assert writer.notices == ["it was damaged"]
+
+
+def test_a_history_that_hangs_does_not_hang_the_run() -> None:
+    fake = FakeStore()
+    is_free = False
+
+    def open_slowly() -> HistoryStore:
+        wait_until(lambda: is_free)
+        return cast("HistoryStore", fake)
+
+    writer = HistoryWriter(open_slowly)
+    writer.start(RUN)
+
+    writer.close(0.01)
+
+    assert writer.notices == ["the history is not written after 0.01 s; a part of this run is missing there"]
+    is_free = True
+    wait_until(lambda: fake.is_closed)

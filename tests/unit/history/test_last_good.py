@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pytest_promptevals.errors import HistoryError
+from pytest_promptevals.history.baselines import baseline_cases
+from pytest_promptevals.history.last_good import read_last_good
+from pytest_promptevals.history.store import HistoryStore
+from pytest_promptevals.records.comparisons import BaselineCase, Comparison, GateResult, Metrics, Verdict
+from pytest_promptevals.records.results import CaseResult, ErrorRecord
+from pytest_promptevals.records.runs import RunStatus
+from tests.support.sample_results import FILE, PLACE, make_case, make_full_result, make_result, make_run
+
+NAMES = frozenset({"a", "b"})
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[HistoryStore]:
+    store = HistoryStore.open(tmp_path / "history.db")
+    yield store
+    store.close()
+
+
+def record(
+    store: HistoryStore,
+    number: int,
+    *results: CaseResult,
+    verdict: Verdict = Verdict.PASSED,
+    gate: str = "score",
+    status: RunStatus = RunStatus.FINISHED,
+) -> None:
+    """Record the run of that minute."""
+    run = make_run(f"run-{number}", started_at=f"2026-11-21T17:{number:02}:00+00:00")
+    store.start_run(run)
+    store.add_results(run.id, results)
+    gates = (GateResult(FILE, gate, verdict, "because", PLACE),)
+    comparison = Comparison(FILE, Metrics(len(results), 0, 0, None, None), gates=gates)
+    store.finish_run(make_run(run.id, started_at=run.started_at, status=status), [comparison])
+
+
+def read(store: HistoryStore, names: frozenset[str] = NAMES) -> tuple[BaselineCase, ...]:
+    return read_last_good(store.path, FILE, names)
+
+
+def test_each_item_has_its_newest_score(store: HistoryStore) -> None:
+    record(store, 1, make_result("a", 0.1), make_result("b", 0.2))
+    record(store, 3, make_result("a", 0.3))
+    record(store, 2, make_result("a", 0.4))
+
+    assert read(store) == (make_case("a", 0.3), make_case("b", 0.2))
+
+
+@pytest.mark.parametrize("verdict", [Verdict.REGRESSED, Verdict.INSUFFICIENT_DATA, Verdict.FAILED])
+def test_a_red_run_does_not_count(store: HistoryStore, verdict: Verdict) -> None:
+    record(store, 1, make_result("a", 0.9))
+    record(store, 2, make_result("a", 0.1), verdict=verdict)
+
+    assert read(store) == (make_case("a", 0.9),)
+
+
+def test_a_run_that_failed_another_gate_counts(store: HistoryStore) -> None:
+    record(store, 1, make_result("a", 0.4), gate="min_score", verdict=Verdict.FAILED)
+
+    assert read(store) == (make_case("a", 0.4),)
+
+
+@pytest.mark.parametrize("status", [RunStatus.INTERRUPTED, RunStatus.RUNNING])
+def test_a_run_that_did_not_finish_does_not_count(store: HistoryStore, status: RunStatus) -> None:
+    record(store, 1, make_result("a", 0.9), status=status)
+
+    assert read(store) == ()
+
+
+def test_an_error_does_not_hide_the_score_before_it(store: HistoryStore) -> None:
+    record(store, 1, make_result("a", 0.9), make_result("b", 0.8))
+    record(store, 2, make_result("a", None), make_result("b", 0.0, error=ErrorRecord("judge", "down")))
+
+    assert read(store) == (make_case("a", 0.9), make_case("b", 0.8))
+
+
+def test_other_files_and_other_items_do_not_count(store: HistoryStore) -> None:
+    record(store, 1, make_result("a", 0.9), make_result("gone", 0.9), make_result("b", file="evals/other.eval.yaml"))
+
+    assert read(store) == (make_case("a", 0.9),)
+
+
+def test_a_case_reads_as_a_committed_baseline_would_have_it(store: HistoryStore) -> None:
+    results = [make_result("a", 0.9), make_result("b", 0.5, trials=make_full_result().trials)]
+    record(store, 1, *results)
+
+    assert read(store) == baseline_cases(results)
+
+
+def test_a_case_without_a_response_has_an_empty_output(store: HistoryStore) -> None:
+    record(store, 1, make_result("a", 0.9, trials=()))
+
+    (case,) = read(store)
+    assert (case.output, case.trials) == ("", 0)
+
+
+def test_more_cases_than_one_query_takes_are_all_read(store: HistoryStore) -> None:
+    results = [make_result(f"case-{number:04}", 0.5) for number in range(1001)]
+    record(store, 1, *results)
+
+    assert read(store, frozenset(result.name for result in results)) == baseline_cases(results)
+
+
+def test_without_a_history_there_are_none_and_none_is_made(tmp_path: Path) -> None:
+    assert read_last_good(tmp_path / "none" / "history.db", FILE, NAMES) == ()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_damaged_history_is_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "history.db"
+    path.write_bytes(b"x" * 5000)
+
+    with pytest.raises(HistoryError, match="was damaged; it is kept as"):
+        read_last_good(path, FILE, NAMES)

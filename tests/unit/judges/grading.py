@@ -1,0 +1,61 @@
+"""Making and calling judges in tests."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from pytest_promptevals.hookspecs import Judge, JudgeInput
+from pytest_promptevals.judges.build import build_judge
+from pytest_promptevals.judges.builtin import pytest_promptevals_judges
+from pytest_promptevals.records.cases import Case, Location
+from pytest_promptevals.records.json_types import Json
+from pytest_promptevals.records.responses import Message, RenderedPrompt, Response
+from pytest_promptevals.records.results import Grade
+
+JUDGES: Final[Mapping[str, type[Judge]]] = {judge_type.name: judge_type for judge_type in pytest_promptevals_judges()}
+WHERE: Final = "evals/support.eval.yaml:7"
+PROMPT: Final = RenderedPrompt((Message("user", "Where is my order?"),))
+
+
+async def refuse_to_ask(model: str, messages: Sequence[Message], parameters: Mapping[str, object]) -> Response:
+    raise AssertionError(f"a judge of the text family asked {model} {messages} {parameters}")
+
+
+def make_subject(
+    output: str | Response, expected: Json = None, rootdir: Path = Path("/project"), **case: Any
+) -> JudgeInput:
+    response = output if isinstance(output, Response) else Response(output)
+    location = Location("evals/support.eval.yaml", 7)
+    return JudgeInput(Case("late", location, expected=expected, **case), response, PROMPT, rootdir)
+
+
+def run_judge(judge: Judge, subject: JudgeInput) -> Grade:
+    return asyncio.run(_judge(judge, subject))
+
+
+async def _judge(judge: Judge, subject: JudgeInput) -> Grade:
+    return await judge.judge(subject, refuse_to_ask)
+
+
+def grade(
+    name: str, argument: Json = None, /, *, output: str | Response, expected: Json = None, **parameters: Json
+) -> Grade:
+    """Build the judge as an eval file would, and grade the output."""
+    return run_judge(build_judge(JUDGES[name], argument, parameters), make_subject(output, expected))
+
+
+def passes(
+    name: str, argument: Json = None, /, *, output: str | Response, expected: Json = None, **parameters: Json
+) -> bool:
+    """Return whether the output gets a 1; anything but 1 and 0 is an error."""
+    return {1.0: True, 0.0: False}[grade(name, argument, output=output, expected=expected, **parameters).value]
+
+
+def explain(
+    name: str, argument: Json = None, /, *, output: str | Response, expected: Json = None, **parameters: Json
+) -> str:
+    """Return the explanation of a grade."""
+    return grade(name, argument, output=output, expected=expected, **parameters).explanation
