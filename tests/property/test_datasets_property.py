@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 from _pytest.mark.expression import Expression
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_promptevals.datasets.loader import load_dataset
@@ -70,6 +70,7 @@ def number_cases(cases: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return [{"id": f"c{number}"} | dict(case) for number, case in enumerate(cases)]
 
 
+@settings(deadline=None)
 @given(CASES)
 def test_cases_come_back_from_json_lines_as_they_were_written(cases: list[dict[str, Any]]) -> None:
     written = number_cases(cases)
@@ -79,12 +80,14 @@ def test_cases_come_back_from_json_lines_as_they_were_written(cases: list[dict[s
     assert [case.location.line for case in loaded] == list(range(1, len(cases) + 1))
 
 
+@settings(deadline=None)
 @given(CASES)
 def test_cases_come_back_from_yaml_as_they_were_written(cases: list[dict[str, Any]]) -> None:
     written = number_cases(cases)
     assert read_back(load_text(dump_yaml({"cases": written}), "a.eval.yaml"), written) == written
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(TEXT, TEXT), min_size=1, max_size=5))
 def test_texts_come_back_from_csv_as_they_were_written(rows: list[tuple[str, str]]) -> None:
     # Line ends are those of a text file, and a cell of blanks says nothing about a case key.
@@ -102,6 +105,7 @@ def test_texts_come_back_from_csv_as_they_were_written(rows: list[tuple[str, str
     ]
 
 
+@settings(deadline=None)
 @given(CASES, st.randoms())
 def test_ids_of_unnamed_cases_do_not_depend_on_their_order(cases: list[dict[str, Any]], random: Any) -> None:
     distinct = list({json.dumps([case["input"], case["vars"]], sort_keys=True): case for case in cases}.values())
