@@ -80,8 +80,9 @@ def choose_phrases(rules: dict[str, str], order: dict[str, str], message: str) -
     """Return the names of the phrases that make up the reply, in order."""
     topic = "refund" if "refund" in order else "parcel"
     state = f"{topic} {order[topic]}"
-    chosen = ["apology"] if state in LATE and "apology" in rules else []
-    chosen.append("about order" if "number" in rules or order["number"] in message else "about")
+    chosen = ["about order" if "number" in rules or order["number"] in message else "about"]
+    if state in LATE and "apology" in rules:
+        chosen.append("apology")
     if SOUNDS_ANGRY.search(message):
         chosen.append("understanding" if "calm" in rules else "reproach")
     chosen.append(state)

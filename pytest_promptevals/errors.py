@@ -24,7 +24,6 @@ text for its users. Every text says what, where, the value, and what to do next.
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -58,7 +57,7 @@ class UsageError(PromptEvalsError):
     """A setting, option or argument has a bad value."""
 
 
-class FileProblem(PromptEvalsError):
+class FileProblem(PromptEvalsError):  # noqa: N818 - one of many, DatasetError holds them
     """One problem in one file.
 
     Args:
@@ -163,6 +162,8 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
     The answer starts with a space, so that it can be appended to a sentence.
     """
+    import difflib  # noqa: PLC0415 - only needed for an error, and a plain pytest run loads this module
+
     names = sorted(known)
     close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
     if close:

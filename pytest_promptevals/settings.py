@@ -196,8 +196,8 @@ def resolve_settings(
 ) -> Settings:
     """Return the settings in force.
 
-    ``options`` and ``ini`` map setting names to raw values, ``None`` or absent where the user gave none; ``environment``
-    is the process's. Raises ``UsageError`` for a value that a setting cannot have.
+    ``options`` and ``ini`` map setting names to raw values, ``None`` or absent where the user gave none;
+    ``environment`` is the process's. Raises ``UsageError`` for a value that a setting cannot have.
     """
     values: dict[str, Any] = {}
     for setting in SETTINGS:

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 import pytest
 
 import pytest_promptevals
-
 from tests.support.project import EvalProject
 from tests.support.server_fixture import ModelServer
 

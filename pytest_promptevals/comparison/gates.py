@@ -6,9 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from pytest_promptevals.comparison.pairing import TOLERANCE
 from pytest_promptevals.records.cases import GateRules, Location
 from pytest_promptevals.records.comparisons import Change, Comparison, GateResult, Metrics, Verdict
+
+TOLERANCE: Final = 1e-9
+"""Differences of means up to this one come from floating point and count as none."""
 
 _MOST_DIGITS: Final = 9
 

@@ -13,9 +13,6 @@ from pytest_promptevals.records.results import CaseResult
 SCORE_DIGITS: Final = 6
 """Scores are compared after rounding to this many digits, since a committed baseline keeps no more."""
 
-TOLERANCE: Final = 1e-9
-"""Differences up to this one come from floating point and count as none."""
-
 Key: TypeAlias = Hashable
 Item = TypeVar("Item")
 Pairs: TypeAlias = dict[str, BaselineCase]
@@ -132,7 +129,7 @@ def _change_of(result: CaseResult, base: BaselineCase | None, before: float | No
         return Change.NEW
     if base.case_fingerprint != result.case_fingerprint:
         return Change.EDITED
-    if abs(before - after) <= TOLERANCE:
+    if before == after:
         return Change.SAME
     return Change.WORSE if after < before else Change.BETTER
 

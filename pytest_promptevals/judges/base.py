@@ -71,9 +71,9 @@ def _read_number(value: object) -> object:
     return value
 
 
-Count: TypeAlias = Annotated[int, BeforeValidator(_read_number), Field(ge=0)]
+Count: TypeAlias = Annotated[int, Field(ge=0), BeforeValidator(_read_number)]
 """A whole number that is not negative."""
-Amount: TypeAlias = Annotated[float, BeforeValidator(_read_number), Field(ge=0)]
+Amount: TypeAlias = Annotated[float, Field(ge=0), BeforeValidator(_read_number)]
 """A finite number that is not negative."""
 JsonValue: TypeAlias = Any
 """Plain JSON data; pydantic leaves it as it is."""

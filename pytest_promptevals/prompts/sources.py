@@ -136,12 +136,7 @@ def load_prompt(
     source: PromptSource, environment: TemplateEnvironment, rootdir: Path, few_shot: Sequence[FewShot] = ()
 ) -> PromptTemplate:
     """Return the template that a ``prompt`` entry means. Raises ``FileProblem`` with the place of what is wrong."""
-    value, location = source.value, source.location
-    if isinstance(value, str) and value.startswith(_PYTHON):
-        return _load_function_prompt(value.removeprefix(_PYTHON).strip(), location, rootdir, few_shot)
-    if isinstance(value, str) and is_file_name(value):
-        return _load_file(value, location, environment, rootdir, few_shot)
-    return _load_inline(value, location, "", environment, rootdir, few_shot)
+    return _Loader(environment, rootdir, few_shot).load(source.value, source.location)
 
 
 def is_file_name(text: str) -> bool:
@@ -150,71 +145,71 @@ def is_file_name(text: str) -> bool:
     return "\n" not in text and text.lower().endswith(FILE_ENDINGS)
 
 
-def _load_function_prompt(
-    reference: str, location: Location, rootdir: Path, few_shot: Sequence[FewShot]
-) -> PromptTemplate:
-    try:
-        return PythonPrompt(reference, search_folders(location.path, rootdir), few_shot)
-    except FunctionError as error:
-        raise FileProblem(str(error), path=location.path, line=location.line, field="prompt") from error
+class _Loader:
+    def __init__(self, environment: TemplateEnvironment, rootdir: Path, few_shot: Sequence[FewShot]) -> None:
+        self._environment = environment
+        self._rootdir = rootdir
+        self._few_shot = few_shot
 
+    def load(self, value: Json, location: Location) -> PromptTemplate:
+        if isinstance(value, str) and value.startswith(_PYTHON):
+            return self._load_function(value.removeprefix(_PYTHON).strip(), location)
+        if isinstance(value, str) and is_file_name(value):
+            return self._load_file(value.strip(), location)
+        return self._load_inline(value, location)
 
-def _load_file(
-    name: str, location: Location, environment: TemplateEnvironment, rootdir: Path, few_shot: Sequence[FewShot]
-) -> PromptTemplate:
-    path = _find(name.strip(), location, rootdir)
-    shown = shown_path(path, rootdir)
-    text = read_text(path, shown)
-    if path.suffix.lower() not in (".yaml", ".yml"):
-        return ChatPrompt(path.stem, [("user", environment.compile(text.removesuffix("\n"), shown))], few_shot)
-    value = parse_yaml(text, shown).value
-    if isinstance(value, dict) and set(value) == {"messages"}:
-        value = value["messages"]
-    return _load_inline(value, Location(shown, 1), path.stem, environment, rootdir, few_shot)
+    def _load_function(self, reference: str, location: Location) -> PromptTemplate:
+        try:
+            return PythonPrompt(reference, search_folders(location.path, self._rootdir), self._few_shot)
+        except FunctionError as error:
+            raise _problem(str(error), location) from error
 
+    def _load_file(self, name: str, location: Location) -> PromptTemplate:
+        path = self._find(name, location)
+        if path.suffix.lower() not in (".yaml", ".yml"):
+            return ChatPrompt(path.stem, [("user", self._compile_file(path))], self._few_shot)
+        shown = shown_path(path, self._rootdir)
+        value = parse_yaml(read_text(path, shown), shown).value
+        if isinstance(value, dict) and set(value) == {"messages"}:
+            value = value["messages"]
+        return self._load_inline(value, Location(shown, 1), path.stem)
 
-def _find(name: str, location: Location, rootdir: Path) -> Path:
-    folder = (rootdir / location.path).parent
-    try:
-        path = resolve_inside(name, folder, rootdir)
-    except OutsideRootdirError as error:
-        raise FileProblem(str(error), path=location.path, line=location.line, field="prompt") from error
-    if not path.is_file():
-        endings = ", ".join(FILE_ENDINGS)
-        raise FileProblem(
-            f"{name!r}: no such file ({shown_path(path, rootdir)}). One line that ends in {endings} names a file; "
-            f"write the prompt over several lines if it is meant as text.",
-            path=location.path,
-            line=location.line,
-            field="prompt",
+    def _load_inline(self, value: Json, location: Location, name: str = "") -> PromptTemplate:
+        if isinstance(value, str):
+            template = self._environment.compile(value, location.path, location.line)
+            return ChatPrompt(name, [("user", template)], self._few_shot)
+        try:
+            messages = _chat_messages(value)
+        except ValueError as error:
+            raise _problem(str(error), location) from None
+        compiled = [(role, self._compile_content(text, location)) for role, text in messages]
+        return ChatPrompt(name, compiled, self._few_shot)
+
+    def _compile_content(self, text: str, location: Location) -> TextTemplate:
+        if is_file_name(text):
+            return self._compile_file(self._find(text.strip(), location))
+        return self._environment.compile(text, location.path, location.line)
+
+    def _compile_file(self, path: Path) -> TextTemplate:
+        shown = shown_path(path, self._rootdir)
+        return self._environment.compile(read_text(path, shown).removesuffix("\n"), shown)
+
+    def _find(self, name: str, location: Location) -> Path:
+        try:
+            path = resolve_inside(name, (self._rootdir / location.path).parent, self._rootdir)
+        except OutsideRootdirError as error:
+            raise _problem(str(error), location) from error
+        if path.is_file():
+            return path
+        raise _problem(
+            f"{name!r}: no such file ({shown_path(path, self._rootdir)}). One line that ends in "
+            f"{', '.join(FILE_ENDINGS)} names a file; write the prompt over several lines if it is meant as text.",
+            location,
         )
-    return path
 
 
-def _load_inline(
-    value: Json,
-    location: Location,
-    name: str,
-    environment: TemplateEnvironment,
-    rootdir: Path,
-    few_shot: Sequence[FewShot],
-) -> PromptTemplate:
-    if isinstance(value, str):
-        return ChatPrompt(name, [("user", environment.compile(value, location.path, location.line))], few_shot)
-    try:
-        messages = _chat_messages(value)
-    except ValueError as error:
-        raise FileProblem(str(error), path=location.path, line=location.line, field="prompt") from None
-    compiled = [(role, _compile_content(text, location, environment, rootdir)) for role, text in messages]
-    return ChatPrompt(name, compiled, few_shot)
-
-
-def _compile_content(text: str, location: Location, environment: TemplateEnvironment, rootdir: Path) -> TextTemplate:
-    if not is_file_name(text):
-        return environment.compile(text, location.path, location.line)
-    path = _find(text.strip(), location, rootdir)
-    shown = shown_path(path, rootdir)
-    return environment.compile(read_text(path, shown).removesuffix("\n"), shown)
+def _problem(message: str, location: Location) -> FileProblem:
+    return FileProblem(message, path=location.path, line=location.line, field="prompt")
 
 
 def _chat_messages(value: object) -> list[tuple[str, str]]:

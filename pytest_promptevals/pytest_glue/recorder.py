@@ -53,7 +53,8 @@ class Recorder:
     def judge(self, output: str | Response) -> Mapping[str, Score]:
         """Record an output, put it to the dataset's judges and return their scores by name.
 
-        Called again, it is the next trial. Raises ``JudgeError`` if a judge cannot give a score, or if the dataset has no judges.
+        Called again, it is the next trial. Raises ``JudgeError`` if a judge cannot give a score, or if the dataset has
+        no judges.
         """
         if not self._planned.judges:
             raise JudgeError(f"{self.case.location}: no judges: add 'judges' to the case or to an evals.yaml above it")

@@ -10,6 +10,7 @@ import time
 
 import pytest
 
+from pytest_promptevals.history.store import HistoryStore
 from tests.support.project import EvalProject
 from tests.support.server_fixture import ModelServer
 
@@ -108,8 +109,6 @@ def test_x_leaves_out_what_has_not_started(served: EvalProject, model_server: Mo
 def test_ctrl_c_stops_within_seconds_and_keeps_what_was_paid_for(
     served: EvalProject, model_server: ModelServer
 ) -> None:
-    from pytest_promptevals.history.store import HistoryStore
-
     model_server.control(latency=0.3)
     served.write_cases("a.eval.yaml", cases(200), head="")
     process = subprocess.Popen(
@@ -274,7 +273,9 @@ def test_a_defect_in_a_provider_ends_a_case_not_the_run(project: EvalProject) ->
 
 
 def test_a_crashed_worker_loses_only_its_running_case(project: EvalProject) -> None:
-    project.write("boom_app.py", "import os\ndef answer(input):\n    os._exit(1) if input == 'x1' else None\n    return input\n")
+    project.write(
+        "boom_app.py", "import os\ndef answer(input):\n    os._exit(1) if input == 'x1' else None\n    return input\n"
+    )
     project.write_cases("a.eval.yaml", cases(6), head="model: python/boom_app:answer\njudges: [exact]\n")
 
     result = project.run("-n2")

@@ -48,7 +48,13 @@ def test_the_dataset_is_not_collected_on_its_own(app: EvalProject) -> None:
     write_test(app, "evals.judge(case.input.upper())")
 
     app.run("--co", "-q").stdout.fnmatch_lines(
-        ["test_app.py::test_app[[]one[]]", "test_app.py::test_app[[]two[]]", "test_app.py::test_app[[]three[]]", "", "3 tests*"],
+        [
+            "test_app.py::test_app[[]one[]]",
+            "test_app.py::test_app[[]two[]]",
+            "test_app.py::test_app[[]three[]]",
+            "",
+            "3 tests*",
+        ],
         consecutive=True,
     )
 
@@ -111,7 +117,10 @@ def test_the_scores_are_returned(app: EvalProject) -> None:
     ("body", "message"),
     [
         ("evals.score('x', 1.5)", "*ValueError: score 'x' is 1.5; a score is a number from 0 to 1"),
-        ("evals.score('exact', 1)", "*ValueError: score 'exact' is recorded already; give each score a name of its own"),
+        (
+            "evals.score('exact', 1)",
+            "*ValueError: score 'exact' is recorded already; give each score a name of its own",
+        ),
     ],
 )
 def test_a_wrong_call_says_what_is_wrong(app: EvalProject, body: str, message: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import xml.etree.ElementTree as ElementTree  # the report is our own
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -43,7 +43,7 @@ def test_a_low_score_is_a_failure_and_a_provider_that_is_down_an_error(
     )
     result.stdout.fnmatch_lines(["ERROR a.eval.yaml::down - provider error: the server is down*"])
     result.stdout.fnmatch_lines(["FAILED a.eval.yaml::wrong - score 0.00; exact failed*"])
-    suite = ElementTree.parse(project.path / "report.xml").getroot()[0]  # noqa: S314 - written by the line above
+    suite = ET.parse(project.path / "report.xml").getroot()[0]  # noqa: S314 - written by the line above
     assert (suite.get("failures"), suite.get("errors")) == ("1", "1")
 
 
@@ -134,7 +134,9 @@ def test_policy_ratchet_fails_only_what_the_baseline_passed(project: EvalProject
 
     result = project.run("-rf")
 
-    result.stdout.fnmatch_lines(["FAILED a.eval.yaml::good - score 0.00, was 1.00; exact failed*", "*1 failed*2 below*"])
+    result.stdout.fnmatch_lines(
+        ["FAILED a.eval.yaml::good - score 0.00, was 1.00; exact failed*", "*1 failed*2 below*"]
+    )
     assert result.ret == 1
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import xml.etree.ElementTree as ElementTree  # the report is our own
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -80,7 +80,13 @@ def test_co_lists_the_cases_and_runs_nothing(evals: EvalProject) -> None:
     result = evals.run("--co", "-q")
 
     result.stdout.fnmatch_lines(
-        ["evals/a.eval.yaml::right", "evals/a.eval.yaml::wrong", "evals/a.eval.yaml::other-right", "", "3 tests collected*"],
+        [
+            "evals/a.eval.yaml::right",
+            "evals/a.eval.yaml::wrong",
+            "evals/a.eval.yaml::other-right",
+            "",
+            "3 tests collected*",
+        ],
         consecutive=True,
     )
     assert "evals =" not in result.stdout.str()
@@ -148,7 +154,7 @@ def test_the_short_summary_says_why(evals: EvalProject) -> None:
 def test_junit_carries_score_cost_model_and_explanation(evals: EvalProject) -> None:
     evals.run("--junitxml=report.xml")
 
-    suite = ElementTree.parse(evals.path / "report.xml").getroot()[0]  # noqa: S314 - written by the line above
+    suite = ET.parse(evals.path / "report.xml").getroot()[0]  # noqa: S314 - written by the line above
     assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("3", "1", "0")
     (case,) = [case for case in suite if case.get("name") == "wrong"]
     properties = {item.get("name"): item.get("value") or "" for item in case.iter("property")}

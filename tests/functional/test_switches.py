@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from pytest_promptevals.settings import SETTINGS
 from tests.support.project import EvalProject
 
 CASE = [{"id": "a", "input": "x", "expected": "x"}]
@@ -86,8 +87,6 @@ def test_a_selection_without_evals_prints_and_writes_nothing(evals: EvalProject)
 
 
 def test_help_lists_every_setting(project: EvalProject) -> None:
-    from pytest_promptevals.settings import SETTINGS
-
     text = project.run("--help").stdout.str()
 
     assert all(setting.option in text and setting.ini in text for setting in SETTINGS)

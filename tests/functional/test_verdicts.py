@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-import xml.etree.ElementTree as ElementTree  # the report is our own
+from xml.etree import ElementTree as ET
 from typing import Any
 
 import pytest
 
+from pytest_promptevals.history.store import HistoryStore
 from tests.support.project import EvalProject
 
 HEAD = "case_policy: gate\njudges: [exact]\n"
@@ -42,7 +43,10 @@ def test_pytest_edit_pytest_shows_what_got_worse_without_any_set_up(project: Eva
 
     assert result.ret == 1
     result.stdout.fnmatch_lines(
-        ["a.eval.yaml: 1 case worse than the last results that were not red", "  c1  1.00 -> 0.00  now fails  a.eval.yaml:2"]
+        [
+            "a.eval.yaml: 1 case worse than the last results that were not red",
+            "  c1  1.00 -> 0.00  now fails  a.eval.yaml:2",
+        ]
     )
     # The red run does not become what the next one is compared with.
     project.run().stdout.fnmatch_lines(["  c1  1.00 -> 0.00  now fails  a.eval.yaml:2"])
@@ -59,7 +63,7 @@ def test_a_drop_over_max_drop_fails_the_run(project: EvalProject, extra: tuple[s
     assert result.ret == 1
     result.stdout.fnmatch_lines(["FAILED evals/a.eval.yaml::gate[[]score[]] - regressed: mean score fell by 0.333*"])
     result.stdout.fnmatch_lines(["*1 failed, 2 passed, 1 below in*"])
-    suite = ElementTree.parse(project.path / "report.xml").getroot()[0]  # noqa: S314 - written by the line above
+    suite = ET.parse(project.path / "report.xml").getroot()[0]  # noqa: S314 - written by the line above
     (gate,) = [case for case in suite if case.get("name") == "gate[score]"]
     assert gate.find("failure") is not None
     assert (suite.get("tests"), suite.get("failures")) == ("4", "1")
@@ -172,7 +176,9 @@ def test_a_damaged_baseline_fails_and_is_named(project: EvalProject) -> None:
     result = project.run()
 
     assert result.ret == 1
-    result.stdout.fnmatch_lines(["a.eval.yaml [[]score[]] insufficient data: baselines/a.eval.yaml.jsonl:1: *conflict*"])
+    result.stdout.fnmatch_lines(
+        ["a.eval.yaml [[]score[]] insufficient data: baselines/a.eval.yaml.jsonl:1: *conflict*"]
+    )
 
 
 def test_collect_only_reports_no_gates(project: EvalProject) -> None:
@@ -182,8 +188,6 @@ def test_collect_only_reports_no_gates(project: EvalProject) -> None:
 
 
 def test_the_history_holds_every_run(project: EvalProject) -> None:
-    from pytest_promptevals.history.store import HistoryStore
-
     project.write_cases("a.eval.yaml", rows("good", "bad"), head=HEAD)
     project.run()
     project.run("-k", "c1")

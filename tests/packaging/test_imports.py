@@ -16,7 +16,18 @@ import pytest
 
 import pytest_promptevals
 
-HEAVY = ("yaml", "pydantic", "openai", "anthropic", "sqlalchemy", "alembic", "numpy", "jinja2", "rapidfuzz", "jsonschema")
+HEAVY = (
+    "yaml",
+    "pydantic",
+    "openai",
+    "anthropic",
+    "sqlalchemy",
+    "alembic",
+    "numpy",
+    "jinja2",
+    "rapidfuzz",
+    "jsonschema",
+)
 MODULES = sorted(module.name for module in pkgutil.walk_packages(pytest_promptevals.__path__, "pytest_promptevals."))
 REPORT = "import sys, json; print(json.dumps(sorted({name.partition('.')[0] for name in sys.modules})))"
 
@@ -37,7 +48,8 @@ def python(code: str, folder: Path, **environment: str) -> str:
 
 
 def imported_by_pytest(folder: Path, *arguments: str) -> set[str]:
-    code = f"import pytest; pytest.main(['-q', '-p', 'pytest_promptevals.plugin', *{list(arguments)!r}]); print(); {REPORT}"
+    options = ["-q", "-p", "pytest_promptevals.plugin", *arguments]
+    code = f"import pytest; pytest.main({options!r}); print(); {REPORT}"
     # Other plugins of this environment may import what they like.
     output = python(code, folder, PYTEST_DISABLE_PLUGIN_AUTOLOAD="1")
     return set(json.loads(output.strip().splitlines()[-1]))

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,9 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_a_function_is_found_in_the_folders_named(folder: Path) -> None:
-    (folder / "my_app_one.py").write_text("class App:\n    @staticmethod\n    def answer(): return 7\n", encoding="utf-8")
+    (folder / "my_app_one.py").write_text(
+        "class App:\n    @staticmethod\n    def answer(): return 7\n", encoding="utf-8"
+    )
 
     assert load_function("my_app_one:App.answer", [folder])() == 7
 
@@ -113,8 +116,6 @@ def test_sync_and_async_functions_are_called_alike() -> None:
 
 
 def test_a_sync_function_does_not_hold_up_the_loop() -> None:
-    import threading
-
     release = threading.Event()
 
     async def both() -> str:
@@ -136,8 +137,6 @@ def test_what_a_function_raises_reaches_the_caller(error: Exception) -> None:
 
 
 def test_a_function_that_never_returns_can_be_given_up() -> None:
-    import threading
-
     release = threading.Event()
 
     async def give_up() -> None:

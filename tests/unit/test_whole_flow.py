@@ -48,9 +48,7 @@ def verdict(folder: Path, results: tuple[CaseResult, ...], before: tuple[CaseRes
     dataset = load_dataset(folder / "a.eval.yaml", folder)
     gates = parse_gates(dataset.gate, default_max_drop=0.1)
     names = frozenset(result.name for result in results)
-    return compare(
-        dataset.path, dataset.location, results, baseline_cases(before), gates=gates, collected_names=names
-    )
+    return compare(dataset.path, dataset.location, results, baseline_cases(before), gates=gates, collected_names=names)
 
 
 def test_a_worse_prompt_is_a_regression(tmp_path: Path) -> None:

@@ -93,6 +93,12 @@ def test_a_drop_that_rounds_to_the_limit_is_shown_with_more_digits() -> None:
     assert gate.explanation.startswith("mean score fell by 0.1004, from 0.7000 to 0.5996 over 1 case; at most 0.1000 ")
 
 
+def test_a_tiny_drop_is_not_shown_as_zero() -> None:
+    (gate,) = decide(scored(0.69999), based(0.7))
+
+    assert gate.explanation.startswith("mean score fell by 0.00001, from 0.70000 to 0.69999 over 1 case; ")
+
+
 def test_a_tiny_rise_is_not_shown_as_zero() -> None:
     (gate,) = decide(scored(0.70001), based(0.7))
 
@@ -146,7 +152,7 @@ def test_a_file_whose_cases_were_all_edited_asks_for_a_new_baseline() -> None:
 
 
 def test_cases_that_all_weigh_nothing_are_insufficient_data() -> None:
-    (gate,) = decide([make_result("c0", 0.1, weight=0.0)], based(0.9))
+    (gate,) = decide([make_result("c0", 0.1, weight=0.0), make_result("c1", None)], based(0.9))
 
     assert gate.verdict is Verdict.INSUFFICIENT_DATA
     assert gate.explanation == "there is no mean: the weights of 1 case with a score add up to 0"

@@ -20,9 +20,7 @@ def score(value: float, threshold: float | None = 0.5, *, weight: float = 1.0, r
     return Score("fuzzy", value, value >= (threshold or 0.0), threshold, weight, required, f"got {value}")
 
 
-@pytest.mark.parametrize(
-    ("reducer", "expected"), [("mean", 0.6), ("median", 0.8), ("min", 0.0), ("max", 1.0)]
-)
+@pytest.mark.parametrize(("reducer", "expected"), [("mean", 0.6), ("median", 0.8), ("min", 0.0), ("max", 1.0)])
 def test_numeric_reducers_reduce_the_scores(reducer: str, expected: float) -> None:
     scores, value, passed = reduce_trials(reducer, trials(0.8, 0.0, 1.0), None)
 

@@ -25,7 +25,7 @@ async def refuse_to_ask(model: str, messages: Sequence[Message], parameters: Map
 
 
 def make_subject(
-    output: str | Response, expected: Json = None, rootdir: Path = Path("/project"), **case: Any
+    output: str | Response, expected: Json = None, /, rootdir: Path = Path("/project"), **case: Any
 ) -> JudgeInput:
     response = output if isinstance(output, Response) else Response(output)
     location = Location("evals/support.eval.yaml", 7)

@@ -74,11 +74,11 @@ def test_the_python_engine_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_python_engine_works_in_a_process_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     started: list[Any] = []
-    run = subprocess.run
+    run: Any = subprocess.run
 
     def watch(command: list[str], **options: Any) -> Any:
         started.append(command)
-        return run(command, **options)  # type: ignore[call-overload] - hands on what it got
+        return run(command, **options)
 
     monkeypatch.setattr(subprocess, "run", watch)
     assert passes("regex", "a", output="a")
@@ -112,8 +112,8 @@ def test_a_pattern_beyond_the_linear_engine_gets_advice() -> None:
     with pytest.raises(JudgeParameterError) as caught:
         passes("regex", "(?!a)", output="a")
     assert str(caught.value) == (
-        "judge 'regex': the pattern \"(?!a)\" cannot be used: look-around, including look-ahead and look-behind, is not "
-        "supported; rewrite it, put `not:` before the judge, or set `engine: python`, which is slower"
+        "judge 'regex': the pattern \"(?!a)\" cannot be used: look-around, including look-ahead and look-behind, "
+        "is not supported; rewrite it, put `not:` before the judge, or set `engine: python`, which is slower"
     )
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from pytest_promptevals.records.json_types import Json
 from pytest_promptevals.records.responses import Response
 from tests.unit.judges.grading import explain, passes
 
@@ -64,7 +65,7 @@ def test_a_content_filter_counts() -> None:
 
 
 def test_phrases_of_your_own_count_at_the_start() -> None:
-    phrases = ["Das geht\u2019s nicht"]
+    phrases: list[Json] = ["Das geht\u2019s nicht"]
     assert passes("refusal", output="  das GEHT'S  nicht, leider.", phrases=["x", *phrases])
     assert not passes("refusal", output="Nein, das geht's nicht.", phrases=phrases)
     assert explain("refusal", output="das geht's nicht", phrases=phrases) == (

@@ -19,7 +19,7 @@ def test_levenshtein_is_the_share_of_characters_without_edit() -> None:
     [("ratio", 0.5), ("partial", 1.0), ("token_sort", 0.5), ("token_set", 1.0), ("WRatio", 0.9)],
 )
 def test_each_scorer_is_rapidfuzz_s_own(scorer: str, value: float) -> None:
-    assert grade("fuzzy", "red fox", output="quick red fox ran away"[:21], scorer=scorer).value == pytest.approx(value)
+    assert grade("fuzzy", "red fox", output="quick red fox ran off", scorer=scorer).value == pytest.approx(value)
 
 
 def test_token_sort_ignores_word_order() -> None:
@@ -40,7 +40,9 @@ def test_empty_texts_are_alike_for_every_scorer(scorer: str) -> None:
 
 @BOTH
 def test_the_nearest_of_several_texts_counts(judge: str) -> None:
-    assert grade(judge, output="Paris", expected=["Rome", "Paris!"]).value == grade(judge, "Paris!", output="Paris").value
+    assert (
+        grade(judge, output="Paris", expected=["Rome", "Paris!"]).value == grade(judge, "Paris!", output="Paris").value
+    )
 
 
 @BOTH
@@ -93,7 +95,9 @@ def test_other_scorers_compare_long_texts(scorer: str) -> None:
 
 @BOTH
 def test_texts_too_long_for_any_comparison_are_an_error(judge: str) -> None:
-    with pytest.raises(JudgeError, match=r"1,000,000 and 1,000,001 characters in reasonable time; compare shorter ones$"):
+    with pytest.raises(
+        JudgeError, match=r"1,000,000 and 1,000,001 characters in reasonable time; compare shorter ones$"
+    ):
         grade(judge, "x" * 1_000_000, output="y" * 1_000_001)
 
 

@@ -141,9 +141,7 @@ def test_a_missing_variable_is_an_error_with_the_nearest_name(tmp_path: Path) ->
     with pytest.raises(PromptError) as caught:
         render(tmp_path, "{{ order_id }}", vars={"orderid": 1})
 
-    assert str(caught.value) == (
-        "unknown variable 'order_id': this case has no such var. Did you mean 'orderid'?"
-    )
+    assert str(caught.value) == ("unknown variable 'order_id': this case has no such var. Did you mean 'orderid'?")
 
 
 def test_a_missing_attribute_is_an_error(tmp_path: Path) -> None:
@@ -255,7 +253,10 @@ def test_a_function_that_does_not_exist_is_an_error_at_its_place(tmp_path: Path)
     [
         ("Hi", [("user", "Hi")]),
         ({"a": "ü"}, [("user", '{"a": "ü"}')]),
-        ([{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}], [("user", "a"), ("assistant", "b")]),
+        (
+            [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}],
+            [("user", "a"), ("assistant", "b")],
+        ),
         (None, []),
     ],
 )

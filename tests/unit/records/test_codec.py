@@ -21,7 +21,9 @@ RESULT = CaseResult(
     prompt_name="",
     case_fingerprint="1",
     fingerprint="2",
-    trials=(Trial(1, Response("hi", (ToolCall("f", {"x": [1, None]}),), usage=Usage(1, 2)), (Score("exact", 1.0, True),)),),
+    trials=(
+        Trial(1, Response("hi", (ToolCall("f", {"x": [1, None]}),), usage=Usage(1, 2)), (Score("exact", 1.0, True),)),
+    ),
     expected={"deep": [{"a": 1.5}, "ü", None, True]},
 )
 
@@ -71,7 +73,10 @@ def test_a_value_that_is_no_data_is_refused() -> None:
         ({"text": "", "colour": 1}, "Response: unknown field 'colour'"),
         ([], "Response: [] is not an object"),
         ({"text": "", "tool_calls": {}}, "Response.tool_calls: {} is not a list"),
-        ({"text": "", "tool_calls": [{"name": 1, "arguments": 1}]}, "Response.tool_calls[0].name: 1 is not of type str"),
+        (
+            {"text": "", "tool_calls": [{"name": 1, "arguments": 1}]},
+            "Response.tool_calls[0].name: 1 is not of type str",
+        ),
         ({"text": "", "latency": "1"}, "Response.latency: '1' is not of type float"),
         ({"text": "", "usage": {"input_tokens": True}}, "Response.usage.input_tokens: True is not of type int"),
     ],

@@ -25,9 +25,7 @@ def test_a_hash_is_stable_over_versions() -> None:
     assert content_hash({"a": "ü"}) == "09b7cce2644347ec"
 
 
-@pytest.mark.parametrize(
-    "change", [{"input": "other"}, {"vars": {"x": 2}}, {"expected": "other"}, {"context": ("d",)}]
-)
+@pytest.mark.parametrize("change", [{"input": "other"}, {"vars": {"x": 2}}, {"expected": "other"}, {"context": ("d",)}])
 def test_what_is_asked_changes_the_fingerprint(change: dict[str, object]) -> None:
     assert fingerprint(dataclasses.replace(CASE, **change)) != fingerprint()  # type: ignore[arg-type]  # one field each
 
