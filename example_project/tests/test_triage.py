@@ -5,8 +5,11 @@ from triage import choose_queue
 
 from pytest_promptevals import Case, Recorder
 
+# Type checkers do not know that pytest.ini puts triage.py on the path.
+# mypy: disable-error-code="import-not-found"
+
 
 @pytest.mark.evals("triage.cases.jsonl")
 def test_queue(case: Case, evals: Recorder) -> None:
-    """Who answers the message? ``evals.judge`` puts the queue to the dataset's judges and records it."""
+    """Who answers the message? ``evals.judge`` puts the queue to the dataset's judges and records their scores."""
     evals.judge(choose_queue(str(case.input)))

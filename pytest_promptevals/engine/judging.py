@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from pytest_promptevals.errors import FileProblem, JudgeError, PromptError, did_you_mean
+from pytest_promptevals.errors import FileProblem, JudgeError, PromptError, PromptEvalsError, did_you_mean
 from pytest_promptevals.hookspecs import Ask, Judge, JudgeInput
 from pytest_promptevals.judges.build import JudgeParameterError, build_judge
 from pytest_promptevals.prompts.templates import TemplateEnvironment, has_template_marks, template_variables
@@ -153,10 +153,8 @@ async def _call(planned: PlannedJudge, planner: JudgePlanner, subject: JudgeInpu
     name = planned.spec.name
     try:
         grade = await planner.judge_for(planned, subject.case).judge(subject, ask)
-    except JudgeError:
+    except PromptEvalsError:
         raise
-    except FileProblem as error:
-        raise JudgeError(str(error)) from error
     except Exception as error:
         raise JudgeError(f"judge {name!r} raised {type(error).__name__}: {error}") from error
     if not isinstance(grade, Grade):

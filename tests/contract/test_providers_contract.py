@@ -131,6 +131,11 @@ def test_a_failed_call_leaves_the_provider_usable(subject: Subject, model_server
     assert use(subject, model_server, fail_and_ask).text == "again"
 
 
+def test_each_provider_calls_its_own_api(api: Subject, model_server: ModelServer) -> None:
+    ask(api, model_server)
+    assert [entry["api"] for entry in model_server.journal()] == [api.api]
+
+
 def test_latency_is_the_time_that_the_call_took(api: Subject, model_server: ModelServer) -> None:
     model_server.control(latency=0.2)
     latency = ask(api, model_server).latency

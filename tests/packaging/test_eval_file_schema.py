@@ -163,6 +163,7 @@ BAD_EVERYWHERE = [
 ]
 BAD_JUDGES = [
     "judges: [exat]\ncases: [{id: a}]",
+    "judges: [{exat: x}]\ncases: [{id: a}]",
     "judges: [contains]\ncases: [{id: a}]",
     "judges: [{contains: }]\ncases: [{id: a}]",
     "judges: [{contains: 3}]\ncases: [{id: a}]",

@@ -29,7 +29,8 @@ class Subject:
     options: Mapping[str, Any] = field(default_factory=dict)
     open_path: str | None = None
     """Path of a base URL of the model server that wants no key; ``None`` takes the address in the environment."""
-    is_api: bool = False
+    api: str | None = None
+    """The wire format it speaks, as the model server names it; ``None`` if it speaks none."""
 
     def make(self, server: ModelServer, *, timeout: float = 5.0) -> Provider:
         """Return the provider, made as the engine makes it."""
@@ -52,15 +53,15 @@ class Subject:
 _RULE: Final = {"model": "^model-1$", "match": r"(?s)^user: (?P<text>.*)\Z", "reply": r"\g<text>"}
 
 SUBJECTS: Final = (
-    Subject("openai", "openai", is_api=True),
-    Subject("openai-responses", "openai-responses", is_api=True),
-    Subject("anthropic", "anthropic", is_api=True),
-    Subject("local", "openai", open_path="/open/v1", is_api=True),
-    Subject("local-responses", "openai", options={"api": "responses"}, open_path="/open/v1", is_api=True),
-    Subject("local-messages", "anthropic", open_path="/open", is_api=True),
+    Subject("openai", "openai", api="chat"),
+    Subject("openai-responses", "openai-responses", api="responses"),
+    Subject("anthropic", "anthropic", api="messages"),
+    Subject("local", "openai", open_path="/open/v1", api="chat"),
+    Subject("local-responses", "openai", options={"api": "responses"}, open_path="/open/v1", api="responses"),
+    Subject("local-messages", "anthropic", open_path="/open", api="messages"),
     Subject("python", "python", "tests.support.applications:answer", "tests.support.applications:fail"),
     Subject("python-async", "python", "tests.support.applications:answer_async", "tests.support.applications:missing"),
     Subject("recorded", "recorded"),
     Subject("scripted", "scripted", options={"script": [_RULE]}),
 )
-API_SUBJECTS: Final = tuple(subject for subject in SUBJECTS if subject.is_api)
+API_SUBJECTS: Final = tuple(subject for subject in SUBJECTS if subject.api is not None)

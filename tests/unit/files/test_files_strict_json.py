@@ -47,6 +47,7 @@ def test_plain_json_is_read(text: str, value: object) -> None:
         ('["ok",\n"\\uD800x"]', "a.jsonl:11: \\ud800 is half of a surrogate pair and no character; remove it"),
         ('"\udc00"', "a.jsonl:10: \\udc00 is half of a surrogate pair and no character; remove it"),
         ('{"a":' * 101 + "1" + "}" * 101, "a.jsonl:10: nested more than 100 levels deep; make the data flatter"),
+        ("[" * 100 + "NaN" + "]" * 100, "a.jsonl:10: NaN is no JSON number; use null or a text"),
         ("[" * 100_000, "a.jsonl:10: nested more than 100 levels deep; make the data flatter"),
     ],
 )

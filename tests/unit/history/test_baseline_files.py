@@ -25,7 +25,7 @@ NEWER = (
 )
 TOO_LARGE = (
     '{"schema": 1, "name": "a", "case_id": "a", "case_fingerprint": "c", "model": "m", "prompt_name": "p", '
-    '"score": 95, "passed": true}'
+    '"score": 1.01, "passed": true}'
 )
 
 
@@ -62,7 +62,9 @@ def test_a_baseline_file_is_sorted_lines_of_sorted_keys(tmp_path: Path) -> None:
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
-    cases = baseline_cases([make_result("b", 1 / 3), make_result("a", 0.9, trials=(Trial(1), Trial(2)))])
+    cases = baseline_cases(
+        [make_result("b", 1 / 3), make_result("c", 0.0), make_result("a", 0.9, trials=(Trial(1), Trial(2)))]
+    )
 
     assert write_baseline(path, reversed(cases))
     assert read_baseline(path, "a.jsonl") == cases
@@ -135,7 +137,7 @@ def test_a_case_that_stands_twice_is_named_with_both_lines(tmp_path: Path) -> No
         ('{"schema": 1, "name": "a"}', f"b.jsonl:1: BaselineCase: field 'case_id' is missing; {SAVE_ANEW}"),
         (
             TOO_LARGE,
-            f"b.jsonl:1: score 95.0 is not within 0..1; {SAVE_ANEW}",
+            f"b.jsonl:1: score 1.01 is not within 0..1; {SAVE_ANEW}",
         ),
     ],
 )

@@ -150,6 +150,37 @@ def test_a_full_batch_is_written_before_the_run_ends() -> None:
     writer.close(LONG)
 
 
+def test_a_result_waits_for_others_before_it_is_written() -> None:
+    fake = FakeStore()
+    writer = writer_to(fake)
+    writer.start(RUN)
+
+    writer.add(make_result("a"))
+    wait_until(lambda: bool(writer._pending))
+    time.sleep(0.02)
+
+    assert fake.batches == []
+    writer.close(LONG)
+    assert fake.batches == [["a"]]
+
+
+def test_results_are_on_disk_before_the_run_is_finished() -> None:
+    fake = FakeStore()
+    writer = writer_to(fake)
+    writer.start(RUN)
+    writer.add(make_result("a"))
+
+    writer.finish(FINISHED, [COMPARISON])
+    wait_until(lambda: fake.runs == [RUN, FINISHED])
+
+    assert fake.batches == [["a"]]
+    writer.close(LONG)
+
+
+def test_the_thread_does_not_keep_a_process_alive() -> None:
+    assert writer_to(FakeStore())._thread.daemon
+
+
 def test_a_result_is_written_soon_though_no_other_comes() -> None:
     fake = FakeStore()
     writer = writer_to(fake, flush_seconds=0.01)
@@ -182,10 +213,12 @@ def test_a_failing_write_ends_the_recording_with_its_message() -> None:
     writer.add(make_result("a"))
     wait_until(lambda: fake.is_closed)
 
+    wait_until(lambda: not writer._thread.is_alive())
     writer.add(make_result("b"))
     writer.finish(FINISHED, [COMPARISON])
-    writer.close(LONG)
 
+    assert writer._inbox.empty()
+    writer.close(LONG)
     assert writer.notices == ["the disk is full"]
     assert fake.runs == [RUN]
 

@@ -11,7 +11,7 @@ def test_words_are_what_stands_between_white_space() -> None:
 
 
 @pytest.mark.parametrize(("output", "passed"), [("a", False), ("a b", True), ("a b c", True), ("a b c d", False)])
-def test_both_bounds_belong_to_the_range(output: str, passed: bool) -> None:  # noqa: FBT001 - a table of cases
+def test_both_bounds_belong_to_the_range(output: str, passed: bool) -> None:
     assert passes("word_count", output=output, min=2, max=3) is passed
 
 

@@ -113,7 +113,7 @@ def test_an_output_that_is_no_json_gets_a_zero(judge: str) -> None:
         ({"a": [{"b": None}]}, '{"a": [{"b": 0}]}', False),
     ],
 )
-def test_json_equal_compares_data(wanted: Json, output: str, equal: bool) -> None:  # noqa: FBT001 - a table of cases
+def test_json_equal_compares_data(wanted: Json, output: str, equal: bool) -> None:
     assert passes("json_equal", wanted, output=output) is equal
 
 

@@ -38,7 +38,7 @@ def refuse(schema: Json) -> str:
         ("[]", False),
     ],
 )
-def test_the_output_must_fit_the_schema(output: str, fits: bool) -> None:  # noqa: FBT001 - a table of cases
+def test_the_output_must_fit_the_schema(output: str, fits: bool) -> None:
     assert passes("json_schema", output=output, schema=ORDER) is fits
 
 

@@ -76,12 +76,12 @@ def test_any_of_several_numbers_is_right() -> None:
 
 
 @pytest.mark.parametrize(("output", "passed"), [("1.0", True), ("1.2", True), ("1.21", False), ("0.99", False)])
-def test_the_tolerance_belongs_to_the_range(output: str, passed: bool) -> None:  # noqa: FBT001 - a table of cases
+def test_the_tolerance_belongs_to_the_range(output: str, passed: bool) -> None:
     assert passes("numeric", 1.1, output=output, tolerance=0.1) is passed
 
 
 @pytest.mark.parametrize(("output", "passed"), [("-98", True), ("-102", True), ("-97.9", False), ("98", False)])
-def test_the_relative_tolerance_is_a_share_of_the_value(output: str, passed: bool) -> None:  # noqa: FBT001 - as above
+def test_the_relative_tolerance_is_a_share_of_the_value(output: str, passed: bool) -> None:
     assert passes("numeric", -100, output=output, relative_tolerance=0.02) is passed
 
 

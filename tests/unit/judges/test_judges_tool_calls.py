@@ -56,7 +56,7 @@ def test_each_wanted_call_takes_a_call_of_its_own() -> None:
         (None, False, False),
     ],
 )
-def test_arguments_are_compared_exactly_or_as_a_subset(arguments: Json, exact: bool, subset: bool) -> None:  # noqa: FBT001 - a table of cases
+def test_arguments_are_compared_exactly_or_as_a_subset(arguments: Json, exact: bool, subset: bool) -> None:
     calls: Json = [{"name": "find", "arguments": {"id": 1, "tags": ["a"]}}]
     output = called(("find", arguments))
     assert passes("tool_calls", calls, output=output) is exact

@@ -167,6 +167,12 @@ def test_messages_show_neither_keys_nor_passwords(monkeypatch: pytest.MonkeyPatc
     assert endpoint.shown_url == "http://host/v1"
 
 
+def test_a_key_that_begins_like_another_is_hidden_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ACME_KEY", "token")
+    monkeypatch.setenv("OTHER_KEY", "token-and-more")
+    assert read(headers={"X-Token": "env:OTHER_KEY"}).hide_secrets("token-and-more token") == "*** ***"
+
+
 def test_a_key_too_short_to_be_one_hides_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ACME_KEY", "x")
     assert read().hide_secrets("next example") == "next example"

@@ -3,6 +3,8 @@ from __future__ import annotations
 import datetime as dt
 import email.utils
 import json
+import time
+from collections.abc import Iterator
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -147,8 +149,9 @@ def test_a_server_without_a_key_that_forbids_points_at_its_headers(sdk: ModuleTy
     assert text == "http://acme.test/v1 does not allow this (403: no). Check the rights of the key in its headers."
 
 
-def test_a_model_name_inside_another_word_is_not_the_model(sdk: ModuleType) -> None:
-    assert "has no such API" in str(explain(status(404, openai_body("no such model-like thing")), sdk, model="model"))
+@pytest.mark.parametrize("said", ["no such model-like thing", "no supermodel here", "see my.model"])
+def test_a_model_name_inside_another_word_is_not_the_model(sdk: ModuleType, said: str) -> None:
+    assert "has no such API" in str(explain(status(404, openai_body(said)), sdk, model="model"))
 
 
 def test_a_long_message_of_the_server_is_cut(sdk: ModuleType) -> None:
@@ -181,7 +184,17 @@ def test_retry_after_is_read(headers: dict[str, str], seconds: float | None) -> 
     assert parse_retry_after(headers) == seconds
 
 
-@pytest.mark.parametrize("zone", [" GMT", ""])
+@pytest.fixture
+def _far_from_greenwich(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.usefixtures("_far_from_greenwich")
+@pytest.mark.parametrize("zone", [" GMT", " -0000", ""])
 def test_retry_after_may_be_a_date(zone: str) -> None:
     moment = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=90)
     date = email.utils.format_datetime(moment, usegmt=True).removesuffix(" GMT") + zone

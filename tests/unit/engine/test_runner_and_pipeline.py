@@ -1,0 +1,196 @@
+"""One case to its result, and the one way to a model."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from pytest_promptevals.engine.pipeline import Pipeline
+from pytest_promptevals.errors import ProviderConfigError, ProviderError, ProviderTimeoutError
+from pytest_promptevals.hookspecs import ProviderContext
+from pytest_promptevals.records.cases import ProviderConfig
+from pytest_promptevals.records.requests import Request
+from pytest_promptevals.records.responses import Message, Response
+from tests.unit.engine.plans import CountingProvider, plan, run_all
+
+CONFIG = ProviderConfig("counting", "counting")
+
+
+def request(text: str = "hi") -> Request:
+    return Request("m", (Message("user", text),))
+
+
+def call(pipeline: Pipeline, config: ProviderConfig = CONFIG, seconds: float = 5) -> Response:
+    return asyncio.run(pipeline.call(config, request(), seconds=seconds, search_path=()))
+
+
+class Failing(CountingProvider):
+    """Raises, sleeps, or gives a broken text, as its model says."""
+
+    async def complete(self, request: Request) -> Response:
+        """Do what the message says."""
+        text = request.messages[-1].content
+        if text == "sleep":
+            await asyncio.sleep(10)
+        if text == "raise":
+            raise LookupError("odd")
+        return Response("\ud800 broken")
+
+
+def test_equal_configs_share_a_provider_and_others_do_not(tmp_path: Path) -> None:
+    made: list[CountingProvider] = []
+
+    def make(context: ProviderContext) -> CountingProvider:
+        made.append(CountingProvider(context))
+        return made[-1]
+
+    async def main() -> None:
+        pipeline = Pipeline({"counting": make}, tmp_path, 2)
+        configs = [CONFIG, ProviderConfig("counting", "counting"), ProviderConfig("other", "counting", {"a": 1}), CONFIG]
+        for config in configs:
+            await pipeline.call(config, request(), seconds=3, search_path=(tmp_path,))
+        await pipeline.close()
+
+    asyncio.run(main())
+
+    assert [len(provider.requests) for provider in made] == [3, 1]
+    assert all(provider.is_closed for provider in made)
+    assert made[1].context == ProviderContext(
+        ProviderConfig("other", "counting", {"a": 1}), tmp_path, (tmp_path,), concurrency=2, timeout=3
+    )
+
+
+def test_no_more_calls_are_under_way_than_allowed(tmp_path: Path) -> None:
+    under_way, most = 0, 0
+
+    class Slow(CountingProvider):
+        async def complete(self, request: Request) -> Response:
+            nonlocal under_way, most
+            under_way += 1
+            most = max(most, under_way)
+            await asyncio.sleep(0.001)
+            under_way -= 1
+            return Response("hi")
+
+    planned = plan(
+        tmp_path,
+        "model: slow/m\njudges: [exact]\ncases: [" + ", ".join(f"{{id: c{n}, input: hi, expected: hi}}" for n in range(20)) + "]",
+        slow=Slow,
+    )
+
+    assert all(result.passed for result in run_all(planned, tmp_path, concurrency=3, slow=Slow))
+    assert most == 3
+
+
+def test_a_call_that_takes_too_long_is_given_up_with_what_to_change(tmp_path: Path) -> None:
+    pipeline = Pipeline({"failing": Failing}, tmp_path, 1)
+    config = ProviderConfig("failing", "failing")
+
+    async def main() -> None:
+        await pipeline.call(config, request("sleep"), seconds=0.01, search_path=())
+
+    with pytest.raises(ProviderTimeoutError) as caught:
+        asyncio.run(main())
+
+    assert str(caught.value) == (
+        "failing/m: no answer within 0.01 s. Raise 'timeout' in the eval file, or --evals-timeout, if the model needs "
+        "longer."
+    )
+
+
+def test_whatever_a_provider_raises_is_a_provider_error(tmp_path: Path) -> None:
+    pipeline = Pipeline({"failing": Failing}, tmp_path, 1)
+
+    async def main() -> None:
+        await pipeline.call(ProviderConfig("failing", "failing"), request("raise"), seconds=1, search_path=())
+
+    with pytest.raises(ProviderError, match="^provider 'failing' raised LookupError: odd$"):
+        asyncio.run(main())
+
+
+def test_lone_surrogates_are_replaced(tmp_path: Path) -> None:
+    assert call(Pipeline({"counting": Failing}, tmp_path, 1)).text == "? broken"
+
+
+def test_a_provider_that_cannot_be_made_is_a_config_error(tmp_path: Path) -> None:
+    def refuse(context: ProviderContext) -> CountingProvider:
+        raise ValueError("no such option") if context.timeout < 5 else ProviderConfigError("set the key")
+
+    with pytest.raises(ProviderConfigError, match="^provider 'counting' cannot be made: ValueError: no such option$"):
+        call(Pipeline({"counting": refuse}, tmp_path, 1), seconds=1)
+    with pytest.raises(ProviderConfigError, match="^set the key$"):
+        call(Pipeline({"counting": refuse}, tmp_path, 1))
+
+
+def test_every_trial_is_a_call_of_its_own_with_its_number(tmp_path: Path) -> None:
+    made: list[CountingProvider] = []
+
+    def make(context: ProviderContext) -> CountingProvider:
+        made.append(CountingProvider(context))
+        return made[-1]
+
+    planned = plan(
+        tmp_path,
+        "model: mine/m\nparameters: {temperature: 0}\ntrials: 2\njudges: [exact]\n"
+        "cases: [{id: a, input: hi, expected: hi}, {id: b, input: hi, expected: hi, trials: 3}]",
+        mine=make,
+    )
+
+    results = run_all(planned, tmp_path, mine=make)
+
+    assert [len(result.trials) for result in results] == [2, 3]
+    assert sorted((r.case.id, r.trial) for r in made[0].requests if r.case) == [
+        ("a", 1),
+        ("a", 2),
+        ("b", 1),
+        ("b", 2),
+        ("b", 3),
+    ]
+    assert {tuple(r.parameters.items()) for r in made[0].requests} == {(("temperature", 0),)}
+
+
+def test_one_trial_without_a_score_makes_the_case_an_error_and_keeps_the_others(tmp_path: Path) -> None:
+    script = "providers: {scripted: {script: [{match: x, replies: [x, x]}]}}\n"
+    planned = plan(
+        tmp_path,
+        script + "model: scripted/m\ntrials: 2\njudges: [{python: {function: 'flaky_judge_module:judge'}}]\n"
+        "cases: [{id: a, input: x, expected: x}]",
+    )
+    (tmp_path / "flaky_judge_module.py").write_text(
+        "seen = []\ndef judge(output):\n    seen.append(1)\n    if len(seen) == 2: raise ValueError('flaky')\n    return True\n",
+        encoding="utf-8",
+    )
+
+    (result,) = run_all(planned, tmp_path)
+
+    assert result.error is not None
+    assert (result.score, result.passed, result.scores) == (None, None, ())
+    assert sorted(trial.score is None for trial in result.trials) == [False, True]
+
+
+def test_a_prompt_function_that_fails_is_an_error_of_its_case(tmp_path: Path) -> None:
+    (tmp_path / "failing_prompts_module.py").write_text("def ask(): raise ValueError('no')\n", encoding="utf-8")
+    planned = plan(
+        tmp_path,
+        "prompt: python:failing_prompts_module:ask\nmodel: counting/m\njudges: [exact]\ncases: [{id: a, input: x, expected: x}]",
+    )
+
+    (result,) = run_all(planned, tmp_path)
+
+    assert result.error is not None
+    assert (result.error.kind, result.prompt) == ("prompt", None)
+
+
+def test_a_result_tells_costs_and_latencies_only_where_they_are_known(tmp_path: Path) -> None:
+    planned = plan(
+        tmp_path,
+        "model: counting/m\njudges: [exact]\ntrials: 2\ncases: [{id: a, input: x, expected: x}, {id: b, output: x, expected: x}]",
+    )
+
+    paid, recorded = run_all(planned, tmp_path)
+
+    assert (paid.cost, paid.latency) == (0.5, None)
+    assert (recorded.cost, recorded.latency, recorded.model) == (None, None, "recorded")
+    assert len(recorded.trials) == 1

@@ -1,0 +1,155 @@
+"""A failed case, as a reviewer would put it."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from pytest_promptevals.records.cases import Location
+from pytest_promptevals.records.comparisons import BaselineCase
+from pytest_promptevals.records.responses import Message, RenderedPrompt, Response, ToolCall
+from pytest_promptevals.records.results import CaseResult, ErrorRecord, Score, Trial
+from pytest_promptevals.reports.review import error_lines, failure_lines
+
+FAILED = Score("exact", 0.0, passed=False, threshold=1.0, explanation="expected x, got y")
+RESULT = CaseResult(
+    file="a.eval.yaml",
+    name="a",
+    case_id="a",
+    location=Location("a.eval.yaml", 3),
+    model="openai/gpt",
+    prompt_name="ask",
+    case_fingerprint="1",
+    fingerprint="2",
+    trials=(Trial(1, Response("y"), (FAILED,), 0.0, passed=False),),
+    scores=(FAILED,),
+    score=0.0,
+    passed=False,
+    prompt=RenderedPrompt((Message("system", "Be kind."), Message("user", "Hi")), "ask"),
+    expected="x",
+)
+BEFORE = BaselineCase("a", "a", "1", "openai/gpt-old", "ask", score=1.0, passed=True, output="x")
+
+
+def change(**fields: object) -> CaseResult:
+    return dataclasses.replace(RESULT, **fields)  # type: ignore[arg-type]  # fields of the record
+
+
+def answer(text: str, **fields: object) -> tuple[Trial, ...]:
+    return (Trial(1, Response(text, **fields), (FAILED,), 0.0, passed=False),)  # type: ignore[arg-type]  # of the record
+
+
+def test_the_whole_review() -> None:
+    assert failure_lines(RESULT, BEFORE) == [
+        "score 0.00, was 1.00; exact failed: expected x, got y",
+        "",
+        "asked (openai/gpt, prompt ask)",
+        "  system:",
+        "    Be kind.",
+        "  user:",
+        "    Hi",
+        "answered",
+        "    y",
+        "expected (-), answered (+)",
+        "    - x",
+        "    + y",
+        "judges",
+        "    FAIL exact  0.00 (needs 1.00)  expected x, got y",
+        "answered in the baseline, score 1.00 (openai/gpt-old)",
+        "    x",
+    ]
+
+
+def test_a_baseline_that_was_no_better_is_not_shown() -> None:
+    worse = dataclasses.replace(BEFORE, score=0.0)
+
+    assert not any("baseline" in line for line in failure_lines(RESULT, worse))
+
+
+def test_several_failed_judges_are_counted_in_the_headline() -> None:
+    result = change(scores=(FAILED, dataclasses.replace(FAILED, judge="regex", explanation="no match\nat all")))
+
+    lines = failure_lines(result, None)
+
+    assert lines[0] == "score 0.00; exact failed (and 1 more): expected x, got y"
+    assert lines[-2:] == ["    FAIL regex  0.00 (needs 1.00)  no match", "        at all".replace("        ", "    ")]
+
+
+def test_a_case_threshold_alone_may_fail() -> None:
+    passed = Score("fuzzy", 0.85, passed=True, threshold=0.8)
+
+    assert failure_lines(change(scores=(passed,), score=0.85), None)[0] == "score 0.85 is below the threshold"
+
+
+def test_judges_that_are_not_required_are_low_not_failed() -> None:
+    low = dataclasses.replace(FAILED, judge="tone", required=False, threshold=None)
+
+    assert "    low  tone   0.00  expected x, got y" in failure_lines(change(scores=(FAILED, low)), None)
+
+
+def test_nothing_is_said_where_there_is_nothing_to_say() -> None:
+    result = change(prompt=None, trials=(Trial(1, None, (FAILED,), 0.0, passed=False),), expected=None)
+
+    assert failure_lines(result, None) == [
+        "score 0.00; exact failed: expected x, got y",
+        "",
+        "judges",
+        "    FAIL exact  0.00 (needs 1.00)  expected x, got y",
+    ]
+
+
+def test_an_empty_answer_is_shown_as_empty() -> None:
+    assert "    (empty)" in failure_lines(change(trials=answer("  ")), None)
+
+
+def test_tool_calls_are_shown_as_calls() -> None:
+    trials = answer("", tool_calls=(ToolCall("find", {"id": "A-17"}),))
+
+    assert '    called find({"id": "A-17"})' in failure_lines(change(trials=trials), None)
+
+
+def test_an_answer_that_is_as_expected_has_no_diff() -> None:
+    assert "expected (-), answered (+)" not in failure_lines(change(trials=answer("x ")), None)
+
+
+def test_expected_data_is_compared_as_json() -> None:
+    lines = failure_lines(change(expected={"a": 1}), None)
+
+    assert '    -   "a": 1' in lines
+
+
+def test_long_texts_are_shortened_by_lines_and_by_characters_unless_all_is_asked_for() -> None:
+    long = change(trials=answer("word " * 2000), expected=None)
+
+    short = "\n".join(failure_lines(long, None))
+    assert "... 8800 characters left out, -vv shows them ..." in short
+    assert len(short) < 2000
+    assert len("\n".join(failure_lines(long, None, verbosity=2))) > 9000
+
+
+def test_many_lines_are_compared_in_a_form_that_does_not_take_for_ever() -> None:
+    text = "\n".join(f"line {number}" for number in range(3000))
+
+    lines = failure_lines(change(trials=answer(text), expected=text + "\nmore"), None)
+
+    assert "    -more" in lines
+
+
+def test_the_worst_trial_is_shown() -> None:
+    good = Trial(1, Response("x"), (), 1.0, passed=True)
+
+    lines = failure_lines(change(trials=(good, *(dataclasses.replace(t, number=2) for t in RESULT.trials))), None)
+
+    assert lines[lines.index("answered (trial 2)") + 1] == "    y"
+    assert lines[-1] == "    1: 1.00  2: 0.00 FAIL"
+
+
+def test_an_error_says_what_kind_it_is() -> None:
+    error = ErrorRecord("provider", "the server is down\ntry later")
+    trials = (Trial(1, Response("x")), Trial(2, error=error))
+
+    assert error_lines(change(error=error, trials=trials)) == [
+        "provider error: the server is down",
+        "    try later",
+        "1 of 2 trials got an answer",
+    ]
+    assert error_lines(change(error=ErrorRecord("prompt", ""))) == ["prompt error: "]

@@ -1,0 +1,115 @@
+"""The summary at the end of a run."""
+
+from __future__ import annotations
+
+import pytest
+
+from pytest_promptevals.records.cases import Location
+from pytest_promptevals.records.comparisons import Change, Comparison, Delta, GateResult, Metrics, Verdict
+from pytest_promptevals.reports.terminal import Line, summary_lines
+from pytest_promptevals.reports.words import count_text, json_text, money_text, score_text
+
+PLACE = Location("evals/a.eval.yaml", 7)
+
+
+def comparison(*deltas: Delta, file: str = "evals/a.eval.yaml", cost: float | None = None) -> Comparison:
+    gate = GateResult(file, "score", Verdict.REGRESSED, "mean score fell", PLACE)
+    return Comparison(
+        file=file,
+        metrics=Metrics(30, 28, 1, 0.933333, 0.96, cost),
+        has_baseline=True,
+        baseline="baselines/a.jsonl",
+        deltas=deltas,
+        mean_before=0.95,
+        mean_after=0.93,
+        gates=(gate,),
+    )
+
+
+def text(*comparisons: Comparison, width: int = 80, verbosity: int = 0) -> list[str]:
+    return [line.text for line in summary_lines(comparisons, width=width, verbosity=verbosity)]
+
+
+def worse(name: str) -> Delta:
+    return Delta(name, Change.WORSE, 1.0, 0.25, PLACE, passed_before=True, passed_after=False)
+
+
+def test_the_whole_summary() -> None:
+    better = Delta("b", Change.BETTER, 0.5, 0.75, PLACE, passed_before=False, passed_after=True)
+    same = Delta("s", Change.SAME, 1.0, 1.0, PLACE)
+
+    assert text(comparison(worse("a-long-name"), better, same, Delta("n", Change.NEW, after=1.0))) == [
+        "eval file            cases    passed    errors    score    before    change",
+        "-----------------  -------  --------  --------  -------  --------  --------",
+        "evals/a.eval.yaml       30        28         1    0.933     0.950    -0.020",
+        "",
+        "evals/a.eval.yaml: 1 case worse than baselines/a.jsonl",
+        "  a-long-name  1.00 -> 0.25  now fails  evals/a.eval.yaml:7",
+        "evals/a.eval.yaml: 1 case better than baselines/a.jsonl",
+        "  b  0.50 -> 0.75  now passes  evals/a.eval.yaml:7",
+        "evals/a.eval.yaml: 1 case new, not in baselines/a.jsonl",
+        "  n",
+        "evals/a.eval.yaml [score] regressed: mean score fell",
+    ]
+
+
+def test_many_cases_are_counted_unless_all_are_asked_for() -> None:
+    many = comparison(*(worse(f"c{number}") for number in range(25)))
+
+    assert "  ... and 15 more, -v lists them" in text(many)
+    assert sum(" -> " in line for line in text(many, verbosity=1)) == 25
+
+
+def test_names_are_wrapped_at_the_width() -> None:
+    many = comparison(*(Delta(f"a-rather-long-name-{number}", Change.MISSING) for number in range(9)))
+
+    lines = text(many)
+
+    assert all(len(line) <= 80 for line in lines[4:-1])
+    assert "  a-rather-long-name-0, a-rather-long-name-1, a-rather-long-name-2," in lines
+
+
+def test_a_long_file_name_is_shortened_so_that_the_table_fits() -> None:
+    table = text(comparison(file="a/very/long/path/to/the/folder/of/evals/support.eval.yaml"))[:3]
+
+    assert all(len(row) <= 80 for row in table)
+    assert table[2].startswith("...")
+    assert "support.eval.yaml" in table[2]
+
+
+def test_costs_are_shown_where_there_are_any() -> None:
+    lines = text(comparison(cost=0.0123), comparison(cost=None))
+
+    assert lines[0].endswith("cost")
+    assert lines[2].endswith("$0.0123")
+    assert lines[3].endswith("unknown")
+
+
+def test_a_quiet_run_shows_only_the_verdicts_that_fail() -> None:
+    assert text(comparison(worse("a")), verbosity=-1) == ["evals/a.eval.yaml [score] regressed: mean score fell"]
+
+
+def test_an_early_stop_is_said() -> None:
+    lines = summary_lines([], width=80, verbosity=-1, is_stopped_early=True)
+
+    assert lines == [Line("stopped early: no verdict, half a run cannot be compared", {"yellow": True})]
+
+
+@pytest.mark.parametrize(
+    ("score", "shown"),
+    [(None, "none"), (1.0, "1.00"), (0.999, "0.999"), (0.0, "0.00"), (0.001, "0.001"), (0.5, "0.50"), (0.994, "0.99")],
+)
+def test_a_score_never_rounds_to_what_it_is_not(score: float | None, shown: str) -> None:
+    assert score_text(score) == shown
+
+
+@pytest.mark.parametrize(
+    ("cost", "shown"), [(None, "unknown"), (0.0, "$0.00"), (1.234, "$1.23"), (0.00012, "$0.0001")]
+)
+def test_an_unknown_cost_is_unknown(cost: float | None, shown: str) -> None:
+    assert money_text(cost) == shown
+
+
+def test_words() -> None:
+    assert (count_text(1, "case"), count_text(2, "case"), count_text(0, "case")) == ("1 case", "2 cases", "0 cases")
+    assert json_text({"ü": [1]}) == '{"ü": [1]}'
