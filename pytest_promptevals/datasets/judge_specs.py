@@ -141,6 +141,7 @@ def _read_group(name: str, value: Json, source: Source, problems: Problems) -> N
         judge=name,
         name=options.name or name,
         location=source.locate(),
+        threshold=options.threshold,
         weight=options.weight,
         required=options.required,
         children=label_judges(children, (), problems),

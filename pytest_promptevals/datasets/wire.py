@@ -235,7 +235,7 @@ class CaseWire(Wire):
 
 
 class FileEntryWire(Wire):
-    """An entry of ``cases`` that names files with further cases."""
+    """An entry of "cases" that names files with further cases."""
 
     file: NonEmpty = Field(
         description="A .jsonl, .yaml, .yml or .csv file with cases, or a pattern such as cases/*.jsonl, "
@@ -259,9 +259,12 @@ class JudgeOptionsWire(Wire):
 
 
 class GroupOptionsWire(Wire):
-    """Keys of an ``all_of`` or ``any_of`` group."""
+    """Keys of an all_of or any_of group."""
 
     judges: Annotated[Judges, Field(min_length=1)] = Field(description="The judges of the group.")
+    threshold: Share | None = Field(
+        default=None, description="Smallest score that passes, instead of whether its judges pass."
+    )
     weight: Amount = Field(default=1.0, description="Share in the case's score; 0 leaves it out.")
     required: bool = Field(default=True, description="Whether the case fails when this group does.")
     name: NonEmpty | None = Field(default=None, description="Label of the score, unique within a case.")

@@ -62,6 +62,18 @@ def test_a_name_with_a_nul_character_is_refused(tmp_path: Path) -> None:
         resolve_inside("a\0b", tmp_path, tmp_path)
 
 
+@pytest.mark.parametrize("name", ["x" * 256, "a/" + "é" * 128, "deep/" * 500])
+def test_a_name_that_no_file_system_takes_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(OutsideRootdirError) as caught:
+        resolve_inside(name, tmp_path, tmp_path)
+    assert str(caught.value) == f"'{name[:60]}…' is no file name: it is too long; correct it"
+
+
+def test_the_longest_names_are_fine(tmp_path: Path) -> None:
+    name = "/".join(["x" * 255] * 7)
+    assert not resolve_inside(name, tmp_path, tmp_path).is_file()
+
+
 def test_a_symlink_to_a_folder_above_it_makes_a_loop(tmp_path: Path) -> None:
     (tmp_path / "a" / "b").mkdir(parents=True)
     (tmp_path / "a" / "b" / "up").symlink_to(tmp_path / "a")
