@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 # At the end: the docs are about the installed package, not about the one in this checkout.
 sys.path.append(str(Path(__file__).parents[1]))
 
-from docs.generate import fill_page  # noqa: E402 - found through the line above
+from docs.generate import fill_page
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

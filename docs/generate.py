@@ -14,8 +14,9 @@ import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
-import pytest_promptevals
 from pydantic import BaseModel
+
+import pytest_promptevals
 from pytest_promptevals import hookspecs
 from pytest_promptevals.datasets import wire
 from pytest_promptevals.engine.judging import GROUPS

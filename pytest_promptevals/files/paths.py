@@ -8,11 +8,10 @@ from typing import Final
 
 from pytest_promptevals.errors import PromptEvalsError
 
-
 _LONGEST_PART: Final = 255
 """Bytes that a file system allows the name of a file or folder."""
 _LONGEST_NAME: Final = 2000
-"""Bytes of all parts of a name together; with its folder in front, a path must stay under 4096."""
+"""Bytes of a whole name; with its folder in front, a path must stay under 4096."""
 
 
 class OutsideRootdirError(PromptEvalsError, ValueError):
@@ -30,7 +29,7 @@ def shown_path(path: Path, rootdir: Path) -> str:
 def resolve_inside(name: str, base: Path, rootdir: Path) -> Path:
     """Return the file that ``name``, relative to the folder ``base``, leads to, with symlinks resolved.
 
-    It need not exist. Raises ``OutsideRootdirError`` if it is not inside of the rootdir, or if no file can have the name.
+    It need not exist. Raises ``OutsideRootdirError`` if it is not inside of the rootdir, or if no file can be named so.
     """
     _check_name(name)
     path = Path(os.path.realpath(base / name))
@@ -46,8 +45,8 @@ def resolve_inside(name: str, base: Path, rootdir: Path) -> Path:
 def _check_name(name: str) -> None:
     if "\0" in name:
         raise OutsideRootdirError(f"{name!r} is no file name: it holds a NUL character; correct it")
-    parts = [len(os.fsencode(part)) for part in Path(name).parts]
-    if max(parts, default=0) > _LONGEST_PART or sum(parts) > _LONGEST_NAME:
+    longest = max((len(os.fsencode(part)) for part in Path(name).parts), default=0)
+    if longest > _LONGEST_PART or len(os.fsencode(name)) > _LONGEST_NAME:
         raise OutsideRootdirError(f"'{name[:60]}…' is no file name: it is too long; correct it")
 
 

@@ -56,6 +56,18 @@ def test_its_own_folder_is_made_and_kept_out_of_git(tmp_path: Path) -> None:
     assert (path.parent / ".gitignore").read_text(encoding="utf-8") == "*\n"
 
 
+def test_a_new_database_has_a_write_ahead_log_and_need_not_be_in_a_folder_of_its_own(tmp_path: Path) -> None:
+    store = HistoryStore.open(tmp_path / "state" / "history.db")
+
+    with store._reader.connect() as connection:
+        settings = [connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in _PRAGMAS]
+    assert settings == ["wal", 1, 1]
+    store.close()
+
+
+_PRAGMAS = ("journal_mode", "synchronous", "foreign_keys")
+
+
 def test_a_gitignore_of_the_user_is_left_alone(tmp_path: Path) -> None:
     folder = tmp_path / ".promptevals"
     folder.mkdir()

@@ -1,0 +1,176 @@
+"""The docs say everything, their examples are right, and what they show is what happens."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from _pytest.config.argparsing import Parser
+from pydantic import BaseModel
+
+import pytest_promptevals
+from docs.generate import PARTS, fill_page, hook_names
+from docs.sessions import Block, read_blocks, run_page, without_varying
+from pytest_promptevals.datasets import wire
+from pytest_promptevals.datasets.loader import load_dataset
+from pytest_promptevals.engine.planning import plan_dataset
+from pytest_promptevals.engine.registry import builtin_registry
+from pytest_promptevals.errors import DatasetError
+from pytest_promptevals.files.yaml import parse_yaml
+from pytest_promptevals.judges.build import parameter_names
+from pytest_promptevals.providers import anthropic_provider, openai_provider
+from pytest_promptevals.pytest_glue.options import add_options
+from pytest_promptevals.settings import SETTINGS, Settings
+
+SOURCES = {path.name: path.read_text("utf-8") for path in sorted((Path(__file__).parents[2] / "docs").glob("*.md"))}
+PAGES = {name: fill_page(source) for name, source in SOURCES.items()}
+BLOCKS = {name: read_blocks(page) for name, page in PAGES.items()}
+WITH_SESSIONS = [name for name, blocks in BLOCKS.items() if any(block.language == "console" for block in blocks)]
+WRONG_ON_PURPOSE = "wrong/"
+NOT_PLANNED = ("extending.md", "python-tests.md")
+"""Pages with judges and models of their own, and with datasets of test functions."""
+
+
+def blocks_of(language: str) -> list[pytest.param]:  # type: ignore[valid-type]  # pytest names no type for it
+    found = [(name, block) for name, blocks in BLOCKS.items() for block in blocks if block.language == language]
+    return [pytest.param(name, block, id=f"{name}:{block.line}") for name, block in found]
+
+
+@pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
+@pytest.mark.parametrize("part", ["option", "ini", "variable"])
+def test_every_setting_is_on_its_page(setting: object, part: str) -> None:
+    assert f"`{getattr(setting, part)}`" in PAGES["settings.md"]
+
+
+def test_every_option_is_on_the_page_of_settings() -> None:
+    parser = Parser(_ispytest=True)
+    add_options(parser)
+    names = [name for option in parser.getgroup("evals").options for name in option.names()]
+
+    assert len(names) > len(SETTINGS)
+    assert [name for name in names if f"`{name}`" not in PAGES["settings.md"]] == []
+
+
+def test_every_judge_has_a_section_with_its_parameters() -> None:
+    sections = dict(re.findall(r"^### (\S+)\n(.*?)(?=^### |\Z)", PAGES["judges.md"], re.MULTILINE | re.DOTALL))
+
+    for name, judge in builtin_registry().judges.items():
+        missing = [key for key in parameter_names(judge.Parameters) if f"| `{key}` |" not in sections[name]]
+        assert missing == [], name
+
+
+def test_every_provider_and_every_option_of_one_is_on_the_page_of_models() -> None:
+    names = {*builtin_registry().providers, *openai_provider.FAMILY.options, *anthropic_provider.FAMILY.options}
+
+    assert [name for name in sorted(names) if f"`{name}`" not in PAGES["models.md"]] == []
+
+
+@pytest.mark.parametrize("name", hook_names())
+def test_every_hook_has_a_section(name: str) -> None:
+    assert f"\n### {name}\n" in PAGES["extending.md"]
+
+
+@pytest.mark.parametrize("name", pytest_promptevals.__all__)
+def test_every_public_name_has_a_section(name: str) -> None:
+    assert f"\n### {name}\n" in PAGES["extending.md"]
+
+
+def test_every_key_of_an_eval_file_is_in_a_table() -> None:
+    models = {
+        name: model
+        for name, model in vars(wire).items()
+        if isinstance(model, type) and issubclass(model, BaseModel) and model.__module__ == wire.__name__
+    }
+    tables = "".join(PAGES[name] for name in ("eval-files.md", "judges.md", "models.md"))
+
+    assert "EvalFileWire" in models
+    for name, model in models.items():
+        missing = [field for field in model.model_fields if f"\n| `{field}` |" not in tables]
+        assert missing == [], name
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_every_part_that_is_generated_is_on_a_page(part: str) -> None:
+    assert f"<!-- generated: {part} -->" in "".join(SOURCES.values())
+
+
+def test_a_page_that_asks_for_a_part_that_there_is_not_is_an_error() -> None:
+    with pytest.raises(KeyError, match="nonsense"):
+        fill_page("Before\n<!-- generated: nonsense -->\nafter\n")
+
+
+@pytest.mark.parametrize(("page", "block"), blocks_of("python"))
+def test_python_in_the_docs_compiles(page: str, block: Block) -> None:
+    compile(block.body, f"docs/{page}:{block.line}", "exec")
+
+
+@pytest.mark.parametrize(("page", "block"), [*blocks_of("yaml"), *blocks_of("json")])
+def test_an_eval_file_in_the_docs_loads(page: str, block: Block, tmp_path: Path) -> None:
+    lay_out(BLOCKS[page], tmp_path)
+    path = tmp_path / (block.caption or "fragment/a.eval.yaml")
+    if not re.search(r"\.eval\.(yaml|jsonl)$", path.name):
+        return
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(block.body if block.caption else complete(block.body), encoding="utf-8")
+
+    if (block.caption or "").startswith(WRONG_ON_PURPOSE):
+        with pytest.raises(DatasetError):
+            load_dataset(path, tmp_path)
+        return
+    dataset = load_dataset(path, tmp_path)
+    if page not in NOT_PLANNED:
+        assert plan_dataset(dataset, builtin_registry(), tmp_path, Settings())
+
+
+def lay_out(blocks: list[Block], folder: Path) -> None:
+    """Write the files of a page, and defaults for what is only a part of an eval file."""
+    for block in blocks:
+        if block.caption is not None:
+            path = folder / block.caption
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(block.body, encoding="utf-8")
+    (folder / "fragment").mkdir()
+    (folder / "fragment/evals.yaml").write_text("model: scripted/echo\nprompt: '{{ input }}'\njudges: [contains]\n")
+
+
+def complete(fragment: str) -> str:
+    return fragment if "\ncases:" in fragment else f"{fragment}cases: [{{input: Hello!, expected: Hello!}}]\n"
+
+
+@pytest.mark.parametrize(("page", "block"), blocks_of("yaml"))
+def test_yaml_in_the_docs_is_valid(page: str, block: Block) -> None:
+    assert parse_yaml(block.body, f"docs/{page}").value is not None
+
+
+@pytest.mark.parametrize("page", WITH_SESSIONS)
+def test_what_a_page_shows_is_what_happens(page: str, tmp_path: Path) -> None:
+    for block, printed in run_page(SOURCES[page], tmp_path):
+        assert without_varying(printed) == without_varying(block.body), (
+            f"docs/{page}:{block.line}: if that is right, write it anew with 'python -m docs.sessions docs/{page}'"
+        )
+
+
+def test_the_tutorial_tells_its_story() -> None:
+    sessions = [block.body for block in BLOCKS["tutorial.md"] if block.language == "console"]
+    outcomes = re.findall(r"^=+ (.+) in [\d.]+s =+$", "".join(sessions), re.MULTILINE)
+
+    assert outcomes == [
+        "2 failed, 1 passed",
+        "4 passed",
+        "3 passed",
+        "3 passed",
+        "3 failed, 1 passed",
+        "1 failed, 2 deselected, 1 error",
+        "6 passed",
+        "1 failed, 1 passed",
+    ]
+    (worse,) = [session for session in sessions if "echo $?" in session]
+    assert "2 cases worse than evals/baselines/support.eval.yaml.jsonl" in worse
+    assert "[score] regressed: " in worse
+    assert worse.endswith("$ echo $?\n1\n")
+
+
+def test_a_session_runs_nothing_but_our_own_programs(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="'rm -rf .': only pytest and promptevals run in a console block"):
+        list(run_page("```console\n$ rm -rf .\n```\n", tmp_path))
