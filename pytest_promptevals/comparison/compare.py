@@ -43,4 +43,16 @@ def compare(
         mean_after=weighted_mean((delta.after or 0.0, delta.weight) for delta in paired),
     )
     answers = [gate.decide(comparison, location) for gate in gates]
-    return dataclasses.replace(comparison, gates=tuple(answer for answer in answers if answer is not None))
+    selection = _selection(len(results), len(collected_names))
+    return dataclasses.replace(
+        comparison,
+        gates=tuple(
+            dataclasses.replace(answer, explanation=answer.explanation + selection)
+            for answer in answers
+            if answer is not None
+        ),
+    )
+
+
+def _selection(run: int, collected: int) -> str:
+    return f" (a selection: {run} of {collected} cases were run)" if run < collected else ""

@@ -64,6 +64,8 @@ class ScoreGate:
     def _judge(self, comparison: Comparison) -> tuple[Verdict, str]:
         if not comparison.has_baseline:
             return Verdict.NO_BASELINE, "there is no baseline; save one with 'pytest --evals-save-baseline'"
+        if _is_mostly_errors(comparison.metrics):
+            return Verdict.INSUFFICIENT_DATA, _explain_errors(comparison.metrics)
         drop, before, after = comparison.drop, comparison.mean_before, comparison.mean_after
         if drop is None or before is None or after is None:
             return _explain_nothing_paired(comparison)
@@ -102,12 +104,23 @@ class MinimumGate:
     def _judge(self, comparison: Comparison) -> tuple[Verdict, str]:
         metrics = comparison.metrics
         value = self.value_of(metrics)
+        if _is_mostly_errors(metrics):
+            return Verdict.INSUFFICIENT_DATA, _explain_errors(metrics)
         if value is None:
             return Verdict.INSUFFICIENT_DATA, _explain_no_mean(comparison)
         verdict = Verdict.FAILED if self.minimum - value > TOLERANCE else Verdict.PASSED
         shown, minimum = _shown((value, self.minimum), apart=(self.minimum,))
         over = f"over {_cases(metrics.cases - metrics.errors)}"
         return verdict, f"{self.metric} is {shown} {over}; at least {minimum} is asked for{_left_out(comparison)}"
+
+
+def _is_mostly_errors(metrics: Metrics) -> bool:
+    """Return whether fewer than half of the cases have a score: the few that survived may not speak for all."""
+    return 0 < metrics.cases - metrics.errors < metrics.errors
+
+
+def _explain_errors(metrics: Metrics) -> str:
+    return f"{metrics.errors} of {_cases(metrics.cases)} ended in an error; the others are too few to decide"
 
 
 def _mean_score(metrics: Metrics) -> float | None:

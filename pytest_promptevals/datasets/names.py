@@ -8,7 +8,7 @@ from typing import Final
 MAX_ID_LENGTH: Final = 200
 
 _ID: Final = re.compile(r"[^\x00-\x1f\x7f-\x9f\[\]]+")
-_TAG: Final = re.compile(r"[\w:+\-.\[\]\\/]+")
+_TAG: Final = re.compile(r"[\w+\-.\[\]\\/]+")
 _NOT_SELECTABLE: Final = frozenset({"and", "or", "not", "True", "False", "None"})
 _TAKEN: Final = frozenset(
     {"skip", "skipif", "xfail", "parametrize", "usefixtures", "filterwarnings", "evals"}
@@ -38,4 +38,4 @@ def check_tag(text: str) -> None:
     if text.startswith("_"):
         raise ValueError("must not begin with '_', which pytest allows no mark to")
     if not _TAG.fullmatch(text):
-        raise ValueError("must consist of letters, digits and - _ . : + / only, so that 'pytest -m' can select it")
+        raise ValueError("must consist of letters, digits and - _ . + / only, so that 'pytest -m' can select it")

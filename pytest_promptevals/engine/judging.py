@@ -145,7 +145,10 @@ async def _grade(
     if not spec.negated:
         return grade, threshold
     passed = _passes(grade, threshold)
-    explanation = f"must not pass, but does with {grade.value:.3g}" if passed else grade.explanation
+    explanation = grade.explanation
+    if passed:
+        said = f": {explanation}" if explanation else ""
+        explanation = f"must not pass, but does with {grade.value:.3g}{said}"
     return Grade(1.0 - grade.value, explanation, passed=not passed, cost=grade.cost), None
 
 

@@ -9,12 +9,17 @@ import asyncio
 import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TypeAlias
 
 from pytest_promptevals.errors import PromptEvalsError, ProviderConfigError, ProviderError, ProviderTimeoutError
 from pytest_promptevals.hookspecs import Provider, ProviderContext, ProviderFactory
 from pytest_promptevals.records.cases import ProviderConfig
+from pytest_promptevals.records.codec import to_plain
+from pytest_promptevals.records.fingerprints import content_hash
 from pytest_promptevals.records.requests import Request
 from pytest_promptevals.records.responses import Response
+
+_Key: TypeAlias = tuple[str, float, tuple[Path, ...]]
 
 
 class Pipeline:
@@ -31,13 +36,15 @@ class Pipeline:
         self._rootdir = rootdir
         self._concurrency = concurrency
         self._slots = asyncio.Semaphore(concurrency)
-        self._providers: dict[int, tuple[ProviderConfig, Provider]] = {}
+        self._providers: dict[_Key, asyncio.Task[Provider]] = {}
+        # By identity, with the config itself, so that no other one can take its place in memory.
+        self._hashes: dict[int, tuple[ProviderConfig, str]] = {}
 
     async def call(
         self, config: ProviderConfig, request: Request, *, seconds: float, search_path: tuple[Path, ...]
     ) -> Response:
         """Make one call that may take ``seconds``. Raises ``ProviderError``."""
-        provider = self._provider(config, seconds, search_path)
+        provider = await self._provider(config, seconds, search_path)
         async with self._slots:
             try:
                 async with asyncio.timeout(seconds):
@@ -57,30 +64,43 @@ class Pipeline:
 
     async def close(self) -> None:
         """Close all providers; an error of one does not keep the others open."""
-        providers = [provider for _, provider in self._providers.values()]
+        made = await asyncio.gather(*self._providers.values(), return_exceptions=True)
         self._providers.clear()
+        providers = [provider for provider in made if not isinstance(provider, BaseException)]
         await asyncio.gather(*(provider.close() for provider in providers), return_exceptions=True)
 
-    def _provider(self, config: ProviderConfig, seconds: float, search_path: tuple[Path, ...]) -> Provider:
-        # Keyed by identity: eval files share the configs of one evals.yaml only if they are equal.
-        known = self._providers.get(id(config))
-        if known is not None:
-            return known[1]
-        for other, provider in self._providers.values():
-            if other == config:
-                self._providers[id(config)] = (config, provider)
-                return provider
-        context = ProviderContext(config, self._rootdir, search_path, self._concurrency, seconds)
-        try:
-            provider = self._factories[config.type](context)
-        except ProviderError:
-            raise
-        except Exception as error:
-            raise ProviderConfigError(
-                f"provider {config.name!r} cannot be made: {type(error).__name__}: {error}"
-            ) from error
-        self._providers[id(config)] = (config, provider)
-        return provider
+    async def _provider(self, config: ProviderConfig, seconds: float, search_path: tuple[Path, ...]) -> Provider:
+        key = (self._hash(config), seconds, search_path)
+        making = self._providers.get(key)
+        if making is None:
+            context = ProviderContext(config, self._rootdir, search_path, self._concurrency, seconds)
+            making = asyncio.create_task(_make(self._factories[config.type], context))
+            self._providers[key] = making
+        if making.done():
+            return making.result()
+        # One call that is given up must not cancel what the others wait for.
+        return await asyncio.shield(making)
+
+    def _hash(self, config: ProviderConfig) -> str:
+        # A config holds mappings, which cannot be keys; eval files below one evals.yaml have equal ones.
+        known = self._hashes.get(id(config))
+        if known is None:
+            known = (config, content_hash(to_plain(config)))
+            self._hashes[id(config)] = known
+        return known[1]
+
+
+async def _make(factory: ProviderFactory, context: ProviderContext) -> Provider:
+    try:
+        if (load := getattr(factory, "load", None)) is not None:
+            # The calls under way go on, and their latency stays true, while an SDK is imported.
+            await asyncio.to_thread(load)
+        return factory(context)
+    except PromptEvalsError:
+        raise
+    except Exception as error:
+        name = context.config.name
+        raise ProviderConfigError(f"provider {name!r} cannot be made: {type(error).__name__}: {error}") from error
 
 
 def _without_surrogates(response: Response) -> Response:

@@ -98,6 +98,7 @@ class _Planning:
         self._environment = TemplateEnvironment(rootdir)
         self._planner = JudgePlanner(registry.judges, self._environment)
         self._problems: list[FileProblem] = []
+        self._prompt_problems: dict[int, list[tuple[Case, str]]] = {}
         configs = {name: ProviderConfig(name, name) for name in registry.providers}
         configs.update((config.name, config) for config in dataset.providers)
         timeout = dataset.timeout if dataset.timeout is not None else settings.timeout
@@ -106,9 +107,11 @@ class _Planning:
     def run(self) -> tuple[PlannedCase, ...]:
         targets = self._targets()
         prompts = self._prompts()
+        self._prompt_problems = {id(prompt): [] for prompt in prompts}
         shared = self._plan_judges(self._dataset.judges)
         self._stop_on_problems()
         planned = tuple(self._cases(targets, prompts, shared))
+        self._note_prompt_problems(prompts)
         self._stop_on_problems()
         return planned
 
@@ -196,8 +199,10 @@ class _Planning:
                 continue
             self._check_variables(case, judges, prompt_names)
             trials = self._trials(case)
+            for prompt in prompts:
+                self._check_prompt(case, prompt)
             for target, prompt, label in variants:
-                self._check_prompt(case, prompt, target)
+                self._check_question(case, prompt, target)
                 yield PlannedCase(case, case.id + label, target, prompt, judges, trials, self._plan)
 
     def _trials(self, case: Case) -> int:
@@ -220,11 +225,26 @@ class _Planning:
             except FileProblem as problem:
                 self._problems.append(problem)
 
-    def _check_prompt(self, case: Case, prompt: PromptTemplate, target: Target) -> None:
+    def _check_prompt(self, case: Case, prompt: PromptTemplate) -> None:
         try:
             prompt.check(case)
         except PromptError as error:
-            self._note(f"prompt {prompt.name!r}: {error}" if prompt.name else f"prompt: {error}", case.location)
+            self._prompt_problems[id(prompt)].append((case, str(error)))
+
+    def _note_prompt_problems(self, prompts: Sequence[PromptTemplate]) -> None:
+        asked = sum(case.output is None for case in self._dataset.cases)
+        for number, prompt in enumerate(prompts):
+            problems = self._prompt_problems[id(prompt)]
+            name = f"prompt {prompt.name!r}: " if prompt.name else "prompt: "
+            texts = {text for _, text in problems}
+            if len(problems) == asked > 1 and len(texts) == 1:
+                # What is wrong with every case is wrong with the prompt.
+                self._note(f"{name}{texts.pop()} (so for all {asked} cases)", self._dataset.prompts[number].location)
+                continue
+            for case, text in problems:
+                self._note(name + text, case.location)
+
+    def _check_question(self, case: Case, prompt: PromptTemplate, target: Target) -> None:
         if isinstance(prompt, InputPrompt) and case.input is None and target.config.type not in _NO_PROMPT_NEEDED:
             self._note("nothing to ask: the case has no 'input' and the eval file no 'prompt'", case.location)
 
@@ -277,6 +297,9 @@ def _bracket(label: str) -> str:
 
 
 def search_path(config: ProviderConfig, rootdir: Path, dataset: Dataset) -> tuple[Path, ...]:
-    """Return the folders in which a provider's files and functions are looked up, nearest first."""
-    place = config.location.path if config.location is not None else dataset.path
-    return search_folders(place, rootdir)
+    """Return the folders in which a provider's files and functions are looked up, nearest first.
+
+    They begin at the file that configures the provider, or else at the one that names the model.
+    """
+    place = config.location or dataset.models_location or dataset.location
+    return search_folders(place.path, rootdir)

@@ -13,8 +13,10 @@ from typing import Final
 
 from pytest_promptevals.records.results import Score, Trial
 
-_CLOSE: Final = 1e-9
-"""Sums of binary fractions may miss a threshold by less than this."""
+SCORE_DIGITS: Final = 6
+"""Digits of a case's score: what is shown, stored and compared is one number."""
+_CLOSE: Final = 1e-6
+"""A score may miss its threshold by so little: by its rounding, and by sums of binary fractions."""
 _LIKELY: Final = 0.5
 """A reducer that estimates a chance of passing passes from here on, unless a threshold says otherwise."""
 
@@ -42,7 +44,7 @@ def reduce_trials(
     """
     if reducer in _NUMERIC:
         return _reduce_values(_NUMERIC[reducer], trials, threshold)
-    score = _share_passed(reducer, [trial.passed is True for trial in trials])
+    score = round(_share_passed(reducer, [trial.passed is True for trial in trials]), SCORE_DIGITS)
     scores = tuple(_over_trials(statistics.fmean, column) for column in _columns(trials))
     return scores, score, score >= (_LIKELY if threshold is None else threshold) - _CLOSE
 
@@ -51,7 +53,7 @@ def _reduce_values(
     reduce: Callable[[Sequence[float]], float], trials: Sequence[Trial], threshold: float | None
 ) -> tuple[tuple[Score, ...], float, bool]:
     scores = tuple(_over_trials(reduce, column) for column in _columns(trials))
-    score = _weighted(scores)
+    score = round(_weighted(scores), SCORE_DIGITS)
     passed = all(item.passed for item in scores if item.required)
     return scores, score, passed and (threshold is None or score >= threshold - _CLOSE)
 

@@ -156,9 +156,13 @@ def _create_engine(path: Path, busy_timeout: float) -> Engine:
 
     def prepare(connection: sqlite3.Connection, record: object) -> None:
         del record
-        connection.execute("PRAGMA foreign_keys = ON")
-        connection.execute("PRAGMA synchronous = NORMAL")
-        use_write_ahead_log(connection, busy_timeout)
+        try:
+            connection.execute("PRAGMA foreign_keys = ON")
+            connection.execute("PRAGMA synchronous = NORMAL")
+            use_write_ahead_log(connection, busy_timeout)
+        except BaseException:
+            connection.close()  # SQLAlchemy does not know of it yet
+            raise
 
     event.listen(engine, "connect", prepare)
     # Python's sqlite3 begins transactions late and by its own rules; here they begin where they are written.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import traceback
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
@@ -48,6 +49,8 @@ class TextTemplate:
     """Compiled form."""
     variables: frozenset[str] | None
     """Names it may use, those of included templates too; ``None`` if an include is only known when rendering."""
+    is_file: bool = False
+    """Whether the template is a whole file, so that its line numbers are those of the file."""
 
     def render(self, variables: JsonObject) -> str:
         """Fill in the variables. Raises ``PromptError`` for one that is missing and for what the sandbox forbids."""
@@ -55,13 +58,25 @@ class TextTemplate:
             return self.template.render(variables)
         except FileProblem as error:
             raise PromptError(str(error)) from error
-        except jinja2.UndefinedError as error:
-            raise PromptError(_explain_undefined(str(error), variables)) from error
-        except SecurityError as error:
-            raise PromptError(f"the template is not allowed to do this: {error}") from error
         except Exception as error:
             # Templates run the user's expressions: any error of Python's may come out of them.
-            raise PromptError(f"the template failed: {type(error).__name__}: {error}") from error
+            raise PromptError(self._place(error) + _explain(error, variables)) from error
+
+    def _place(self, error: Exception) -> str:
+        """Return file and line of an error in a template that is a file: Jinja2 puts them into the traceback."""
+        if not self.is_file:
+            return ""
+        frames = traceback.extract_tb(error.__traceback__)
+        lines = [frame.lineno for frame in frames if frame.filename == self.template.filename]
+        return f"{self.template.filename}:{lines[-1]}: " if lines else ""
+
+
+def _explain(error: Exception, variables: JsonObject) -> str:
+    if isinstance(error, jinja2.UndefinedError):
+        return _explain_undefined(str(error), variables)
+    if isinstance(error, SecurityError):
+        return f"the template is not allowed to do this: {error}"
+    return f"the template failed: {type(error).__name__}: {error}"
 
 
 def _explain_undefined(message: str, variables: JsonObject) -> str:
@@ -95,7 +110,7 @@ class TemplateEnvironment:
             # Jinja2 has no public way to compile a text under a name, which relative includes need.
             code = self._jinja.compile(text, name=path, filename=path)
             template = jinja2.Template.from_code(self._jinja, code, self._jinja.globals)
-            compiled = TextTemplate(template, self._names(text, path, frozenset({path})))
+            compiled = TextTemplate(template, self._names(text, path, frozenset({path})), is_file=line is None)
         except jinja2.TemplateSyntaxError as error:
             place = error.filename if error.filename not in (None, path) else path
             raise FileProblem(

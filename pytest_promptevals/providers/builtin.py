@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, cast
 
 from pytest_promptevals.hookspecs import hookimpl
@@ -29,15 +30,25 @@ _FACTORIES: Final = {
 @hookimpl
 def pytest_promptevals_providers() -> Mapping[str, ProviderFactory]:
     """Return the built-in providers."""
-    return {name: _load_late(reference) for name, reference in _FACTORIES.items()}
+    return {name: LateFactory(reference) for name, reference in _FACTORIES.items()}
 
 
-def _load_late(reference: str) -> ProviderFactory:
-    module_name, _, factory_name = reference.partition(":")
+@dataclass(frozen=True, slots=True)
+class LateFactory:
+    """A provider's factory whose module is imported when it is needed.
 
-    def create(context: ProviderContext) -> Provider:
+    Importing an SDK takes seconds, so the pipeline calls ``load`` in a thread before the first call.
+    """
+
+    reference: str
+    """``module:factory`` in this package."""
+
+    def load(self) -> ProviderFactory:
+        """Import the module, and return the factory in it."""
+        module_name, _, factory_name = self.reference.partition(":")
         module = importlib.import_module(f"pytest_promptevals.providers.{module_name}")
-        factory = cast("ProviderFactory", getattr(module, factory_name))
-        return factory(context)
+        return cast("ProviderFactory", getattr(module, factory_name))
 
-    return create
+    def __call__(self, context: ProviderContext) -> Provider:
+        """Make a provider."""
+        return self.load()(context)

@@ -19,7 +19,7 @@ def report_gates(session: pytest.Session, gates: Sequence[GateResult]) -> None:
     # pytest works out its progress from this number: without it, the gates would push it past 100 %.
     session.testscollected += len(decided)
     for gate in decided:
-        _log(session.config, _report(gate))
+        _log(session.config, _report(gate, session.config.getoption("tbstyle")))
 
 
 def _log(config: pytest.Config, report: pytest.TestReport) -> None:
@@ -28,7 +28,7 @@ def _log(config: pytest.Config, report: pytest.TestReport) -> None:
     config.hook.pytest_runtest_logfinish(nodeid=report.nodeid, location=report.location)
 
 
-def _report(gate: GateResult) -> pytest.TestReport:
+def _report(gate: GateResult, tbstyle: str) -> pytest.TestReport:
     name = f"gate[{gate.gate}]"
     text = f"{gate.verdict.value}: {gate.explanation}"
     return pytest.TestReport(
@@ -36,7 +36,7 @@ def _report(gate: GateResult) -> pytest.TestReport:
         location=(gate.location.path, gate.location.line - 1, name),
         keywords={name: 1, "gate": 1},
         outcome="failed" if gate.verdict.fails else "passed",
-        longrepr=FailureRepr([text], gate.location) if gate.verdict.fails else None,
+        longrepr=FailureRepr([text], gate.location, tbstyle) if gate.verdict.fails else None,
         when="call",
         user_properties=[("verdict", gate.verdict.value), ("explanation", gate.explanation)],
     )

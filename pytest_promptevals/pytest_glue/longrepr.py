@@ -6,19 +6,22 @@ from collections.abc import Sequence
 
 from _pytest._code.code import ReprFileLocation, TerminalRepr
 from _pytest._io import TerminalWriter
+from _pytest.outcomes import Failed
 
 from pytest_promptevals.records.cases import Location
 
 
-class _CaseProblem(Exception):  # noqa: N818 - what users see is the report, these names are the outcomes
+class _CaseProblem(Failed):
+    """Without a traceback: pytest would spend longer on making one than a case takes, and nobody would see it."""
+
     def __init__(self, text: tuple[Sequence[str], Location]) -> None:
         lines, location = text
-        super().__init__(lines[0])
+        super().__init__(lines[0], pytrace=False)
         self.lines = tuple(lines)
         self.location = location
 
 
-class CaseFailed(_CaseProblem):
+class CaseFailed(_CaseProblem):  # noqa: N818 - named for the outcome, which is no error
     """A case is below its thresholds: a pytest failure."""
 
 
@@ -32,25 +35,29 @@ class FailureRepr(TerminalRepr):
     pytest has no public way to give a report a text with a message; it looks for ``reprcrash`` itself.
     """
 
-    def __init__(self, lines: Sequence[str], location: Location) -> None:
+    def __init__(self, lines: Sequence[str], location: Location, tbstyle: str = "auto") -> None:
         self.lines = tuple(lines)
         self.reprcrash = ReprFileLocation(location.path, location.line, self.lines[0])
+        # With --tb=line, pytest itself writes the place and the message.
+        self._is_shown = tbstyle != "line"
 
     def __str__(self) -> str:
         return "\n".join([*self.lines, "", f"{self.reprcrash.path}:{self.reprcrash.lineno}"])
 
     def toterminal(self, tw: TerminalWriter) -> None:
         """Write the lines, then the place."""
+        if not self._is_shown:
+            return
         for line in self.lines:
             tw.line(line, **_colour(line))
         tw.line()
         tw.line(f"{self.reprcrash.path}:{self.reprcrash.lineno}", bold=True)
 
 
-def failure_from_text(text: str, location: Location) -> FailureRepr:
+def failure_from_text(text: str, location: Location, tbstyle: str) -> FailureRepr:
     """Rebuild a failure that came from another process, where pytest keeps only its text."""
-    lines = text.splitlines() or [""]
-    return FailureRepr(lines[:-2] if len(lines) > 2 else lines, location)  # noqa: PLR2004 - an empty line and the place end it
+    *lines, _, _ = text.split("\n")
+    return FailureRepr(lines, location, tbstyle)
 
 
 def _colour(line: str) -> dict[str, bool]:

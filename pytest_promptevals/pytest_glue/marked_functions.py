@@ -8,7 +8,8 @@ from typing import Any, Final
 
 import pytest
 
-from pytest_promptevals.datasets.loader import load_dataset
+from pytest_promptevals.datasets.loader import load_cases
+from pytest_promptevals.datasets.problems import render_problems
 from pytest_promptevals.engine.planning import PlannedCase, plan_judges
 from pytest_promptevals.errors import DatasetError, FileProblem
 from pytest_promptevals.pytest_glue.eval_files import EvalSource, source_of_function
@@ -18,7 +19,6 @@ from pytest_promptevals.pytest_glue.options import are_evals_wanted
 from pytest_promptevals.pytest_glue.recorder import Recorder
 from pytest_promptevals.pytest_glue.session import EvalSession, session_of
 from pytest_promptevals.records.cases import Case
-from pytest_promptevals.reports.problems import problem_lines
 
 _RECORDER_KEY: Final = pytest.StashKey[Recorder]()
 _HOW: Final = 'mark the test with @pytest.mark.evals("cases.eval.jsonl") and let it take the fixture "case"'
@@ -45,11 +45,11 @@ def parametrize(metafunc: pytest.Metafunc) -> None:
     path = _find(str(mark.args[0]), metafunc.definition.path.parent, metafunc.config.rootpath, nodeid)
     session.claimed.add(path)
     try:
-        dataset = load_dataset(path, metafunc.config.rootpath)
+        dataset = load_cases(path, metafunc.config.rootpath)
         planned_cases = plan_judges(dataset, session.registry, metafunc.config.rootpath, session.settings)
     except (DatasetError, FileProblem) as error:
         problems = error.problems if isinstance(error, DatasetError) else [error]
-        raise pytest.UsageError("\n".join(problem_lines(problems))) from error
+        raise pytest.UsageError(render_problems(problems)) from error
     names = frozenset(planned.name for planned in planned_cases)
     source = source_of_function(
         dataset, metafunc.definition.path, metafunc.config.rootpath, metafunc.definition.originalname, names
@@ -118,7 +118,7 @@ class FunctionCalls:
             returned = yield
         except pytest.skip.Exception:
             raise
-        except Exception as failure:
+        except (Exception, pytest.fail.Exception) as failure:
             self._session.hand_on(item, recorder.result(failure))
             raise
         result = recorder.result()

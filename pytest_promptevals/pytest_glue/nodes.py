@@ -11,6 +11,7 @@ import pytest
 from _pytest._code.code import TerminalRepr
 
 from pytest_promptevals.datasets.loader import load_dataset
+from pytest_promptevals.datasets.problems import render_problems
 from pytest_promptevals.engine.planning import PlannedCase, plan_dataset
 from pytest_promptevals.errors import DatasetError, FileProblem
 from pytest_promptevals.files.paths import is_in_directory_loop
@@ -20,7 +21,6 @@ from pytest_promptevals.pytest_glue.marks import mark_item
 from pytest_promptevals.pytest_glue.session import CaseItem, EvalSession, session_of
 from pytest_promptevals.records.cases import CasePolicy, Dataset
 from pytest_promptevals.records.results import CaseResult
-from pytest_promptevals.reports.problems import problem_lines
 
 
 def collect_eval_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
@@ -54,7 +54,7 @@ class EvalFile(pytest.File):
     ) -> str | TerminalRepr:
         """Show what is wrong with the file, not where in the plugin it was found."""
         if isinstance(excinfo.value, DatasetError):
-            return "\n".join(problem_lines(excinfo.value.problems))
+            return render_problems(excinfo.value.problems)
         if isinstance(excinfo.value, FileProblem):
             return str(excinfo.value)
         return super().repr_failure(excinfo)
@@ -94,7 +94,9 @@ class EvalItem(CaseItem):
         if self.result.passed:
             return
         session = session_of(self.config)
-        if _is_let_through(session, self.source, self.result):
+        # An expected failure stays one, whatever the policy.
+        is_expected = self.get_closest_marker("xfail") is not None
+        if not is_expected and _is_let_through(session, self.source, self.result):
             self.is_below = True
             return
         raise CaseFailed(session.describe_failure(self.source, self.result))

@@ -6,6 +6,8 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Protocol, TypeVar
 
+import pytest
+
 from pytest_promptevals.engine.pipeline import Pipeline
 from pytest_promptevals.engine.planning import PlannedCase
 from pytest_promptevals.engine.runner import Outcome, assemble_result, judge_response
@@ -84,7 +86,7 @@ class Recorder:
         return dataclasses.replace(self._assemble(failure), file=self._file, name=self._name)
 
     def _assemble(self, failure: BaseException | None) -> CaseResult:
-        if failure is not None and not isinstance(failure, AssertionError | JudgeError):
+        if failure is not None and not isinstance(failure, AssertionError | JudgeError | pytest.fail.Exception):
             error = ErrorRecord("test", f"the test raised {type(failure).__name__}: {failure}")
             return assemble_result(self._planned, None, [*self._outcomes, Outcome(error=error)])
         outcomes = self._scored_outcomes(failure)

@@ -26,12 +26,15 @@ from pytest_promptevals.records.comparisons import BaselineCase, Comparison, Gat
 from pytest_promptevals.records.results import CaseResult
 from pytest_promptevals.records.runs import Run, RunStatus
 from pytest_promptevals.reports.terminal import summary_lines
+from pytest_promptevals.reports.words import count_text
 from pytest_promptevals.settings import Settings
 
 RESULT_ATTRIBUTE: Final = "promptevals_result"
 """Attribute of a worker's report that carries the case's result home, as text."""
 BELOW_ATTRIBUTE: Final = "promptevals_below"
 """Attribute of the report of a case that is below its thresholds but let through."""
+REVIEW_ATTRIBUTE: Final = "promptevals_review"
+"""Attribute of the report of a failed case: path and line of the case."""
 _RECORDER_KEY: Final = pytest.StashKey["RunRecorder"]()
 
 
@@ -88,9 +91,9 @@ class RunRecorder:
 
     def restore_review(self, report: pytest.TestReport) -> None:
         """Give the report of a worker back its review, of which only the text has travelled."""
-        if report.failed and isinstance(report.longrepr, str):
-            path, line, _ = report.location
-            report.longrepr = failure_from_text(report.longrepr, Location(path, (line or 0) + 1))
+        path, line = getattr(report, REVIEW_ATTRIBUTE)
+        tbstyle = self._config.getoption("tbstyle")
+        report.longrepr = failure_from_text(str(report.longrepr), Location(path, line), tbstyle)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_report_teststatus(
@@ -204,7 +207,9 @@ class RunRecorder:
         old: tuple[BaselineCase, ...] = read_baseline(path, source.baseline) or ()
         cases = merge_baseline(old, tuple(self._results[source.file].values()), frozenset(source.names))
         write_baseline(path, cases)
-        return f"baseline saved: {source.baseline} ({len(cases)} cases)"
+        low = sum(not case.passed for case in cases)
+        below = f", {low} of them below their thresholds" if low else ""
+        return f"baseline saved: {source.baseline} ({count_text(len(cases), 'case')}{below})"
 
     def _all_notices(self) -> list[str]:
         history = self._history.notice if self._history is not None else None

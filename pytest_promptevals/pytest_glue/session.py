@@ -18,7 +18,13 @@ from pytest_promptevals.pytest_glue.baselines import Baselines
 from pytest_promptevals.pytest_glue.eval_files import EvalSource
 from pytest_promptevals.pytest_glue.longrepr import CaseErrored, CaseFailed, FailureRepr
 from pytest_promptevals.pytest_glue.options import is_xdist_worker, settings_of
-from pytest_promptevals.pytest_glue.recording import BELOW_ATTRIBUTE, RESULT_ATTRIBUTE, RunRecorder, recorder_of
+from pytest_promptevals.pytest_glue.recording import (
+    BELOW_ATTRIBUTE,
+    RESULT_ATTRIBUTE,
+    REVIEW_ATTRIBUTE,
+    RunRecorder,
+    recorder_of,
+)
 from pytest_promptevals.records.cases import Location
 from pytest_promptevals.records.codec import encode, to_plain
 from pytest_promptevals.records.comparisons import BaselineCase
@@ -137,9 +143,10 @@ class EvalSession:
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Show problems of cases as their review, and attach the case's result."""
         report = yield
-        excinfo = call.excinfo
-        if excinfo is not None and isinstance(excinfo.value, CaseFailed | CaseErrored) and report.failed:
-            report.longrepr = FailureRepr(excinfo.value.lines, excinfo.value.location)
+        problem = call.excinfo.value if call.excinfo is not None else None
+        if isinstance(problem, CaseFailed | CaseErrored) and report.failed:
+            report.longrepr = FailureRepr(problem.lines, problem.location, self.config.getoption("tbstyle"))
+            setattr(report, REVIEW_ATTRIBUTE, [problem.location.path, problem.location.line])
         if isinstance(item, CaseItem) and item.is_below and call.when == "call":
             setattr(report, BELOW_ATTRIBUTE, True)
         result = item.stash.get(_RESULT_KEY, None)

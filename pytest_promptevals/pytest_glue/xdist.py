@@ -30,11 +30,10 @@ class Controller:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take the case's result off a worker's report."""
-        if not hasattr(report, "promptevals_result"):
-            return
-        recorder = self._recorder()
-        recorder.take(report)
-        recorder.restore_review(report)
+        if hasattr(report, "promptevals_result"):
+            self._recorder().take(report)
+        if hasattr(report, "promptevals_review"):
+            self._recorder().restore_review(report)
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:

@@ -13,10 +13,15 @@ from pytest_promptevals.records.results import CaseResult, Score, Trial
 from pytest_promptevals.reports.words import json_text, score_text
 
 _INDENT: Final = "    "
-_FEW_LINES: Final = 12
+_FEW_LINES: Final = 16
 _FEW_CHARACTERS: Final = 1200
+_FIRST_LINES: Final = 4
+"""Of a text that is shortened: what it ends with says more, in a prompt as in an answer."""
 _DIFF_LINES: Final = 400
 """Above that, comparing line by line takes too long."""
+_LONG_TEXT: Final = 4000
+"""Characters of both texts above which comparing letter by letter takes too long."""
+_MUCH_IN_COMMON: Final = 0.6
 
 
 def failure_lines(result: CaseResult, before: BaselineCase | None, verbosity: int = 0) -> list[str]:
@@ -41,17 +46,15 @@ def error_lines(result: CaseResult) -> list[str]:
 
 
 def _headline(result: CaseResult, before: BaselineCase | None) -> str:
+    was = "" if before is None else f" (was {score_text(before.score)})"
+    score = f"score {score_text(result.score)}{was}"
     failed = [score for score in result.scores if score.required and not score.passed]
     if not failed:
-        return f"score {score_text(result.score)} is below the threshold{_was(before)}"
+        return f"{score} is below the threshold"
     first = failed[0]
-    more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
+    more = f" and {len(failed) - 1} more" if len(failed) > 1 else ""
     said = f": {first.explanation.splitlines()[0]}" if first.explanation else ""
-    return f"score {score_text(result.score)}{_was(before)}; {first.judge} failed{more}{said}"
-
-
-def _was(before: BaselineCase | None) -> str:
-    return "" if before is None else f", was {score_text(before.score)}"
+    return f"{first.judge}{more} failed, {score}{said}"
 
 
 def _asked(result: CaseResult, verbosity: int) -> list[str]:
@@ -69,20 +72,26 @@ def _asked(result: CaseResult, verbosity: int) -> list[str]:
 def _answered(result: CaseResult, trial: Trial, verbosity: int) -> list[str]:
     if trial.response is None:
         return []
-    text = trial.response.text
     which = f" (trial {trial.number})" if len(result.trials) > 1 else ""
-    lines = [f"answered{which}", *_block(text, verbosity)]
-    lines += [f"{_INDENT}called {call.name}({json_text(call.arguments)})" for call in trial.response.tool_calls]
-    if result.expected is None:
-        return lines
-    expected = _expected_text(result.expected)
-    if text.strip() == expected.strip():
-        return lines
-    return [*lines, "expected (-), answered (+)", *_diff(expected, text, verbosity)]
+    calls = [f"{_INDENT}called {call.name}({json_text(call.arguments)})" for call in trial.response.tool_calls]
+    text = trial.response.text
+    expected = None if result.expected is None else _expected_text(result.expected)
+    if expected is None or text.strip() == expected.strip():
+        return [f"answered{which}", *_block(text, verbosity), *calls]
+    if _is_like(expected, text):
+        return [f"expected (-), answered (+){which}", *_diff(expected, text, verbosity), *calls]
+    return [f"answered{which}", *_block(text, verbosity), *calls, "expected", *_block(expected, verbosity)]
 
 
 def _expected_text(expected: Json) -> str:
     return expected if isinstance(expected, str) else json_text(expected, indent=2)
+
+
+def _is_like(expected: str, text: str) -> bool:
+    """Return whether two texts have so much in common that their differences tell more than the texts."""
+    if len(expected) + len(text) > _LONG_TEXT:
+        return expected.count("\n") > _FEW_LINES
+    return difflib.SequenceMatcher(None, expected, text, autojunk=False).ratio() > _MUCH_IN_COMMON
 
 
 def _diff(expected: str, text: str, verbosity: int) -> list[str]:
@@ -137,9 +146,8 @@ def _block(text: str, verbosity: int) -> list[str]:
 def _shorten(text: str) -> str:
     lines = text.splitlines()
     if len(lines) > _FEW_LINES:
-        half = _FEW_LINES // 2
         left_out = f"... {len(lines) - _FEW_LINES} lines left out, -vv shows them ..."
-        lines = [*lines[:half], left_out, *lines[-half:]]
+        lines = [*lines[:_FIRST_LINES], left_out, *lines[_FIRST_LINES - _FEW_LINES :]]
     text = "\n".join(lines)
     if len(text) <= _FEW_CHARACTERS:
         return text

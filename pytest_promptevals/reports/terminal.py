@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from tabulate import tabulate
 
-from pytest_promptevals.records.comparisons import Change, Comparison, Delta, GateResult, Verdict
+from pytest_promptevals.records.comparisons import Change, Comparison, Delta, Verdict
 from pytest_promptevals.reports.words import count_text, money_text, score_text
 
 _FEW_CASES: Final = 10
@@ -29,51 +30,82 @@ class Line:
 def summary_lines(
     comparisons: Sequence[Comparison], *, width: int, verbosity: int, is_stopped_early: bool = False
 ) -> list[Line]:
-    """Return the summary of a run over its eval files, no line wider than ``width`` where that can be helped."""
-    lines = [Line(row) for row in _table(comparisons, width)] if verbosity >= 0 else []
+    """Return the summary of a run over its eval files, no line wider than ``width`` where that can be helped.
+
+    A quiet run is told only the verdicts that fail, a verbose one all of them.
+    """
+    lines = [Line(row) for row in _table(comparisons, width)] if verbosity >= 0 and comparisons else []
     for comparison in comparisons:
         lines += _changes(comparison, width, verbosity)
-    for comparison in comparisons:
-        lines += [_gate_line(gate) for gate in comparison.gates if verbosity >= 0 or gate.verdict.fails]
+    told = [line for comparison in comparisons for line in _gate_lines(comparison, width, verbosity)]
+    lines += [Line(""), *told] if told and lines else told
+    lines += _no_baseline(comparisons, width, verbosity)
     if is_stopped_early:
         lines.append(Line("stopped early: no verdict, half a run cannot be compared", {"yellow": True}))
     return lines
 
 
 def _table(comparisons: Sequence[Comparison], width: int) -> list[str]:
-    has_cost = any(comparison.metrics.cost for comparison in comparisons)
-    head = ["eval file", "cases", "passed", "errors", "score", "before", "change", *(["cost"] if has_cost else [])]
-    rows = [_row(comparison, has_cost=has_cost) for comparison in comparisons]
-    table = _tabulate(head, rows)
+    columns = [_FILE, *(column for column in _COLUMNS if any(column.is_shown(item) for item in comparisons))]
+    table = _tabulate(columns, comparisons, width)
     excess = max(len(row) for row in table) - width
-    if excess > 0:
-        room = max(_SHORTEST_NAME, max(len(row[0]) for row in rows) - excess)
-        table = _tabulate(head, [[_shorten_left(row[0], room), *row[1:]] for row in rows])
-    return table
+    if excess <= 0:
+        return table
+    longest = max(len(comparison.file) for comparison in comparisons)
+    return _tabulate(columns, comparisons, max(_SHORTEST_NAME, longest - excess))
 
 
-def _tabulate(head: list[str], rows: list[list[str]]) -> list[str]:
-    align = ("left", *["right"] * (len(head) - 1))
-    return tabulate(rows, head, tablefmt="simple", colalign=align, disable_numparse=True).splitlines()
+def _tabulate(columns: Sequence[_Column], comparisons: Sequence[Comparison], room: int) -> list[str]:
+    rows = [[column.head for column in columns]]
+    rows += [[_shorten_left(column.text(item), room) for column in columns] for item in comparisons]
+    align = ["left" if column.is_left else "right" for column in columns]
+    return tabulate(rows, tablefmt="plain", colalign=align, disable_numparse=True).splitlines()
 
 
-def _row(comparison: Comparison, *, has_cost: bool) -> list[str]:
-    metrics, drop = comparison.metrics, comparison.drop
-    cost = [money_text(metrics.cost)] if has_cost else []
-    return [
-        comparison.file,
-        str(metrics.cases),
-        str(metrics.passed),
-        str(metrics.errors),
-        "none" if metrics.mean_score is None else f"{metrics.mean_score:.3f}",
-        "-" if comparison.mean_before is None else f"{comparison.mean_before:.3f}",
-        "-" if drop is None else _change_text(-drop),
-        *cost,
-    ]
+@dataclass(frozen=True, slots=True)
+class _Column:
+    head: str
+    text: Callable[[Comparison], str]
+    is_shown: Callable[[Comparison], bool] = lambda _: True
+    is_left: bool = False
 
 
-def _change_text(change: float) -> str:
-    text = f"{change:+.3f}"
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+_WORST_FIRST: Final = (
+    Verdict.REGRESSED,
+    Verdict.FAILED,
+    Verdict.INSUFFICIENT_DATA,
+    Verdict.INCONCLUSIVE,
+    Verdict.PASSED,
+    Verdict.NO_BASELINE,
+)
+
+
+def _verdict(comparison: Comparison) -> str:
+    verdicts = {gate.verdict for gate in comparison.gates}
+    return next((verdict.value for verdict in _WORST_FIRST if verdict in verdicts), "-")
+
+
+_FILE: Final = _Column("eval file", lambda item: item.file, is_left=True)
+_COLUMNS: Final = (
+    _Column("cases", lambda item: str(item.metrics.cases)),
+    _Column("passed", lambda item: str(item.metrics.passed)),
+    _Column("errors", lambda item: str(item.metrics.errors), lambda item: item.metrics.errors > 0),
+    _Column("score", lambda item: _number(item.metrics.mean_score)),
+    _Column("before", lambda item: _number(item.mean_before), lambda item: item.has_baseline),
+    _Column("change", lambda item: _change_text(item.drop), lambda item: item.has_baseline),
+    _Column("cost", lambda item: money_text(item.metrics.cost), lambda item: bool(item.metrics.cost)),
+    _Column("verdict", _verdict, is_left=True),
+)
+
+
+def _change_text(drop: float | None) -> str:
+    if drop is None:
+        return "-"
+    text = f"{-drop:+.3f}"
     return "0.000" if float(text) == 0 else text
 
 
@@ -134,11 +166,28 @@ def _wrap(names: Sequence[str], width: int) -> list[str]:
     return rows
 
 
-def _gate_line(gate: GateResult) -> Line:
-    text = f"{gate.file} [{gate.gate}] {gate.verdict.value}: {gate.explanation}"
-    if gate.verdict.fails:
-        return Line(text, {"red": True, "bold": True})
-    return Line(text, {"green": True} if gate.verdict is Verdict.PASSED else {})
+def _gate_lines(comparison: Comparison, width: int, verbosity: int) -> list[Line]:
+    lines: list[Line] = []
+    for gate in comparison.gates:
+        if not gate.verdict.fails and (verbosity <= 0 or gate.verdict is Verdict.NO_BASELINE):
+            continue
+        text = f"{gate.file} [{gate.gate}] {gate.verdict.value}: {gate.explanation}"
+        markup = {"red": True, "bold": True} if gate.verdict.fails else {"green": True}
+        lines += [Line(row, markup) for row in _fill(text, width)]
+    return lines
+
+
+def _no_baseline(comparisons: Sequence[Comparison], width: int, verbosity: int) -> list[Line]:
+    files = [item.file for item in comparisons if any(gate.verdict is Verdict.NO_BASELINE for gate in item.gates)]
+    if not files or verbosity < 0:
+        return []
+    more = f" and {len(files) - 1} more" if len(files) > 1 else ""
+    text = f"no baseline yet for {files[0]}{more}: pytest --evals-save-baseline saves one to compare with"
+    return [Line(row) for row in _fill(text, width)]
+
+
+def _fill(text: str, width: int) -> list[str]:
+    return textwrap.wrap(text, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
 
 
 def _shorten_left(text: str, width: int) -> str:

@@ -8,13 +8,12 @@ from pytest_promptevals.records.json_types import Json
 
 
 def score_text(score: float | None) -> str:
-    """Return a score with two decimals; a score that would round to 1.00 or 0.00 but is not says so."""
+    """Return a score with two decimals; only what is all of 1 or 0 is shown as such."""
     if score is None:
         return "none"
-    text = f"{score:.2f}"
-    if (text == "1.00" and score < 1.0) or (text == "0.00" and score > 0.0):
-        return f"{score:.4g}"
-    return text
+    if 0.0 < score < 1.0:
+        return f"{min(max(score, 0.01), 0.99):.2f}"
+    return f"{score:.2f}"
 
 
 def json_text(data: Json, indent: int | None = None) -> str:

@@ -39,8 +39,8 @@ def test_an_output_is_put_to_the_judges_of_the_dataset(app: EvalProject, extra: 
     result = app.run("-rfs", *extra)
 
     result.assert_outcomes(passed=1, failed=1, skipped=1)
-    result.stdout.fnmatch_lines(["FAILED test_app.py::test_app[[]three[]] - score 0.00; exact failed*"])
-    result.stdout.fnmatch_lines(["test_app.py::test_app *2 *1 *0 *0.500*"])
+    result.stdout.fnmatch_lines(["FAILED test_app.py::test_app[[]three[]] - exact failed, score 0.00*"])
+    result.stdout.fnmatch_lines(["test_app.py::test_app *2 *1 *0.500*"])
     assert "Traceback" not in result.stdout.str()
 
 
@@ -76,7 +76,7 @@ def test_scores_of_the_tests_own_are_recorded_and_may_fail_the_case(app: EvalPro
     write_test(app, "evals.output('x')\nevals.score('length', 0.4, threshold=0.5, explanation='too short')")
 
     app.run("-rf", "-k", "one").stdout.fnmatch_lines(
-        ["FAILED test_app.py::test_app[[]one[]] - score 0.40; length failed: too short"]
+        ["FAILED test_app.py::test_app[[]one[]] - length failed, score 0.40: too short"]
     )
 
 
@@ -92,7 +92,7 @@ def test_a_test_that_records_nothing_counts_as_passed_or_failed(app: EvalProject
     result = app.run()
 
     result.assert_outcomes(passed=1, failed=1, skipped=1)
-    result.stdout.fnmatch_lines(["E   *not that one*", "test_app.py::test_app *2 *1 *0 *0.500*"])
+    result.stdout.fnmatch_lines(["E   *not that one*", "test_app.py::test_app *2 *1 *0.500*"])
 
 
 def test_an_exception_is_an_error_of_the_case_not_a_score(app: EvalProject) -> None:

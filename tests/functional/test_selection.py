@@ -132,7 +132,7 @@ def test_v_prints_a_line_for_each_case(evals: EvalProject) -> None:
 def test_tb_styles_show_the_review_and_no_traceback(evals: EvalProject, style: str) -> None:
     result = evals.run(f"--tb={style}")
 
-    result.stdout.fnmatch_lines(["answered", "    no", "judges", "    FAIL exact*"])
+    result.stdout.fnmatch_lines(["answered", "    no", "expected", "    yes", "judges", "    FAIL exact*"])
     assert "Traceback" not in result.stdout.str()
     assert "pytest_promptevals/" not in result.stdout.str()
 
@@ -140,7 +140,8 @@ def test_tb_styles_show_the_review_and_no_traceback(evals: EvalProject, style: s
 def test_tb_line_shows_place_and_message(evals: EvalProject) -> None:
     result = evals.run("--tb=line")
 
-    result.stdout.fnmatch_lines(["*evals/a.eval.yaml:5: score 0.00; exact failed: *"])
+    result.stdout.fnmatch_lines(["*evals/a.eval.yaml:5: exact failed, score 0.00: *"])
+    assert "answered" not in result.stdout.str()
 
 
 def test_tb_no_shows_none_of_it(evals: EvalProject) -> None:
@@ -148,7 +149,7 @@ def test_tb_no_shows_none_of_it(evals: EvalProject) -> None:
 
 
 def test_the_short_summary_says_why(evals: EvalProject) -> None:
-    evals.run("-rf").stdout.fnmatch_lines(["FAILED evals/a.eval.yaml::wrong - score 0.00; exact failed*"])
+    evals.run("-rf").stdout.fnmatch_lines(["FAILED evals/a.eval.yaml::wrong - exact failed, score 0.00: *"])
 
 
 def test_junit_carries_score_cost_model_and_explanation(evals: EvalProject) -> None:
@@ -163,7 +164,7 @@ def test_junit_carries_score_cost_model_and_explanation(evals: EvalProject) -> N
     assert properties["model"] == "scripted/echo"
     assert properties["explanation"].startswith("exact: ")
     (failure,) = case.iter("failure")
-    assert (failure.get("message") or "").startswith("score 0.00; exact failed")
+    assert (failure.get("message") or "").startswith("exact failed, score 0.00: ")
     assert "answered\n    no" in (failure.text or "")
 
 

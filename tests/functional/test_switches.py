@@ -130,5 +130,5 @@ def test_trials_repeat_a_case(project: EvalProject) -> None:
     script = "providers: {scripted: {script: [{match: x, replies: [x, y]}]}}\n"
     project.write_cases("a.eval.yaml", CASE, head=f"model: scripted/m\njudges: [exact]\ntrials: 2\n{script}")
 
-    project.run("-rf").stdout.fnmatch_lines(["FAILED a.eval.yaml::a - score 0.50; exact failed*"])
+    project.run("-rf").stdout.fnmatch_lines(["FAILED a.eval.yaml::a - exact failed, score 0.50*"])
     project.run("--evals-trials=1", "--evals-history=off").assert_outcomes(passed=1)

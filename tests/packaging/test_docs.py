@@ -32,9 +32,15 @@ NOT_PLANNED = ("extending.md", "python-tests.md")
 """Pages with judges and models of their own, and with datasets of test functions."""
 
 
-def blocks_of(language: str) -> list[pytest.param]:  # type: ignore[valid-type]  # pytest names no type for it
-    found = [(name, block) for name, blocks in BLOCKS.items() for block in blocks if block.language == language]
-    return [pytest.param(name, block, id=f"{name}:{block.line}") for name, block in found]
+def parametrize_blocks(*languages: str, files: str = "") -> pytest.MarkDecorator:
+    """Return one test for each block of a page; those that are files count only if their names end like that."""
+    found = [
+        pytest.param(name, block, id=f"{name}:{block.line}")
+        for name, blocks in BLOCKS.items()
+        for block in blocks
+        if block.language in languages and (block.caption is None or re.search(files, block.caption))
+    ]
+    return pytest.mark.parametrize(("page", "block"), found)
 
 
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
@@ -100,18 +106,15 @@ def test_a_page_that_asks_for_a_part_that_there_is_not_is_an_error() -> None:
         fill_page("Before\n<!-- generated: nonsense -->\nafter\n")
 
 
-@pytest.mark.parametrize(("page", "block"), blocks_of("python"))
+@parametrize_blocks("python")
 def test_python_in_the_docs_compiles(page: str, block: Block) -> None:
     compile(block.body, f"docs/{page}:{block.line}", "exec")
 
 
-@pytest.mark.parametrize(("page", "block"), [*blocks_of("yaml"), *blocks_of("json")])
+@parametrize_blocks("yaml", "json", files=r"\.eval\.(yaml|jsonl)$")
 def test_an_eval_file_in_the_docs_loads(page: str, block: Block, tmp_path: Path) -> None:
     lay_out(BLOCKS[page], tmp_path)
     path = tmp_path / (block.caption or "fragment/a.eval.yaml")
-    if not re.search(r"\.eval\.(yaml|jsonl)$", path.name):
-        return
-    path.parent.mkdir(exist_ok=True)
     path.write_text(block.body if block.caption else complete(block.body), encoding="utf-8")
 
     if (block.caption or "").startswith(WRONG_ON_PURPOSE):
@@ -138,7 +141,7 @@ def complete(fragment: str) -> str:
     return fragment if "\ncases:" in fragment else f"{fragment}cases: [{{input: Hello!, expected: Hello!}}]\n"
 
 
-@pytest.mark.parametrize(("page", "block"), blocks_of("yaml"))
+@parametrize_blocks("yaml")
 def test_yaml_in_the_docs_is_valid(page: str, block: Block) -> None:
     assert parse_yaml(block.body, f"docs/{page}").value is not None
 

@@ -113,10 +113,10 @@ def test_without_a_baseline_nothing_is_compared() -> None:
 
 
 def test_errors_are_left_out_and_said_so() -> None:
-    (gate,) = decide(scored(0.9, None, None), based(0.9, 0.9, 0.9))
+    (gate,) = decide(scored(0.9, None), based(0.9, 0.9))
 
     assert gate.verdict is Verdict.PASSED
-    assert gate.explanation == "mean score is unchanged at 0.900 over 1 case; left out: 2 cases that ended in an error"
+    assert gate.explanation == "mean score is unchanged at 0.900 over 1 case; left out: 1 case that ended in an error"
 
 
 def test_errors_alone_are_insufficient_data_and_fail() -> None:
@@ -184,3 +184,13 @@ def test_the_pass_rate_must_reach_its_minimum(minimum: float, verdict: Verdict) 
 
     assert (gate.gate, gate.verdict) == ("min_pass_rate", verdict)
     assert gate.explanation == f"pass rate is 0.500 over 2 cases; at least {minimum:.3f} is asked for"
+
+
+@pytest.mark.parametrize(("errors", "verdict"), [(2, Verdict.PASSED), (3, Verdict.INSUFFICIENT_DATA)])
+@pytest.mark.parametrize("index", [0, 1], ids=["score", "min_score"])
+def test_a_few_cases_that_survived_the_errors_do_not_decide(index: int, errors: int, verdict: Verdict) -> None:
+    answers = decide(scored(1.0, 1.0, *[None] * errors), based(1.0, 1.0), min_score=0.5)
+
+    assert answers[index].verdict is verdict
+    if verdict is Verdict.INSUFFICIENT_DATA:
+        assert answers[index].explanation == "3 of 5 cases ended in an error; the others are too few to decide"

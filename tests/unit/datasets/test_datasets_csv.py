@@ -82,7 +82,7 @@ def test_columns_need_names_of_their_own(folder: EvalFolder) -> None:
         ("weight", "-1", "weight: must be above 0, got -1.0"),
         ("priority", "1.5", 'priority: must be a whole number, got "1.5"'),
         ("trials", "0", "trials: must be at least 1, got 0"),
-        ("tags", '"a,b c"', "tags[1]: must consist of letters, digits and - _ . : + / only"),
+        ("tags", '"a,b c"', "tags[1]: must consist of letters, digits and - _ . + / only"),
         ("judges", "exact", "judges: must be JSON; no valid JSON: expecting value at column 1"),
         ("metadata", "[1]", "metadata: must be a mapping, got [1]"),
         ("id", "a::b", "id: must not hold '::'"),

@@ -30,7 +30,7 @@ def test_an_id_that_breaks_node_ids_is_refused(text: str, message: str) -> None:
     assert str(caught.value) == message
 
 
-@pytest.mark.parametrize("tag", ["smoke", "a-b", "v1.2", "topic:refunds", "a/b", "größe", "1", "+x", "Not"])
+@pytest.mark.parametrize("tag", ["smoke", "a-b", "v1.2", "a/b", "größe", "1", "+x", "Not"])
 def test_a_tag_is_selected_by_its_own_expression(tag: str) -> None:
     check_tag(tag)
     assert Expression.compile(tag).evaluate(lambda name, /, **_: name == tag)
@@ -41,7 +41,7 @@ def test_a_tag_that_no_expression_can_name_is_refused(tag: str) -> None:
     with pytest.raises(ValueError, match="must consist of letters") as caught:
         check_tag(tag)
     assert str(caught.value) == (
-        "must consist of letters, digits and - _ . : + / only, so that 'pytest -m' can select it"
+        "must consist of letters, digits and - _ . + / only, so that 'pytest -m' can select it"
     )
 
 

@@ -79,7 +79,9 @@ def registry(judges: Sequence[type[Judge]] = (OddJudge,), **providers: ProviderF
     return Registry({**builtin.judges, **added}, {**builtin.providers, **factories})
 
 
-def plan(folder: Path, text: str, settings: Settings | None = None, **providers: ProviderFactory) -> tuple[PlannedCase, ...]:
+def plan(
+    folder: Path, text: str, settings: Settings | None = None, **providers: ProviderFactory
+) -> tuple[PlannedCase, ...]:
     """Plan an eval file with that text."""
     path = folder / "a.eval.yaml"
     path.write_text(text, encoding="utf-8")
@@ -105,5 +107,3 @@ def result_of(folder: Path, judges: str, case: str = "{id: a, input: hi, expecte
     planned = plan(folder, f"model: counting/m\njudges: {judges}\n{head}cases: [{case}]\n")
     (result,) = run_all(planned, folder)
     return result
-
-

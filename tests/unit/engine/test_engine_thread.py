@@ -54,9 +54,7 @@ class Bench:
     def engine(self, window: int, on_demand: frozenset[int] = frozenset()) -> Engine:
         """Start an engine."""
         factories = registry(mine=self.make).providers
-        engine = Engine(
-            self.planned, lambda: Pipeline(factories, self.folder, 100), window=window, on_demand=on_demand
-        )
+        engine = Engine(self.planned, lambda: Pipeline(factories, self.folder, 100), window=window, on_demand=on_demand)
         engine.start()
         self.engines.append(engine)
         return engine

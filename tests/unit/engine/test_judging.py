@@ -45,7 +45,7 @@ def test_a_failed_group_says_which_of_its_judges_failed(tmp_path: Path) -> None:
 def test_a_failed_negation_says_what_it_must_not_do(tmp_path: Path) -> None:
     (score,) = result_of(tmp_path, "[{not: exact}]").scores
 
-    assert (score.judge, score.explanation) == ("not exact", "must not pass, but does with 1")
+    assert (score.judge, score.explanation) == ("not exact", 'must not pass, but does with 1: equals "hi"')
 
 
 def test_weights_and_what_is_not_required(tmp_path: Path) -> None:

@@ -48,7 +48,12 @@ def test_equal_configs_share_a_provider_and_others_do_not(tmp_path: Path) -> Non
 
     async def main() -> None:
         pipeline = Pipeline({"counting": make}, tmp_path, 2)
-        configs = [CONFIG, ProviderConfig("counting", "counting"), ProviderConfig("other", "counting", {"a": 1}), CONFIG]
+        configs = [
+            CONFIG,
+            ProviderConfig("counting", "counting"),
+            ProviderConfig("other", "counting", {"a": 1}),
+            CONFIG,
+        ]
         for config in configs:
             await pipeline.call(config, request(), seconds=3, search_path=(tmp_path,))
         await pipeline.close()
@@ -76,7 +81,9 @@ def test_no_more_calls_are_under_way_than_allowed(tmp_path: Path) -> None:
 
     planned = plan(
         tmp_path,
-        "model: slow/m\njudges: [exact]\ncases: [" + ", ".join(f"{{id: c{n}, input: hi, expected: hi}}" for n in range(20)) + "]",
+        "model: slow/m\njudges: [exact]\ncases: ["
+        + ", ".join(f"{{id: c{n}, input: hi, expected: hi}}" for n in range(20))
+        + "]",
         slow=Slow,
     )
 

@@ -9,12 +9,15 @@ from pathlib import Path
 from typing import cast
 
 import pytest
+from sqlalchemy import make_url
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.schema import CreateTable
 
 from pytest_promptevals.errors import HistoryError
 from pytest_promptevals.history import database, tables
 from pytest_promptevals.history.store import HistoryStore
-from tests.support.sample_results import FILE, make_full_result, make_result, make_run
+from pytest_promptevals.records.results import ErrorRecord
+from tests.support.sample_results import FILE, make_result, make_run
 
 RUN = make_run()
 WAY_OUT = "or keep no history with 'evals_history = off'"
@@ -372,14 +375,27 @@ def test_records_of_another_schema_are_an_error(store: HistoryStore, path: Path)
         )
 
 
-def test_texts_that_utf_8_cannot_hold_are_stored_as_escapes(store: HistoryStore) -> None:
-    error = dataclasses.replace(make_full_result().error, message="\ud800 and \0")  # type: ignore[type-var] # it has one
-
-    store.add_results(RUN.id, [dataclasses.replace(make_full_result(), error=error)])
+@pytest.mark.parametrize(("text", "stored"), [("\ud800 and \0", "\\ud800 and \\x00"), ("\0", "\\x00"), ("é", "é")])
+def test_texts_that_utf_8_cannot_hold_are_stored_as_escapes(store: HistoryStore, text: str, stored: str) -> None:
+    store.add_results(RUN.id, [make_result(error=ErrorRecord("judge", text))])
 
     (result,) = store.results(RUN.id)
-    assert result.error is not None
-    assert result.error.message == "\\ud800 and \\x00"
+    assert result.error == ErrorRecord("judge", stored)
+
+
+def test_an_expected_value_that_json_lacks_is_an_error(store: HistoryStore) -> None:
+    with pytest.raises(HistoryError, match="Out of range float values are not JSON compliant"):
+        store.add_results(RUN.id, [make_result(expected=float("inf"))])
+
+
+def test_the_tables_suit_postgresql() -> None:
+    dialect = make_url("postgresql+psycopg://").get_dialect()()
+
+    statements = [str(CreateTable(table).compile(dialect=dialect)) for table in tables.metadata.sorted_tables]
+
+    assert "id SERIAL NOT NULL" in statements[1]
+    assert "score DOUBLE PRECISION" in statements[1]
+    assert not any("ROWID" in statement for statement in statements)
 
 
 def test_results_of_one_file_can_be_asked_for(store: HistoryStore) -> None:

@@ -40,7 +40,7 @@ def answer(text: str, **fields: object) -> tuple[Trial, ...]:
 
 def test_the_whole_review() -> None:
     assert failure_lines(RESULT, BEFORE) == [
-        "score 0.00, was 1.00; exact failed: expected x, got y",
+        "exact failed, score 0.00 (was 1.00): expected x, got y",
         "",
         "asked (openai/gpt, prompt ask)",
         "  system:",
@@ -49,9 +49,8 @@ def test_the_whole_review() -> None:
         "    Hi",
         "answered",
         "    y",
-        "expected (-), answered (+)",
-        "    - x",
-        "    + y",
+        "expected",
+        "    x",
         "judges",
         "    FAIL exact  0.00 (needs 1.00)  expected x, got y",
         "answered in the baseline, score 1.00 (openai/gpt-old)",
@@ -70,7 +69,7 @@ def test_several_failed_judges_are_counted_in_the_headline() -> None:
 
     lines = failure_lines(result, None)
 
-    assert lines[0] == "score 0.00; exact failed (and 1 more): expected x, got y"
+    assert lines[0] == "exact and 1 more failed, score 0.00: expected x, got y"
     assert lines[-2:] == ["    FAIL regex  0.00 (needs 1.00)  no match", "        at all".replace("        ", "    ")]
 
 
@@ -90,7 +89,7 @@ def test_nothing_is_said_where_there_is_nothing_to_say() -> None:
     result = change(prompt=None, trials=(Trial(1, None, (FAILED,), 0.0, passed=False),), expected=None)
 
     assert failure_lines(result, None) == [
-        "score 0.00; exact failed: expected x, got y",
+        "exact failed, score 0.00: expected x, got y",
         "",
         "judges",
         "    FAIL exact  0.00 (needs 1.00)  expected x, got y",
@@ -108,11 +107,22 @@ def test_tool_calls_are_shown_as_calls() -> None:
 
 
 def test_an_answer_that_is_as_expected_has_no_diff() -> None:
-    assert "expected (-), answered (+)" not in failure_lines(change(trials=answer("x ")), None)
+    assert not any(line.startswith("expected") for line in failure_lines(change(trials=answer("x ")), None))
+
+
+def test_texts_that_have_much_in_common_are_shown_as_their_difference() -> None:
+    trials = answer("Your order A-18 is on its way.")
+
+    lines = failure_lines(change(trials=trials, expected="Your order A-17 is on its way."), None)
+
+    place = lines.index("expected (-), answered (+)")
+    assert lines[place + 1] == "    - Your order A-17 is on its way."
+    assert "    + Your order A-18 is on its way." in lines
+    assert "answered" not in lines
 
 
 def test_expected_data_is_compared_as_json() -> None:
-    lines = failure_lines(change(expected={"a": 1}), None)
+    lines = failure_lines(change(expected={"a": 1}, trials=answer('{\n  "a": 2\n}')), None)
 
     assert '    -   "a": 1' in lines
 

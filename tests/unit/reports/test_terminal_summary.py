@@ -39,9 +39,8 @@ def test_the_whole_summary() -> None:
     same = Delta("s", Change.SAME, 1.0, 1.0, PLACE)
 
     assert text(comparison(worse("a-long-name"), better, same, Delta("n", Change.NEW, after=1.0))) == [
-        "eval file            cases    passed    errors    score    before    change",
-        "-----------------  -------  --------  --------  -------  --------  --------",
-        "evals/a.eval.yaml       30        28         1    0.933     0.950    -0.020",
+        "eval file          cases  passed  errors  score  before  change  verdict",
+        "evals/a.eval.yaml     30      28       1  0.933   0.950  -0.020  regressed",
         "",
         "evals/a.eval.yaml: 1 case worse than baselines/a.jsonl",
         "  a-long-name  1.00 -> 0.25  now fails  evals/a.eval.yaml:7",
@@ -49,6 +48,7 @@ def test_the_whole_summary() -> None:
         "  b  0.50 -> 0.75  now passes  evals/a.eval.yaml:7",
         "evals/a.eval.yaml: 1 case new, not in baselines/a.jsonl",
         "  n",
+        "",
         "evals/a.eval.yaml [score] regressed: mean score fell",
     ]
 
@@ -65,28 +65,65 @@ def test_names_are_wrapped_at_the_width() -> None:
 
     lines = text(many)
 
-    assert all(len(line) <= 80 for line in lines[4:-1])
+    assert all(len(line) <= 80 for line in lines)
     assert "  a-rather-long-name-0, a-rather-long-name-1, a-rather-long-name-2," in lines
 
 
 def test_a_long_file_name_is_shortened_so_that_the_table_fits() -> None:
-    table = text(comparison(file="a/very/long/path/to/the/folder/of/evals/support.eval.yaml"))[:3]
+    table = text(comparison(file="a/very/long/path/to/the/folder/of/evals/support.eval.yaml"))[:2]
 
     assert all(len(row) <= 80 for row in table)
-    assert table[2].startswith("...")
-    assert "support.eval.yaml" in table[2]
+    assert table[1].startswith("...")
+    assert "support.eval.yaml" in table[1]
 
 
 def test_costs_are_shown_where_there_are_any() -> None:
     lines = text(comparison(cost=0.0123), comparison(cost=None))
 
-    assert lines[0].endswith("cost")
-    assert lines[2].endswith("$0.0123")
-    assert lines[3].endswith("unknown")
+    assert "cost" in lines[0]
+    assert "$0.0123" in lines[1]
+    assert "unknown" in lines[2]
+    assert "cost" not in text(comparison())[0]
 
 
 def test_a_quiet_run_shows_only_the_verdicts_that_fail() -> None:
     assert text(comparison(worse("a")), verbosity=-1) == ["evals/a.eval.yaml [score] regressed: mean score fell"]
+
+
+def with_gates(*gates: tuple[str, Verdict], file: str = "a.eval.yaml") -> Comparison:
+    answers = tuple(GateResult(file, name, verdict, "for a reason", PLACE) for name, verdict in gates)
+    return Comparison(file, Metrics(1, 1, 0, 1.0, 1.0), gates=answers)
+
+
+def test_the_worst_verdict_stands_in_the_table_and_only_failing_gates_are_told() -> None:
+    comparison = with_gates(("score", Verdict.PASSED), ("min_score", Verdict.FAILED))
+
+    assert text(comparison) == [
+        "eval file    cases  passed  score  verdict",
+        "a.eval.yaml      1       1  1.000  failed",
+        "",
+        "a.eval.yaml [min_score] failed: for a reason",
+    ]
+    assert "a.eval.yaml [score] passed: for a reason" in text(comparison, verbosity=1)
+
+
+def test_a_long_verdict_is_wrapped_at_the_width() -> None:
+    long = with_gates(("score", Verdict.REGRESSED), file="a/rather/long/path/to/the/evals/of/support.eval.yaml")
+
+    assert text(long)[-2:] == [
+        "a/rather/long/path/to/the/evals/of/support.eval.yaml [score] regressed: for a",
+        "  reason",
+    ]
+
+
+def test_what_has_no_baseline_yet_is_said_once_for_all() -> None:
+    files = [with_gates(("score", Verdict.NO_BASELINE), file=f"{name}.eval.yaml") for name in "abc"]
+
+    assert text(*files)[-2:] == [
+        "no baseline yet for a.eval.yaml and 2 more: pytest --evals-save-baseline saves",
+        "  one to compare with",
+    ]
+    assert text(*files)[1].endswith("no baseline")
 
 
 def test_an_early_stop_is_said() -> None:
@@ -97,15 +134,13 @@ def test_an_early_stop_is_said() -> None:
 
 @pytest.mark.parametrize(
     ("score", "shown"),
-    [(None, "none"), (1.0, "1.00"), (0.999, "0.999"), (0.0, "0.00"), (0.001, "0.001"), (0.5, "0.50"), (0.994, "0.99")],
+    [(None, "none"), (1.0, "1.00"), (0.999, "0.99"), (0.0, "0.00"), (0.001, "0.01"), (0.5, "0.50"), (0.994, "0.99")],
 )
 def test_a_score_never_rounds_to_what_it_is_not(score: float | None, shown: str) -> None:
     assert score_text(score) == shown
 
 
-@pytest.mark.parametrize(
-    ("cost", "shown"), [(None, "unknown"), (0.0, "$0.00"), (1.234, "$1.23"), (0.00012, "$0.0001")]
-)
+@pytest.mark.parametrize(("cost", "shown"), [(None, "unknown"), (0.0, "$0.00"), (1.234, "$1.23"), (0.00012, "$0.0001")])
 def test_an_unknown_cost_is_unknown(cost: float | None, shown: str) -> None:
     assert money_text(cost) == shown
 
