@@ -58,6 +58,7 @@ class Recorder:
         Called again, it is the next trial. Raises ``JudgeError`` if a judge cannot give a score, or if the dataset has
         no judges.
         """
+        __tracebackhide__ = True
         if not self._planned.judges:
             raise JudgeError(f"{self.case.location}: no judges: add 'judges' to the case or to an evals.yaml above it")
         response = _response(output)
@@ -72,6 +73,7 @@ class Recorder:
 
         Raises ``ValueError`` for a number outside of 0..1 and for a name that is taken.
         """
+        __tracebackhide__ = True
         if not 0.0 <= value <= 1.0:
             raise ValueError(f"score {name!r} is {value!r}; a score is a number from 0 to 1")
         taken = {score.judge for score in self._own_scores} | {judge.spec.name for judge in self._planned.judges}

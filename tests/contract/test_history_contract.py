@@ -207,6 +207,17 @@ sys.exit("alembic" in sys.modules)
     assert process.returncode == 0
 
 
+def test_what_pytest_loads_at_once_loads_no_database_library(path: Path) -> None:
+    script = f"""{SET_UP}
+from pytest_promptevals.history import baselines, environment, last_good, recorder
+sys.exit("sqlalchemy" in sys.modules or "sqlite3" in sys.modules)
+"""
+    process = start(script, path)
+    process.communicate(timeout=60)
+
+    assert process.returncode == 0
+
+
 def test_the_file_is_plain_sqlite(store: HistoryStore, path: Path) -> None:
     store.start_run(RUN)
     store.add_results(RUN.id, [make_result("a", 0.5)])

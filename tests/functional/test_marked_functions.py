@@ -98,7 +98,7 @@ def test_a_test_that_records_nothing_counts_as_passed_or_failed(app: EvalProject
 def test_an_exception_is_an_error_of_the_case_not_a_score(app: EvalProject) -> None:
     write_test(app, "raise RuntimeError('database is down')")
 
-    app.run("-k", "one").stdout.fnmatch_lines(["test_app.py::test_app *1 *0 *1 *none*"])
+    app.run("-k", "one").stdout.fnmatch_lines(["test_app.py::test_app *1 *0 *1 *- *no baseline"])
 
 
 def test_judging_twice_is_two_trials(app: EvalProject) -> None:
@@ -133,7 +133,7 @@ def test_a_judge_that_cannot_judge_is_no_score(app: EvalProject) -> None:
     app.write("cases.eval.jsonl", '{"id": "one", "input": "a"}\n')
     write_test(app, "evals.judge('x')")
 
-    app.run().stdout.fnmatch_lines(["test_app.py::test_app *1 *0 *1 *none*"])
+    app.run().stdout.fnmatch_lines(["test_app.py::test_app *1 *0 *1 *- *no baseline"])
 
 
 def test_a_dataset_without_judges_cannot_judge(project: EvalProject) -> None:

@@ -131,7 +131,7 @@ def test_saving_twice_gives_the_same_bytes(project: EvalProject) -> None:
     result = project.run("--evals-save-baseline")
 
     assert baseline(project) == first
-    result.stdout.fnmatch_lines(["baseline saved: baselines/a.eval.yaml.jsonl (2 cases)"])
+    result.stdout.fnmatch_lines(["baseline saved: baselines/a.eval.yaml.jsonl (2 cases, 1 of them below their thresholds)"])
 
 
 def test_a_run_that_stopped_early_decides_and_saves_nothing(project: EvalProject) -> None:

@@ -285,6 +285,21 @@ def test_a_log_that_cannot_be_switched_on_is_an_error(code: int, timeout: float)
     assert connection.refusals == 99
 
 
+def test_a_connection_that_cannot_be_prepared_is_closed(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    connections: list[sqlite3.Connection] = []
+
+    def fail(connection: sqlite3.Connection, busy_timeout: float) -> None:
+        connections.append(connection)
+        raise sqlite3.DatabaseError("boom")
+
+    monkeypatch.setattr(database, "use_write_ahead_log", fail)
+
+    with pytest.raises(HistoryError, match="boom"):
+        HistoryStore.open(path)
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        connections[0].execute("SELECT 1")
+
+
 def test_a_new_database_that_stays_locked_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "new.db"
     other = sqlite3.connect(path)
