@@ -44,9 +44,8 @@ def build_judge(judge_type: type[Judge], argument: Json, parameters: JsonObject)
     try:
         checked = judge_type.Parameters.model_validate(given)
     except ValidationError as error:
-        details = error.errors(include_url=False)
-        problems = dict.fromkeys(_problem_of(detail, judge_type) for detail in details)
-        raise JudgeParameterError(judge_type.name, tuple(problems)) from error
+        problems = tuple(_problem_of(detail, judge_type) for detail in error.errors(include_url=False))
+        raise JudgeParameterError(judge_type.name, problems) from error
     return judge_type(checked)
 
 

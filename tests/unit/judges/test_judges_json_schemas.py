@@ -125,6 +125,19 @@ def test_references_inside_of_the_schema_work() -> None:
     assert not passes("json_schema", output="[1]", schema=schema)
 
 
+def test_references_start_from_the_id_next_to_them() -> None:
+    schema: Json = {
+        "$id": "https://example.com/root.json",
+        "$ref": "parts/list.json",
+        "$defs": {
+            "list": {"$id": "https://example.com/parts/list.json", "items": {"$ref": "item.json"}},
+            "item": {"$id": "https://example.com/parts/item.json", "type": "null"},
+        },
+    }
+    assert passes("json_schema", output="[null]", schema=schema)
+    assert not passes("json_schema", output="[1]", schema=schema)
+
+
 def test_data_that_looks_like_a_reference_is_none() -> None:
     assert passes(
         "json_schema", output="{}", schema={"const": {}, "default": {"$ref": "x.json"}, "properties": {"$ref": {}}}

@@ -68,7 +68,9 @@ def test_a_call_without_arguments_accepts_any() -> None:
 
 
 def test_no_arguments_are_an_empty_object() -> None:
-    assert passes("tool_calls", {"name": "find", "arguments": {}}, output=called(("find", None)))
+    no_arguments: Json = {"name": "find", "arguments": {}}
+    assert passes("tool_calls", no_arguments, output=called(("find", None)))
+    assert not passes("tool_calls", no_arguments, output=called(("find", {"id": 1})))
 
 
 def test_an_empty_list_means_no_call() -> None:
