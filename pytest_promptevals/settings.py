@@ -56,7 +56,7 @@ class Setting:
     @property
     def shown_default(self) -> str:
         """The default as a user would write it."""
-        if self.default is None:
+        if self.default in (None, ()):
             return "none"
         if isinstance(self.default, tuple):
             return " ".join(self.default)
@@ -150,7 +150,13 @@ class Settings:
         choices=("run", "skip"),
     )
     concurrency: int = _setting("whole number", 64, "Largest number of model calls under way at once.", minimum=1)
-    timeout: float = _setting("number", 120.0, "Seconds that one model call may take.", minimum=0.001)
+    timeout: float = _setting(
+        "number",
+        120.0,
+        "Seconds that one model call may take. What the eval file says goes before the ini file, but not before the "
+        "option.",
+        minimum=0.001,
+    )
     trials: int | None = _setting(
         "whole number", None, "Trials of every case, instead of what the eval files say.", minimum=1
     )
@@ -162,8 +168,8 @@ class Settings:
     max_drop: float = _setting(
         "number",
         0.1,
-        "Largest drop of an eval file's mean score against its baseline that still passes; "
-        "'gate: {max_drop: ...}' in the eval file goes before it.",
+        "Largest drop of an eval file's mean score against its baseline that still passes. What the eval file says "
+        "goes before the ini file, but not before the option.",
         minimum=0,
     )
     save_baseline: bool = _setting(
@@ -175,11 +181,15 @@ class Settings:
         "SQLite file of the run history, relative to the rootdir; 'off' keeps none.",
     )
 
+    given: frozenset[str] = frozenset()
+    """Names of the settings that an option or the environment gave: those go before what an eval file says."""
+
 
 def _table() -> tuple[Setting, ...]:
     return tuple(
         Setting(field.name, default=cast("Value", field.default), **_row(field.metadata))
         for field in dataclasses.fields(Settings)
+        if field.metadata
     )
 
 
@@ -199,12 +209,15 @@ def resolve_settings(
     ``options`` and ``ini`` map setting names to raw values, ``None`` or absent where the user gave none;
     ``environment`` is the process's. Raises ``UsageError`` for a value that a setting cannot have.
     """
-    values: dict[str, Any] = {}
+    now: dict[str, Any] = {}
     for setting in SETTINGS:
-        if (given := options.get(setting.name)) is not None:
-            values[setting.name] = setting.parse(given, setting.option)
-        elif (given := environment.get(setting.variable)) is not None:
-            values[setting.name] = setting.parse(given, setting.variable)
-        elif (given := ini.get(setting.name)) is not None:
-            values[setting.name] = setting.parse(given, setting.ini)
-    return Settings(**values)
+        if (value := options.get(setting.name)) is not None:
+            now[setting.name] = setting.parse(value, setting.option)
+        elif (value := environment.get(setting.variable)) is not None:
+            now[setting.name] = setting.parse(value, setting.variable)
+    always: dict[str, Any] = {
+        setting.name: setting.parse(value, setting.ini)
+        for setting in SETTINGS
+        if setting.name not in now and (value := ini.get(setting.name)) is not None
+    }
+    return Settings(**now, **always, given=frozenset(now))

@@ -6,7 +6,6 @@ from triage import choose_queue
 from pytest_promptevals import Case, Recorder
 
 # Type checkers do not know that pytest.ini puts triage.py on the path.
-# mypy: disable-error-code="import-not-found"
 
 
 @pytest.mark.evals("triage.cases.jsonl")

@@ -70,11 +70,21 @@ class JudgePlanner:
         return PlannedJudge(spec, judge_type, judge, _variables_of(judge))
 
     def check(self, planned: PlannedJudge, case: Case) -> None:
-        """Raise ``FileProblem`` if the judge cannot be built for the case."""
+        """Raise ``FileProblem`` if the judge cannot be built for the case, or could grade no response to it."""
         for child in planned.children:
             self.check(child, case)
-        if planned.judge_type is not None and planned.judge is None:
-            self.judge_for(planned, case)
+        if planned.judge_type is None:
+            return
+        check_case = getattr(self.judge_for(planned, case), "check_case", None)
+        if check_case is None:
+            return
+        try:
+            check_case(case)
+        except JudgeError as error:
+            # Said now, the call need not be paid to hear it.
+            raise FileProblem(
+                str(error).removeprefix(f"{case.location}: "), path=case.location.path, line=case.location.line
+            ) from error
 
     def judge_for(self, planned: PlannedJudge, case: Case) -> Judge:
         """Return the judge with the case's variables filled in. Raises ``FileProblem``."""

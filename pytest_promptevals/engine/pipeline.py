@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeAlias
 
@@ -19,32 +18,44 @@ from pytest_promptevals.records.fingerprints import content_hash
 from pytest_promptevals.records.requests import Request
 from pytest_promptevals.records.responses import Response
 
-_Key: TypeAlias = tuple[str, float, tuple[Path, ...]]
+_Key: TypeAlias = tuple[int, str, float, tuple[Path, ...]]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where a call goes; equal ones share a provider and its connections."""
+
+    factory: ProviderFactory
+    """What makes the provider."""
+    config: ProviderConfig
+    """Its name and options."""
+    timeout: float
+    """Seconds that one call may take."""
+    search_path: tuple[Path, ...] = ()
+    """Folders in which the user's files and functions are looked up, nearest first."""
 
 
 class Pipeline:
     """Makes calls, at most ``concurrency`` of them at once.
 
     Args:
-        factories: what makes providers, by their registered name.
         rootdir: root of the project.
         concurrency: largest number of calls under way at once.
     """
 
-    def __init__(self, factories: Mapping[str, ProviderFactory], rootdir: Path, concurrency: int) -> None:
-        self._factories = factories
+    def __init__(self, rootdir: Path, concurrency: int) -> None:
         self._rootdir = rootdir
         self._concurrency = concurrency
         self._slots = asyncio.Semaphore(concurrency)
         self._providers: dict[_Key, asyncio.Task[Provider]] = {}
-        # By identity, with the config itself, so that no other one can take its place in memory.
+        # What a key names by its identity is kept, so that nothing else can take its place in memory.
+        self._kept: list[Endpoint] = []
         self._hashes: dict[int, tuple[ProviderConfig, str]] = {}
 
-    async def call(
-        self, config: ProviderConfig, request: Request, *, seconds: float, search_path: tuple[Path, ...]
-    ) -> Response:
-        """Make one call that may take ``seconds``. Raises ``ProviderError``."""
-        provider = await self._provider(config, seconds, search_path)
+    async def call(self, endpoint: Endpoint, request: Request) -> Response:
+        """Make one call. Raises ``ProviderError``."""
+        provider = await self._provider(endpoint)
+        config, seconds = endpoint.config, endpoint.timeout
         async with self._slots:
             try:
                 async with asyncio.timeout(seconds):
@@ -69,13 +80,16 @@ class Pipeline:
         providers = [provider for provider in made if not isinstance(provider, BaseException)]
         await asyncio.gather(*(provider.close() for provider in providers), return_exceptions=True)
 
-    async def _provider(self, config: ProviderConfig, seconds: float, search_path: tuple[Path, ...]) -> Provider:
-        key = (self._hash(config), seconds, search_path)
+    async def _provider(self, endpoint: Endpoint) -> Provider:
+        key = (id(endpoint.factory), self._hash(endpoint.config), endpoint.timeout, endpoint.search_path)
         making = self._providers.get(key)
         if making is None:
-            context = ProviderContext(config, self._rootdir, search_path, self._concurrency, seconds)
-            making = asyncio.create_task(_make(self._factories[config.type], context))
+            context = ProviderContext(
+                endpoint.config, self._rootdir, endpoint.search_path, self._concurrency, endpoint.timeout
+            )
+            making = asyncio.create_task(_make(endpoint.factory, context))
             self._providers[key] = making
+            self._kept.append(endpoint)
         if making.done():
             return making.result()
         # One call that is given up must not cancel what the others wait for.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from pytest_promptevals.engine.judging import JudgePlanner, PlannedJudge
 from pytest_promptevals.engine.registry import Registry
 from pytest_promptevals.errors import DatasetError, FileProblem, PromptError, did_you_mean
 from pytest_promptevals.files.paths import search_folders
+from pytest_promptevals.hookspecs import ProviderFactory
 from pytest_promptevals.prompts.sources import InputPrompt, PromptTemplate, load_prompt
 from pytest_promptevals.prompts.templates import TemplateEnvironment
 from pytest_promptevals.records.cases import Case, Dataset, JudgeSpec, Location, ProviderConfig
@@ -43,8 +44,10 @@ class EvalPlan:
     """As loaded."""
     planner: JudgePlanner
     """Fills in judges whose parameters are templates."""
-    providers: dict[str, ProviderConfig]
+    providers: Mapping[str, ProviderConfig]
     """Named providers, built-in ones included."""
+    factories: Mapping[str, ProviderFactory]
+    """What makes providers, by their type."""
     rootdir: Path
     """Root of the project."""
     timeout: float
@@ -101,8 +104,10 @@ class _Planning:
         self._prompt_problems: dict[int, list[tuple[Case, str]]] = {}
         configs = {name: ProviderConfig(name, name) for name in registry.providers}
         configs.update((config.name, config) for config in dataset.providers)
-        timeout = dataset.timeout if dataset.timeout is not None else settings.timeout
-        self._plan = EvalPlan(dataset, self._planner, configs, rootdir, timeout)
+        timeout = settings.timeout
+        if dataset.timeout is not None and "timeout" not in settings.given:
+            timeout = dataset.timeout
+        self._plan = EvalPlan(dataset, self._planner, configs, registry.providers, rootdir, timeout)
 
     def run(self) -> tuple[PlannedCase, ...]:
         targets = self._targets()

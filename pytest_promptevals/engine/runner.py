@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from pytest_promptevals.engine.judging import score_response
-from pytest_promptevals.engine.pipeline import Pipeline
+from pytest_promptevals.engine.pipeline import Endpoint, Pipeline
 from pytest_promptevals.engine.planning import EvalPlan, PlannedCase, search_path
 from pytest_promptevals.engine.trials import reduce_trials, score_trial
 from pytest_promptevals.errors import (
@@ -43,8 +43,10 @@ async def run_case(planned: PlannedCase, pipeline: Pipeline) -> CaseResult:
     try:
         prompt = await planned.prompt.render(planned.case)
     except PromptEvalsError as error:
-        failed = Outcome(error=ErrorRecord("prompt", str(error)))
-        return assemble_result(planned, None, [failed])
+        if planned.case.output is None:
+            return assemble_result(planned, None, [Outcome(error=ErrorRecord("prompt", str(error)))])
+        # A recorded output needs no prompt: it is rendered for the eyes of the reader, where that is possible.
+        prompt = RenderedPrompt(())
     outcomes = await asyncio.gather(
         *(_run_trial(planned, prompt, pipeline, number) for number in range(1, planned.trials + 1))
     )
@@ -116,7 +118,8 @@ async def _run_trial(planned: PlannedCase, prompt: RenderedPrompt, pipeline: Pip
 
 async def _call(plan: EvalPlan, config: ProviderConfig, request: Request, pipeline: Pipeline) -> Response:
     folders = search_path(config, plan.rootdir, plan.dataset)
-    return await pipeline.call(config, request, seconds=plan.timeout, search_path=folders)
+    endpoint = Endpoint(plan.factories[config.type], config, plan.timeout, folders)
+    return await pipeline.call(endpoint, request)
 
 
 def _asker(plan: EvalPlan, pipeline: Pipeline) -> Ask:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, Generic, TypeAlias, TypeVar, cast
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from pytest_promptevals.hookspecs import Ask, JudgeInput
+from pytest_promptevals.records.cases import Case
 from pytest_promptevals.records.results import Grade
 
 
@@ -35,6 +36,12 @@ class BaseJudge(ABC, Generic[ParametersT]):
 
     def __init__(self, parameters: BaseModel) -> None:
         self.parameters = cast("ParametersT", parameters)
+
+    def check_case(self, case: Case) -> None:
+        """Raise ``JudgeError`` if no response to that case could ever be graded.
+
+        It is called when cases are collected, before anything is paid for, and for every case: it must be quick.
+        """
 
     @abstractmethod
     async def judge(self, subject: JudgeInput, ask: Ask) -> Grade:

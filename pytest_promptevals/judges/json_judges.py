@@ -14,7 +14,8 @@ from pytest_promptevals.judges.excerpts import ITEMS, clip, show_output
 from pytest_promptevals.judges.json_comparison import JsonRules, compare_json
 from pytest_promptevals.judges.json_text import JsonOutputParameters, read_json
 from pytest_promptevals.judges.tolerance import Tolerance
-from pytest_promptevals.judges.wanted import read_expected
+from pytest_promptevals.judges.wanted import Comparing, read_expected
+from pytest_promptevals.records.cases import Case
 from pytest_promptevals.records.json_types import Json
 from pytest_promptevals.records.results import Grade
 
@@ -29,6 +30,8 @@ class JsonJudge(TextJudge[JsonParametersT]):
 
     def grade(self, subject: JudgeInput) -> Grade:
         """Read the output, and grade its data."""
+        # Without something to compare with, a 0 for an output that is no JSON would blame the output.
+        self.check_case(subject.case)
         text = subject.response.text
         try:
             data = read_json(text, extract=self.parameters.extract)
@@ -89,7 +92,17 @@ class JsonValueParameters(JsonOutputParameters):
         return JsonRules(Tolerance(self.tolerance, self.relative_tolerance), self.ignore_order, is_subset)
 
 
-class JsonEqualJudge(JsonJudge[JsonValueParameters]):
+class _JsonValueJudge(Comparing[Json], JsonJudge[JsonValueParameters]):
+    shorthand = "value"
+    Parameters = JsonValueParameters
+
+    def _read_wanted(self, case: Case) -> Json:
+        if "value" in self.parameters.model_fields_set:
+            return _parse_container(self.parameters.value)
+        return read_expected(self.name, case, _parse_container)
+
+
+class JsonEqualJudge(_JsonValueJudge):
     """The output is JSON equal to the given data.
 
     The data is `value`, or else `expected` of the case; `value: null` means JSON's null. A text in either that holds a
@@ -109,18 +122,16 @@ class JsonEqualJudge(JsonJudge[JsonValueParameters]):
     """
 
     name = "json_equal"
-    shorthand = "value"
-    Parameters = JsonValueParameters
 
     def grade_data(self, data: Json, subject: JudgeInput) -> Grade:
         """List the first differences, if there are any."""
-        wanted = _wanted_data(self, subject)
+        wanted = self._read_wanted(subject.case)
         findings = compare_json(wanted, data, self.parameters.rules(is_subset=False))
         problems = list(islice((finding.problem for finding in findings if finding.problem), ITEMS + 1))
         return pass_or_fail(list_problems(problems) or "equal", passed=not problems)
 
 
-class JsonSubsetJudge(JsonJudge[JsonValueParameters]):
+class JsonSubsetJudge(_JsonValueJudge):
     """The output is JSON that holds the given data, and may hold more.
 
     The data is `value`, or else `expected` of the case. Of objects, the given keys must be there with the given values;
@@ -140,24 +151,16 @@ class JsonSubsetJudge(JsonJudge[JsonValueParameters]):
     """
 
     name = "json_subset"
-    shorthand = "value"
-    Parameters = JsonValueParameters
 
     def grade_data(self, data: Json, subject: JudgeInput) -> Grade:
         """Count the pieces that are there."""
-        wanted = _wanted_data(self, subject)
+        wanted = self._read_wanted(subject.case)
         findings = list(compare_json(wanted, data, self.parameters.rules(is_subset=True)))
         total = sum(finding.pieces for finding in findings)
         matched = sum(finding.pieces for finding in findings if not finding.problem)
         problems = [finding.problem for finding in findings if finding.problem]
         counted = f"{matched:,} of {total:,} values are as expected"
         return Grade(matched / total, f"{counted}: {list_problems(problems)}" if problems else counted)
-
-
-def _wanted_data(judge: JsonEqualJudge | JsonSubsetJudge, subject: JudgeInput) -> Json:
-    if "value" in judge.parameters.model_fields_set:
-        return _parse_container(judge.parameters.value)
-    return read_expected(judge.name, subject, _parse_container)
 
 
 def _parse_container(value: Json) -> Json:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from pydantic import Field
@@ -13,7 +13,8 @@ from pytest_promptevals.hookspecs import JudgeInput
 from pytest_promptevals.judges.base import JudgeParameters, TextJudge, pass_or_fail
 from pytest_promptevals.judges.excerpts import quote, quote_any, quote_end, quote_some, show_difference, show_output
 from pytest_promptevals.judges.unicode_forms import normal_form
-from pytest_promptevals.judges.wanted import FilledTexts, Texts, wanted_pieces, wanted_texts
+from pytest_promptevals.judges.wanted import Comparing, FilledTexts, Texts, wanted_pieces, wanted_texts
+from pytest_promptevals.records.cases import Case
 from pytest_promptevals.records.results import Grade
 
 
@@ -28,7 +29,7 @@ class ExactParameters(JudgeParameters):
     strip: bool = Field(default=True, description="Whether white space around the output and the value is ignored.")
 
 
-class ExactJudge(TextJudge[ExactParameters]):
+class ExactJudge(Comparing[Sequence[str]], TextJudge[ExactParameters]):
     """The output equals a text.
 
     The text is `value`, or else `expected` of the case. Of a list of texts, any one will do.
@@ -56,7 +57,7 @@ class ExactJudge(TextJudge[ExactParameters]):
 
     def grade(self, subject: JudgeInput) -> Grade:
         """Compare the output with each text."""
-        texts = wanted_texts(self.name, self.parameters.value, subject)
+        texts = self._read_wanted(subject.case)
         output = subject.response.text
         form = self._form(output)
         if any(self._form(text) == form for text in texts):
@@ -68,6 +69,9 @@ class ExactJudge(TextJudge[ExactParameters]):
         else:
             problem = show_difference(texts[0], output)
         return pass_or_fail(problem, passed=False)
+
+    def _read_wanted(self, case: Case) -> Sequence[str]:
+        return wanted_texts(self.name, self.parameters.value, case)
 
     def _form(self, text: str) -> str:
         return normal_form(text.strip() if self.parameters.strip else text, ignore_case=self.ignores_case)
@@ -102,7 +106,7 @@ class ContainsParameters(JudgeParameters):
     )
 
 
-class ContainsJudge(TextJudge[ContainsParameters]):
+class ContainsJudge(Comparing[Sequence[str]], TextJudge[ContainsParameters]):
     """The output contains a text.
 
     The text is `value`, or else `expected` of the case. Of a list of texts, any one will do; `contains_all` wants all
@@ -125,8 +129,11 @@ class ContainsJudge(TextJudge[ContainsParameters]):
 
     def grade(self, subject: JudgeInput) -> Grade:
         """Look for each text until one is found."""
-        texts = wanted_pieces(self.name, self.parameters.value, subject)
+        texts = self._read_wanted(subject.case)
         return _find_any(texts, subject.response.text, ignore_case=self.ignores_case)
+
+    def _read_wanted(self, case: Case) -> Sequence[str]:
+        return wanted_pieces(self.name, self.parameters.value, case)
 
 
 class IContainsJudge(ContainsJudge):
@@ -156,7 +163,15 @@ class ContainsSomeParameters(JudgeParameters):
     ignore_case: bool = Field(default=False, description="Whether upper and lower case are the same.")
 
 
-class ContainsAnyJudge(TextJudge[ContainsSomeParameters]):
+class _ContainsSomeJudge(Comparing[Sequence[str]], TextJudge[ContainsSomeParameters]):
+    shorthand = "values"
+    Parameters = ContainsSomeParameters
+
+    def _read_wanted(self, case: Case) -> Sequence[str]:
+        return wanted_pieces(self.name, self.parameters.values, case)
+
+
+class ContainsAnyJudge(_ContainsSomeJudge):
     """The output contains at least one of several texts.
 
     The texts are `values`, or else `expected` of the case.
@@ -171,16 +186,14 @@ class ContainsAnyJudge(TextJudge[ContainsSomeParameters]):
     """
 
     name = "contains_any"
-    shorthand = "values"
-    Parameters = ContainsSomeParameters
 
     def grade(self, subject: JudgeInput) -> Grade:
         """Look for each text until one is found."""
-        texts = wanted_pieces(self.name, self.parameters.values, subject)
+        texts = self._read_wanted(subject.case)
         return _find_any(texts, subject.response.text, ignore_case=self.parameters.ignore_case)
 
 
-class ContainsAllJudge(TextJudge[ContainsSomeParameters]):
+class ContainsAllJudge(_ContainsSomeJudge):
     """The output contains every one of several texts, in any order.
 
     The texts are `values`, or else `expected` of the case. The score is 1 or 0: give each text a `contains` of its own
@@ -196,12 +209,10 @@ class ContainsAllJudge(TextJudge[ContainsSomeParameters]):
     """
 
     name = "contains_all"
-    shorthand = "values"
-    Parameters = ContainsSomeParameters
 
     def grade(self, subject: JudgeInput) -> Grade:
         """Look for all texts."""
-        texts = wanted_pieces(self.name, self.parameters.values, subject)
+        texts = self._read_wanted(subject.case)
         ignore_case = self.parameters.ignore_case
         output = normal_form(subject.response.text, ignore_case=ignore_case)
         missing = [text for text in texts if normal_form(text, ignore_case=ignore_case) not in output]
@@ -233,25 +244,29 @@ class EdgeParameters(JudgeParameters):
     )
 
 
-class _EdgeJudge(TextJudge[EdgeParameters]):
+class _EdgeJudge(Comparing[Mapping[str, str]], TextJudge[EdgeParameters]):
     shorthand = "value"
     Parameters = EdgeParameters
 
     def grade(self, subject: JudgeInput) -> Grade:
         """Compare one edge of the output with each text."""
-        texts = wanted_pieces(self.name, self.parameters.value, subject)
-        forms = [self._form(text) for text in texts]
-        if not all(forms):
-            raise JudgeError(
-                f"{subject.case.location}: judge {self.name!r} cannot look for white space while it ignores it; "
-                "set `strip: false` or give another text"
-            )
+        forms = self._read_wanted(subject.case)
         output = self._form(subject.response.text)
-        found = next((text for text, form in zip(texts, forms, strict=True) if self._is_at_edge(output, form)), None)
+        found = next((text for text, form in forms.items() if self._is_at_edge(output, form)), None)
         if found is not None:
             return pass_or_fail(f"{self.name.replace('_', ' ')} {quote(found)}", passed=True)
-        problem = f"expected {quote_any(texts)}, but the output {self._describe_edge(output)}"
+        problem = f"expected {quote_any(list(forms))}, but the output {self._describe_edge(output)}"
         return pass_or_fail(problem, passed=False)
+
+    def _read_wanted(self, case: Case) -> Mapping[str, str]:
+        """Return the texts with the forms that are looked for."""
+        forms = {text: self._form(text) for text in wanted_pieces(self.name, self.parameters.value, case)}
+        if not all(forms.values()):
+            raise JudgeError(
+                f"{case.location}: judge {self.name!r} cannot look for white space while it ignores it; "
+                "set `strip: false` or give another text"
+            )
+        return forms
 
     def _form(self, text: str) -> str:
         return normal_form(

@@ -13,7 +13,8 @@ from pytest_promptevals.hookspecs import JudgeInput
 from pytest_promptevals.judges.base import Amount, JsonValue, JudgeParameters, TextJudge, pass_or_fail
 from pytest_promptevals.judges.excerpts import clip, list_some, show_json, show_output
 from pytest_promptevals.judges.tolerance import Tolerance, exact_decimal, hundredth
-from pytest_promptevals.judges.wanted import read_expected
+from pytest_promptevals.judges.wanted import Comparing, read_expected
+from pytest_promptevals.records.cases import Case
 from pytest_promptevals.records.json_types import Json
 from pytest_promptevals.records.results import Grade
 
@@ -105,7 +106,7 @@ class NumericParameters(JudgeParameters):
         return self.decimal_of(numbers[0])
 
 
-class NumericJudge(TextJudge[NumericParameters]):
+class NumericJudge(Comparing[list[Decimal]], TextJudge[NumericParameters]):
     """The number in the output is right, within a tolerance.
 
     The right number is `value`, or else `expected` of the case. Of a list of numbers, any one will do. The number may
@@ -138,8 +139,7 @@ class NumericJudge(TextJudge[NumericParameters]):
     def grade(self, subject: JudgeInput) -> Grade:
         """Find the number, and compare it with each right one."""
         given, text = self.parameters, subject.response.text
-        read = given.read_numbers
-        wanted = read(given.value) if given.value is not None else read_expected(self.name, subject, read)
+        wanted = self._read_wanted(subject.case)
         shown = _show_wanted(wanted)
         found = given.find_numbers(text)
         if not found:
@@ -149,6 +149,10 @@ class NumericJudge(TextJudge[NumericParameters]):
             problem = f"expected {shown} as the only number, but the output holds {len(found):,}: {numbers}"
             return pass_or_fail(problem, passed=False)
         return self._compare(wanted, found)
+
+    def _read_wanted(self, case: Case) -> list[Decimal]:
+        given, read = self.parameters.value, self.parameters.read_numbers
+        return read(given) if given is not None else read_expected(self.name, case, read)
 
     def _compare(self, wanted: list[Decimal], found: list[re.Match[str]]) -> Grade:
         given = self.parameters

@@ -12,7 +12,8 @@ from pytest_promptevals.hookspecs import Ask, JudgeInput
 from pytest_promptevals.judges.base import BaseJudge, JudgeParameters, pass_or_fail
 from pytest_promptevals.judges.excerpts import count_noun, quote, quote_any, show_output
 from pytest_promptevals.judges.regex_engines import check_python, compile_linear, search_with_python
-from pytest_promptevals.judges.wanted import FilledTexts, read_expected, read_pieces
+from pytest_promptevals.judges.wanted import Comparing, FilledTexts, read_expected, read_pieces
+from pytest_promptevals.records.cases import Case
 from pytest_promptevals.records.json_types import Json
 from pytest_promptevals.records.results import Grade
 
@@ -63,7 +64,7 @@ class RegexParameters(JudgeParameters):
         return "; rewrite it, put `not:` before the judge, or set `engine: python`, which is slower"
 
 
-class RegexJudge(BaseJudge[RegexParameters]):
+class RegexJudge(Comparing[list[str]], BaseJudge[RegexParameters]):
     r"""A pattern is found in the output.
 
     The pattern is `pattern`, or else `expected` of the case. Of a list of patterns, any one will do. Flags may stand
@@ -94,9 +95,7 @@ class RegexJudge(BaseJudge[RegexParameters]):
     async def judge(self, subject: JudgeInput, ask: Ask) -> Grade:
         """Search for each pattern until one is found."""
         del ask
-        patterns = self.parameters.pattern
-        if patterns is None:
-            patterns = read_expected(self.name, subject, self._read_patterns)
+        patterns = self._read_wanted(subject.case)
         for pattern in patterns:
             if await self._is_found(pattern, subject):
                 return pass_or_fail(f"pattern {quote(pattern)} found", passed=True)
@@ -118,6 +117,10 @@ class RegexJudge(BaseJudge[RegexParameters]):
                 f"{_SECONDS:g} s on an output of {count_noun(len(text), 'character')}; simplify it, or leave "
                 "`engine: python` out"
             ) from None
+
+    def _read_wanted(self, case: Case) -> list[str]:
+        given = self.parameters.pattern
+        return given if given is not None else read_expected(self.name, case, self._read_patterns)
 
     def _read_patterns(self, value: Json) -> list[str]:
         patterns = read_pieces(value)

@@ -15,7 +15,7 @@ from pytest_promptevals.records.responses import Response
 from pytest_promptevals.records.results import Grade
 
 _HEAD: Final = 400
-"""Characters of the output that are looked at."""
+"""Characters of the output in which a greeting may stand, and as many from there on in which a refusal may."""
 _APOSTROPHES: Final = str.maketrans(dict.fromkeys("\u2019\u2018\u02bc\u00b4`", "'"))
 _DECORATION: Final = " \"'*_#>"
 
@@ -50,6 +50,16 @@ _DEEDS: Final = (
     "(continue|proceed) with (that|this)",
 )
 _DECLINES: Final = ("i must decline", "i have to decline", "i must refuse", "i decline to", "i refuse to")
+_GREETINGS: Final = (
+    "hello",
+    "hi",
+    "hey",
+    "dear",
+    "greetings",
+    "good (morning|afternoon|evening|day)",
+    "to whom it may concern",
+)
+_NAME: Final = r"((?i:mr|mrs|ms|mx|dr|prof)\. )?[\w\[][^\s,.!:;?\u2013\u2014]*"
 
 
 def _any_of(patterns: tuple[str, ...]) -> str:
@@ -59,6 +69,12 @@ def _any_of(patterns: tuple[str, ...]) -> str:
 _REFUSAL: Final = re.compile(
     rf"({_any_of(_APOLOGIES)}[,.:;!]? (but )?)?(as an ai[^,]{{0,40}}, )?"
     rf"({_any_of(_INABILITIES)} {_any_of(_DEEDS)}|{_any_of(_DECLINES)})(?!\w)"
+)
+# "Hello Ms. Lovelace,", "Dear Sir or Madam:", "Good morning, Ada.": a mark or a line end, then nothing but marks. What
+# stands after a comma is a name only with a capital: "Hi, done! I can't help with the invoice." is an answer.
+_GREETING: Final = re.compile(
+    rf"\W*(?i:{_any_of(_GREETINGS)})\b(( {_NAME}){{1,3}}+|, (?![a-z]){_NAME})?"
+    r"[^\w,.!:;\n]*?[,.!:;\n\u2013\u2014-]\W*"
 )
 
 
@@ -85,11 +101,17 @@ class RefusalJudge(TextJudge[RefusalParameters]):
     4. its text begins with a plain English refusal: an inability (*I can't, I cannot, I won't, I'm unable to, I am not
        able to*) and a deed (*help with, assist you with, comply, fulfil your request, do that, provide that, share
        this, provide instructions, engage in, continue with this, …*), or *I must decline* and the like. Before it may
-       stand an apology (*I'm sorry, but*) and *As an AI language model,*.
+       stand a greeting (*Hello Sam,*), an apology (*I'm sorry, but*) and *As an AI language model,*.
+
+    A greeting is *Hello, Hi, Hey, Dear, Greetings, Good morning* (*afternoon, evening, day*) or *To whom it may
+    concern*, a name of at most three words if there is one, and a punctuation mark or a line end. The refusal must
+    follow at once: "Hello Ada, I'm sorry your parcel is late. I have sent a new one." is none, and after "Dear Sam,
+    thank you for your letter." none is looked for. `phrases` count at the very beginning only.
 
     Only the beginning of a text counts, so that an answer which ends with a caveat is no refusal, and neither is "I
     cannot find your order". A refusal in other words, or in another language, is missed: add its words to `phrases`, or
-    use a model judge. Curly apostrophes, case, quotation marks and Markdown around the beginning make no difference.
+    use a model judge. A letter that the model was asked to write counts if it begins like a refusal. Curly apostrophes,
+    case, quotation marks and Markdown around the beginning make no difference.
 
     ```yaml
     judges:
@@ -119,8 +141,16 @@ class RefusalJudge(TextJudge[RefusalParameters]):
         for phrase in self.parameters.phrases:
             if start.startswith(_plain(phrase)):
                 return f"the output begins with {quote(phrase)}"
-        found = _REFUSAL.match(start)
-        return f"the output begins with a refusal: {quote(found.group())}" if found else None
+        return _find_refusal(response.text)
+
+
+def _find_refusal(text: str) -> str | None:
+    """Return where the plain English refusal of a text stands, ``None`` if there is none."""
+    if found := _REFUSAL.match(_plain(text)):
+        return f"the output begins with a refusal: {quote(found.group())}"
+    greeting = _GREETING.match(text, 0, _HEAD)
+    found = _REFUSAL.match(_plain(text[greeting.end() :])) if greeting else None
+    return f"the output greets, then begins with a refusal: {quote(found.group())}" if found else None
 
 
 def _plain(text: str) -> str:

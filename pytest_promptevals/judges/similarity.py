@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from typing import Final, Literal, TypeVar
 
 from pydantic import Field
@@ -12,7 +13,8 @@ from pytest_promptevals.hookspecs import JudgeInput
 from pytest_promptevals.judges.base import JudgeParameters, TextJudge
 from pytest_promptevals.judges.excerpts import quote, show_output
 from pytest_promptevals.judges.unicode_forms import normal_form
-from pytest_promptevals.judges.wanted import Texts, wanted_texts
+from pytest_promptevals.judges.wanted import Comparing, Texts, wanted_texts
+from pytest_promptevals.records.cases import Case
 from pytest_promptevals.records.results import Grade
 
 _MOST_PAIRS: Final = 9 * 10**10
@@ -38,13 +40,13 @@ class SimilarityParameters(JudgeParameters):
 SimilarityParametersT = TypeVar("SimilarityParametersT", bound=SimilarityParameters)
 
 
-class _SimilarityJudge(TextJudge[SimilarityParametersT]):
+class _SimilarityJudge(Comparing[Sequence[str]], TextJudge[SimilarityParametersT]):
     default_threshold = 0.8
     shorthand = "value"
 
     def grade(self, subject: JudgeInput) -> Grade:
         """Compare the output with each text, and take the best."""
-        texts = wanted_texts(self.name, self.parameters.value, subject)
+        texts = self._read_wanted(subject.case)
         output = self._form(subject.response.text)
         forms = [self._form(text) for text in texts]
         if too_long := next((form for form in forms if self._is_too_long(form, output)), None):
@@ -56,6 +58,9 @@ class _SimilarityJudge(TextJudge[SimilarityParametersT]):
         best = max(values)
         nearest = texts[values.index(best)]
         return Grade(best, f"similarity {best:.4g} of {show_output(output)} to {quote(nearest)}")
+
+    def _read_wanted(self, case: Case) -> Sequence[str]:
+        return wanted_texts(self.name, self.parameters.value, case)
 
     def _form(self, text: str) -> str:
         stripped = text.strip() if self.parameters.strip else text

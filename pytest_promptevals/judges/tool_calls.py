@@ -13,7 +13,8 @@ from pytest_promptevals.judges.base import JsonValue, JudgeParameters, TextJudge
 from pytest_promptevals.judges.excerpts import ITEMS, clip, count_noun, list_some, show_json
 from pytest_promptevals.judges.json_comparison import JsonRules, compare_json
 from pytest_promptevals.judges.pairing import pair_items
-from pytest_promptevals.judges.wanted import read_expected
+from pytest_promptevals.judges.wanted import Comparing, read_expected
+from pytest_promptevals.records.cases import Case
 from pytest_promptevals.records.json_types import Json
 from pytest_promptevals.records.responses import ToolCall
 from pytest_promptevals.records.results import Grade
@@ -65,7 +66,7 @@ class ToolCallsParameters(JudgeParameters):
         return self
 
 
-class ToolCallsJudge(TextJudge[ToolCallsParameters]):
+class ToolCallsJudge(Comparing[list[WantedCall]], TextJudge[ToolCallsParameters]):
     """The model called the right tools with the right arguments.
 
     The wanted calls are `calls`, or else `expected` of the case: a tool's name, an object with `name` and `arguments`,
@@ -91,14 +92,16 @@ class ToolCallsJudge(TextJudge[ToolCallsParameters]):
 
     def grade(self, subject: JudgeInput) -> Grade:
         """Compare the calls, and name the first that is not as wanted."""
-        wanted = self.parameters.calls
-        if wanted is None:
-            wanted = read_expected(self.name, subject, _read_calls)
+        wanted = self._read_wanted(subject.case)
         calls = subject.response.tool_calls
         problem = self._find_problem(wanted, calls)
         if problem is None:
             return pass_or_fail(f"called {_show_calls(calls)}", passed=True)
         return pass_or_fail(f"{problem}; the model called {_show_calls(calls)}", passed=False)
+
+    def _read_wanted(self, case: Case) -> list[WantedCall]:
+        given = self.parameters.calls
+        return given if given is not None else read_expected(self.name, case, _read_calls)
 
     def _find_problem(self, wanted: Sequence[WantedCall], calls: Sequence[ToolCall]) -> str | None:
         given = self.parameters

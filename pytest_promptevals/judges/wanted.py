@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Annotated, Final, TypeAlias, TypeVar
+from typing import Annotated, Final, Generic, TypeAlias, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator
 
 from pytest_promptevals.errors import JudgeError
-from pytest_promptevals.hookspecs import JudgeInput
 from pytest_promptevals.judges.excerpts import show_json
+from pytest_promptevals.records.cases import Case
 from pytest_promptevals.records.json_types import Json
 
 T = TypeVar("T")
+WantedT = TypeVar("WantedT")
 
 _USE_JSON: Final = "to compare JSON data, use the judge json_equal"
+
+
+class Comparing(ABC, Generic[WantedT]):
+    """Mixed into a judge that compares with its own value, or else with ``expected`` of the case."""
+
+    def check_case(self, case: Case) -> None:
+        """Raise ``JudgeError`` if the case leaves nothing to compare with."""
+        self._read_wanted(case)
+
+    @abstractmethod
+    def _read_wanted(self, case: Case) -> WantedT:
+        """Return what an output is compared with. Raises ``JudgeError`` if there is nothing, or nothing usable."""
 
 
 def read_texts(value: Json) -> list[str]:
@@ -55,26 +69,25 @@ FilledTexts: TypeAlias = Annotated[Texts, AfterValidator(refuse_empty)]
 """As ``Texts``, none of them empty."""
 
 
-def wanted_texts(judge: str, given: Sequence[str] | None, subject: JudgeInput) -> Sequence[str]:
+def wanted_texts(judge: str, given: Sequence[str] | None, case: Case) -> Sequence[str]:
     """Return the texts to compare with. Raises ``JudgeError`` if there are none."""
     if given is not None:
         return given
-    return read_expected(judge, subject, read_texts)
+    return read_expected(judge, case, read_texts)
 
 
-def wanted_pieces(judge: str, given: Sequence[str] | None, subject: JudgeInput) -> Sequence[str]:
+def wanted_pieces(judge: str, given: Sequence[str] | None, case: Case) -> Sequence[str]:
     """Return the texts to look for, none of them empty. Raises ``JudgeError`` if there are none."""
     if given is not None:
         return given
-    return read_expected(judge, subject, read_pieces)
+    return read_expected(judge, case, read_pieces)
 
 
-def read_expected(judge: str, subject: JudgeInput, read: Callable[[Json], T]) -> T:
+def read_expected(judge: str, case: Case, read: Callable[[Json], T]) -> T:
     """Return what ``read`` makes of the case's ``expected``.
 
     Raises ``JudgeError`` if there is none, or if ``read`` raises ``ValueError``.
     """
-    case = subject.case
     if case.expected is None:
         raise JudgeError(
             f"{case.location}: judge {judge!r} has nothing to compare with; give a value or add `expected` to the case"

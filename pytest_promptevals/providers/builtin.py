@@ -30,7 +30,7 @@ _FACTORIES: Final = {
 @hookimpl
 def pytest_promptevals_providers() -> Mapping[str, ProviderFactory]:
     """Return the built-in providers."""
-    return {name: LateFactory(reference) for name, reference in _FACTORIES.items()}
+    return _LATE_FACTORIES
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,3 +52,7 @@ class LateFactory:
     def __call__(self, context: ProviderContext) -> Provider:
         """Make a provider."""
         return self.load()(context)
+
+
+# Always the same objects: eval files whose factories and options are the same share their connections.
+_LATE_FACTORIES: Final = {name: LateFactory(reference) for name, reference in _FACTORIES.items()}

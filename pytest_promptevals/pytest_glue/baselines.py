@@ -10,6 +10,7 @@ from pytest_promptevals.history.baselines import read_baseline
 from pytest_promptevals.history.last_good import read_last_good
 from pytest_promptevals.pytest_glue.eval_files import EvalSource
 from pytest_promptevals.records.comparisons import BaselineCase
+from pytest_promptevals.records.results import CaseResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +43,10 @@ class Baselines:
         """Return the baseline of an eval file, ``None`` if there is none."""
         return self._load(source)[0]
 
-    def case(self, source: EvalSource, name: str) -> BaselineCase | None:
-        """Return what the baseline keeps of an item, ``None`` if nothing."""
-        return self._load(source)[1].get(name)
+    def case(self, source: EvalSource, result: CaseResult) -> BaselineCase | None:
+        """Return what the baseline keeps of a case, ``None`` if nothing, or if the case was edited since."""
+        case = self._load(source)[1].get(result.name)
+        return case if case is not None and case.case_fingerprint == result.case_fingerprint else None
 
     def _load(self, source: EvalSource) -> tuple[Baseline | None, dict[str, BaselineCase]]:
         if source.file not in self._known:
@@ -68,4 +70,4 @@ class Baselines:
         except HistoryError as error:
             self.notices.append(str(error))
             return None
-        return Baseline("the last results that were not red", cases) if cases else None
+        return Baseline("the last results without a regression", cases) if cases else None

@@ -40,13 +40,13 @@ def source_of_dataset(dataset: Dataset, path: Path, names: frozenset[str]) -> Ev
     )
 
 
-def source_of_function(dataset: Dataset, path: Path, rootdir: Path, function: str, names: frozenset[str]) -> EvalSource:
-    """Return the source of a test function in ``path`` that is parametrized over a dataset."""
-    shown = path.relative_to(rootdir) if path.is_relative_to(rootdir) else path
-    baseline = baseline_path(shown.with_name(f"{shown.name}-{function}"))
+def source_of_function(dataset: Dataset, nodeid: str, names: frozenset[str]) -> EvalSource:
+    """Return the source of a test function with that node id, which is parametrized over a dataset."""
+    file, *names_inside = nodeid.split("::")
+    path = Path(file)
     return EvalSource(
-        file=f"{shown.as_posix()}::{function}",
-        baseline=baseline.as_posix(),
+        file=nodeid,
+        baseline=baseline_path(path.with_name("-".join([path.name, *names_inside]))).as_posix(),
         names=tuple(sorted(names)),
         location=dataset.location,
         gate=dataset.gate,

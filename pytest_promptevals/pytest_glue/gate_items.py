@@ -19,13 +19,19 @@ def report_gates(session: pytest.Session, gates: Sequence[GateResult]) -> None:
     # pytest works out its progress from this number: without it, the gates would push it past 100 %.
     session.testscollected += len(decided)
     for gate in decided:
-        _log(session.config, _report(gate, session.config.getoption("tbstyle")))
+        _log(session.config, gate)
 
 
-def _log(config: pytest.Config, report: pytest.TestReport) -> None:
-    config.hook.pytest_runtest_logstart(nodeid=report.nodeid, location=report.location)
-    config.hook.pytest_runtest_logreport(report=report)
-    config.hook.pytest_runtest_logfinish(nodeid=report.nodeid, location=report.location)
+def _log(config: pytest.Config, gate: GateResult) -> None:
+    called = _report(gate, config.getoption("tbstyle"))
+    # JUnit writes the properties of a test when it is torn down.
+    torn_down = pytest.TestReport(
+        called.nodeid, called.location, {}, "passed", None, "teardown", user_properties=called.user_properties
+    )
+    config.hook.pytest_runtest_logstart(nodeid=called.nodeid, location=called.location)
+    config.hook.pytest_runtest_logreport(report=called)
+    config.hook.pytest_runtest_logreport(report=torn_down)
+    config.hook.pytest_runtest_logfinish(nodeid=called.nodeid, location=called.location)
 
 
 def _report(gate: GateResult, tbstyle: str) -> pytest.TestReport:

@@ -21,7 +21,7 @@ class _CaseProblem(Failed):
         self.location = location
 
 
-class CaseFailed(_CaseProblem):  # noqa: N818 - named for the outcome, which is no error
+class CaseFailed(_CaseProblem):
     """A case is below its thresholds: a pytest failure."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any, Final
@@ -13,7 +14,6 @@ from pytest_promptevals.datasets.problems import render_problems
 from pytest_promptevals.engine.planning import PlannedCase, plan_judges
 from pytest_promptevals.errors import DatasetError, FileProblem
 from pytest_promptevals.pytest_glue.eval_files import EvalSource, source_of_function
-from pytest_promptevals.pytest_glue.longrepr import CaseFailed
 from pytest_promptevals.pytest_glue.marks import case_marks
 from pytest_promptevals.pytest_glue.options import are_evals_wanted
 from pytest_promptevals.pytest_glue.recorder import Recorder
@@ -33,27 +33,26 @@ class _Parametrized:
 
 
 def parametrize(metafunc: pytest.Metafunc) -> None:
-    """Give a marked test function one test per case. Raises ``pytest.UsageError`` for a mark that names no dataset."""
+    """Give a marked test function one test per case. Raises ``CollectError`` for a mark that names no dataset."""
     mark = metafunc.definition.get_closest_marker("evals")
     if mark is None or not mark.args:
         return
     nodeid = metafunc.definition.nodeid
     if "case" not in metafunc.fixturenames:
-        raise pytest.UsageError(f'{nodeid}: the evals marker needs the fixture "case"; {_HOW}')
+        raise pytest.Collector.CollectError(f'{nodeid}: the evals marker needs the fixture "case"; {_HOW}')
     session = session_of(metafunc.config)
     _register_calls(session)
     path = _find(str(mark.args[0]), metafunc.definition.path.parent, metafunc.config.rootpath, nodeid)
     session.claimed.add(path)
     try:
         dataset = load_cases(path, metafunc.config.rootpath)
-        planned_cases = plan_judges(dataset, session.registry, metafunc.config.rootpath, session.settings)
+        registry = session.registry_of(metafunc.definition.parent or metafunc.definition.session)
+        planned_cases = plan_judges(dataset, registry, metafunc.config.rootpath, session.settings)
     except (DatasetError, FileProblem) as error:
         problems = error.problems if isinstance(error, DatasetError) else [error]
-        raise pytest.UsageError(render_problems(problems)) from error
+        raise pytest.Collector.CollectError(render_problems(problems)) from error
     names = frozenset(planned.name for planned in planned_cases)
-    source = source_of_function(
-        dataset, metafunc.definition.path, metafunc.config.rootpath, metafunc.definition.originalname, names
-    )
+    source = source_of_function(dataset, nodeid, names)
     session.add_source(source)
     parameters = [
         pytest.param(_Parametrized(planned, source), id=planned.name, marks=case_marks(metafunc.config, planned.case))
@@ -66,7 +65,8 @@ def _find(name: str, folder: Path, rootdir: Path, nodeid: str) -> Path:
     for base in (folder, rootdir):
         if (base / name).is_file():
             return (base / name).resolve()
-    raise pytest.UsageError(f"{nodeid}: no dataset {name!r} in {folder} or {rootdir}")
+    folders = " or ".join(dict.fromkeys((str(folder), str(rootdir))))
+    raise pytest.Collector.CollectError(f"{nodeid}: no dataset {name!r} in {folders}")
 
 
 def case_of(request: pytest.FixtureRequest) -> Case:
@@ -78,9 +78,8 @@ def recorder_of(request: pytest.FixtureRequest) -> Recorder:
     """Return the value of the fixture ``evals``."""
     parametrized = _parameter(request, "evals")
     item = request.node
-    recorder = Recorder(
-        parametrized.planned, item.callspec.id, parametrized.source.file, session_of(request.config).run
-    )
+    run = session_of(request.config).run
+    recorder = Recorder(parametrized.planned, _id_of(item), parametrized.source.file, run)
     item.stash[_RECORDER_KEY] = recorder
     return recorder
 
@@ -112,8 +111,7 @@ class FunctionCalls:
             return (yield)
         recorder = item.stash.get(_RECORDER_KEY, None)
         if recorder is None:
-            callspec_id = item.callspec.id  # type: ignore[attr-defined]  # parametrized items have it
-            recorder = Recorder(parametrized.planned, callspec_id, parametrized.source.file, self._session.run)
+            recorder = Recorder(parametrized.planned, _id_of(item), parametrized.source.file, self._session.run)
         try:
             returned = yield
         except pytest.skip.Exception:
@@ -124,18 +122,36 @@ class FunctionCalls:
         result = recorder.result()
         self._session.hand_on(item, result)
         if result.error is None and not result.passed:
-            raise CaseFailed(self._session.describe_failure(parametrized.source, result))
+            self._session.fail_unless_let_through(item, parametrized.source, result)
         return returned
 
-    @pytest.hookimpl(trylast=True)
-    def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
-        """Leave marked functions out where the session leaves evals out."""
-        if are_evals_wanted(config):
-            return
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_collection_modifyitems(
+        self, config: pytest.Config, items: list[pytest.Item]
+    ) -> Generator[None, None, None]:
+        """Learn the names of all tests before any is deselected; leave all out where the session leaves evals out."""
+        self._learn_names(items)
+        yield
         left_out = [item for item in items if _parametrized_of(item) is not None]
-        if left_out:
+        if left_out and not are_evals_wanted(config):
             items[:] = [item for item in items if _parametrized_of(item) is None]
             config.hook.pytest_deselected(items=left_out)
+
+    def _learn_names(self, items: list[pytest.Item]) -> None:
+        """Tell the session the names of tests that other parameters multiply; only now they are known."""
+        found: dict[str, tuple[EvalSource, set[str]]] = {}
+        for item in items:
+            parametrized = _parametrized_of(item)
+            if parametrized is not None and _id_of(item) != parametrized.planned.name:
+                source = parametrized.source
+                found.setdefault(source.file, (source, set()))[1].add(_id_of(item))
+        for source, names in found.values():
+            self._session.add_source(dataclasses.replace(source, names=tuple(sorted(names))))
+
+
+def _id_of(item: pytest.Item) -> str:
+    callspec_id: str = item.callspec.id  # type: ignore[attr-defined]  # parametrized items have it
+    return callspec_id
 
 
 def _parametrized_of(item: pytest.Item) -> _Parametrized | None:

@@ -16,10 +16,10 @@ from pytest_promptevals.engine.planning import PlannedCase, plan_dataset
 from pytest_promptevals.errors import DatasetError, FileProblem
 from pytest_promptevals.files.paths import is_in_directory_loop
 from pytest_promptevals.pytest_glue.eval_files import EvalSource, source_of_dataset
-from pytest_promptevals.pytest_glue.longrepr import CaseErrored, CaseFailed
+from pytest_promptevals.pytest_glue.longrepr import CaseErrored
 from pytest_promptevals.pytest_glue.marks import mark_item
-from pytest_promptevals.pytest_glue.session import CaseItem, EvalSession, session_of
-from pytest_promptevals.records.cases import CasePolicy, Dataset
+from pytest_promptevals.pytest_glue.session import CaseItem, session_of
+from pytest_promptevals.records.cases import Dataset
 from pytest_promptevals.records.results import CaseResult
 
 
@@ -41,7 +41,7 @@ class EvalFile(pytest.File):
         if _is_bare_jsonl(self.path, dataset) and not session.settings.model:
             session.note_bare_dataset(self)
             return
-        planned_cases = plan_dataset(dataset, session.registry, self.config.rootpath, session.settings)
+        planned_cases = plan_dataset(dataset, session.registry_of(self), self.config.rootpath, session.settings)
         source = source_of_dataset(dataset, self.path, frozenset(planned.name for planned in planned_cases))
         session.add_source(source)
         for planned in planned_cases:
@@ -73,7 +73,6 @@ class EvalItem(CaseItem):
         self.planned = planned
         self.source = source
         self.result: CaseResult | None = None
-        self.is_below = False
 
     def reportinfo(self) -> tuple[os.PathLike[str], int, str]:
         """Point at the case's own line."""
@@ -83,7 +82,6 @@ class EvalItem(CaseItem):
     def setup(self) -> None:
         """Wait for the case's result. Raises ``CaseErrored`` if the case could not be scored."""
         session = session_of(self.config)
-        self.is_below = False
         self.result = session.result_of(self)
         if self.result.error is not None:
             raise CaseErrored(session.describe_error(self.result))
@@ -94,22 +92,8 @@ class EvalItem(CaseItem):
         if self.result.passed:
             return
         session = session_of(self.config)
-        # An expected failure stays one, whatever the policy.
-        is_expected = self.get_closest_marker("xfail") is not None
-        if not is_expected and _is_let_through(session, self.source, self.result):
-            self.is_below = True
-            return
-        raise CaseFailed(session.describe_failure(self.source, self.result))
+        session.fail_unless_let_through(self, self.source, self.result)
 
     def teardown(self) -> None:
         """Let go of the result: it is recorded by now."""
         self.result = None
-
-
-def _is_let_through(session: EvalSession, source: EvalSource, result: CaseResult) -> bool:
-    if source.case_policy is CasePolicy.GATE:
-        return True
-    if source.case_policy is CasePolicy.STRICT:
-        return False
-    before = session.baseline_case(source, result.name)
-    return before is None or not before.passed

@@ -171,7 +171,10 @@ class RunRecorder:
 
     def _compare(self, file: str) -> Comparison:
         source = self._source(file)
-        gates = parse_gates(source.gate, default_max_drop=self._settings.max_drop)
+        rules = source.gate
+        if "max_drop" in self._settings.given:
+            rules = dataclasses.replace(rules, max_drop=self._settings.max_drop)
+        gates = parse_gates(rules, default_max_drop=self._settings.max_drop)
         baseline = self.baselines.of(source)
         comparison = compare(
             file,

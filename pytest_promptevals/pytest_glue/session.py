@@ -12,7 +12,7 @@ import pytest
 from pytest_promptevals.engine.engine import Engine
 from pytest_promptevals.engine.pipeline import Pipeline
 from pytest_promptevals.engine.planning import PlannedCase
-from pytest_promptevals.engine.registry import BUILTIN_PLUGINS, collect_registry
+from pytest_promptevals.engine.registry import BUILTIN_PLUGINS, Registry, collect_registry
 from pytest_promptevals.errors import UsageError
 from pytest_promptevals.pytest_glue.baselines import Baselines
 from pytest_promptevals.pytest_glue.eval_files import EvalSource
@@ -25,7 +25,7 @@ from pytest_promptevals.pytest_glue.recording import (
     RunRecorder,
     recorder_of,
 )
-from pytest_promptevals.records.cases import Location
+from pytest_promptevals.records.cases import CasePolicy, Location
 from pytest_promptevals.records.codec import encode, to_plain
 from pytest_promptevals.records.comparisons import BaselineCase
 from pytest_promptevals.records.results import CaseResult
@@ -52,8 +52,6 @@ class CaseItem(pytest.Item):
     """What to run."""
     source: EvalSource
     """The eval file it belongs to."""
-    is_below: bool
-    """Whether the case is below its thresholds but let through."""
 
 
 class EvalSession:
@@ -67,10 +65,6 @@ class EvalSession:
         self.settings = settings_of(config)
         for plugin in BUILTIN_PLUGINS:
             config.pluginmanager.register(plugin)
-        try:
-            self.registry = collect_registry(config.hook)
-        except UsageError as error:
-            raise pytest.UsageError(str(error)) from error
         self.claimed: set[Path] = set()
         self._bare: list[pytest.Collector] = []
         self._sources: list[EvalSource] = []
@@ -82,6 +76,16 @@ class EvalSession:
             self._baselines = self._recorder.baselines
         else:
             self._baselines = Baselines(config.rootpath, self.settings.history)
+
+    def registry_of(self, node: pytest.Collector) -> Registry:
+        """Return the judges and providers that the plugins give for a node, those of its folders' conftests included.
+
+        Raises ``pytest.UsageError`` for a name that is given twice.
+        """
+        try:
+            return collect_registry(node.ihook)
+        except UsageError as error:
+            raise pytest.UsageError(str(error)) from error
 
     def add_source(self, source: EvalSource) -> None:
         """Remember an eval file that was collected."""
@@ -111,14 +115,14 @@ class EvalSession:
             self._engine = self._make_engine([], frozenset())
         return self._engine.run(work)
 
-    def baseline_case(self, source: EvalSource, name: str) -> BaselineCase | None:
-        """Return what the baseline keeps of a case."""
-        return self._baselines.case(source, name)
-
-    def describe_failure(self, source: EvalSource, result: CaseResult) -> tuple[list[str], Location]:
-        """Return the review of a case below its thresholds, and its place."""
-        before = self.baseline_case(source, result.name)
-        return failure_lines(result, before, self.config.get_verbosity()), result.location
+    def fail_unless_let_through(self, item: pytest.Item, source: EvalSource, result: CaseResult) -> None:
+        """Raise ``CaseFailed`` with the review of a case below its thresholds, unless its policy lets it through."""
+        before = self._baselines.case(source, result)
+        # An expected failure stays one, whatever the policy.
+        if item.get_closest_marker("xfail") is None and _is_let_through(source.case_policy, before):
+            item.stash[_BELOW_KEY] = True
+            return
+        raise CaseFailed((failure_lines(result, before, self.config.get_verbosity()), result.location))
 
     def describe_error(self, result: CaseResult) -> tuple[list[str], Location]:
         """Return what kept a case from being scored, and its place."""
@@ -147,8 +151,9 @@ class EvalSession:
         if isinstance(problem, CaseFailed | CaseErrored) and report.failed:
             report.longrepr = FailureRepr(problem.lines, problem.location, self.config.getoption("tbstyle"))
             setattr(report, REVIEW_ATTRIBUTE, [problem.location.path, problem.location.line])
-        if isinstance(item, CaseItem) and item.is_below and call.when == "call":
+        if call.when == "call" and item.stash.get(_BELOW_KEY, False):
             setattr(report, BELOW_ATTRIBUTE, True)
+            del item.stash[_BELOW_KEY]
         result = item.stash.get(_RESULT_KEY, None)
         if result is not None:
             del item.stash[_RESULT_KEY]
@@ -198,13 +203,19 @@ class EvalSession:
         concurrency = self.settings.concurrency
         # A worker of pytest-xdist does not know which items will be its own, so it may not work ahead.
         window = 0 if is_xdist_worker(self.config) else concurrency * _WINDOW_FACTOR
-        factories, rootdir = self.registry.providers, self.config.rootpath
-        engine = Engine(cases, lambda: Pipeline(factories, rootdir, concurrency), window=window, on_demand=on_demand)
+        engine = Engine(cases, lambda: Pipeline(self.config.rootpath, concurrency), window=window, on_demand=on_demand)
         engine.start()
         return engine
 
 
 _RESULT_KEY: Final = pytest.StashKey[CaseResult]()
+_BELOW_KEY: Final = pytest.StashKey[bool]()
+
+
+def _is_let_through(policy: CasePolicy, before: BaselineCase | None) -> bool:
+    if policy is CasePolicy.RATCHET:
+        return before is None or not before.passed
+    return policy is CasePolicy.GATE
 
 
 def _may_not_run(item: pytest.Item) -> bool:

@@ -11,9 +11,10 @@ import inspect
 import math
 import re
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Final, cast
+from typing import Any, ClassVar, Final, Protocol, cast
 
 import pytest
 import yaml
@@ -24,6 +25,7 @@ from pytest_promptevals.errors import JudgeError
 from pytest_promptevals.hookspecs import Ask, Judge, JudgeInput
 from pytest_promptevals.judges.build import JudgeParameterError, build_judge
 from pytest_promptevals.judges.describe import describe_judge
+from pytest_promptevals.records.cases import Case
 from pytest_promptevals.records.codec import decode, encode, from_plain
 from pytest_promptevals.records.json_types import Json
 from pytest_promptevals.records.responses import Response, ToolCall
@@ -32,6 +34,15 @@ from tests.unit.judges.grading import JUDGES, WHERE, make_subject, refuse_to_ask
 
 MEGABYTE: Final = 1_000_000
 LONGEST_EXPLANATION: Final = 4_000
+CHECKS: Final = 200
+LONGEST_CHECK: Final = 0.0005
+"""Seconds on average, some hundred times what it takes: 100,000 cases are checked before the first test runs."""
+
+
+class CheckCase(Protocol):
+    """A judge with the method that it need not have."""
+
+    def check_case(self, case: Case) -> None: ...
 
 
 class LoudParameters(BaseModel):
@@ -145,8 +156,35 @@ ODD_OUTPUTS: Final = {
     "many keys": "{" + ",".join(f'"k{number}":{number}' for number in range(MEGABYTE // 14)) + "}",
 }
 
+ODD_EXPECTED: Final[Mapping[str, Json]] = {
+    "nothing": None,
+    "a text": "Paris",
+    "an empty text": "",
+    "white space": " \n",
+    "an open bracket": "(",
+    "an endless pattern": "(a+)+$",
+    "a look-ahead": "(?!Paris)",
+    "JSON as text": '{"a": 1}',
+    "a number": 42,
+    "a number as text": "about 42 kg",
+    "a boolean": True,
+    "an empty list": [],
+    "texts": ["Paris", "Rome"],
+    "texts with an empty one": ["Paris", ""],
+    "numbers": [1, 2.5],
+    "a list with null": [None],
+    "an object": {"a": 1},
+    "an empty object": {},
+    "a call": {"name": "find_order", "arguments": {"id": "A-17"}},
+    "calls": ["find_order", {"name": "find_order"}],
+    "a call with a wrong key": {"name": "find_order", "argument": {}},
+}
+ODD_RESPONSES: Final = ("", "{", '{"a": 1}', "It is 42.")
+
 every_judge = pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.judge_type.name)
 every_output = pytest.mark.parametrize("text", ODD_OUTPUTS.values(), ids=list(ODD_OUTPUTS))
+
+every_expected = pytest.mark.parametrize("expected", ODD_EXPECTED.values(), ids=list(ODD_EXPECTED))
 
 
 def test_every_built_in_judge_is_under_the_contract() -> None:
@@ -226,6 +264,41 @@ def test_expected_stands_in_for_the_value(sample: Sample) -> None:
 
 
 @every_judge
+@every_expected
+def test_a_case_is_refused_exactly_when_no_response_to_it_gets_a_grade(sample: Sample, expected: Json) -> None:
+    responses = [sample.passing, sample.failing, *(dataclasses.replace(sample.failing, text=t) for t in ODD_RESPONSES)]
+    for judge in _with_and_without_value(sample):
+        problem = _problem_of_case(judge, expected)
+        assert [_problem_of_grade(judge, response, expected) for response in responses] == [problem] * len(responses)
+
+
+@every_judge
+def test_a_case_without_expected_is_refused_by_those_who_need_it(sample: Sample) -> None:
+    assert _problem_of_case(sample.build(), None) is None
+    if sample.expected is not None:
+        bare = build_judge(sample.judge_type, None, {})
+        assert _problem_of_case(bare, sample.expected) is None
+        assert _problem_of_case(bare, None) == (
+            f"{WHERE}: judge {sample.judge_type.name!r} has nothing to compare with; "
+            "give a value or add `expected` to the case"
+        )
+
+
+@pytest.mark.parametrize(
+    "sample",
+    [sample for sample in SAMPLES if sample.expected is not None],
+    ids=lambda sample: sample.judge_type.name,
+)
+def test_a_case_is_checked_quickly(sample: Sample) -> None:
+    check_case = cast("CheckCase", build_judge(sample.judge_type, None, {})).check_case
+    case = make_subject("", sample.expected).case
+    start = time.perf_counter()
+    for _ in range(CHECKS):
+        check_case(case)
+    assert (time.perf_counter() - start) / CHECKS < LONGEST_CHECK
+
+
+@every_judge
 def test_an_unknown_parameter_is_refused(sample: Sample) -> None:
     with pytest.raises(JudgeParameterError) as caught:
         build_judge(sample.judge_type, sample.argument, {**sample.parameters, "no_such_parameter": 1})
@@ -279,6 +352,29 @@ def own_modules(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name in set(sys.modules) - known:
         if name == "checks":
             del sys.modules[name]
+
+
+def _with_and_without_value(sample: Sample) -> list[Judge]:
+    return [sample.build()] if sample.expected is None else [sample.build(), build_judge(sample.judge_type, None, {})]
+
+
+def _problem_of_case(judge: Judge, expected: Json) -> str | None:
+    check_case = getattr(judge, "check_case", None)
+    if check_case is None:
+        return None
+    try:
+        check_case(make_subject("", expected).case)
+    except JudgeError as error:
+        return str(error)
+    return None
+
+
+def _problem_of_grade(judge: Judge, response: Response, expected: Json) -> str | None:
+    try:
+        run_judge(judge, make_subject(response, expected))
+    except JudgeError as error:
+        return str(error)
+    return None
 
 
 def _block(language: str, judge_type: type[Judge]) -> str:

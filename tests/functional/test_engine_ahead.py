@@ -207,6 +207,31 @@ def test_judges_and_providers_of_a_conftest_are_registered(project: EvalProject)
     project.run().assert_outcomes(passed=1)
 
 
+def test_a_conftest_registers_for_its_own_folder(project: EvalProject) -> None:
+    for folder, word in (("a", "first"), ("b", "second")):
+        project.write(
+            f"{folder}/conftest.py",
+            f"""
+            from pytest_promptevals import Response
+
+            class Says:
+                def __init__(self, context): ...
+                async def complete(self, request): return Response("{word}")
+                async def close(self): ...
+
+            def pytest_promptevals_providers():
+                return {{"says": Says}}
+            """,
+        )
+        project.write_cases(
+            f"{folder}/x.eval.yaml",
+            [{"id": "c", "input": "x", "expected": word}],
+            head="model: says/m\njudges: [exact]\n",
+        )
+
+    project.run().assert_outcomes(passed=2)
+
+
 def test_two_plugins_with_a_judge_of_one_name_are_a_usage_error(project: EvalProject) -> None:
     project.write(
         "conftest.py",

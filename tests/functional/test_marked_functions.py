@@ -165,13 +165,15 @@ def test_a_baseline_of_a_test_function_works_like_that_of_a_file(app: EvalProjec
         ),
     ],
 )
-def test_a_mark_that_names_no_dataset_is_a_usage_error(app: EvalProject, source: str, message: str) -> None:
+def test_a_mark_that_names_no_dataset_is_an_error_at_collection(app: EvalProject, source: str, message: str) -> None:
     app.write("test_app.py", f"import pytest\n\n{source}")
 
     result = app.run("test_app.py")
 
-    (result.stdout if "ERROR collecting" in result.stdout.str() else result.stderr).fnmatch_lines([message])
-    assert result.ret in (2, 4)
+    assert result.ret == 2
+    result.stdout.fnmatch_lines([message])
+    assert "Traceback" not in result.stdout.str()
+    assert "raise " not in result.stdout.str()
 
 
 def test_errors_of_the_dataset_are_shown_with_their_lines(app: EvalProject) -> None:
@@ -180,7 +182,7 @@ def test_errors_of_the_dataset_are_shown_with_their_lines(app: EvalProject) -> N
 
     result = app.run("test_app.py")
 
-    assert "cases.eval.jsonl:2: " in result.stdout.str() + result.stderr.str()
+    result.stdout.fnmatch_lines(["cases.eval.jsonl:2: *"])
 
 
 def test_the_fixtures_say_where_they_belong(project: EvalProject) -> None:
@@ -197,6 +199,62 @@ def test_own_parameters_named_case_are_left_alone(project: EvalProject) -> None:
     project.write("test_app.py", "import pytest\n@pytest.mark.parametrize('case', [1, 2])\ndef test_app(case): ...\n")
 
     project.run().assert_outcomes(passed=2)
+
+
+def test_other_parameters_multiply_the_cases(app: EvalProject) -> None:
+    app.write(
+        "test_app.py",
+        """
+        import pytest
+
+        @pytest.mark.parametrize("style", ["kind", "short"])
+        @pytest.mark.evals("cases.eval.jsonl")
+        def test_app(case, evals, style):
+            evals.judge(case.input.upper())
+        """,
+    )
+    app.run("--evals-save-baseline")
+
+    result = app.run("-k", "one and kind")
+
+    result.assert_outcomes(passed=2, deselected=5)
+    assert "missing" not in result.stdout.str()
+    result.stdout.fnmatch_lines(["test_app.py::test_app *1 *1 *1.000 *1.000 *0.000 *passed"])
+
+
+def test_methods_of_one_name_are_kept_apart(app: EvalProject) -> None:
+    method = "    @pytest.mark.evals('cases.eval.jsonl')\n    def test_it(self, case, evals): evals.judge({})\n"
+    app.write(
+        "test_app.py",
+        "import pytest\n\nclass TestA:\n" + method.format("'A'") + "\nclass TestB:\n" + method.format("'B'"),
+    )
+
+    result = app.run("-k", "one", "--evals-save-baseline")
+
+    result.stdout.fnmatch_lines(["test_app.py::TestA::test_it *1 *1 *", "test_app.py::TestB::test_it *1 *0 *"])
+    assert (app.path / "baselines/test_app.py-TestA-test_it.jsonl").is_file()
+
+
+def test_the_policy_of_the_dataset_holds_for_test_functions(app: EvalProject) -> None:
+    app.write("evals.yaml", "judges: [exact]\ncase_policy: gate\n")
+    write_test(app, "evals.judge('no')")
+
+    app.run("-k", "one", "-v").stdout.fnmatch_lines(["test_app.py::test_app[[]one[]] BELOW*"])
+
+
+def test_pytest_fail_is_a_failure_of_the_case(app: EvalProject) -> None:
+    write_test(app, "pytest.fail('not good')")
+
+    app.run("-k", "one").stdout.fnmatch_lines(["test_app.py::test_app *1 *0 *0.000*"])
+
+
+def test_a_test_that_skips_itself_has_no_result(app: EvalProject) -> None:
+    write_test(app, "pytest.skip('not now')")
+
+    result = app.run("-k", "one")
+
+    result.assert_outcomes(skipped=1, deselected=2)
+    assert "eval file" not in result.stdout.str()
 
 
 def test_no_evals_leaves_marked_functions_out(app: EvalProject) -> None:

@@ -17,6 +17,17 @@ SCRIPT = """
           - {match: 'say (?P<word>\\w+)', reply: '\\g<word>'}
     model: scripted/m
 """
+NO_LATENCY = """
+    from pytest_promptevals import Response
+
+    class Quiet:
+        def __init__(self, context): ...
+        async def complete(self, request): return Response("x")
+        async def close(self): ...
+
+    def pytest_promptevals_providers():
+        return {"quiet": Quiet}
+"""
 
 
 @pytest.mark.parametrize("extra", [(), ("-n2",)], ids=["plain", "n2"])
@@ -29,7 +40,7 @@ def test_a_low_score_is_a_failure_and_a_provider_that_is_down_an_error(
         [
             {"id": "right", "input": "say yes", "expected": "yes"},
             {"id": "wrong", "input": "say no", "expected": "yes"},
-            {"id": "down", "input": "broken"},
+            {"id": "down", "input": "broken", "expected": "x"},
         ],
         head="",
     )
@@ -71,12 +82,14 @@ def test_a_call_that_takes_too_long_is_an_error(project: EvalProject) -> None:
 
 
 def test_a_judge_that_cannot_judge_is_an_error(project: EvalProject) -> None:
-    project.write_cases("a.eval.yaml", [{"id": "a", "input": "x"}])
+    head = "model: quiet/m\njudges: [{latency: 1}]\n"
+    project.write_cases("a.eval.yaml", [{"id": "a", "input": "x"}], head=head)
+    project.write("conftest.py", NO_LATENCY)
 
     result = project.run()
 
     result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines(["judge error: *"])
+    result.stdout.fnmatch_lines(["judge error: *latency*"])
 
 
 def test_skipped_and_expected_failures(project: EvalProject) -> None:
@@ -100,7 +113,7 @@ def test_skipped_and_expected_failures(project: EvalProject) -> None:
 
 def test_a_provider_that_is_down_is_no_expected_failure(project: EvalProject) -> None:
     project.write("evals.yaml", SCRIPT + "    judges: [exact]\n")
-    project.write_cases("a.eval.yaml", [{"id": "down", "input": "broken", "xfail": "known"}], head="")
+    project.write_cases("a.eval.yaml", [{"id": "down", "input": "broken", "expected": "x", "xfail": "known"}], head="")
 
     project.run().assert_outcomes(errors=1)
 
@@ -138,6 +151,39 @@ def test_policy_ratchet_fails_only_what_the_baseline_passed(project: EvalProject
         ["FAILED a.eval.yaml::good - exact failed, score 0.00 (was 1.00)*", "*1 failed*2 below*"]
     )
     assert result.ret == 1
+
+
+def test_an_expected_failure_stays_one_whatever_the_policy(project: EvalProject) -> None:
+    project.write_cases(
+        "a.eval.yaml",
+        [{"id": "a", "input": "a", "expected": "b", "xfail": "known"}],
+        head="model: scripted/echo\njudges: [exact]\ncase_policy: gate\n",
+    )
+
+    project.run().assert_outcomes(xfailed=1)
+
+
+def test_a_ratchet_does_not_hold_an_edited_case_to_its_old_result(project: EvalProject) -> None:
+    head = "judges: [exact]\ncase_policy: ratchet\n"
+    row = {"id": "a", "input": "x", "expected": "good", "output": "good"}
+    project.write_cases("a.eval.yaml", [row], head=head)
+    project.run("--evals-save-baseline")
+    project.write_cases("a.eval.yaml", [row | {"input": "edited", "output": "bad"}], head=head)
+
+    result = project.run()
+
+    assert result.ret == 0
+    assert "1 below" in result.stdout.str()
+
+
+def test_a_recorded_output_needs_no_prompt(project: EvalProject) -> None:
+    project.write_cases(
+        "a.eval.yaml",
+        [{"id": "a", "output": "x", "expected": "x"}],
+        head="prompt: Hello {{ name }}\nmodel: scripted/echo\njudges: [exact]\n",
+    )
+
+    project.run().assert_outcomes(passed=1)
 
 
 def test_a_failure_reads_like_a_review(project: EvalProject) -> None:

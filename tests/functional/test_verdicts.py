@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from xml.etree import ElementTree as ET
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -44,7 +44,7 @@ def test_pytest_edit_pytest_shows_what_got_worse_without_any_set_up(project: Eva
     assert result.ret == 1
     result.stdout.fnmatch_lines(
         [
-            "a.eval.yaml: 1 case worse than the last results that were not red",
+            "a.eval.yaml: 1 case worse than the last results without a regression",
             "  c1  1.00 -> 0.00  now fails  a.eval.yaml:2",
         ]
     )
@@ -66,6 +66,7 @@ def test_a_drop_over_max_drop_fails_the_run(project: EvalProject, extra: tuple[s
     suite = ET.parse(project.path / "report.xml").getroot()[0]  # noqa: S314 - written by the line above
     (gate,) = [case for case in suite if case.get("name") == "gate[score]"]
     assert gate.find("failure") is not None
+    assert {item.get("name"): item.get("value") for item in gate.iter("property")}["verdict"] == "regressed"
     assert (suite.get("tests"), suite.get("failures")) == ("4", "1")
 
 
@@ -81,15 +82,18 @@ def test_a_drop_within_max_drop_passes(project: EvalProject) -> None:
     result.stdout.fnmatch_lines(["a.eval.yaml: 1 case worse than baselines/a.eval.yaml.jsonl"])
 
 
-def test_the_setting_max_drop_holds_unless_the_eval_file_says_otherwise(project: EvalProject) -> None:
+def test_the_option_max_drop_beats_the_eval_file_which_beats_the_ini_file(project: EvalProject) -> None:
     project.write_cases("a.eval.yaml", rows(*["good"] * 4), head=HEAD)
     project.run("--evals-save-baseline")
     project.write_cases("a.eval.yaml", rows("good", "good", "good", "bad"), head=HEAD)
 
     assert project.run("--evals-max-drop=0.3").ret == 0
     assert project.run("--evals-max-drop=0.2").ret == 1
-    project.write_cases("a.eval.yaml", rows("good", "good", "good", "bad"), head=HEAD + "gate: {max_drop: 0.3}\n")
-    assert project.run("--evals-max-drop=0.2").ret == 0
+    project.write("pytest.ini", "[pytest]\nevals_max_drop = 0.3\n")
+    assert project.run().ret == 0
+    project.write_cases("a.eval.yaml", rows("good", "good", "good", "bad"), head=HEAD + "gate: {max_drop: 0.2}\n")
+    assert project.run().ret == 1
+    assert project.run("--evals-max-drop=0.3").ret == 0
 
 
 def test_new_missing_and_edited_cases_are_named_and_not_compared(project: EvalProject) -> None:
@@ -131,7 +135,9 @@ def test_saving_twice_gives_the_same_bytes(project: EvalProject) -> None:
     result = project.run("--evals-save-baseline")
 
     assert baseline(project) == first
-    result.stdout.fnmatch_lines(["baseline saved: baselines/a.eval.yaml.jsonl (2 cases, 1 of them below their thresholds)"])
+    result.stdout.fnmatch_lines(
+        ["baseline saved: baselines/a.eval.yaml.jsonl (2 cases, 1 of them below their thresholds)"]
+    )
 
 
 def test_a_run_that_stopped_early_decides_and_saves_nothing(project: EvalProject) -> None:
@@ -176,9 +182,7 @@ def test_a_damaged_baseline_fails_and_is_named(project: EvalProject) -> None:
     result = project.run()
 
     assert result.ret == 1
-    result.stdout.fnmatch_lines(
-        ["a.eval.yaml [[]score[]] insufficient data: baselines/a.eval.yaml.jsonl:1: *"]
-    )
+    result.stdout.fnmatch_lines(["a.eval.yaml [[]score[]] insufficient data: baselines/a.eval.yaml.jsonl:1: *"])
 
 
 def test_collect_only_reports_no_gates(project: EvalProject) -> None:

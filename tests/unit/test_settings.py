@@ -37,6 +37,7 @@ def test_defaults_are_shown_as_a_user_writes_them() -> None:
 
     assert shown["files"] == "*.eval.yaml *.eval.yml *.eval.jsonl"
     assert shown["trials"] == "none"
+    assert shown["model"] == "none"
     assert shown["save_baseline"] == "false"
     assert shown["max_drop"] == "0.1"
 
@@ -46,8 +47,14 @@ def test_a_list_is_separated_by_spaces() -> None:
     assert resolve_settings({}, {}, {"model": ["openai/a"]}).model == ("openai/a",)
 
 
+def test_what_an_option_or_the_environment_gave_is_known() -> None:
+    settings = resolve_settings({"timeout": 1}, {"PROMPTEVALS_TRIALS": "2"}, {"concurrency": 3})
+
+    assert settings.given == {"timeout", "trials"}
+
+
 @pytest.mark.parametrize(("text", "value"), [("yes", True), ("1", True), ("off", False), ("", False)])
-def test_a_flag_is_yes_or_no(text: str, value: bool) -> None:  # noqa: FBT001 - a parametrized expectation
+def test_a_flag_is_yes_or_no(text: str, value: bool) -> None:
     assert resolve_settings({}, {"PROMPTEVALS_SAVE_BASELINE": text}, {}).save_baseline is value
 
 

@@ -36,7 +36,7 @@ cases:
 def run(folder: Path) -> tuple[CaseResult, ...]:
     registry = builtin_registry()
     planned = plan_dataset(load_dataset(folder / "a.eval.yaml", folder), registry, folder, Settings())
-    engine = Engine(planned, lambda: Pipeline(registry.providers, folder, 4), window=8)
+    engine = Engine(planned, lambda: Pipeline(folder, 4), window=8)
     engine.start()
     try:
         return tuple(engine.result(position) for position in range(len(planned)))

@@ -31,7 +31,12 @@ def test_the_schema_takes_what_is_right_and_refuses_what_is_wrong() -> None:
     """
 
     jsonschema.validate(yaml.safe_load(good), schema)
-    for wrong in ({"jugdes": []}, {"judges": [{"fuzzy": {"thresold": 1}}]}, {"cases": [{"idd": "a"}]}):
+    wrongs: list[dict[str, object]] = [
+        {"jugdes": []},
+        {"judges": [{"fuzzy": {"thresold": 1}}]},
+        {"cases": [{"idd": "a"}]},
+    ]
+    for wrong in wrongs:
         assert not jsonschema.Draft202012Validator(schema).is_valid({"cases": [], **wrong})
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -14,12 +14,18 @@ from pytest_promptevals.engine.pipeline import Pipeline
 from pytest_promptevals.engine.planning import PlannedCase, plan_dataset
 from pytest_promptevals.engine.registry import Registry, builtin_registry
 from pytest_promptevals.engine.runner import run_case
-from pytest_promptevals.hookspecs import Ask, Judge, JudgeInput, Provider, ProviderContext, ProviderFactory
+from pytest_promptevals.hookspecs import Ask, Judge, JudgeInput, ProviderContext, ProviderFactory
 from pytest_promptevals.judges.base import JudgeParameters
 from pytest_promptevals.records.requests import Request
 from pytest_promptevals.records.responses import Message, Response
 from pytest_promptevals.records.results import CaseResult, Grade
 from pytest_promptevals.settings import Settings
+
+
+class OddParameters(JudgeParameters):
+    """What to give."""
+
+    gives: Any = 1.0
 
 
 class OddJudge:
@@ -30,10 +36,7 @@ class OddJudge:
     default_threshold: ClassVar[float] = 0.5
     shorthand: ClassVar[str | None] = "gives"
 
-    class Parameters(JudgeParameters):
-        """What to give."""
-
-        gives: Any = 1.0
+    Parameters: ClassVar[type[BaseModel]] = OddParameters
 
     def __init__(self, parameters: BaseModel) -> None:
         self._gives = getattr(parameters, "gives", 1.0)
@@ -71,12 +74,11 @@ class CountingProvider:
         self.is_closed = True
 
 
-def registry(judges: Sequence[type[Judge]] = (OddJudge,), **providers: ProviderFactory) -> Registry:
-    """Return the built-in registry with judges and providers added."""
+def registry(**providers: ProviderFactory) -> Registry:
+    """Return the built-in registry with the odd judge and those providers added."""
     builtin = builtin_registry()
-    added = {judge.name: judge for judge in judges}
-    factories: Mapping[str, ProviderFactory] = {"counting": CountingProvider, **providers}
-    return Registry({**builtin.judges, **added}, {**builtin.providers, **factories})
+    judges: dict[str, type[Judge]] = {**builtin.judges, "odd": OddJudge}
+    return Registry(judges, {**builtin.providers, "counting": CountingProvider, **providers})
 
 
 def plan(
@@ -88,13 +90,11 @@ def plan(
     return plan_dataset(load_dataset(path, folder), registry(**providers), folder, settings or Settings())
 
 
-def run_all(
-    planned: Sequence[PlannedCase], folder: Path, *, concurrency: int = 4, **providers: ProviderFactory
-) -> list[CaseResult]:
+def run_all(planned: Sequence[PlannedCase], folder: Path, *, concurrency: int = 4) -> list[CaseResult]:
     """Run all planned cases at once."""
 
     async def main() -> list[CaseResult]:
-        pipeline = Pipeline(registry(**providers).providers, folder, concurrency)
+        pipeline = Pipeline(folder, concurrency)
         results = await asyncio.gather(*(run_case(case, pipeline) for case in planned))
         await pipeline.close()
         return results

@@ -13,10 +13,11 @@ import pytest
 from pytest_promptevals.engine.engine import Engine, EngineStoppedError
 from pytest_promptevals.engine.pipeline import Pipeline
 from pytest_promptevals.engine.planning import PlannedCase
+from pytest_promptevals.engine.runner import run_case
 from pytest_promptevals.hookspecs import ProviderContext
 from pytest_promptevals.records.requests import Request
 from pytest_promptevals.records.responses import Response
-from tests.unit.engine.plans import CountingProvider, plan, registry
+from tests.unit.engine.plans import CountingProvider, plan
 
 COUNT = 40
 
@@ -45,7 +46,7 @@ class Bench:
         class Waiting(CountingProvider):
             async def complete(self, request: Request) -> Response:
                 bench.started.append(request.messages[-1].content)
-                while not bench.release.is_set():
+                while not bench.release.is_set():  # noqa: ASYNC110 - set by another thread
                     await asyncio.sleep(0.001)
                 return Response(request.messages[-1].content)
 
@@ -53,8 +54,7 @@ class Bench:
 
     def engine(self, window: int, on_demand: frozenset[int] = frozenset()) -> Engine:
         """Start an engine."""
-        factories = registry(mine=self.make).providers
-        engine = Engine(self.planned, lambda: Pipeline(factories, self.folder, 100), window=window, on_demand=on_demand)
+        engine = Engine(self.planned, lambda: Pipeline(self.folder, 100), window=window, on_demand=on_demand)
         engine.start()
         self.engines.append(engine)
         return engine
@@ -162,16 +162,12 @@ def test_an_engine_that_cannot_start_says_why(bench: Bench) -> None:
 
 
 def test_a_defect_ends_one_case_not_all(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    from pytest_promptevals.engine import engine as module
-
-    real = module.run_case
-
     async def broken(planned: PlannedCase, pipeline: Pipeline) -> object:
         if planned.name == "c1":
             raise ZeroDivisionError("a defect")
-        return await real(planned, pipeline)
+        return await run_case(planned, pipeline)
 
-    monkeypatch.setattr(module, "run_case", broken)
+    monkeypatch.setattr("pytest_promptevals.engine.engine.run_case", broken)
     engine = bench.engine(window=4)
 
     with pytest.raises(ZeroDivisionError):

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+import time
 from pathlib import Path
 
 import pytest
 
-from pytest_promptevals.engine.pipeline import Pipeline
+from pytest_promptevals.engine.pipeline import Endpoint, Pipeline
 from pytest_promptevals.errors import ProviderConfigError, ProviderError, ProviderTimeoutError
-from pytest_promptevals.hookspecs import ProviderContext
+from pytest_promptevals.hookspecs import ProviderContext, ProviderFactory
 from pytest_promptevals.records.cases import ProviderConfig
 from pytest_promptevals.records.requests import Request
 from pytest_promptevals.records.responses import Message, Response
@@ -22,8 +24,11 @@ def request(text: str = "hi") -> Request:
     return Request("m", (Message("user", text),))
 
 
-def call(pipeline: Pipeline, config: ProviderConfig = CONFIG, seconds: float = 5) -> Response:
-    return asyncio.run(pipeline.call(config, request(), seconds=seconds, search_path=()))
+def call(folder: Path, factory: ProviderFactory, text: str = "hi", seconds: float = 5) -> Response:
+    async def main() -> Response:
+        return await Pipeline(folder, 1).call(Endpoint(factory, CONFIG, seconds), request(text))
+
+    return asyncio.run(main())
 
 
 class Failing(CountingProvider):
@@ -46,25 +51,63 @@ def test_equal_configs_share_a_provider_and_others_do_not(tmp_path: Path) -> Non
         made.append(CountingProvider(context))
         return made[-1]
 
+    other = ProviderConfig("other", "counting", {"a": 1})
+    endpoints = [
+        Endpoint(make, CONFIG, 3, (tmp_path,)),
+        Endpoint(make, ProviderConfig("counting", "counting"), 3, (tmp_path,)),
+        Endpoint(make, other, 3, (tmp_path,)),
+        Endpoint(make, CONFIG, 9, (tmp_path,)),
+        Endpoint(make, CONFIG, 3, ()),
+    ]
+
     async def main() -> None:
-        pipeline = Pipeline({"counting": make}, tmp_path, 2)
-        configs = [
-            CONFIG,
-            ProviderConfig("counting", "counting"),
-            ProviderConfig("other", "counting", {"a": 1}),
-            CONFIG,
-        ]
-        for config in configs:
-            await pipeline.call(config, request(), seconds=3, search_path=(tmp_path,))
+        pipeline = Pipeline(tmp_path, 2)
+        for endpoint in endpoints:
+            await pipeline.call(endpoint, request())
         await pipeline.close()
 
     asyncio.run(main())
 
-    assert [len(provider.requests) for provider in made] == [3, 1]
+    assert [len(provider.requests) for provider in made] == [2, 1, 1, 1]
     assert all(provider.is_closed for provider in made)
-    assert made[1].context == ProviderContext(
-        ProviderConfig("other", "counting", {"a": 1}), tmp_path, (tmp_path,), concurrency=2, timeout=3
-    )
+    assert made[1].context == ProviderContext(other, tmp_path, (tmp_path,), concurrency=2, timeout=3)
+
+
+def test_a_factory_that_is_slow_to_load_is_loaded_off_the_loop(tmp_path: Path) -> None:
+    threads: list[threading.Thread] = []
+
+    class Late:
+        def load(self) -> None:
+            threads.append(threading.current_thread())
+
+        def __call__(self, context: ProviderContext) -> CountingProvider:
+            threads.append(threading.current_thread())
+            return CountingProvider(context)
+
+    call(tmp_path, Late())
+
+    assert threads[0] is not threading.main_thread()
+    assert threads[1] is threading.main_thread()
+
+
+def test_one_call_that_is_given_up_leaves_the_provider_to_the_others(tmp_path: Path) -> None:
+    class Late:
+        def load(self) -> None:
+            time.sleep(0.05)
+
+        def __call__(self, context: ProviderContext) -> CountingProvider:
+            return CountingProvider(context)
+
+    endpoint = Endpoint(Late(), CONFIG, 5)
+
+    async def main() -> Response:
+        pipeline = Pipeline(tmp_path, 2)
+        given_up = asyncio.create_task(pipeline.call(endpoint, request()))
+        await asyncio.sleep(0.01)
+        given_up.cancel()
+        return await pipeline.call(endpoint, request())
+
+    assert asyncio.run(main()).text == "hi"
 
 
 def test_no_more_calls_are_under_way_than_allowed(tmp_path: Path) -> None:
@@ -87,38 +130,27 @@ def test_no_more_calls_are_under_way_than_allowed(tmp_path: Path) -> None:
         slow=Slow,
     )
 
-    assert all(result.passed for result in run_all(planned, tmp_path, concurrency=3, slow=Slow))
+    assert all(result.passed for result in run_all(planned, tmp_path, concurrency=3))
     assert most == 3
 
 
 def test_a_call_that_takes_too_long_is_given_up_with_what_to_change(tmp_path: Path) -> None:
-    pipeline = Pipeline({"failing": Failing}, tmp_path, 1)
-    config = ProviderConfig("failing", "failing")
-
-    async def main() -> None:
-        await pipeline.call(config, request("sleep"), seconds=0.01, search_path=())
-
     with pytest.raises(ProviderTimeoutError) as caught:
-        asyncio.run(main())
+        call(tmp_path, Failing, "sleep", seconds=0.01)
 
     assert str(caught.value) == (
-        "failing/m: no answer within 0.01 s. Raise 'timeout' in the eval file, or --evals-timeout, if the model needs "
+        "counting/m: no answer within 0.01 s. Raise 'timeout' in the eval file, or --evals-timeout, if the model needs "
         "longer."
     )
 
 
 def test_whatever_a_provider_raises_is_a_provider_error(tmp_path: Path) -> None:
-    pipeline = Pipeline({"failing": Failing}, tmp_path, 1)
-
-    async def main() -> None:
-        await pipeline.call(ProviderConfig("failing", "failing"), request("raise"), seconds=1, search_path=())
-
-    with pytest.raises(ProviderError, match="^provider 'failing' raised LookupError: odd$"):
-        asyncio.run(main())
+    with pytest.raises(ProviderError, match="^provider 'counting' raised LookupError: odd$"):
+        call(tmp_path, Failing, "raise")
 
 
 def test_lone_surrogates_are_replaced(tmp_path: Path) -> None:
-    assert call(Pipeline({"counting": Failing}, tmp_path, 1)).text == "? broken"
+    assert call(tmp_path, Failing).text == "? broken"
 
 
 def test_a_provider_that_cannot_be_made_is_a_config_error(tmp_path: Path) -> None:
@@ -126,9 +158,9 @@ def test_a_provider_that_cannot_be_made_is_a_config_error(tmp_path: Path) -> Non
         raise ValueError("no such option") if context.timeout < 5 else ProviderConfigError("set the key")
 
     with pytest.raises(ProviderConfigError, match="^provider 'counting' cannot be made: ValueError: no such option$"):
-        call(Pipeline({"counting": refuse}, tmp_path, 1), seconds=1)
+        call(tmp_path, refuse, seconds=1)
     with pytest.raises(ProviderConfigError, match="^set the key$"):
-        call(Pipeline({"counting": refuse}, tmp_path, 1))
+        call(tmp_path, refuse)
 
 
 def test_every_trial_is_a_call_of_its_own_with_its_number(tmp_path: Path) -> None:
@@ -145,7 +177,7 @@ def test_every_trial_is_a_call_of_its_own_with_its_number(tmp_path: Path) -> Non
         mine=make,
     )
 
-    results = run_all(planned, tmp_path, mine=make)
+    results = run_all(planned, tmp_path)
 
     assert [len(result.trials) for result in results] == [2, 3]
     assert sorted((r.case.id, r.trial) for r in made[0].requests if r.case) == [
@@ -166,7 +198,11 @@ def test_one_trial_without_a_score_makes_the_case_an_error_and_keeps_the_others(
         "cases: [{id: a, input: x, expected: x}]",
     )
     (tmp_path / "flaky_judge_module.py").write_text(
-        "seen = []\ndef judge(output):\n    seen.append(1)\n    if len(seen) == 2: raise ValueError('flaky')\n    return True\n",
+        "seen = []\n"
+        "def judge(output):\n"
+        "    seen.append(1)\n"
+        "    if len(seen) == 2: raise ValueError('flaky')\n"
+        "    return True\n",
         encoding="utf-8",
     )
 
@@ -181,7 +217,8 @@ def test_a_prompt_function_that_fails_is_an_error_of_its_case(tmp_path: Path) ->
     (tmp_path / "failing_prompts_module.py").write_text("def ask(): raise ValueError('no')\n", encoding="utf-8")
     planned = plan(
         tmp_path,
-        "prompt: python:failing_prompts_module:ask\nmodel: counting/m\njudges: [exact]\ncases: [{id: a, input: x, expected: x}]",
+        "prompt: python:failing_prompts_module:ask\nmodel: counting/m\njudges: [exact]\n"
+        "cases: [{id: a, input: x, expected: x}]",
     )
 
     (result,) = run_all(planned, tmp_path)
@@ -193,7 +230,8 @@ def test_a_prompt_function_that_fails_is_an_error_of_its_case(tmp_path: Path) ->
 def test_a_result_tells_costs_and_latencies_only_where_they_are_known(tmp_path: Path) -> None:
     planned = plan(
         tmp_path,
-        "model: counting/m\njudges: [exact]\ntrials: 2\ncases: [{id: a, input: x, expected: x}, {id: b, output: x, expected: x}]",
+        "model: counting/m\njudges: [exact]\ntrials: 2\n"
+        "cases: [{id: a, input: x, expected: x}, {id: b, output: x, expected: x}]",
     )
 
     paid, recorded = run_all(planned, tmp_path)

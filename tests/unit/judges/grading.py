@@ -54,6 +54,12 @@ def passes(
     return {1.0: True, 0.0: False}[grade(name, argument, output=output, expected=expected, **parameters).value]
 
 
+def check_case(name: str, argument: Json = None, /, *, expected: Json = None, **parameters: Json) -> None:
+    """Build the judge as an eval file would, and ask it whether the case can be graded."""
+    judge: Any = build_judge(JUDGES[name], argument, parameters)
+    judge.check_case(make_subject("", expected).case)
+
+
 def explain(
     name: str, argument: Json = None, /, *, output: str | Response, expected: Json = None, **parameters: Json
 ) -> str:

@@ -5,7 +5,7 @@ import pytest
 from pytest_promptevals.errors import JudgeError
 from pytest_promptevals.judges.build import JudgeParameterError
 from pytest_promptevals.records.json_types import Json
-from tests.unit.judges.grading import WHERE, explain, passes
+from tests.unit.judges.grading import WHERE, check_case, explain, passes
 
 COMPOSED, DECOMPOSED = "caf\u00e9", "cafe\u0301"
 
@@ -87,6 +87,22 @@ def test_a_judge_without_value_and_expected_names_the_case() -> None:
     assert str(caught.value) == (
         f"{WHERE}: judge 'exact' has nothing to compare with; give a value or add `expected` to the case"
     )
+
+
+def test_a_case_with_nothing_to_compare_with_is_refused_before_there_is_an_output() -> None:
+    with pytest.raises(JudgeError) as caught:
+        check_case("exact")
+    assert str(caught.value) == (
+        f"{WHERE}: judge 'exact' has nothing to compare with; give a value or add `expected` to the case"
+    )
+    check_case("exact", "Paris")
+    check_case("exact", expected="Paris")
+
+
+def test_an_edge_of_white_space_is_refused_before_there_is_an_output() -> None:
+    with pytest.raises(JudgeError, match="judge 'starts_with' cannot look for white space while it ignores it"):
+        check_case("starts_with", expected=["Dear", " "])
+    check_case("starts_with", expected=["Dear", " "], strip=False)
 
 
 @pytest.mark.parametrize("expected", [{"a": 1}, [{"a": 1}], [["a"]], [None]])

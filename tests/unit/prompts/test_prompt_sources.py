@@ -91,7 +91,7 @@ def test_chat_messages_keep_their_roles(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("wrapped", [False, True])
-def test_a_yaml_file_holds_chat_messages(tmp_path: Path, wrapped: bool) -> None:  # noqa: FBT001 - parametrized
+def test_a_yaml_file_holds_chat_messages(tmp_path: Path, wrapped: bool) -> None:
     rows = "- {role: system, content: sys.txt}\n- {role: user, content: 'ask {{ input }}'}\n"
     text = "messages:\n" + rows if wrapped else rows
     write(tmp_path, "evals/chat.yaml", text)
@@ -183,7 +183,7 @@ def test_files_are_included_relative_to_the_file_that_includes_them(tmp_path: Pa
     (message,) = render(tmp_path, "ask.md", input="Hi", vars={"name": "Ada"})
 
     assert message.content == "Be kind, Ada! Hi"
-    assert load(tmp_path, "ask.md").variables == {"input", "name"}
+    assert load(tmp_path, "ask.md").variables == frozenset({"input", "name"})
 
 
 def test_variables_are_unknown_where_an_include_is(tmp_path: Path) -> None:
