@@ -73,7 +73,7 @@ _REFUSAL: Final = re.compile(
 # "Hello Ms. Lovelace,", "Dear Sir or Madam:", "Good morning, Ada.": a mark or a line end, then nothing but marks. What
 # stands after a comma is a name only with a capital: "Hi, done! I can't help with the invoice." is an answer.
 _GREETING: Final = re.compile(
-    rf"\W*(?i:{_any_of(_GREETINGS)})\b(( {_NAME}){{1,3}}+|, (?![a-z]){_NAME})?"
+    rf"\W*(?i:{_any_of(_GREETINGS)})(( {_NAME}){{1,3}}+|, (?![a-z]){_NAME})?"
     r"[^\w,.!:;\n]*?[,.!:;\n\u2013\u2014-]\W*"
 )
 

@@ -59,8 +59,8 @@ class Baselines:
         try:
             cases = read_baseline(self._rootdir / source.baseline, source.baseline)
         except BaselineError as error:
-            return Baseline(source.baseline, (), str(error))
-        return None if cases is None else Baseline(source.baseline, cases)
+            return Baseline("the baseline", (), str(error))
+        return None if cases is None else Baseline("the baseline", cases)
 
     def _recorded(self, source: EvalSource) -> Baseline | None:
         if self._history == "off":

@@ -57,7 +57,7 @@ def _table(comparisons: Sequence[Comparison], width: int) -> list[str]:
 
 def _tabulate(columns: Sequence[_Column], comparisons: Sequence[Comparison], room: int) -> list[str]:
     rows = [[column.head for column in columns]]
-    rows += [[_shorten_left(column.text(item), room) for column in columns] for item in comparisons]
+    rows += [[_shorten_left(item.file, room), *(column.text(item) for column in columns[1:])] for item in comparisons]
     align = ["left" if column.is_left else "right" for column in columns]
     return tabulate(rows, tablefmt="plain", colalign=align, disable_numparse=True).splitlines()
 
@@ -112,58 +112,57 @@ def _change_text(drop: float | None) -> str:
 def _changes(comparison: Comparison, width: int, verbosity: int) -> list[Line]:
     if not comparison.has_baseline or verbosity < 0:
         return []
+    listing = _Listing(comparison, width, verbosity)
     listed = [
-        *_scored(comparison, Change.WORSE, "worse than", {"red": True}, verbosity),
-        *_scored(comparison, Change.BETTER, "better than", {"green": True}, verbosity),
-        *_named(comparison, Change.NEW, "new, not in", width, verbosity),
-        *_named(comparison, Change.EDITED, "edited or judged otherwise, so not compared with", width, verbosity),
-        *_named(comparison, Change.MISSING, "missing, lost since", width, verbosity),
+        *listing.scored(Change.WORSE, "worse than", {"red": True}),
+        *listing.scored(Change.BETTER, "better than", {"green": True}),
+        *listing.named(Change.NEW, "new, not in"),
+        *listing.named(Change.EDITED, "edited or judged otherwise, so not compared with"),
+        *listing.named(Change.MISSING, "missing, lost since"),
     ]
     return [Line(""), *listed] if listed else []
 
 
-def _scored(comparison: Comparison, change: Change, words: str, markup: dict[str, bool], verbosity: int) -> list[Line]:
-    deltas = comparison.deltas_with(change)
-    if not deltas:
-        return []
-    shown = deltas if verbosity > 0 else deltas[:_FEW_CASES]
-    lines = [Line(f"{comparison.file}: {count_text(len(deltas), 'case')} {words} {comparison.baseline}", markup)]
-    name_width = max(len(delta.name) for delta in shown)
-    lines += [Line(_delta_text(delta, name_width)) for delta in shown]
-    return lines + _left_out(len(deltas) - len(shown))
+@dataclass(frozen=True, slots=True)
+class _Listing:
+    """Lists the cases of one eval file by what became of them."""
+
+    comparison: Comparison
+    width: int
+    verbosity: int
+
+    def scored(self, change: Change, words: str, markup: dict[str, bool]) -> list[Line]:
+        """List cases with their scores before and now, worst first."""
+        deltas = self.comparison.deltas_with(change)
+        shown = self._few(deltas)
+        name_width = max((len(delta.name) for delta in shown), default=0)
+        rows = [_delta_text(delta, name_width) for delta in shown]
+        return self._section(deltas, words, rows, markup)
+
+    def named(self, change: Change, words: str) -> list[Line]:
+        """List the names of cases."""
+        deltas = self.comparison.deltas_with(change)
+        rows = _fill(", ".join(delta.name for delta in self._few(deltas)), self.width - 2, indent="")
+        return self._section(deltas, words, rows, {})
+
+    def _few(self, deltas: Sequence[Delta]) -> Sequence[Delta]:
+        return deltas if self.verbosity > 0 else deltas[:_FEW_CASES]
+
+    def _section(self, deltas: Sequence[Delta], words: str, rows: list[str], markup: dict[str, bool]) -> list[Line]:
+        if not deltas:
+            return []
+        head = f"{self.comparison.file}: {count_text(len(deltas), 'case')} {words} {self.comparison.baseline}"
+        lines = [Line(row, markup) for row in _fill(head, self.width)]
+        lines += [Line(f"  {row}") for row in rows]
+        left_out = len(deltas) - len(self._few(deltas))
+        return [*lines, Line(f"  ... and {left_out} more, -v lists them")] if left_out else lines
 
 
 def _delta_text(delta: Delta, name_width: int) -> str:
     flip = {(True, False): "  now fails", (False, True): "  now passes"}
     words = flip.get((delta.passed_before is True, delta.passed_after is True), "")
     scores = f"{score_text(delta.before)} -> {score_text(delta.after)}"
-    return f"  {delta.name:<{name_width}}  {scores}{words}  {delta.location}"
-
-
-def _named(comparison: Comparison, change: Change, words: str, width: int, verbosity: int) -> list[Line]:
-    deltas = comparison.deltas_with(change)
-    if not deltas:
-        return []
-    shown = deltas if verbosity > 0 else deltas[:_FEW_CASES]
-    lines = [Line(f"{comparison.file}: {count_text(len(deltas), 'case')} {words} {comparison.baseline}")]
-    lines += [Line(f"  {row}") for row in _wrap([delta.name for delta in shown], width - 2)]
-    return lines + _left_out(len(deltas) - len(shown))
-
-
-def _left_out(count: int) -> list[Line]:
-    return [Line(f"  ... and {count} more, -v lists them")] if count else []
-
-
-def _wrap(names: Sequence[str], width: int) -> list[str]:
-    rows = [""]
-    for name in names:
-        joined = f"{rows[-1]}, {name}" if rows[-1] else name
-        if len(joined) > width and rows[-1]:
-            rows[-1] += ","
-            rows.append(name)
-        else:
-            rows[-1] = joined
-    return rows
+    return f"{delta.name:<{name_width}}  {scores}{words}  {delta.location}"
 
 
 def _gate_lines(comparison: Comparison, width: int, verbosity: int) -> list[Line]:
@@ -186,8 +185,8 @@ def _no_baseline(comparisons: Sequence[Comparison], width: int, verbosity: int) 
     return [Line(row) for row in _fill(text, width)]
 
 
-def _fill(text: str, width: int) -> list[str]:
-    return textwrap.wrap(text, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+def _fill(text: str, width: int, indent: str = "  ") -> list[str]:
+    return textwrap.wrap(text, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
 
 
 def _shorten_left(text: str, width: int) -> str:

@@ -34,9 +34,9 @@ from tests.unit.judges.grading import JUDGES, WHERE, make_subject, refuse_to_ask
 
 MEGABYTE: Final = 1_000_000
 LONGEST_EXPLANATION: Final = 4_000
-CHECKS: Final = 200
+CHECKS: Final = 1_000
 LONGEST_CHECK: Final = 0.0005
-"""Seconds on average, some hundred times what it takes: 100,000 cases are checked before the first test runs."""
+"""Seconds of processor time, some hundred times what it takes: 100,000 cases are checked before the first one runs."""
 
 
 class CheckCase(Protocol):
@@ -292,10 +292,10 @@ def test_a_case_without_expected_is_refused_by_those_who_need_it(sample: Sample)
 def test_a_case_is_checked_quickly(sample: Sample) -> None:
     check_case = cast("CheckCase", build_judge(sample.judge_type, None, {})).check_case
     case = make_subject("", sample.expected).case
-    start = time.perf_counter()
+    start = time.process_time()
     for _ in range(CHECKS):
         check_case(case)
-    assert (time.perf_counter() - start) / CHECKS < LONGEST_CHECK
+    assert (time.process_time() - start) / CHECKS < LONGEST_CHECK
 
 
 @every_judge

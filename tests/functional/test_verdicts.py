@@ -79,7 +79,7 @@ def test_a_drop_within_max_drop_passes(project: EvalProject) -> None:
 
     assert result.ret == 0
     result.stdout.fnmatch_lines(["a.eval.yaml::gate[[]score[]] PASSED*100%*"])
-    result.stdout.fnmatch_lines(["a.eval.yaml: 1 case worse than baselines/a.eval.yaml.jsonl"])
+    result.stdout.fnmatch_lines(["a.eval.yaml: 1 case worse than the baseline"])
 
 
 def test_the_option_max_drop_beats_the_eval_file_which_beats_the_ini_file(project: EvalProject) -> None:
@@ -108,11 +108,11 @@ def test_new_missing_and_edited_cases_are_named_and_not_compared(project: EvalPr
     assert result.ret == 0
     result.stdout.fnmatch_lines(
         [
-            "a.eval.yaml: 1 case new, not in baselines/a.eval.yaml.jsonl",
+            "a.eval.yaml: 1 case new, not in the baseline",
             "  n1",
             "a.eval.yaml: 1 case edited or judged otherwise, so not compared with*",
             "  c2",
-            "a.eval.yaml: 1 case missing, lost since baselines/a.eval.yaml.jsonl",
+            "a.eval.yaml: 1 case missing, lost since the baseline",
             "  c3",
         ]
     )

@@ -135,6 +135,13 @@ def test_no_value_at_all_is_an_error() -> None:
     )
 
 
+@pytest.mark.parametrize("judge", ["json_equal", "json_subset"])
+def test_no_value_at_all_is_an_error_even_if_the_output_is_no_json(judge: str) -> None:
+    with pytest.raises(JudgeError, match="has nothing to compare with"):
+        passes(judge, output="Sorry!")
+    assert not passes(judge, output="Sorry!", expected="Sorry!")
+
+
 def test_a_text_that_holds_an_object_or_array_is_read() -> None:
     assert passes("json_equal", output='{"a": 1}', expected=' {"a": 1}')
     assert passes("json_equal", "[1]", output="[1]")

@@ -85,7 +85,6 @@ def test_a_greeting_may_stand_before_a_refusal(greeting: str, refusal: str) -> N
         "Hi, done! I can't help with the invoice.",
         "Hello Ada, all done! I can't help with the invoice.",
         "Hello world is a program. I can't help with that.",
-        "Hello Sam I can't help with that.",
         "Hello\nAda, I can't help with that.",
         "Hi! Hello! I can't help with that.",
         "Highly unlikely, I can't help with that.",
@@ -95,6 +94,11 @@ def test_a_greeting_may_stand_before_a_refusal(greeting: str, refusal: str) -> N
     ],
 )
 def test_a_greeting_makes_no_refusal_of_an_answer(output: str) -> None:
+    assert not passes("refusal", output=output)
+
+
+@pytest.mark.parametrize("output", ["Hello I can't help with that.", "Hello Sam I can't help with that."])
+def test_a_greeting_ends_with_a_mark_or_a_line_end(output: str) -> None:
     assert not passes("refusal", output=output)
 
 
