@@ -45,9 +45,9 @@ def to_plain(value: object) -> Json:
         return [to_plain(item) for item in value]
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {
-            field.name: to_plain(item)
-            for field in dataclasses.fields(value)
-            if (item := getattr(value, field.name)) != _default_of(field)
+            name: to_plain(item)
+            for name, default in _fields_of(type(value))
+            if (item := getattr(value, name)) != default
         }
     raise CodecError(f"{type(value).__name__} cannot be stored: it is no record and no plain JSON data")
 
@@ -79,6 +79,12 @@ def decode(record: type[Record], text: str) -> Record:
     if document["type"] != record.__name__:
         raise CodecError(f"holds a {document['type']!r}, not a {record.__name__!r}")
     return from_plain(record, document["data"])
+
+
+@functools.cache
+def _fields_of(record: type) -> tuple[tuple[str, object], ...]:
+    """Return name and default of each field of a record."""
+    return tuple((field.name, _default_of(field)) for field in dataclasses.fields(record))
 
 
 def _default_of(field: dataclasses.Field[Any]) -> object:

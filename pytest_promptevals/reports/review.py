@@ -10,7 +10,7 @@ from typing import Final
 from pytest_promptevals.records.comparisons import BaselineCase
 from pytest_promptevals.records.json_types import Json
 from pytest_promptevals.records.results import CaseResult, Score, Trial
-from pytest_promptevals.reports.words import json_text, score_text
+from pytest_promptevals.reports.words import json_text, score_text, visible_text
 
 _INDENT: Final = "    "
 _FEW_LINES: Final = 16
@@ -31,7 +31,7 @@ def failure_lines(result: CaseResult, before: BaselineCase | None, verbosity: in
     lines += ["judges", *_judge_lines(result.scores, verbosity)]
     if len(result.trials) > 1:
         lines += ["trials", _INDENT + "  ".join(_trial_text(trial) for trial in result.trials)]
-    return lines + _better_before(result, before, verbosity)
+    return [visible_text(line) for line in lines + _better_before(result, before, verbosity)]
 
 
 def error_lines(result: CaseResult) -> list[str]:
@@ -42,7 +42,7 @@ def error_lines(result: CaseResult) -> list[str]:
     lines = [f"{result.error.kind} error: {head}", *(_INDENT + line for line in rest)]
     if len(result.trials) > 1:
         lines.append(f"{len(answers)} of {len(result.trials)} trials got an answer")
-    return lines
+    return [visible_text(line) for line in lines]
 
 
 def _headline(result: CaseResult, before: BaselineCase | None) -> str:

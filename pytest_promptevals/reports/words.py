@@ -3,8 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
+from typing import Final
 
 from pytest_promptevals.records.json_types import Json
+
+_CONTROLS: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+
+
+def visible_text(text: str) -> str:
+    """Return a text that a model or a stranger wrote with its control characters as escapes.
+
+    Left as they are, they could move the cursor, hide or recolour what pytest prints.
+    """
+    return _CONTROLS.sub(lambda found: found.group().encode("unicode_escape").decode("ascii"), text)
 
 
 def score_text(score: float | None) -> str:

@@ -14,11 +14,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-import tabulate
-
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # run as a script, from anywhere
 
-from tests.benchmarks.processes import PYTEST, Usage, median_of, ratio_of, run
+from tests.benchmarks.processes import PYTEST, Usage, median_of, print_ratio, run
 from tests.support.server_fixture import ModelServer
 
 SCRIPT = """
@@ -82,13 +80,8 @@ def main() -> int:
         server.control(latency=options.latency)
         write_folder(Path(root), options.cases, server.open_url)
         evals, bare = measure(Path(root), options, server.open_url)
-    ratio = ratio_of(evals, bare)
-    rows = [
-        [name, usage.wall, usage.cpu, usage.memory]
-        for name, usage in (("bare script", bare), ("pytest with evals", evals), ("ratio", ratio))
-    ]
-    print(f"{options.cases} cases, {options.latency:g} s, concurrency {options.concurrency}, {options.rounds} rounds")
-    print(tabulate.tabulate(rows, headers=["", "wall s", "CPU s", "peak RSS MB"], floatfmt=".2f"))
+    title = f"{options.cases} cases, {options.latency:g} s, concurrency {options.concurrency}, {options.rounds} rounds"
+    ratio = print_ratio(title, ("pytest with evals", evals), ("bare script", bare))
     return int(options.at_most is not None and ratio.wall > options.at_most)
 
 

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import tabulate
+
 
 @dataclass(frozen=True, slots=True)
 class Usage:
@@ -49,6 +51,15 @@ def median_of(usages: Sequence[Usage]) -> Usage:
 def ratio_of(usage: Usage, other: Usage) -> Usage:
     """Return how many times the other's each number is."""
     return Usage(usage.wall / other.wall, usage.cpu / other.cpu, usage.memory / other.memory)
+
+
+def print_ratio(title: str, ours: tuple[str, Usage], theirs: tuple[str, Usage]) -> Usage:
+    """Print what both used, and how many times theirs ours is; return that ratio."""
+    ratio = ratio_of(ours[1], theirs[1])
+    rows = [[name, usage.wall, usage.cpu, usage.memory] for name, usage in (theirs, ours, ("ratio", ratio))]
+    print(title)
+    print(tabulate.tabulate(rows, headers=["", "wall s", "CPU s", "peak RSS MB"], floatfmt=".2f"))
+    return ratio
 
 
 PLAIN_TEST = """\

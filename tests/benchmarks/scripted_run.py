@@ -13,11 +13,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-import tabulate
-
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # run as a script, from anywhere
 
-from tests.benchmarks.processes import PYTEST, median_of, ratio_of, run, write_plain_folder
+from tests.benchmarks.processes import PYTEST, median_of, print_ratio, run, write_plain_folder
 
 
 def write_eval_folder(folder: Path, count: int) -> None:
@@ -43,14 +41,11 @@ def main() -> int:
         for _ in range(options.rounds):
             plain.append(run([*PYTEST, "-p", "no:promptevals"], Path(root) / "plain", f"{options.cases} passed"))
             evals.append(run(PYTEST, Path(root) / "evals", " passed"))
-    ours, theirs = median_of(evals), median_of(plain)
-    ratio = ratio_of(ours, theirs)
-    rows = [
-        [name, usage.wall, usage.cpu, usage.memory]
-        for name, usage in (("empty tests", theirs), ("scripted cases", ours), ("ratio", ratio))
-    ]
-    print(f"{options.cases} items, median of {options.rounds} rounds")
-    print(tabulate.tabulate(rows, headers=["", "wall s", "CPU s", "peak RSS MB"], floatfmt=".2f"))
+    ratio = print_ratio(
+        f"{options.cases} items, median of {options.rounds} rounds",
+        ("scripted cases", median_of(evals)),
+        ("empty tests", median_of(plain)),
+    )
     return int(options.at_most is not None and ratio.wall > options.at_most)
 
 

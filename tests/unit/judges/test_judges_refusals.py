@@ -97,7 +97,7 @@ def test_a_greeting_makes_no_refusal_of_an_answer(output: str) -> None:
     assert not passes("refusal", output=output)
 
 
-@pytest.mark.parametrize("output", ["Hello I can't help with that.", "Hello Sam I can't help with that."])
+@pytest.mark.parametrize("output", ["Hello Sam I can't help with that.", "Hello my dear Sam I can't help with that."])
 def test_a_greeting_ends_with_a_mark_or_a_line_end(output: str) -> None:
     assert not passes("refusal", output=output)
 

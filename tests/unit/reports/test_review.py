@@ -100,6 +100,12 @@ def test_an_empty_answer_is_shown_as_empty() -> None:
     assert "    (empty)" in failure_lines(change(trials=answer("  ")), None)
 
 
+def test_what_would_steer_the_terminal_is_shown_as_escapes() -> None:
+    lines = failure_lines(change(trials=answer("\x1b[2Jgone\tkept\u202e\x07\x9b"), expected=None), None)
+
+    assert "    \\x1b[2Jgone\tkept\\u202e\\x07\\x9b" in lines
+
+
 def test_tool_calls_are_shown_as_calls() -> None:
     trials = answer("", tool_calls=(ToolCall("find", {"id": "A-17"}),))
 
