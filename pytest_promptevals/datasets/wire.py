@@ -224,9 +224,9 @@ class CaseWire(Wire):
         default_factory=list, description="Judges of this case alone, beside those of its eval file."
     )
     weight: PositiveAmount = Field(default=1.0, description="Weight of the case in the metrics of its eval file.")
-    priority: int = Field(default=0, description="Cases with a higher number run earlier where the order is by it.")
+    priority: int = Field(default=0, description="Importance; -m \"evals(priority=2)\" selects by it.")
     group: NonEmpty | None = Field(
-        default=None, description="Cases of one group are not independent, such as paraphrases of one question."
+        default=None, description="Name shared by cases that are not independent, such as paraphrases of one question; recorded."
     )
     trials: Trials | None = Field(default=None, description="Repetitions of this case, instead of the eval file's.")
     skip: SkipReason = Field(default=None, description="Whether to leave the case out, or the reason why.")
@@ -291,7 +291,7 @@ class GateWire(Wire):
         default=None, description="Largest drop of the mean score against the baseline that still passes."
     )
     confidence: Annotated[float, Field(ge=0.5, lt=1)] = Field(
-        default=0.95, description="Confidence that a drop must reach to count as real."
+        default=0.95, description="Confidence that a drop must reach to count; accepted, but without effect so far."
     )
     min_score: Share | None = Field(default=None, description="Smallest mean score that passes.")
     min_pass_rate: Share | None = Field(default=None, description="Smallest share of passing cases that passes.")

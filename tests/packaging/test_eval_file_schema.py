@@ -104,7 +104,7 @@ cases:
       model: m
       refusal: null
     context: passage
-    tags: [slow, "topic:x"]
+    tags: [slow, topic.x]
     judges: [exact]
     weight: 0.5
     priority: -1
