@@ -40,8 +40,9 @@ class JudgeInput:
     """What came back."""
     prompt: RenderedPrompt | None = None
     """What was asked; ``None`` where nothing was rendered."""
-    rootdir: Path = Path()
-    """Functions and files named by a judge are looked up in the eval file's folder, then here."""
+    search_path: tuple[Path, ...] = ()
+    """Folders in which functions and files that the judge names are looked up: that of the file which names them,
+    then the rootdir."""
 
 
 @runtime_checkable
@@ -50,6 +51,10 @@ class Judge(Protocol):
 
     A judge is a class. It is made once for each entry of an eval file's ``judges``, with its validated parameters,
     and is then called for many cases at once, so it keeps no state of a case.
+
+    It may have two more methods, which are called at collection, before any model is paid. Both raise ``JudgeError``:
+    ``check_case(case)`` if no response to that case could be graded, and ``check_files(search_path)`` if a function or
+    file that the parameters name cannot be found.
     """
 
     name: ClassVar[str]

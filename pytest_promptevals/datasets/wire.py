@@ -224,9 +224,10 @@ class CaseWire(Wire):
         default_factory=list, description="Judges of this case alone, beside those of its eval file."
     )
     weight: PositiveAmount = Field(default=1.0, description="Weight of the case in the metrics of its eval file.")
-    priority: int = Field(default=0, description="Importance; -m \"evals(priority=2)\" selects by it.")
+    priority: int = Field(default=0, description='Importance; -m "evals(priority=2)" selects by it.')
     group: NonEmpty | None = Field(
-        default=None, description="Name shared by cases that are not independent, such as paraphrases of one question; recorded."
+        default=None,
+        description="Name shared by cases that are not independent, such as paraphrases of one question; recorded.",
     )
     trials: Trials | None = Field(default=None, description="Repetitions of this case, instead of the eval file's.")
     skip: SkipReason = Field(default=None, description="Whether to leave the case out, or the reason why.")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 from pytest_promptevals.errors import FileProblem, JudgeError, PromptError, PromptEvalsError, did_you_mean
+from pytest_promptevals.files.paths import search_folders
 from pytest_promptevals.hookspecs import Ask, Judge, JudgeInput
 from pytest_promptevals.judges.build import JudgeParameterError, build_judge
 from pytest_promptevals.prompts.templates import TemplateEnvironment, has_template_marks, template_variables
@@ -38,6 +41,8 @@ class PlannedJudge:
     """Names that its parameters use; ``None`` if unknown."""
     children: tuple[PlannedJudge, ...] = ()
     """Of a group."""
+    search_path: tuple[Path, ...] = ()
+    """Folders in which functions and files that it names are looked up."""
 
     @property
     def level(self) -> int:
@@ -50,8 +55,9 @@ class PlannedJudge:
 class JudgePlanner:
     """Turns specs into planned judges."""
 
-    def __init__(self, judge_types: Mapping[str, type[Judge]], environment: TemplateEnvironment) -> None:
+    def __init__(self, judge_types: Mapping[str, type[Judge]], environment: TemplateEnvironment, rootdir: Path) -> None:
         self._judge_types = judge_types
+        self._rootdir = rootdir
         self._environment = environment
 
     def plan(self, spec: JudgeSpec) -> PlannedJudge:
@@ -63,11 +69,13 @@ class JudgePlanner:
         if judge_type is None:
             hint = did_you_mean(spec.judge, [*self._judge_types, *GROUPS])
             raise _problem(spec, f"unknown judge {spec.judge!r}.{hint}")
+        folders = search_folders(spec.location.path, self._rootdir)
         texts = _template_texts([spec.argument, dict(spec.parameters)])
         if texts:
-            return PlannedJudge(spec, judge_type, None, self._variables(spec, texts))
+            return PlannedJudge(spec, judge_type, None, self._variables(spec, texts), search_path=folders)
         judge = _build(spec, judge_type, spec.argument, spec.parameters)
-        return PlannedJudge(spec, judge_type, judge, _variables_of(judge))
+        _check_files(spec, judge, folders)
+        return PlannedJudge(spec, judge_type, judge, _variables_of(judge), search_path=folders)
 
     def check(self, planned: PlannedJudge, case: Case) -> None:
         """Raise ``FileProblem`` if the judge cannot be built for the case, or could grade no response to it."""
@@ -165,7 +173,8 @@ async def _grade(
 async def _call(planned: PlannedJudge, planner: JudgePlanner, subject: JudgeInput, ask: Ask) -> Grade:
     name = planned.spec.name
     try:
-        grade = await planner.judge_for(planned, subject.case).judge(subject, ask)
+        judge = planner.judge_for(planned, subject.case)
+        grade = await judge.judge(dataclasses.replace(subject, search_path=planned.search_path), ask)
     except PromptEvalsError:
         raise
     except Exception as error:
@@ -203,6 +212,16 @@ def _build(spec: JudgeSpec, judge_type: type[Judge], argument: Json, parameters:
     except JudgeParameterError as error:
         text = "; ".join(f"{field}: {message}" if field else message for field, message in error.problems)
         raise _problem(spec, text) from error
+
+
+def _check_files(spec: JudgeSpec, judge: Judge, folders: Sequence[Path]) -> None:
+    check_files = getattr(judge, "check_files", None)
+    if check_files is None:
+        return
+    try:
+        check_files(folders)
+    except JudgeError as error:
+        raise _problem(spec, str(error)) from error
 
 
 def _problem(spec: JudgeSpec, message: str) -> FileProblem:

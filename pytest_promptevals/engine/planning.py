@@ -99,7 +99,7 @@ class _Planning:
         self._settings = settings
         self._rootdir = rootdir
         self._environment = TemplateEnvironment(rootdir)
-        self._planner = JudgePlanner(registry.judges, self._environment)
+        self._planner = JudgePlanner(registry.judges, self._environment, rootdir)
         self._problems: list[FileProblem] = []
         self._prompt_problems: dict[int, list[tuple[Case, str]]] = {}
         configs = {name: ProviderConfig(name, name) for name in registry.providers}

@@ -58,7 +58,7 @@ async def judge_response(
 ) -> Outcome:
     """Return the scores that the case's judges give a response, or why there are none."""
     plan = planned.plan
-    subject = JudgeInput(planned.case, response, prompt, plan.rootdir)
+    subject = JudgeInput(planned.case, response, prompt)
     ask = _asker(plan, pipeline)
     try:
         async with asyncio.timeout(plan.timeout):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final
 
 from pydantic import AfterValidator, Field
 
 from pytest_promptevals.errors import FunctionError, JudgeError, did_you_mean
-from pytest_promptevals.files.paths import search_folders
 from pytest_promptevals.functions import call_function, choose_arguments, load_function
 from pytest_promptevals.hookspecs import Ask, JudgeInput
 from pytest_promptevals.judges.base import BaseJudge, JsonValue, JudgeParameters
@@ -43,7 +43,7 @@ class PythonParameters(JudgeParameters):
 
     function: Annotated[str, AfterValidator(_check_reference)] = Field(
         description="The function, as `module:function`. The module is an installed one, or stands in the folder of "
-        "the case's file or in the rootdir."
+        "the file that names it or in the rootdir."
     )
     arguments: Annotated[dict[str, JsonValue], AfterValidator(_check_arguments)] = Field(
         default={}, description="Further named arguments for the function."
@@ -87,6 +87,13 @@ class PythonJudge(BaseJudge[PythonParameters]):
     reads_vars: ClassVar[bool] = True
     """Nobody can tell which of the case's vars the function uses."""
 
+    def check_files(self, search_path: Sequence[Path]) -> None:
+        """Find the function. Raises ``JudgeError`` if there is none."""
+        try:
+            load_function(self.parameters.function, search_path)
+        except FunctionError as error:
+            raise JudgeError(str(error)) from error
+
     async def judge(self, subject: JudgeInput, ask: Ask) -> Grade:
         """Call the function. Raises ``JudgeError`` if it cannot be called, raises, or returns no grade."""
         del ask
@@ -110,8 +117,7 @@ class PythonJudge(BaseJudge[PythonParameters]):
 
     def _prepare(self, subject: JudgeInput) -> tuple[Callable[..., Any], dict[str, object]]:
         reference, own = self.parameters.function, self.parameters.arguments
-        folders = search_folders(subject.case.location.path, subject.rootdir)
-        function = load_function(reference, folders)
+        function = load_function(reference, subject.search_path)
         offered = {**_offer(subject), **own}
         arguments = choose_arguments(function, offered, reference)(offered)
         for name in own:

@@ -338,7 +338,7 @@ def test_the_example_of_the_docstring_passes(sample: Sample, tmp_path: Path, own
     for case in example["cases"]:
         output = case["output"] if isinstance(case["output"], dict) else {"text": case["output"]}
         response = from_plain(Response, {"text": "", **output})
-        subject = make_subject(response, case.get("expected"), tmp_path, input=case["input"])
+        subject = make_subject(response, case.get("expected"), (tmp_path,), input=case["input"])
         for entry in example["judges"]:
             assert _passes_entry(entry, sample.judge_type, subject), entry
 

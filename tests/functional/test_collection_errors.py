@@ -110,6 +110,34 @@ def test_what_cannot_run_is_an_error_at_collection(
     result.stdout.fnmatch_lines([message])
 
 
+@pytest.mark.parametrize(
+    ("judge", "message"),
+    [
+        (
+            "exact",
+            "a.eval.yaml:4: judge 'exact' has nothing to compare with; give a value or add `expected` to the case",
+        ),
+        (
+            "{python: 'my_checks_app:gone'}",
+            "a.eval.yaml:2: judges.python: 'my_checks_app:gone': module 'my_checks_app' has*",
+        ),
+    ],
+)
+def test_what_a_judge_lacks_is_said_before_anything_is_paid(project: EvalProject, judge: str, message: str) -> None:
+    project.write("my_checks_app.py", "def there(): return True\n")
+    project.write_cases("a.eval.yaml", [{"id": "a", "input": "x"}], head=f"model: scripted/echo\njudges: [{judge}]\n")
+
+    project.run().stdout.fnmatch_lines([message])
+
+
+def test_a_judges_function_is_found_beside_the_file_that_names_it(project: EvalProject) -> None:
+    project.write("evals/beside_checks_app.py", "def good(output): return output == 'x'\n")
+    project.write("evals/deep/more.yaml", '[{"id": "a", "output": "x"}]\n')
+    project.write("evals/a.eval.yaml", "judges: [{python: beside_checks_app:good}]\ncases: [{file: deep/more.yaml}]\n")
+
+    project.run().assert_outcomes(passed=1)
+
+
 def test_a_reducer_needs_its_trials(project: EvalProject) -> None:
     project.write_cases(
         "a.eval.yaml",

@@ -134,7 +134,10 @@ def lay_out(blocks: list[Block], folder: Path) -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(block.body, encoding="utf-8")
     (folder / "fragment").mkdir()
-    (folder / "fragment/evals.yaml").write_text("model: scripted/echo\nprompt: '{{ input }}'\njudges: [contains]\n")
+    (folder / "fragment/evals.yaml").write_text(
+        "model: scripted/echo\nprompt: '{{ input }}'\njudges: [{length: {max: 100000}}]\n"
+    )
+    (folder / "fragment/checks.py").write_text("def is_brief(output, limit=50): ...\n")
 
 
 def complete(fragment: str) -> str:
@@ -169,7 +172,7 @@ def test_the_tutorial_tells_its_story() -> None:
         "1 failed, 1 passed",
     ]
     (worse,) = [session for session in sessions if "echo $?" in session]
-    assert "2 cases worse than evals/baselines/support.eval.yaml.jsonl" in worse
+    assert "2 cases worse than the baseline" in worse
     assert "[score] regressed: " in worse
     assert worse.endswith("$ echo $?\n1\n")
 

@@ -191,12 +191,6 @@ def test_every_trial_is_a_call_of_its_own_with_its_number(tmp_path: Path) -> Non
 
 
 def test_one_trial_without_a_score_makes_the_case_an_error_and_keeps_the_others(tmp_path: Path) -> None:
-    script = "providers: {scripted: {script: [{match: x, replies: [x, x]}]}}\n"
-    planned = plan(
-        tmp_path,
-        script + "model: scripted/m\ntrials: 2\njudges: [{python: {function: 'flaky_judge_module:judge'}}]\n"
-        "cases: [{id: a, input: x, expected: x}]",
-    )
     (tmp_path / "flaky_judge_module.py").write_text(
         "seen = []\n"
         "def judge(output):\n"
@@ -204,6 +198,12 @@ def test_one_trial_without_a_score_makes_the_case_an_error_and_keeps_the_others(
         "    if len(seen) == 2: raise ValueError('flaky')\n"
         "    return True\n",
         encoding="utf-8",
+    )
+    script = "providers: {scripted: {script: [{match: x, replies: [x, x]}]}}\n"
+    planned = plan(
+        tmp_path,
+        script + "model: scripted/m\ntrials: 2\njudges: [{python: {function: 'flaky_judge_module:judge'}}]\n"
+        "cases: [{id: a, input: x, expected: x}]",
     )
 
     (result,) = run_all(planned, tmp_path)

@@ -25,11 +25,11 @@ async def refuse_to_ask(model: str, messages: Sequence[Message], parameters: Map
 
 
 def make_subject(
-    output: str | Response, expected: Json = None, /, rootdir: Path = Path("/project"), **case: Any
+    output: str | Response, expected: Json = None, /, search_path: tuple[Path, ...] = (Path("/project"),), **case: Any
 ) -> JudgeInput:
     response = output if isinstance(output, Response) else Response(output)
     location = Location("evals/support.eval.yaml", 7)
-    return JudgeInput(Case("late", location, expected=expected, **case), response, PROMPT, rootdir)
+    return JudgeInput(Case("late", location, expected=expected, **case), response, PROMPT, search_path)
 
 
 def run_judge(judge: Judge, subject: JudgeInput) -> Grade:

@@ -36,7 +36,7 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Write]:
 def call(root: Path, function: str = "judge", arguments: Json = None, **case: Any) -> Grade:
     parameters: dict[str, Json] = {} if arguments is None else {"arguments": arguments}
     judge = build_judge(JUDGES["python"], f"{MODULE}:{function}", parameters)
-    return run_judge(judge, make_subject("Hello", "Hallo", rootdir=root, **case))
+    return run_judge(judge, make_subject("Hello", "Hallo", search_path=(root / "evals", root), **case))
 
 
 def fail(root: Path, **options: Any) -> str:
@@ -81,7 +81,7 @@ def test_an_async_function_is_awaited(write: Write, tmp_path: Path) -> None:
     assert call(tmp_path).value == 0.5
 
 
-def test_the_folder_of_the_case_comes_before_the_rootdir(tmp_path: Path, write: Write) -> None:
+def test_the_nearest_folder_comes_first(tmp_path: Path, write: Write) -> None:
     write("def judge(): return False")
     (tmp_path / "evals").mkdir()
     (tmp_path / "evals" / f"{MODULE}.py").write_text("def judge(): return True", encoding="utf-8")
@@ -115,7 +115,7 @@ def test_a_cancelled_judge_is_cancelled(write: Write, tmp_path: Path) -> None:
     judge = build_judge(JUDGES["python"], f"{MODULE}:judge", {})
 
     async def cancel() -> None:
-        task = asyncio.ensure_future(judge.judge(make_subject("", rootdir=tmp_path), refuse_to_ask))
+        task = asyncio.ensure_future(judge.judge(make_subject("", search_path=(tmp_path,)), refuse_to_ask))
         await asyncio.sleep(0.01)
         task.cancel()
         await task
