@@ -73,7 +73,19 @@ def _fakellm_command(folder: Path, config: Path, port: int) -> Sequence[str]:
 def _install_aimock(folder: Path) -> None:
     folder.mkdir()
     package = "@copilotkit/aimock@1.43.0"
-    _run(["npm", "install", "--prefix", folder, "--ignore-scripts", "--no-audit", "--no-fund", package])
+    _run(
+        [
+            "npm",
+            "install",
+            "--prefix",
+            folder,
+            "--ignore-scripts",
+            "--no-audit",
+            "--no-fund",
+            "--fetch-retries=1",
+            package,
+        ]
+    )
 
 
 def _aimock_command(folder: Path, config: Path, port: int) -> Sequence[str]:
