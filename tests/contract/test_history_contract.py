@@ -210,7 +210,7 @@ sys.exit("alembic" in sys.modules)
 def test_what_pytest_loads_at_once_loads_no_database_library(path: Path) -> None:
     script = f"""{SET_UP}
 from pytest_promptevals.history import baselines, environment, last_good, recorder
-sys.exit("sqlalchemy" in sys.modules or "sqlite3" in sys.modules)
+sys.exit("sqlalchemy" in sys.modules or "alembic" in sys.modules)
 """
     process = start(script, path)
     process.communicate(timeout=60)
