@@ -15,6 +15,8 @@ from typing import Any, Final
 
 from pytest_promptevals.errors import FunctionError, did_you_mean
 
+_ADDED_FOLDERS: Final[set[str]] = set()
+"""Folders of users that were put on ``sys.path``, which is as global as this."""
 _VARIADIC: Final = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 
@@ -43,10 +45,12 @@ def load_function(reference: str, search_path: Sequence[Path]) -> Callable[..., 
 
 def _import_module(name: str, reference: str, search_path: Sequence[Path]) -> Any:
     top = name.partition(".")[0]
+    _refuse_namesake(top, reference, search_path)
     for folder in search_path:
         is_there = (folder / f"{top}.py").is_file() or (folder / top).is_dir()
         if is_there and str(folder) not in sys.path:
             sys.path.append(str(folder))
+            _ADDED_FOLDERS.add(str(folder))
             importlib.invalidate_caches()
     try:
         return importlib.import_module(name)
@@ -57,6 +61,19 @@ def _import_module(name: str, reference: str, search_path: Sequence[Path]) -> An
         raise FunctionError(f"{reference!r}: no module named {error.name!r} is installed or in {places}") from error
     except Exception as error:
         raise FunctionError(f"{reference!r}: importing {name!r} failed: {type(error).__name__}: {error}") from error
+
+
+def _refuse_namesake(name: str, reference: str, search_path: Sequence[Path]) -> None:
+    """Raise ``FunctionError`` if a module of that name was loaded from another folder of the user's."""
+    loaded = getattr(sys.modules.get(name), "__file__", None)
+    nearest = next((folder / f"{name}.py" for folder in search_path if (folder / f"{name}.py").is_file()), None)
+    if loaded is None or nearest is None or Path(loaded) == nearest:
+        return
+    if str(Path(loaded).parent) in _ADDED_FOLDERS:
+        raise FunctionError(
+            f"{reference!r}: Python has loaded another module {name!r} from {loaded}, and can hold only one of that "
+            f"name; rename {nearest} or the other"
+        )
 
 
 def choose_arguments(

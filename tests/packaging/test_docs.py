@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -138,6 +140,14 @@ def lay_out(blocks: list[Block], folder: Path) -> None:
         "model: scripted/echo\nprompt: '{{ input }}'\njudges: [{length: {max: 100000}}]\n"
     )
     (folder / "fragment/checks.py").write_text("def is_brief(output, limit=50): ...\n")
+
+
+@pytest.fixture(autouse=True)
+def no_modules_left() -> Iterator[None]:
+    path = list(sys.path)
+    yield
+    sys.path[:] = path
+    sys.modules.pop("checks", None)
 
 
 def complete(fragment: str) -> str:

@@ -32,6 +32,23 @@ def test_a_function_is_found_in_the_folders_named(folder: Path) -> None:
     assert load_function("my_app_one:App.answer", [folder])() == 7
 
 
+def test_two_modules_of_one_name_are_not_taken_for_each_other(folder: Path) -> None:
+    for name in ("a", "b"):
+        (folder / name).mkdir()
+        (folder / name / "my_app_namesake.py").write_text(f"def which(): return {name!r}\n", encoding="utf-8")
+    assert load_function("my_app_namesake:which", [folder / "a", folder])() == "a"
+    assert load_function("my_app_namesake:which", [folder / "a"])() == "a"
+
+    with pytest.raises(FunctionError) as caught:
+        load_function("my_app_namesake:which", [folder / "b", folder])
+
+    first, second = folder / "a" / "my_app_namesake.py", folder / "b" / "my_app_namesake.py"
+    assert str(caught.value) == (
+        f"'my_app_namesake:which': Python has loaded another module 'my_app_namesake' from {first}, and can hold only "
+        f"one of that name; rename {second} or the other"
+    )
+
+
 def test_what_is_installed_wins_over_the_folders(folder: Path) -> None:
     (folder / "json.py").write_text("def dumps(x): return 'mine'\n", encoding="utf-8")
 
