@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 import pytest_promptevals
+
+# At the end of the path: the tests find their helpers, and the package is the installed one, not the work tree's.
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+
 from tests.support.project import EvalProject
 from tests.support.server_fixture import ModelServer
 
