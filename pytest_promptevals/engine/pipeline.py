@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import inspect
 from pathlib import Path
 from typing import TypeAlias
 
@@ -59,7 +60,7 @@ class Pipeline:
         async with self._slots:
             try:
                 async with asyncio.timeout(seconds):
-                    response = await provider.complete(request)
+                    response = await _complete(provider, request)
             except TimeoutError as error:
                 raise ProviderTimeoutError(
                     f"{config.name}/{request.model}: no answer within {seconds:g} s. Raise 'timeout' in the eval "
@@ -115,6 +116,16 @@ async def _make(factory: ProviderFactory, context: ProviderContext) -> Provider:
     except Exception as error:
         name = context.config.name
         raise ProviderConfigError(f"provider {name!r} cannot be made: {type(error).__name__}: {error}") from error
+
+
+async def _complete(provider: Provider, request: Request) -> Response:
+    answer: object = provider.complete(request)
+    if not inspect.isawaitable(answer):
+        raise ProviderError(f"{type(provider).__name__}.complete is no coroutine function: make it 'async def'")
+    response = await answer
+    if not isinstance(response, Response):
+        raise ProviderError(f"{type(provider).__name__}.complete returned {response!r}, not a Response")
+    return response
 
 
 def _without_surrogates(response: Response) -> Response:

@@ -150,10 +150,15 @@ class _Planning:
         return tuple(target for name in names if (target := self._target(name, location)) is not None)
 
     def _target(self, name: str, location: Location) -> Target | None:
-        provider, _, model = name.partition("/")
+        provider, slash, model = name.partition("/")
         configs = self._plan.providers
         if provider not in configs:
-            self._note(f"unknown provider {provider!r} in model {name!r}.{did_you_mean(provider, configs)}", location)
+            hint = did_you_mean(provider, configs) if slash else f" Write it as provider/model: 'openai/{name}'?"
+            message = f"unknown provider {provider!r} in model {name!r}.{hint}"
+            if self._settings.model:
+                self._problems.append(FileProblem(message, path="evals_model"))
+            else:
+                self._note(message, location)
             return None
         config = configs[provider]
         if config.type not in self._registry.providers:
@@ -254,9 +259,13 @@ class _Planning:
             self._note("nothing to ask: the case has no 'input' and the eval file no 'prompt'", case.location)
 
     def _check_variables(self, case: Case, judges: Sequence[PlannedJudge], prompt_names: frozenset[str] | None) -> None:
-        if not case.vars or prompt_names is None or any(judge.variables is None for judge in judges):
+        if prompt_names is None or any(judge.variables is None for judge in judges):
             return
         used = prompt_names.union(*(judge.variables for judge in judges if judge.variables))
+        if case.input is not None and "input" not in used and "input" not in case.vars:
+            self._note(
+                "unused input: no prompt and no judge names {{ input }}, so it would not be asked", case.location
+            )
         for name in case.vars:
             if name not in used:
                 unused = f"unused variable {name!r}: no prompt and no judge names it."

@@ -44,11 +44,17 @@ def collect_registry(hook: HookCaller) -> Registry:
     """Ask all plugins. Raises ``UsageError`` for a name that is given twice."""
     judges: dict[str, type[Judge]] = {}
     for judge_types in hook.pytest_promptevals_judges():
+        if not isinstance(judge_types, list | tuple):
+            raise UsageError(f"pytest_promptevals_judges must return a list of judge classes, not {judge_types!r}")
         for judge_type in judge_types:
+            if not isinstance(getattr(judge_type, "name", None), str):
+                raise UsageError(f"pytest_promptevals_judges returned {judge_type!r}: no class with a 'name'")
             _refuse_second("judge", judge_type.name, judges)
             judges[judge_type.name] = judge_type
     providers: dict[str, ProviderFactory] = {}
     for factories in hook.pytest_promptevals_providers():
+        if not isinstance(factories, Mapping):
+            raise UsageError(f"pytest_promptevals_providers must return a mapping of names, not {factories!r}")
         for name, factory in factories.items():
             _refuse_second("provider", name, providers)
             providers[name] = factory

@@ -302,7 +302,9 @@ class _Builder:
     def _refuse_as_key(self, line: int) -> None:
         holder = self._open[-1] if self._open else None
         if holder is not None and isinstance(holder.value, dict) and holder.key is None and not holder.is_merging:
-            self._note("a key must be a text, not a list, a mapping or an alias", line)
+            self._note(
+                "a key must be a text, not a list, a mapping or an alias; put a {{ template }} into quotes", line
+            )
             raise _StopReading
 
     def _add(self, node: _Node) -> None:

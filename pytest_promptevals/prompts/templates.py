@@ -104,6 +104,7 @@ class TemplateEnvironment:
 
         Raises ``FileProblem`` with the line of a syntax error.
         """
+        text = text.removesuffix("\n")
         if (known := self._compiled.get((text, path))) is not None:
             return known
         try:
@@ -156,6 +157,8 @@ class _Environment(ImmutableSandboxedEnvironment):
             autoescape=False,
             trim_blocks=True,
             lstrip_blocks=True,
+            # The last line break of an included file takes the place of the one after its tag, which is trimmed.
+            keep_trailing_newline=True,
         )
         self._rootdir = rootdir
         # The filter of Jinja2 escapes < and & for HTML.

@@ -23,7 +23,7 @@ def report_gates(session: pytest.Session, gates: Sequence[GateResult]) -> None:
 
 
 def _log(config: pytest.Config, gate: GateResult) -> None:
-    called = _report(gate, config.getoption("tbstyle"))
+    called = _report(gate, config.getoption("tbstyle", "auto"))
     # JUnit writes the properties of a test when it is torn down.
     torn_down = pytest.TestReport(
         called.nodeid, called.location, {}, "passed", None, "teardown", user_properties=called.user_properties

@@ -12,10 +12,10 @@ import pytest
 from pytest_promptevals.datasets.loader import load_cases
 from pytest_promptevals.datasets.problems import render_problems
 from pytest_promptevals.engine.planning import PlannedCase, plan_judges
-from pytest_promptevals.errors import DatasetError, FileProblem
+from pytest_promptevals.errors import DatasetError, PromptEvalsError
 from pytest_promptevals.pytest_glue.eval_files import EvalSource, source_of_function
 from pytest_promptevals.pytest_glue.marks import case_marks
-from pytest_promptevals.pytest_glue.options import are_evals_wanted
+from pytest_promptevals.pytest_glue.options import are_evals_wanted, is_named
 from pytest_promptevals.pytest_glue.recorder import Recorder
 from pytest_promptevals.pytest_glue.session import EvalSession, session_of
 from pytest_promptevals.records.cases import Case
@@ -35,9 +35,14 @@ class _Parametrized:
 def parametrize(metafunc: pytest.Metafunc) -> None:
     """Give a marked test function one test per case. Raises ``CollectError`` for a mark that names no dataset."""
     mark = metafunc.definition.get_closest_marker("evals")
-    if mark is None or not mark.args:
-        return
     nodeid = metafunc.definition.nodeid
+    if mark is None or (not mark.args and not mark.kwargs and "case" not in metafunc.fixturenames):
+        return
+    if len(mark.args) != 1 or mark.kwargs:
+        shown = ", ".join([*map(repr, mark.args), *(f"{name}={value!r}" for name, value in mark.kwargs.items())])
+        raise pytest.Collector.CollectError(
+            f"{nodeid}: the evals marker takes the name of one dataset, and nothing else; got evals({shown}). {_HOW}"
+        )
     if "case" not in metafunc.fixturenames:
         raise pytest.Collector.CollectError(f'{nodeid}: the evals marker needs the fixture "case"; {_HOW}')
     session = session_of(metafunc.config)
@@ -48,9 +53,10 @@ def parametrize(metafunc: pytest.Metafunc) -> None:
         dataset = load_cases(path, metafunc.config.rootpath)
         registry = session.registry_of(metafunc.definition.parent or metafunc.definition.session)
         planned_cases = plan_judges(dataset, registry, metafunc.config.rootpath, session.settings)
-    except (DatasetError, FileProblem) as error:
-        problems = error.problems if isinstance(error, DatasetError) else [error]
-        raise pytest.Collector.CollectError(render_problems(problems)) from error
+    except DatasetError as error:
+        raise pytest.Collector.CollectError(render_problems(error.problems)) from error
+    except PromptEvalsError as error:
+        raise pytest.Collector.CollectError(str(error)) from error
     names = frozenset(planned.name for planned in planned_cases)
     source = source_of_function(dataset, nodeid, names)
     session.add_source(source)
@@ -104,6 +110,20 @@ class FunctionCalls:
         self._session = session
 
     @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, Any, Any]:
+        """Record a case whose fixtures fail as an error."""
+        try:
+            return (yield)
+        except pytest.skip.Exception:
+            raise
+        except (Exception, pytest.fail.Exception) as failure:
+            parametrized = _parametrized_of(item)
+            if parametrized is not None:
+                recorder = Recorder(parametrized.planned, _id_of(item), parametrized.source.file, self._session.run)
+                self._session.hand_on(item, recorder.error_result("test", f"a fixture raised {_words(failure)}"))
+            raise
+
+    @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, Any, Any]:
         """Record the case; fail it if a required score is below its threshold. Raises ``CaseFailed``."""
         parametrized = _parametrized_of(item)
@@ -132,9 +152,11 @@ class FunctionCalls:
         """Learn the names of all tests before any is deselected; leave all out where the session leaves evals out."""
         self._learn_names(items)
         yield
-        left_out = [item for item in items if _parametrized_of(item) is not None]
-        if left_out and not are_evals_wanted(config):
-            items[:] = [item for item in items if _parametrized_of(item) is None]
+        if are_evals_wanted(config):
+            return
+        left_out = [item for item in items if _parametrized_of(item) is not None and not is_named(item.path, config)]
+        if left_out:
+            items[:] = [item for item in items if item not in left_out]
             config.hook.pytest_deselected(items=left_out)
 
     def _learn_names(self, items: list[pytest.Item]) -> None:
@@ -147,6 +169,10 @@ class FunctionCalls:
                 found.setdefault(source.file, (source, set()))[1].add(_id_of(item))
         for source, names in found.values():
             self._session.add_source(dataclasses.replace(source, names=tuple(sorted(names))))
+
+
+def _words(failure: BaseException) -> str:
+    return f"{type(failure).__name__}: {failure}"
 
 
 def _id_of(item: pytest.Item) -> str:

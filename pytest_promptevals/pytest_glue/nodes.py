@@ -13,7 +13,7 @@ from _pytest._code.code import TerminalRepr
 from pytest_promptevals.datasets.loader import load_dataset
 from pytest_promptevals.datasets.problems import render_problems
 from pytest_promptevals.engine.planning import PlannedCase, plan_dataset
-from pytest_promptevals.errors import DatasetError, FileProblem
+from pytest_promptevals.errors import DatasetError, PromptEvalsError
 from pytest_promptevals.files.paths import is_in_directory_loop
 from pytest_promptevals.pytest_glue.eval_files import EvalSource, source_of_dataset
 from pytest_promptevals.pytest_glue.longrepr import CaseErrored
@@ -55,7 +55,7 @@ class EvalFile(pytest.File):
         """Show what is wrong with the file, not where in the plugin it was found."""
         if isinstance(excinfo.value, DatasetError):
             return render_problems(excinfo.value.problems)
-        if isinstance(excinfo.value, FileProblem):
+        if isinstance(excinfo.value, PromptEvalsError):
             return str(excinfo.value)
         return super().repr_failure(excinfo)
 
@@ -81,6 +81,8 @@ class EvalItem(CaseItem):
 
     def setup(self) -> None:
         """Wait for the case's result. Raises ``CaseErrored`` if the case could not be scored."""
+        if self.config.getoption("setuponly", default=False):
+            return  # --setup-only and --setup-plan look at fixtures: no model is asked
         session = session_of(self.config)
         self.result = session.result_of(self)
         if self.result.error is not None:

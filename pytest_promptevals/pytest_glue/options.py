@@ -90,7 +90,12 @@ def is_eval_file(path: Path, config: pytest.Config) -> bool:
     if config.getoption("evals_off"):
         return False
     is_wanted = settings.default == "run" or config.getoption("evals_on")
-    return bool(is_wanted) or path in _named_files(config)
+    return bool(is_wanted) or is_named(path, config)
+
+
+def is_named(path: Path, config: pytest.Config) -> bool:
+    """Return whether a file is named on the command line, and evals are not switched off."""
+    return path in _named_files(config) and not config.getoption("evals_off")
 
 
 def are_evals_wanted(config: pytest.Config) -> bool:

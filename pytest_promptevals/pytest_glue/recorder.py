@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Callable, Mapping
 from typing import Protocol, TypeVar
 
@@ -13,6 +14,7 @@ from pytest_promptevals.engine.planning import PlannedCase
 from pytest_promptevals.engine.runner import Outcome, assemble_result, judge_response
 from pytest_promptevals.errors import JudgeError
 from pytest_promptevals.records.cases import Case
+from pytest_promptevals.records.json_types import Json
 from pytest_promptevals.records.responses import Response
 from pytest_promptevals.records.results import CaseResult, ErrorRecord, Score
 
@@ -48,12 +50,12 @@ class Recorder:
         """The case of this test."""
         return self._planned.case
 
-    def output(self, text: str | Response) -> None:
-        """Record an output without judging it. Called again, it is the next trial."""
+    def output(self, text: Json | Response) -> None:
+        """Record an output, a text or JSON data, without judging it. Called again, it is the next trial."""
         self._outcomes.append(Outcome(_response(text)))
 
-    def judge(self, output: str | Response) -> Mapping[str, Score]:
-        """Record an output, put it to the dataset's judges and return their scores by name.
+    def judge(self, output: Json | Response) -> Mapping[str, Score]:
+        """Record an output, a text or JSON data, put it to the dataset's judges and return their scores by name.
 
         Called again, it is the next trial. Raises ``JudgeError`` if a judge cannot give a score, or if the dataset has
         no judges.
@@ -87,10 +89,16 @@ class Recorder:
         """Return the case's result, given the exception that ended the test function, if any."""
         return dataclasses.replace(self._assemble(failure), file=self._file, name=self._name)
 
+    def error_result(self, kind: str, message: str) -> CaseResult:
+        """Return the result of a case that could not be scored."""
+        outcomes = [*self._outcomes, Outcome(error=ErrorRecord(kind, message))]
+        return dataclasses.replace(assemble_result(self._planned, None, outcomes), file=self._file, name=self._name)
+
     def _assemble(self, failure: BaseException | None) -> CaseResult:
-        if failure is not None and not isinstance(failure, AssertionError | JudgeError | pytest.fail.Exception):
-            error = ErrorRecord("test", f"the test raised {type(failure).__name__}: {failure}")
-            return assemble_result(self._planned, None, [*self._outcomes, Outcome(error=error)])
+        if isinstance(failure, JudgeError):
+            return self.error_result("judge", str(failure))
+        if failure is not None and not isinstance(failure, AssertionError | pytest.fail.Exception):
+            return self.error_result("test", f"the test raised {type(failure).__name__}: {failure}")
         outcomes = self._scored_outcomes(failure)
         result = assemble_result(self._planned, None, outcomes)
         return result if failure is None or result.error is not None else dataclasses.replace(result, passed=False)
@@ -107,5 +115,11 @@ class Recorder:
         ]
 
 
-def _response(output: str | Response) -> Response:
-    return output if isinstance(output, Response) else Response(str(output))
+def _response(output: object) -> Response:
+    if isinstance(output, Response):
+        return output
+    if isinstance(output, str):
+        return Response(output)
+    if isinstance(output, dict | list):
+        return Response(json.dumps(output, ensure_ascii=False))
+    raise TypeError(f"an output is a text, JSON data or a Response, not {output!r}")

@@ -25,14 +25,14 @@ from pytest_promptevals.records.codec import decode, from_plain
 from pytest_promptevals.records.comparisons import BaselineCase, Comparison, GateResult, Verdict
 from pytest_promptevals.records.results import CaseResult
 from pytest_promptevals.records.runs import Run, RunStatus
-from pytest_promptevals.reports.terminal import summary_lines
+from pytest_promptevals.reports.terminal import below_lines, fill_lines, summary_lines
 from pytest_promptevals.reports.words import count_text
 from pytest_promptevals.settings import Settings
 
 RESULT_ATTRIBUTE: Final = "promptevals_result"
 """Attribute of a worker's report that carries the case's result home, as text."""
 BELOW_ATTRIBUTE: Final = "promptevals_below"
-"""Attribute of the report of a case that is below its thresholds but let through."""
+"""Attribute of the report of a case that is below its thresholds but let through: its review."""
 REVIEW_ATTRIBUTE: Final = "promptevals_review"
 """Attribute of the report of a failed case: path and line of the case."""
 _RECORDER_KEY: Final = pytest.StashKey["RunRecorder"]()
@@ -60,6 +60,7 @@ class RunRecorder:
         self._run: Run | None = None
         self._history: HistoryRecorder | None = None
         self._comparisons: tuple[Comparison, ...] = ()
+        self._below: dict[str, str] = {}
         self._notices: list[str] = []
         self._is_complete = False
 
@@ -82,6 +83,8 @@ class RunRecorder:
         result = self._expected.pop(report.nodeid, None)
         if result is not None:
             self._record(result)
+        if hasattr(report, BELOW_ATTRIBUTE):
+            self._below[report.nodeid] = getattr(report, BELOW_ATTRIBUTE)
 
     def take(self, report: pytest.TestReport) -> None:
         """Record the result that a worker's report carries."""
@@ -92,7 +95,7 @@ class RunRecorder:
     def restore_review(self, report: pytest.TestReport) -> None:
         """Give the report of a worker back its review, of which only the text has travelled."""
         path, line = getattr(report, REVIEW_ATTRIBUTE)
-        tbstyle = self._config.getoption("tbstyle")
+        tbstyle = self._config.getoption("tbstyle", "auto")
         report.longrepr = failure_from_text(str(report.longrepr), Location(path, line), tbstyle)
 
     @pytest.hookimpl(tryfirst=True)
@@ -100,7 +103,7 @@ class RunRecorder:
         self, report: pytest.CollectReport | pytest.TestReport
     ) -> tuple[str, str, tuple[str, dict[str, bool]]] | None:
         """Give cases that are below their thresholds but let through a category of their own."""
-        if report.when == "call" and report.passed and getattr(report, BELOW_ATTRIBUTE, False):
+        if report.when == "call" and report.passed and hasattr(report, BELOW_ATTRIBUTE):
             return "below", "b", ("BELOW", {"yellow": True})
         return None
 
@@ -131,38 +134,49 @@ class RunRecorder:
         if self._run is None:
             return
         verbosity = self._config.get_verbosity()
+        width = min(shutil.get_terminal_size().columns, terminalreporter._tw.fullwidth)  # noqa: SLF001 - pytest gives no public width
         lines = summary_lines(
             self._comparisons,
-            width=min(shutil.get_terminal_size().columns, terminalreporter._tw.fullwidth),  # noqa: SLF001 - pytest gives no public width
+            width=width,
             verbosity=verbosity,
             is_stopped_early=not self._is_complete,
         )
         if verbosity >= 0:
             terminalreporter.write_sep("=", "evals")
-        for line in lines:
+        for line in [*below_lines(self._below, width, verbosity), *lines]:
             terminalreporter.write_line(line.text, **line.markup)
         for notice in self._all_notices():
-            terminalreporter.write_line(notice, yellow=True)
+            for row in fill_lines(notice, width):
+                terminalreporter.write_line(row, yellow=True)
 
     def _record(self, result: CaseResult) -> None:
         if self._run is None:
             self._run = self._start_run()
         self._results.setdefault(result.file, {})[result.name] = result
-        self._config.hook.pytest_promptevals_case_finished(run=self._run, result=result)
+        self._tell("pytest_promptevals_case_finished", run=self._run, result=result)
 
     def _start_run(self) -> Run:
         if self._settings.history != "off":
             self._history = HistoryRecorder(self._config.rootpath / self._settings.history)
             self._config.pluginmanager.register(self._history, "promptevals-history")
         run = new_run(self._config.invocation_params.args, self._config.rootpath)
-        self._config.hook.pytest_promptevals_run_started(run=run)
+        self._tell("pytest_promptevals_run_started", run=run)
         return run
 
     def _finish_run(self, run: Run) -> None:
         now = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
         status = RunStatus.FINISHED if self._is_complete else RunStatus.INTERRUPTED
         finished = dataclasses.replace(run, status=status, finished_at=now)
-        self._config.hook.pytest_promptevals_run_finished(run=finished, comparisons=self._comparisons)
+        self._tell("pytest_promptevals_run_finished", run=finished, comparisons=self._comparisons)
+
+    def _tell(self, hook: str, **arguments: object) -> None:
+        """Call a hook. What a plugin raises is said once and costs nobody their results."""
+        try:
+            getattr(self._config.hook, hook)(**arguments)
+        except Exception as error:  # noqa: BLE001 - a plugin of the user's may raise anything
+            notice = f"a plugin failed in {hook}: {type(error).__name__}: {error}"
+            if notice not in self._notices:
+                self._notices.append(notice)
 
     def _source(self, file: str) -> EvalSource:
         # A worker that crashed has not said which eval files it collected.
@@ -207,8 +221,11 @@ class RunRecorder:
 
     def _save_baseline(self, source: EvalSource) -> str:
         path = self._config.rootpath / source.baseline
-        old: tuple[BaselineCase, ...] = read_baseline(path, source.baseline) or ()
-        cases = merge_baseline(old, tuple(self._results[source.file].values()), frozenset(source.names))
+        results = self._results[source.file]
+        # A full run needs nothing of the old baseline, so it may take the place of a damaged one.
+        is_full = set(source.names) <= {name for name, result in results.items() if result.error is None}
+        old: tuple[BaselineCase, ...] = () if is_full else read_baseline(path, source.baseline) or ()
+        cases = merge_baseline(old, tuple(results.values()), frozenset(source.names))
         write_baseline(path, cases)
         low = sum(not case.passed for case in cases)
         below = f", {low} of them below their thresholds" if low else ""

@@ -13,7 +13,6 @@ from pytest_promptevals.engine.engine import Engine
 from pytest_promptevals.engine.pipeline import Pipeline
 from pytest_promptevals.engine.planning import PlannedCase
 from pytest_promptevals.engine.registry import BUILTIN_PLUGINS, Registry, collect_registry
-from pytest_promptevals.errors import UsageError
 from pytest_promptevals.pytest_glue.baselines import Baselines
 from pytest_promptevals.pytest_glue.eval_files import EvalSource
 from pytest_promptevals.pytest_glue.longrepr import CaseErrored, CaseFailed, FailureRepr
@@ -80,12 +79,9 @@ class EvalSession:
     def registry_of(self, node: pytest.Collector) -> Registry:
         """Return the judges and providers that the plugins give for a node, those of its folders' conftests included.
 
-        Raises ``pytest.UsageError`` for a name that is given twice.
+        Raises ``UsageError`` for a name that is given twice.
         """
-        try:
-            return collect_registry(node.ihook)
-        except UsageError as error:
-            raise pytest.UsageError(str(error)) from error
+        return collect_registry(node.ihook)
 
     def add_source(self, source: EvalSource) -> None:
         """Remember an eval file that was collected."""
@@ -118,11 +114,12 @@ class EvalSession:
     def fail_unless_let_through(self, item: pytest.Item, source: EvalSource, result: CaseResult) -> None:
         """Raise ``CaseFailed`` with the review of a case below its thresholds, unless its policy lets it through."""
         before = self._baselines.case(source, result)
+        lines = failure_lines(result, before, self.config.get_verbosity())
         # An expected failure stays one, whatever the policy.
         if item.get_closest_marker("xfail") is None and _is_let_through(source.case_policy, before):
-            item.stash[_BELOW_KEY] = True
+            item.stash[_BELOW_KEY] = "\n".join(lines)
             return
-        raise CaseFailed((failure_lines(result, before, self.config.get_verbosity()), result.location))
+        raise CaseFailed((lines, result.location))
 
     def describe_error(self, result: CaseResult) -> tuple[list[str], Location]:
         """Return what kept a case from being scored, and its place."""
@@ -149,10 +146,10 @@ class EvalSession:
         report = yield
         problem = call.excinfo.value if call.excinfo is not None else None
         if isinstance(problem, CaseFailed | CaseErrored) and report.failed:
-            report.longrepr = FailureRepr(problem.lines, problem.location, self.config.getoption("tbstyle"))
+            report.longrepr = FailureRepr(problem.lines, problem.location, self.config.getoption("tbstyle", "auto"))
             setattr(report, REVIEW_ATTRIBUTE, [problem.location.path, problem.location.line])
-        if call.when == "call" and item.stash.get(_BELOW_KEY, False):
-            setattr(report, BELOW_ATTRIBUTE, True)
+        if call.when == "call" and _BELOW_KEY in item.stash:
+            setattr(report, BELOW_ATTRIBUTE, item.stash[_BELOW_KEY])
             del item.stash[_BELOW_KEY]
         result = item.stash.get(_RESULT_KEY, None)
         if result is not None:
@@ -209,7 +206,7 @@ class EvalSession:
 
 
 _RESULT_KEY: Final = pytest.StashKey[CaseResult]()
-_BELOW_KEY: Final = pytest.StashKey[bool]()
+_BELOW_KEY: Final = pytest.StashKey[str]()
 
 
 def _is_let_through(policy: CasePolicy, before: BaselineCase | None) -> bool:

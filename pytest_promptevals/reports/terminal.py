@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -43,6 +43,24 @@ def summary_lines(
     if is_stopped_early:
         lines.append(Line("stopped early: no verdict, half a run cannot be compared", {"yellow": True}))
     return lines
+
+
+def below_lines(reviews: Mapping[str, str], width: int, verbosity: int) -> list[Line]:
+    """Return the cases that are below their thresholds but were let through, by node id, with the reason of each.
+
+    A verbose run is told their whole reviews.
+    """
+    if not reviews or verbosity < 0:
+        return []
+    lines = [Line(f"{count_text(len(reviews), 'case')} below their thresholds, let through:", {"yellow": True})]
+    for nodeid, review in list(reviews.items())[: None if verbosity > 0 else _FEW_CASES]:
+        head, *rest = review.splitlines()
+        lines += [Line(f"  {row}") for row in fill_lines(f"{nodeid}  {head}", width - 2)]
+        lines += [Line(f"    {row}") for row in rest] if verbosity > 0 else []
+    shown = len(reviews) if verbosity > 0 else _FEW_CASES
+    left_out = len(reviews) - shown
+    more = [Line(f"  ... and {left_out} more, -v lists them")] if left_out > 0 else []
+    return [*lines, *more, Line("")]
 
 
 def _table(comparisons: Sequence[Comparison], width: int) -> list[str]:
@@ -142,7 +160,7 @@ class _Listing:
     def named(self, change: Change, words: str) -> list[Line]:
         """List the names of cases."""
         deltas = self.comparison.deltas_with(change)
-        rows = _fill(", ".join(delta.name for delta in self._few(deltas)), self.width - 2, indent="")
+        rows = fill_lines(", ".join(delta.name for delta in self._few(deltas)), self.width - 2, indent="")
         return self._section(deltas, words, rows, {})
 
     def _few(self, deltas: Sequence[Delta]) -> Sequence[Delta]:
@@ -152,7 +170,7 @@ class _Listing:
         if not deltas:
             return []
         head = f"{self.comparison.file}: {count_text(len(deltas), 'case')} {words} {self.comparison.baseline}"
-        lines = [Line(row, markup) for row in _fill(head, self.width)]
+        lines = [Line(row, markup) for row in fill_lines(head, self.width)]
         lines += [Line(f"  {row}") for row in rows]
         left_out = len(deltas) - len(self._few(deltas))
         return [*lines, Line(f"  ... and {left_out} more, -v lists them")] if left_out else lines
@@ -168,24 +186,28 @@ def _delta_text(delta: Delta, name_width: int) -> str:
 def _gate_lines(comparison: Comparison, width: int, verbosity: int) -> list[Line]:
     lines: list[Line] = []
     for gate in comparison.gates:
-        if not gate.verdict.fails and (verbosity <= 0 or gate.verdict is Verdict.NO_BASELINE):
+        # That there is no baseline at all is said once for all files; why one is of no use is said of its file.
+        is_told = comparison.has_baseline if gate.verdict is Verdict.NO_BASELINE else verbosity > 0
+        if not gate.verdict.fails and (not is_told or verbosity < 0):
             continue
         text = f"{gate.file} [{gate.gate}] {gate.verdict.value}: {gate.explanation}"
         markup = {"red": True, "bold": True} if gate.verdict.fails else {"green": True}
-        lines += [Line(row, markup) for row in _fill(text, width)]
+        lines += [Line(row, markup) for row in fill_lines(text, width)]
     return lines
 
 
 def _no_baseline(comparisons: Sequence[Comparison], width: int, verbosity: int) -> list[Line]:
-    files = [item.file for item in comparisons if any(gate.verdict is Verdict.NO_BASELINE for gate in item.gates)]
+    without = [item for item in comparisons if not item.has_baseline]
+    files = [item.file for item in without if any(gate.verdict is Verdict.NO_BASELINE for gate in item.gates)]
     if not files or verbosity < 0:
         return []
     more = f" and {len(files) - 1} more" if len(files) > 1 else ""
     text = f"no baseline yet for {files[0]}{more}: pytest --evals-save-baseline saves one to compare with"
-    return [Line(row) for row in _fill(text, width)]
+    return [Line(row) for row in fill_lines(text, width)]
 
 
-def _fill(text: str, width: int, indent: str = "  ") -> list[str]:
+def fill_lines(text: str, width: int, indent: str = "  ") -> list[str]:
+    """Return a text broken into lines of that width, all but the first indented; long words are left whole."""
     return textwrap.wrap(text, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
 
 

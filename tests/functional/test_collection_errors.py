@@ -138,6 +138,26 @@ def test_a_judges_function_is_found_beside_the_file_that_names_it(project: EvalP
     project.run().assert_outcomes(passed=1)
 
 
+def test_a_wrong_model_option_is_not_blamed_on_a_file(project: EvalProject) -> None:
+    project.write_cases("a.eval.yaml", [{"id": "a", "input": "x", "expected": "x"}])
+
+    project.run("--evals-model=gpt-5").stdout.fnmatch_lines(
+        ["evals_model: unknown provider 'gpt-5' in model 'gpt-5'. Write it as provider/model: 'openai/gpt-5'[?]"]
+    )
+
+
+def test_an_input_that_nobody_asks_is_an_error(project: EvalProject) -> None:
+    project.write_cases(
+        "a.eval.yaml",
+        [{"id": "a", "input": "x", "expected": "x"}],
+        head="prompt: I forgot the question\nmodel: scripted/echo\njudges: [exact]\n",
+    )
+
+    project.run().stdout.fnmatch_lines(
+        ["a.eval.yaml:5: unused input: no prompt and no judge names {{ input }}, so it would not be asked"]
+    )
+
+
 def test_a_reducer_needs_its_trials(project: EvalProject) -> None:
     project.write_cases(
         "a.eval.yaml",

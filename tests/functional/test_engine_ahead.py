@@ -85,6 +85,16 @@ def test_a_mark_that_does_not_hold_runs_the_case_all_the_same(served: EvalProjec
     assert calls(model_server) == 1
 
 
+@pytest.mark.parametrize("option", ["--setup-plan", "--setup-only", "--co"])
+def test_options_that_only_look_call_nothing(served: EvalProject, model_server: ModelServer, option: str) -> None:
+    served.write_cases("a.eval.yaml", cases(2), head="")
+
+    served.run(option)
+
+    assert calls(model_server) == 0
+    assert not (served.path / ".promptevals").exists()
+
+
 def test_calls_run_at_once_up_to_the_ceiling(served: EvalProject, model_server: ModelServer) -> None:
     model_server.control(latency=0.1)
     served.write_cases("a.eval.yaml", cases(30), head="")
@@ -252,6 +262,63 @@ def test_two_plugins_with_a_judge_of_one_name_are_a_usage_error(project: EvalPro
 
     assert "two plugins register a judge named 'exact'" in result.stdout.str() + result.stderr.str()
     assert result.ret != 0
+
+
+@pytest.mark.parametrize("hook", ["run_started(run)", "case_finished(run, result)", "run_finished(run, comparisons)"])
+def test_a_hook_that_fails_costs_nobody_their_results(project: EvalProject, hook: str) -> None:
+    project.write("conftest.py", f"def pytest_promptevals_{hook}: raise OSError('no room')\n")
+    project.write_cases("a.eval.yaml", cases(2))
+
+    result = project.run()
+
+    result.assert_outcomes(passed=2)
+    name = hook.partition("(")[0]
+    result.stdout.fnmatch_lines([f"a plugin failed in pytest_promptevals_{name}: OSError: no room"])
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("async def complete(self, request): return 'text'", "Odd.complete returned 'text', not a Response"),
+        ("def complete(self, request): return 'text'", "Odd.complete is no coroutine function: make it 'async def'"),
+    ],
+)
+def test_a_provider_that_breaks_the_protocol_is_an_error_of_its_cases(
+    project: EvalProject, body: str, message: str
+) -> None:
+    project.write(
+        "conftest.py",
+        f"class Odd:\n    def __init__(self, context): ...\n    {body}\n    async def close(self): ...\n"
+        "def pytest_promptevals_providers(): return {'odd': Odd}\n",
+    )
+    project.write_cases("a.eval.yaml", cases(1), head="model: odd/m\njudges: [exact]\n")
+
+    project.run().stdout.fnmatch_lines([f"provider error: {message}"])
+
+
+@pytest.mark.parametrize(
+    ("hook", "message"),
+    [
+        ("judges(): return [3]", "pytest_promptevals_judges returned 3: no class with a 'name'"),
+        ("judges(): return 3", "pytest_promptevals_judges must return a list of judge classes, not 3"),
+        ("providers(): return 3", "pytest_promptevals_providers must return a mapping of names, not 3"),
+    ],
+)
+def test_a_hook_that_returns_something_else_is_one_line(project: EvalProject, hook: str, message: str) -> None:
+    project.write("conftest.py", f"def pytest_promptevals_{hook}\n")
+    project.write_cases("a.eval.yaml", cases(1))
+
+    result = project.run()
+
+    result.stdout.fnmatch_lines([message])
+    assert "Traceback" not in result.stdout.str()
+    assert "registry.py" not in result.stdout.str()
+
+
+def test_it_runs_without_a_terminal(project: EvalProject) -> None:
+    project.write_cases("a.eval.yaml", [{"id": "a", "input": "x", "expected": "y"}])
+
+    assert project.run("-p", "no:terminal").ret == 1
 
 
 def test_hooks_of_a_run_are_called(project: EvalProject) -> None:

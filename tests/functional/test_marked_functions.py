@@ -242,6 +242,53 @@ def test_the_policy_of_the_dataset_holds_for_test_functions(app: EvalProject) ->
     app.run("-k", "one", "-v").stdout.fnmatch_lines(["test_app.py::test_app[[]one[]] BELOW*"])
 
 
+@pytest.mark.parametrize(
+    "mark",
+    ["'cases.eval.jsonl', 'other.jsonl'", "file='cases.eval.jsonl'", "'cases.eval.jsonl', trials=3", ""],
+)
+def test_a_mark_that_says_more_or_less_than_a_dataset_is_an_error(app: EvalProject, mark: str) -> None:
+    app.write("test_app.py", f"import pytest\n\n@pytest.mark.evals({mark})\ndef test_app(case): ...\n")
+
+    result = app.run("test_app.py")
+
+    assert result.ret == 2
+    message = "test_app.py::test_app: the evals marker takes the name of one dataset, and nothing else; got evals"
+    result.stdout.fnmatch_lines([f"{message}({mark}). *"])
+
+
+def test_a_case_whose_fixture_fails_is_an_error_of_the_run(app: EvalProject) -> None:
+    app.write(
+        "test_app.py",
+        """
+        import pytest
+
+        @pytest.fixture
+        def database():
+            raise RuntimeError("down")
+
+        @pytest.mark.evals("cases.eval.jsonl")
+        def test_app(case, evals, database):
+            evals.judge("A")
+        """,
+    )
+
+    result = app.run("-k", "one")
+
+    result.assert_outcomes(errors=1, deselected=2)
+    result.stdout.fnmatch_lines(["test_app.py::test_app *1 *0 *1 *-*"])
+
+
+@pytest.mark.parametrize(("output", "right"), [("None", False), ("5", False), ("['A']", True), ("{'a': 1}", True)])
+def test_an_output_is_text_or_json_data(app: EvalProject, output: str, right: bool) -> None:
+    write_test(app, f"evals.output({output})")
+
+    result = app.run("-k", "one")
+
+    assert (result.ret == 0) is right
+    if not right:
+        result.stdout.fnmatch_lines([f"*TypeError: an output is a text, JSON data or a Response, not {output}"])
+
+
 def test_pytest_fail_is_a_failure_of_the_case(app: EvalProject) -> None:
     write_test(app, "pytest.fail('not good')")
 

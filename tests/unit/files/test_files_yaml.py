@@ -141,7 +141,9 @@ def test_keys_that_are_no_text_are_to_be_quoted() -> None:
 @pytest.mark.usefixtures("parser")
 def test_lists_mappings_and_aliases_are_no_keys(text: str) -> None:
     (problem,) = problems_of(text)
-    assert problem.endswith(": a key must be a text, not a list, a mapping or an alias")
+    assert problem.endswith(
+        ": a key must be a text, not a list, a mapping or an alias; put a {{ template }} into quotes"
+    )
 
 
 @pytest.mark.usefixtures("parser")

@@ -186,6 +186,14 @@ def test_files_are_included_relative_to_the_file_that_includes_them(tmp_path: Pa
     assert load(tmp_path, "ask.md").variables == frozenset({"input", "name"})
 
 
+def test_an_include_on_a_line_of_its_own_keeps_its_line_break(tmp_path: Path) -> None:
+    write(tmp_path, "evals/ask.md", "{% include 'role.md' %}\nName only the city.\n")
+    write(tmp_path, "evals/role.md", "You are a geographer.\n")
+
+    assert render(tmp_path, "ask.md")[0].content == "You are a geographer.\nName only the city."
+    assert render(tmp_path, "inline\n")[0].content == "inline"
+
+
 def test_variables_are_unknown_where_an_include_is(tmp_path: Path) -> None:
     write(tmp_path, "evals/b.md", "b")
     write(tmp_path, "evals/c.md", "{% include name %}")
