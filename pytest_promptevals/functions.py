@@ -9,11 +9,13 @@ import importlib.util
 import inspect
 import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from pytest_promptevals.errors import FunctionError, did_you_mean
+
+Result = TypeVar("Result")
 
 _ADDED_FOLDERS: Final[set[str]] = set()
 """Folders of users that were put on ``sys.path``, which is as global as this."""
@@ -102,6 +104,23 @@ def choose_arguments(
                 f"It may take any of: {', '.join(offered)}."
             )
     return lambda values: {name: values[name] for name in names}
+
+
+async def contain(awaitable: Awaitable[Result]) -> Result:
+    """Await code of the user's. What it raises that is no ``Exception`` becomes a ``RuntimeError``.
+
+    A ``sys.exit()`` in one model may end neither the loop nor the other cases. Only the cancelling of the task that
+    awaits goes through.
+    """
+    try:
+        return await awaitable
+    except Exception:
+        raise
+    except BaseException as error:
+        task = asyncio.current_task()
+        if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
+            raise
+        raise RuntimeError(f"{type(error).__name__}: {error}") from error
 
 
 async def call_function(function: Callable[..., Any], arguments: Mapping[str, object]) -> Any:

@@ -37,6 +37,8 @@ class Setting:
     """All values it may have; empty if any."""
     minimum: float | None = None
     """Smallest number it may be."""
+    maximum: float | None = None
+    """Largest number it may be."""
 
     @property
     def option(self) -> str:
@@ -73,6 +75,10 @@ class Setting:
             raise UsageError(f"{source}: {parsed!r} is none of: {', '.join(self.choices)}.{_close(hint)}")
         if self.minimum is not None and isinstance(parsed, int | float) and parsed < self.minimum:
             raise UsageError(f"{source}: {parsed} is too small; the smallest is {self.minimum:g}.")
+        if self.maximum is not None and isinstance(parsed, int | float) and parsed > self.maximum:
+            raise UsageError(f"{source}: {parsed} is too large; the largest is {self.maximum:g}.")
+        if self.name == "history" and (not parsed or "://" in str(parsed) or parsed == ":memory:"):
+            raise UsageError(f"{source}: {parsed!r} names no file; write the name of an SQLite file, or off.")
         return parsed
 
 
@@ -128,9 +134,15 @@ _PARSERS: Final[Mapping[Kind, Callable[[object], Value]]] = {
 
 
 def _setting(
-    kind: Kind, default: Value, help_text: str, *, choices: tuple[str, ...] = (), minimum: float | None = None
+    kind: Kind,
+    default: Value,
+    help_text: str,
+    *,
+    choices: tuple[str, ...] = (),
+    minimum: float | None = None,
+    maximum: float | None = None,
 ) -> Any:
-    metadata = {"kind": kind, "help": help_text, "choices": choices, "minimum": minimum}
+    metadata = {"kind": kind, "help": help_text, "choices": choices, "minimum": minimum, "maximum": maximum}
     return dataclasses.field(default=default, metadata=metadata)
 
 
@@ -158,7 +170,7 @@ class Settings:
         minimum=0.001,
     )
     trials: int | None = _setting(
-        "whole number", None, "Trials of every case, instead of what the eval files say.", minimum=1
+        "whole number", None, "Trials of every case, instead of what the eval files say.", minimum=1, maximum=1000
     )
     model: tuple[str, ...] = _setting(
         "list",
@@ -171,6 +183,7 @@ class Settings:
         "Largest drop of an eval file's mean score against its baseline that still passes. What the eval file says "
         "goes before the ini file, but not before the option.",
         minimum=0,
+        maximum=1,
     )
     save_baseline: bool = _setting(
         "flag", default=False, help_text="Write the results as the baselines of the eval files that were run."
@@ -194,7 +207,7 @@ def _table() -> tuple[Setting, ...]:
 
 
 def _row(metadata: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: metadata[key] for key in ("kind", "help", "choices", "minimum")}
+    return {key: metadata[key] for key in ("kind", "help", "choices", "minimum", "maximum")}
 
 
 SETTINGS: Final = _table()

@@ -12,7 +12,9 @@ _TAG: Final = re.compile(r"[\w+\-.\[\]\\/]+")
 _NOT_SELECTABLE: Final = frozenset({"and", "or", "not", "True", "False", "None"})
 _TAKEN: Final = frozenset(
     {"skip", "skipif", "xfail", "parametrize", "usefixtures", "filterwarnings", "evals"}
-)  # fmt: skip
+    # Of widespread plugins, which would take the tag for an order to them:
+    | {"timeout", "flaky", "order", "xdist_group", "asyncio", "anyio", "trio", "django_db", "repeat", "dependency"}
+)
 
 
 def check_id(text: str) -> None:

@@ -162,18 +162,19 @@ class Engine:
 
     async def _run_case(self, position: int, future: Future[CaseResult]) -> None:
         assert self._pipeline is not None  # noqa: S101 - set before the first case starts
-        result, failure = None, None
+        failure: BaseException = EngineStoppedError("the case was given up")
+        result = None
         try:
             result = await run_case(self._cases[position], self._pipeline)
         except Exception as error:  # noqa: BLE001 - a defect in this package ends one case, not all
             failure = error
-        del self._running[position]
-        if future.done():
-            return
-        if result is not None:
-            future.set_result(result)
-        else:
-            future.set_exception(failure or EngineStoppedError("the case was given up"))
+        finally:
+            # Whatever happens, whoever waits is answered.
+            del self._running[position]
+            if result is not None:
+                future.set_result(result)
+            elif not self._stop_requested.is_set():
+                future.set_exception(failure)
 
 
 def _wait(future: Future[Result]) -> Result:

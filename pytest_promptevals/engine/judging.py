@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from pytest_promptevals.errors import FileProblem, JudgeError, PromptError, PromptEvalsError, did_you_mean
 from pytest_promptevals.files.paths import search_folders
+from pytest_promptevals.functions import contain
 from pytest_promptevals.hookspecs import Ask, Judge, JudgeInput
 from pytest_promptevals.judges.build import JudgeParameterError, build_judge
 from pytest_promptevals.prompts.templates import TemplateEnvironment, has_template_marks, template_variables
@@ -174,7 +175,7 @@ async def _call(planned: PlannedJudge, planner: JudgePlanner, subject: JudgeInpu
     name = planned.spec.name
     try:
         judge = planner.judge_for(planned, subject.case)
-        grade = await judge.judge(dataclasses.replace(subject, search_path=planned.search_path), ask)
+        grade = await contain(judge.judge(dataclasses.replace(subject, search_path=planned.search_path), ask))
     except PromptEvalsError:
         raise
     except Exception as error:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from pytest_promptevals.errors import PromptEvalsError, ProviderConfigError, ProviderError, ProviderTimeoutError
+from pytest_promptevals.functions import contain
 from pytest_promptevals.hookspecs import Provider, ProviderContext, ProviderFactory
 from pytest_promptevals.records.cases import ProviderConfig
 from pytest_promptevals.records.codec import to_plain
@@ -110,7 +111,7 @@ async def _make(factory: ProviderFactory, context: ProviderContext) -> Provider:
         if (load := getattr(factory, "load", None)) is not None:
             # The calls under way go on, and their latency stays true, while an SDK is imported.
             await asyncio.to_thread(load)
-        return factory(context)
+        return await contain(_build(factory, context))
     except PromptEvalsError:
         raise
     except Exception as error:
@@ -118,11 +119,15 @@ async def _make(factory: ProviderFactory, context: ProviderContext) -> Provider:
         raise ProviderConfigError(f"provider {name!r} cannot be made: {type(error).__name__}: {error}") from error
 
 
+async def _build(factory: ProviderFactory, context: ProviderContext) -> Provider:
+    return factory(context)
+
+
 async def _complete(provider: Provider, request: Request) -> Response:
     answer: object = provider.complete(request)
     if not inspect.isawaitable(answer):
         raise ProviderError(f"{type(provider).__name__}.complete is no coroutine function: make it 'async def'")
-    response = await answer
+    response = await contain(answer)
     if not isinstance(response, Response):
         raise ProviderError(f"{type(provider).__name__}.complete returned {response!r}, not a Response")
     return response

@@ -284,9 +284,9 @@ def _union_variables(prompts: Sequence[PromptTemplate]) -> frozenset[str] | None
 
 
 def _variants(targets: Sequence[Target], prompts: Sequence[PromptTemplate]) -> list[tuple[Target, PromptTemplate, str]]:
-    models = _distinct([_short_model(target) for target in targets], [target.label for target in targets])
-    names = [prompt.name or f"prompt{number}" for number, prompt in enumerate(prompts, start=1)]
-    labels = _distinct(names, [f"{name}{number}" for number, name in enumerate(names, start=1)])
+    models = _distinct([_safe(_short_model(target)) for target in targets], [_safe(target.label) for target in targets])
+    names = [_safe(prompt.name) or f"prompt{number}" for number, prompt in enumerate(prompts, start=1)]
+    labels = _distinct(names, [f"prompt{number}" for number in range(1, len(names) + 1)])
     variants = []
     for prompt, prompt_label in zip(prompts, labels, strict=True):
         for target, model_label in zip(targets, models, strict=True):
@@ -300,14 +300,20 @@ def _short_model(target: Target) -> str:
 
 
 def _distinct(short: list[str], long: list[str]) -> list[str]:
-    return short if len(set(short)) == len(short) else long
+    if len(set(short)) == len(short):
+        return short
+    return long if len(set(long)) == len(long) else [f"{name}#{number}" for number, name in enumerate(long, start=1)]
 
 
 def _bracket(label: str) -> str:
     if not label:
         return ""
+    return f"[{label}]"
+
+
+def _safe(label: str) -> str:
     # pytest splits node ids at "::" and reads what follows the first "[" as parameters.
-    return "[" + label.replace("::", ":").replace("[", "(").replace("]", ")") + "]"
+    return label.replace("::", ":").replace("[", "(").replace("]", ")")
 
 
 def search_path(config: ProviderConfig, rootdir: Path, dataset: Dataset) -> tuple[Path, ...]:

@@ -41,7 +41,11 @@ class Outcome:
 async def run_case(planned: PlannedCase, pipeline: Pipeline) -> CaseResult:
     """Return the result of one case. Every failure of prompt, provider or judge is part of the result."""
     try:
-        prompt = await planned.prompt.render(planned.case)
+        async with asyncio.timeout(planned.plan.timeout):
+            prompt = await planned.prompt.render(planned.case)
+    except TimeoutError:
+        message = f"the prompt was not rendered within {planned.plan.timeout:g} s. Raise 'timeout' if it needs longer."
+        return assemble_result(planned, None, [Outcome(error=ErrorRecord("timeout", message))])
     except PromptEvalsError as error:
         if planned.case.output is None:
             return assemble_result(planned, None, [Outcome(error=ErrorRecord("prompt", str(error)))])

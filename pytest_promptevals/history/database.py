@@ -30,6 +30,7 @@ _REASONS: Final = {
     sqlite3.SQLITE_CANTOPEN: f"it cannot be opened; {_PERMISSIONS}",
 }
 _DAMAGE: Final = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
+_HEADER: Final = b"SQLite format 3\0"
 _PRIMARY_CODE: Final = 0xFF
 
 
@@ -45,6 +46,10 @@ def open_database(path: Path, busy_timeout: float) -> tuple[Engine, str | None]:
     except SQLAlchemyError as error:
         if not is_damage(error):
             raise explain(error, path) from error
+        if not _was_database(path):
+            raise HistoryError(
+                f"history database {path} is no database; name another file with 'evals_history', {WAY_OUT}"
+            ) from error
     # Another process may have put the damaged file aside in the meantime, and begun the new one.
     aside = put_aside(path) if _identify(path) == identity else None
     try:
@@ -54,6 +59,14 @@ def open_database(path: Path, busy_timeout: float) -> tuple[Engine, str | None]:
     if aside is None:
         return engine, None
     return engine, f"history database {path} was damaged; it is kept as {aside.name} and a new one was begun"
+
+
+def _was_database(path: Path) -> bool:
+    """Return whether a damaged file is ours to rename: one that begins or is named as a database."""
+    if path.suffix.lower() in (".db", ".sqlite", ".sqlite3"):
+        return True
+    with path.open("rb") as file:
+        return file.read(len(_HEADER)) == _HEADER
 
 
 def is_damage(error: SQLAlchemyError) -> bool:

@@ -11,7 +11,7 @@ from pytest_promptevals.errors import FileProblem, FunctionError, PromptError, d
 from pytest_promptevals.files.paths import OutsideRootdirError, resolve_inside, search_folders, shown_path
 from pytest_promptevals.files.text import read_text
 from pytest_promptevals.files.yaml import parse_yaml
-from pytest_promptevals.functions import call_function, choose_arguments, load_function
+from pytest_promptevals.functions import call_function, choose_arguments, contain, load_function
 from pytest_promptevals.prompts.templates import TemplateEnvironment, TextTemplate, template_variables
 from pytest_promptevals.records.cases import Case, FewShot, Location, PromptSource
 from pytest_promptevals.records.json_types import Json
@@ -117,7 +117,7 @@ class PythonPrompt:
     async def render(self, case: Case) -> RenderedPrompt:
         """Call the function. Raises ``PromptError`` with what it raised, or if it returns no prompt."""
         try:
-            returned = await call_function(self._function, self._choose(_offer(case)))
+            returned = await contain(call_function(self._function, self._choose(_offer(case))))
         except Exception as error:
             raise PromptError(f"prompt function {self._reference!r} raised {type(error).__name__}: {error}") from error
         if isinstance(returned, str):

@@ -56,10 +56,15 @@ class Baselines:
         return self._known[source.file]
 
     def _committed(self, source: EvalSource) -> Baseline | None:
+        if not source.baseline:
+            return None
         try:
             cases = read_baseline(self._rootdir / source.baseline, source.baseline)
         except BaselineError as error:
             return Baseline("the baseline", (), str(error))
+        if cases == ():
+            empty = f"{source.baseline}: the baseline is empty; restore it from git, or delete it and save a new one"
+            return Baseline("the baseline", (), empty)
         return None if cases is None else Baseline("the baseline", cases)
 
     def _recorded(self, source: EvalSource) -> Baseline | None:

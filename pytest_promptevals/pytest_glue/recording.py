@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import json
 import shutil
 from collections.abc import Sequence
 from typing import Any, Final
@@ -35,6 +36,8 @@ BELOW_ATTRIBUTE: Final = "promptevals_below"
 """Attribute of the report of a case that is below its thresholds but let through: its review."""
 REVIEW_ATTRIBUTE: Final = "promptevals_review"
 """Attribute of the report of a failed case: path and line of the case."""
+SOURCE_ATTRIBUTE: Final = "promptevals_source"
+"""Attribute of a worker's first report of an eval file that carries what the controller must know of the file."""
 _RECORDER_KEY: Final = pytest.StashKey["RunRecorder"]()
 
 
@@ -87,7 +90,11 @@ class RunRecorder:
             self._below[report.nodeid] = getattr(report, BELOW_ATTRIBUTE)
 
     def take(self, report: pytest.TestReport) -> None:
-        """Record the result that a worker's report carries."""
+        """Record the result that a worker's report carries, and the eval file if it is its first."""
+        source = getattr(report, SOURCE_ATTRIBUTE, None)
+        if source is not None:
+            self.add_plain_sources([json.loads(source)])
+            delattr(report, SOURCE_ATTRIBUTE)
         result = decode(CaseResult, getattr(report, RESULT_ATTRIBUTE))
         delattr(report, RESULT_ATTRIBUTE)
         self._record(result)
@@ -203,7 +210,7 @@ class RunRecorder:
         if self._settings.save_baseline:
             decided = tuple(gate for gate in decided if gate.gate != "score")
         label = "" if baseline is None else baseline.label
-        if baseline is not None and baseline.problem:
+        if baseline is not None and baseline.problem and self._is_complete and not self._settings.save_baseline:
             unread = GateResult(file, "score", Verdict.INSUFFICIENT_DATA, baseline.problem, source.location)
             decided = (unread, *(gate for gate in decided if gate.gate != "score"))
         return dataclasses.replace(comparison, gates=decided, baseline=label)
@@ -226,6 +233,8 @@ class RunRecorder:
         is_full = set(source.names) <= {name for name, result in results.items() if result.error is None}
         old: tuple[BaselineCase, ...] = () if is_full else read_baseline(path, source.baseline) or ()
         cases = merge_baseline(old, tuple(results.values()), frozenset(source.names))
+        if not cases:
+            return f"baseline not saved: no case of {source.file} has a score"
         write_baseline(path, cases)
         low = sum(not case.passed for case in cases)
         below = f", {low} of them below their thresholds" if low else ""

@@ -21,6 +21,7 @@ from pytest_promptevals.pytest_glue.recording import (
     BELOW_ATTRIBUTE,
     RESULT_ATTRIBUTE,
     REVIEW_ATTRIBUTE,
+    SOURCE_ATTRIBUTE,
     RunRecorder,
     recorder_of,
 )
@@ -29,6 +30,7 @@ from pytest_promptevals.records.codec import encode, to_plain
 from pytest_promptevals.records.comparisons import BaselineCase
 from pytest_promptevals.records.results import CaseResult
 from pytest_promptevals.reports.review import error_lines, failure_lines
+from pytest_promptevals.reports.words import visible_text
 
 _SESSION_KEY: Final = pytest.StashKey["EvalSession"]()
 _WINDOW_FACTOR: Final = 4
@@ -66,7 +68,7 @@ class EvalSession:
             config.pluginmanager.register(plugin)
         self.claimed: set[Path] = set()
         self._bare: list[pytest.Collector] = []
-        self._sources: list[EvalSource] = []
+        self._unsent: dict[str, EvalSource] = {}
         self._engine: Engine | None = None
         self._positions: dict[int, int] = {}
         self._recorder: RunRecorder | None = None
@@ -85,7 +87,7 @@ class EvalSession:
 
     def add_source(self, source: EvalSource) -> None:
         """Remember an eval file that was collected."""
-        self._sources.append(source)
+        self._unsent[source.file] = source
         if self._recorder is not None:
             self._recorder.add_source(source)
 
@@ -159,7 +161,10 @@ class EvalSession:
 
     def _attach(self, report: pytest.TestReport, result: CaseResult) -> None:
         if self._recorder is None:
-            setattr(report, RESULT_ATTRIBUTE, encode(result))
+            setattr(report, RESULT_ATTRIBUTE, _portable(encode(result)))
+            source = self._unsent.pop(result.file, None)
+            if source is not None:
+                setattr(report, SOURCE_ATTRIBUTE, _portable(json.dumps(to_plain(source))))
         else:
             self._recorder.expect(report.nodeid, result)
 
@@ -177,11 +182,8 @@ class EvalSession:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self) -> None:
-        """Stop the engine; a worker tells the controller which eval files there are."""
+        """Stop the engine."""
         self._stop_engine()
-        output: dict[str, Any] | None = getattr(self.config, "workeroutput", None)
-        if output is not None:
-            output["promptevals"] = json.dumps([to_plain(source) for source in self._sources])
 
     def _stop_engine(self) -> None:
         if self._engine is not None:
@@ -223,6 +225,11 @@ def _may_not_run(item: pytest.Item) -> bool:
     return any(item.get_closest_marker(name) is not None for name in ("skip", "skipif"))
 
 
+def _portable(text: str) -> str:
+    """Return JSON text with lone surrogates as its escapes: xdist can carry no others."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def _properties(result: CaseResult) -> list[tuple[str, str]]:
     cost = result.cost
     explanation = "; ".join(f"{score.judge}: {score.explanation}" for score in result.scores if score.explanation)
@@ -231,6 +238,6 @@ def _properties(result: CaseResult) -> list[tuple[str, str]]:
     return [
         ("score", "none" if result.score is None else f"{result.score:.6g}"),
         ("cost", "unknown" if cost is None else f"{cost:.6g}"),
-        ("model", result.model),
-        ("explanation", explanation),
+        ("model", visible_text(result.model)),
+        ("explanation", visible_text(explanation)),
     ]

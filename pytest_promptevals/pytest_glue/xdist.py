@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Generator
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -12,13 +11,6 @@ from pytest_promptevals.pytest_glue.options import settings_of
 
 if TYPE_CHECKING:
     from pytest_promptevals.pytest_glue.recording import RunRecorder
-
-
-class Worker(Protocol):
-    """The part of xdist's worker controller that is used here."""
-
-    workeroutput: dict[str, Any]
-    """What the worker's session left for the controller."""
 
 
 class Controller:
@@ -42,13 +34,6 @@ class Controller:
         if self._config.pluginmanager.has_plugin("promptevals-recorder"):
             self._recorder().decide(session)
         return result
-
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_testnodedown(self, node: Worker) -> None:
-        """Learn from a worker that ends which eval files it collected."""
-        text = getattr(node, "workeroutput", {}).get("promptevals")
-        if text is not None:
-            self._recorder().add_plain_sources(json.loads(text))
 
     def _recorder(self) -> RunRecorder:
         from pytest_promptevals.pytest_glue.recording import recorder_of  # noqa: PLC0415 - only for eval items

@@ -11,6 +11,8 @@ from pytest_promptevals.records.codec import to_plain
 from pytest_promptevals.records.json_types import Json, JsonObject
 from pytest_promptevals.records.responses import RenderedPrompt
 
+_OF_VALUES: Final = ("mean", "median", "min", "max")
+"""Reducers that look at scores, not at which trials passed."""
 DIGITS: Final = 16
 """Hexadecimal digits of a fingerprint: 64 bits."""
 
@@ -25,7 +27,8 @@ def case_fingerprint(case: Case, judges: tuple[JudgeSpec, ...], reducer: str) ->
     """Return the hash of what is asked and how it is judged.
 
     While it is unchanged, the scores of two runs may be compared. The recorded ``output``, the prompt and
-    the model are left out, since a change of those is what is compared; so are thresholds, which change no score.
+    the model are left out, since a change of those is what is compared; so are thresholds, which change no score
+    unless the reducer asks which trials passed.
     """
     return content_hash(
         {
@@ -33,7 +36,7 @@ def case_fingerprint(case: Case, judges: tuple[JudgeSpec, ...], reducer: str) ->
             "vars": dict(case.vars),
             "expected": case.expected,
             "context": list(case.context),
-            "judges": [_judge_content(judge) for judge in judges],
+            "judges": [_judge_content(judge, with_thresholds=reducer not in _OF_VALUES) for judge in judges],
             "reducer": reducer,
         }
     )
@@ -51,13 +54,15 @@ def full_fingerprint(case_hash: str, prompt: RenderedPrompt | None, model: str, 
     )
 
 
-def _judge_content(judge: JudgeSpec) -> Json:
+def _judge_content(judge: JudgeSpec, *, with_thresholds: bool) -> Json:
+    passing: dict[str, Json] = {"threshold": judge.threshold, "required": judge.required} if with_thresholds else {}
     return {
+        **passing,
         "judge": judge.judge,
         "name": judge.name,
         "parameters": dict(judge.parameters),
         "argument": judge.argument,
         "weight": judge.weight,
         "negated": judge.negated,
-        "children": [_judge_content(child) for child in judge.children],
+        "children": [_judge_content(child, with_thresholds=with_thresholds) for child in judge.children],
     }

@@ -11,8 +11,8 @@ import pytest
 FOLDER = Path(__file__).resolve().parents[1] / "benchmarks"
 ROUNDS = {
     "collect_jsonl.py": ["--cases=50", "--rounds=1"],
-    "engine_speed.py": ["--cases=20", "--rounds=1", "--latency=0.01"],
-    "scripted_run.py": ["--cases=50", "--rounds=1"],
+    "engine_speed.py": ["--cases=20", "--rounds=2", "--latency=0.01"],
+    "scripted_run.py": ["--cases=50", "--rounds=2"],
     "startup.py": ["--rounds=2"],
 }
 

@@ -230,7 +230,7 @@ def test_a_history_that_cannot_be_written_is_one_line_and_no_failure(project: Ev
     result = project.run()
 
     assert result.ret == 0
-    result.stdout.fnmatch_lines(["history database *", "*evals_history*"])
+    result.stdout.fnmatch_lines(["history folder*", "*evals_history*"])
 
 
 def baseline(project: EvalProject) -> str:
