@@ -61,7 +61,9 @@ def _import_module(name: str, reference: str, search_path: Sequence[Path]) -> An
             raise FunctionError(f"{reference!r}: importing {name!r} failed: {error}") from error
         places = ", ".join(str(folder) for folder in search_path) or "sys.path"
         raise FunctionError(f"{reference!r}: no module named {error.name!r} is installed or in {places}") from error
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a module may call sys.exit() or pytest.skip()
         raise FunctionError(f"{reference!r}: importing {name!r} failed: {type(error).__name__}: {error}") from error
 
 

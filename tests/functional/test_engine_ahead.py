@@ -364,6 +364,42 @@ def test_a_defect_in_a_provider_ends_a_case_not_the_run(project: EvalProject) ->
     result.stdout.fnmatch_lines(["provider error: provider 'odd' raised LookupError: odd"])
 
 
+def test_lone_surrogates_do_not_end_a_run_of_many_processes(project: EvalProject) -> None:
+    project.write(
+        "odd_app.py",
+        "CALL = {'name': 'f\\ud800', 'arguments': {'a': '\\ud800'}}\n"
+        "def answer():\n    return {'text': 'x\\ud800', 'tool_calls': [CALL]}\n",
+    )
+    project.write_cases("a.eval.yaml", cases(2), head="model: python/odd_app:answer\njudges: [exact]\n")
+    project.write("c.jsonl", '{"id": "one"}\n')
+    project.write(
+        "test_odd.py",
+        """
+        import pytest
+
+        @pytest.mark.evals("c.jsonl")
+        def test_odd(case, evals):
+            evals.output("\\ud800")
+            evals.score("z", 0.5, threshold=0.9, explanation="\\ud800")
+        """,
+    )
+
+    project.run("-n2").assert_outcomes(failed=3)
+
+
+def test_a_worker_that_crashes_leaves_the_gates_of_its_file(project: EvalProject) -> None:
+    project.write(
+        "gone_app.py", "import os\ndef answer(input):\n    os._exit(1) if input == 'x2' else None\n    return input\n"
+    )
+    project.write_cases(
+        "a.eval.yaml", cases(4), head="model: python/gone_app:answer\njudges: [exact]\ngate: {min_score: 0.5}\n"
+    )
+
+    result = project.run("-n1", "--max-worker-restart=0", "-v")
+
+    assert "is a folder" not in result.stdout.str()
+
+
 def test_a_crashed_worker_loses_only_its_running_case(project: EvalProject) -> None:
     project.write(
         "boom_app.py", "import os\ndef answer(input):\n    os._exit(1) if input == 'x1' else None\n    return input\n"

@@ -289,6 +289,13 @@ def test_an_output_is_text_or_json_data(app: EvalProject, output: str, right: bo
         result.stdout.fnmatch_lines([f"*TypeError: an output is a text, JSON data or a Response, not {output}"])
 
 
+def test_a_failed_assertion_fails_the_case_whatever_the_judges_said(app: EvalProject) -> None:
+    app.write("evals.yaml", "judges: [exact]\ngate: {min_pass_rate: 1}\n")
+    write_test(app, "evals.judge('A')\nassert False")
+
+    app.run("-k", "one").stdout.fnmatch_lines(["test_app.py::test_app *1 *0 *1.000 *failed"])
+
+
 def test_pytest_fail_is_a_failure_of_the_case(app: EvalProject) -> None:
     write_test(app, "pytest.fail('not good')")
 

@@ -195,6 +195,45 @@ def test_a_full_run_may_save_over_a_damaged_baseline(project: EvalProject) -> No
     assert [json.loads(line)["name"] for line in baseline(project).splitlines()] == ["c1", "c2"]
 
 
+def test_saving_a_baseline_accepts_a_drop(project: EvalProject) -> None:
+    project.write_cases("a.eval.yaml", rows("good", "good"), head=HEAD)
+    project.run("--evals-save-baseline")
+    project.write_cases("a.eval.yaml", rows("good", "bad"), head=HEAD)
+
+    assert project.run("--evals-save-baseline").ret == 0
+    assert project.run().ret == 0
+
+
+def test_an_emptied_baseline_does_not_pass_for_none(project: EvalProject) -> None:
+    project.write_cases("a.eval.yaml", rows("good"), head=HEAD)
+    project.write("baselines/a.eval.yaml.jsonl", "")
+
+    result = project.run()
+
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["*insufficient data: baselines/a.eval.yaml.jsonl*"])
+
+
+def test_another_threshold_is_no_regression_of_a_majority(project: EvalProject) -> None:
+    text = "case_policy: gate\nreducer: majority\njudges: [{{fuzzy: {{threshold: {}}}}}]\n"
+    row = {"id": "a", "input": "x", "expected": "abcd", "output": "abxx"}
+    project.write_cases("a.eval.yaml", [row], head=text.format(0.4))
+    project.run()
+    project.write_cases("a.eval.yaml", [row], head=text.format(0.9))
+
+    assert project.run().ret == 0
+
+
+def test_a_file_that_is_no_database_is_left_alone(project: EvalProject) -> None:
+    path = project.write("NOTES.md", "my notes, longer than a header of a database, and no database at all\n" * 20)
+    project.write_cases("a.eval.yaml", rows("good"), head=HEAD)
+
+    result = project.run("--evals-history=NOTES.md")
+
+    assert path.read_text(encoding="utf-8").startswith("my notes")
+    assert "is no database" in " ".join(result.stdout.str().split())
+
+
 def test_collect_only_reports_no_gates(project: EvalProject) -> None:
     project.write_cases("a.eval.yaml", rows("good"), head=f"{HEAD}gate: {{min_score: 1}}\n")
 

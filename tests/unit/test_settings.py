@@ -63,6 +63,16 @@ def test_a_flag_is_yes_or_no(text: str, value: bool) -> None:
     [
         ({"PROMPTEVALS_CONCURRENCY": "many"}, "PROMPTEVALS_CONCURRENCY: 'many' is not a whole number."),
         ({"PROMPTEVALS_CONCURRENCY": "0"}, "PROMPTEVALS_CONCURRENCY: 0 is too small; the smallest is 1."),
+        ({"PROMPTEVALS_TRIALS": "99999999"}, "PROMPTEVALS_TRIALS: 99999999 is too large; the largest is 1000."),
+        ({"PROMPTEVALS_MAX_DROP": "5"}, "PROMPTEVALS_MAX_DROP: 5.0 is too large; the largest is 1."),
+        (
+            {"PROMPTEVALS_HISTORY": "postgresql://db/x"},
+            "PROMPTEVALS_HISTORY: 'postgresql://db/x' names no file; write the name of an SQLite file, or off.",
+        ),
+        (
+            {"PROMPTEVALS_HISTORY": " "},
+            "PROMPTEVALS_HISTORY: '' names no file; write the name of an SQLite file, or off.",
+        ),
         ({"PROMPTEVALS_TIMEOUT": "soon"}, "PROMPTEVALS_TIMEOUT: 'soon' is not a number."),
         ({"PROMPTEVALS_TIMEOUT": "nan"}, "PROMPTEVALS_TIMEOUT: 'nan' is not a finite number."),
         ({"PROMPTEVALS_SAVE_BASELINE": "maybe"}, "PROMPTEVALS_SAVE_BASELINE: 'maybe' is not a yes or no."),

@@ -88,6 +88,12 @@ def test_a_judge_may_ask_a_model_and_its_cost_is_kept(tmp_path: Path) -> None:
     assert result.cost == 0.5
 
 
+def test_the_cost_of_a_negated_judge_is_kept(tmp_path: Path) -> None:
+    (score,) = result_of(tmp_path, "[{not: {odd: counting/a}}]").scores
+
+    assert score.cost == 0.25
+
+
 def test_costs_of_a_group_add_up(tmp_path: Path) -> None:
     (score,) = result_of(tmp_path, "[{all_of: [{odd: counting/a}, {odd: counting/b}, exact]}]").scores
 

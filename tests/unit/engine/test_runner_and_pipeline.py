@@ -6,6 +6,7 @@ import asyncio
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,6 +16,7 @@ from pytest_promptevals.hookspecs import ProviderContext, ProviderFactory
 from pytest_promptevals.records.cases import ProviderConfig
 from pytest_promptevals.records.requests import Request
 from pytest_promptevals.records.responses import Message, Response
+from pytest_promptevals.settings import Settings
 from tests.unit.engine.plans import CountingProvider, plan, run_all
 
 CONFIG = ProviderConfig("counting", "counting")
@@ -188,6 +190,72 @@ def test_every_trial_is_a_call_of_its_own_with_its_number(tmp_path: Path) -> Non
         ("b", 3),
     ]
     assert {tuple(r.parameters.items()) for r in made[0].requests} == {(("temperature", 0),)}
+
+
+@pytest.mark.parametrize(
+    ("given", "timeout", "trials"),
+    [({}, 7.0, [2, 5]), ({"timeout": 3.0}, 3.0, [2, 5]), ({"trials": 4}, 7.0, [4, 4])],
+)
+def test_options_go_before_the_eval_file_and_its_cases(
+    tmp_path: Path, given: dict[str, Any], timeout: float, trials: list[int]
+) -> None:
+    settings = Settings(**given, given=frozenset(given))
+
+    planned = plan(
+        tmp_path,
+        "model: counting/m\ntimeout: 7\ntrials: 2\njudges: [exact]\n"
+        "cases: [{id: a, input: x, expected: x}, {id: b, input: x, expected: x, trials: 5}]",
+        settings,
+    )
+
+    assert [case.plan.timeout for case in planned] == [timeout, timeout]
+    assert [case.trials for case in planned] == trials
+
+
+@pytest.mark.parametrize(
+    "raised", ["SystemExit(3)", "KeyboardInterrupt()", "GeneratorExit()", "asyncio.CancelledError()"]
+)
+@pytest.mark.parametrize("kind", ["provider", "factory"])
+def test_what_is_no_exception_ends_one_case_not_the_engine(tmp_path: Path, raised: str, kind: str) -> None:
+    error = eval(raised)  # noqa: S307 - one of the four above
+
+    class Rude(CountingProvider):
+        def __init__(self, context: ProviderContext) -> None:
+            super().__init__(context)
+            if kind == "factory":
+                raise error
+
+        async def complete(self, request: Request) -> Response:
+            raise error
+
+    planned = plan(
+        tmp_path,
+        "model: rude/m\ntimeout: 5\njudges: [{contains: x}]\ncases: [{id: a, input: x}, {id: b, output: x}]",
+        rude=Rude,
+    )
+
+    rude, recorded = run_all(planned, tmp_path)
+
+    assert rude.error is not None
+    assert type(error).__name__ in rude.error.message
+    assert recorded.passed is True
+
+
+def test_a_prompt_function_that_never_returns_is_given_up(tmp_path: Path) -> None:
+    (tmp_path / "endless_prompts_module.py").write_text(
+        "import asyncio\nasync def ask(): await asyncio.sleep(100)\ndef leave(): raise SystemExit(3)\n",
+        encoding="utf-8",
+    )
+    text = "model: counting/m\ntimeout: 0.05\njudges: [{{contains: x}}]\nprompt: python:endless_prompts_module:{}\n"
+    results = [
+        run_all(plan(tmp_path, text.format(name) + "cases: [{id: a, input: x}]"), tmp_path)[0]
+        for name in ("ask", "leave")
+    ]
+
+    errors = [result.error for result in results if result.error is not None]
+    assert [error.kind for error in errors] == ["timeout", "prompt"]
+    assert errors[0].message == "the prompt was not rendered within 0.05 s. Raise 'timeout' if it needs longer."
+    assert errors[1].message.endswith("raised RuntimeError: SystemExit: 3")
 
 
 def test_one_trial_without_a_score_makes_the_case_an_error_and_keeps_the_others(tmp_path: Path) -> None:

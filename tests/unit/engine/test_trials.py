@@ -57,6 +57,16 @@ def test_a_majority_needs_more_than_half(passing: int, expected: float) -> None:
     assert reduce_trials("majority", _passing(passing, 3), None)[1:] == (expected, expected == 1.0)
 
 
+def test_judges_that_are_not_required_do_not_fail_a_trial() -> None:
+    assert score_trial((score(1.0), score(0.0, required=False)))[1] is True
+    assert score_trial((score(1.0), score(0.0)))[1] is False
+
+
+def test_more_trials_than_there_are_count_as_all_of_them_in_both_ways() -> None:
+    assert reduce_trials("pass^3", _passing(1, 1), None)[1] == 1.0
+    assert reduce_trials("pass@3", _passing(1, 1), None)[1] == 1.0
+
+
 def test_half_is_no_majority() -> None:
     assert reduce_trials("majority", _passing(2, 4), None)[1] == 0.0
 
@@ -73,10 +83,6 @@ def test_pass_at_k_is_the_share_of_draws_with_a_pass(k: int, passing: int) -> No
 def test_a_reducer_of_passes_passes_from_its_threshold_on() -> None:
     assert reduce_trials("pass@1", _passing(1, 2), None)[2] is True
     assert reduce_trials("pass@1", _passing(1, 2), 0.6)[2] is False
-
-
-def test_more_trials_than_there_are_count_as_all_of_them() -> None:
-    assert reduce_trials("pass@3", _passing(1, 1), None)[1] == 1.0
 
 
 def test_the_explanation_over_trials_is_that_of_the_worst_one() -> None:

@@ -97,3 +97,11 @@ def test_names_are_looked_up_in_the_files_folder_and_then_in_the_rootdir(tmp_pat
     assert search_folders("evals/a.yaml", tmp_path) == (tmp_path / "evals", tmp_path)
     assert search_folders("a.yaml", tmp_path) == (tmp_path,)
     assert search_folders("/elsewhere/a.yaml", tmp_path) == (Path("/elsewhere"), tmp_path)
+
+
+def test_a_sibling_whose_name_begins_like_the_rootdir_is_outside(tmp_path: Path) -> None:
+    (tmp_path / "project").mkdir()
+    (tmp_path / "project-other").mkdir()
+
+    with pytest.raises(OutsideRootdirError):
+        resolve_inside("../project-other/x", tmp_path / "project", tmp_path / "project")

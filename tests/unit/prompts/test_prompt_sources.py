@@ -103,9 +103,11 @@ def test_a_yaml_file_holds_chat_messages(tmp_path: Path, wrapped: bool) -> None:
 def test_examples_stand_before_the_last_user_message(tmp_path: Path) -> None:
     value = [{"role": "system", "content": "s"}, {"role": "user", "content": "q"}]
 
+    value += [{"role": "assistant", "content": "a"}, {"role": "user", "content": "q2"}]
+
     messages = render(tmp_path, value, (FewShot("{{ raw }}", "a1"),))
 
-    assert [message.content for message in messages] == ["s", "{{ raw }}", "a1", "q"]
+    assert [message.content for message in messages] == ["s", "q", "a", "{{ raw }}", "a1", "q2"]
 
 
 @pytest.mark.parametrize(

@@ -265,7 +265,7 @@ def test_an_application_is_imported_once_even_if_that_fails(application: Applica
 
     errors = asyncio.run(ask_often())
     assert [type(error) for error in errors] == [ProviderConfigError] * 3
-    assert str(errors[0]) == "'app:answer': importing it failed: SystemExit: no"
+    assert str(errors[0]) == "'app:answer': importing 'app' failed: SystemExit: no"
     assert (tmp_path / "evals" / "count").read_text() == "x"
 
 

@@ -65,6 +65,14 @@ def test_a_threshold_changes_no_score() -> None:
     assert fingerprint(judge=dataclasses.replace(JUDGE, threshold=0.9, required=False)) == fingerprint()
 
 
+@pytest.mark.parametrize("reducer", ["majority", "pass@2", "pass^2"])
+def test_a_threshold_counts_where_the_reducer_asks_which_trials_passed(reducer: str) -> None:
+    stricter = dataclasses.replace(JUDGE, threshold=0.9)
+    optional = dataclasses.replace(JUDGE, required=False)
+
+    assert len({fingerprint(judge=judge, reducer=reducer) for judge in (JUDGE, stricter, optional)}) == 3
+
+
 def test_the_reducer_changes_the_fingerprint() -> None:
     assert fingerprint(reducer="min") != fingerprint()
 
