@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import importlib
+import os
 import pkgutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 import pytest_promptevals
@@ -19,6 +21,15 @@ from tests.support.project import EvalProject
 from tests.support.server_fixture import ModelServer
 
 pytest_plugins = ["pytester"]
+
+# A busy machine is slow: how long an example takes says nothing about the code. In CI the examples are the same each time.
+hypothesis.settings.register_profile(
+    "project",
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+    derandomize=bool(os.environ.get("CI")),
+)
+hypothesis.settings.load_profile("project")
 
 # pytester forgets what a pytest run inside of this process imports, and C extensions do not survive a second import:
 # so all of the package is imported before the first one.
