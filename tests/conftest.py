@@ -22,7 +22,7 @@ from tests.support.server_fixture import ModelServer
 
 pytest_plugins = ["pytester"]
 
-# A busy machine is slow: how long an example takes says nothing about the code. In CI the examples are the same each time.
+# How long an example takes on a busy machine says nothing about the code. In CI the examples are always the same.
 hypothesis.settings.register_profile(
     "project",
     deadline=None,
