@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -17,7 +18,7 @@ ROUNDS = {
 }
 
 
-@pytest.mark.skipif(not hasattr(__import__("os"), "wait4"), reason="what a process used is asked of wait4")
+@pytest.mark.skipif(not hasattr(os, "wait4"), reason="what a process used is asked of wait4")
 @pytest.mark.parametrize("script", ROUNDS)
 def test_a_benchmark_runs(script: str) -> None:
     done = subprocess.run(

@@ -194,3 +194,9 @@ def test_a_few_cases_that_survived_the_errors_do_not_decide(index: int, errors: 
     assert answers[index].verdict is verdict
     if verdict is Verdict.INSUFFICIENT_DATA:
         assert answers[index].explanation == "3 of 5 cases ended in an error; the others are too few to decide"
+
+
+def test_a_sum_of_fractions_does_not_miss_its_minimum() -> None:
+    _, minimum = decide(scored(0.1, 0.2, 0.3 - 1e-12), None, min_score=0.2)
+
+    assert minimum.verdict is Verdict.PASSED

@@ -148,3 +148,11 @@ def test_an_unknown_cost_is_unknown(cost: float | None, shown: str) -> None:
 def test_words() -> None:
     assert (count_text(1, "case"), count_text(2, "case"), count_text(0, "case")) == ("1 case", "2 cases", "0 cases")
     assert json_text({"ü": [1]}) == '{"ü": [1]}'
+
+
+def test_a_change_too_small_to_show_has_no_sign() -> None:
+    comparison = Comparison(
+        "a.eval.yaml", Metrics(1, 1, 0, 0.9, 1.0), has_baseline=True, mean_before=0.9, mean_after=0.899999
+    )
+
+    assert "0.000" in text(comparison)[1].split()
