@@ -13,9 +13,11 @@
     │   ├── ProviderConfigError      missing key, unknown provider or option: nothing was called
     │   ├── ProviderConnectionError  the server cannot be reached, or dropped the connection
     │   ├── ProviderStatusError      the server answered with an error status
-    │   └── ProviderTimeoutError     no answer within the timeout
+    │   ├── ProviderTimeoutError     no answer within the timeout
+    │   └── CallNotMadeError         the call was not made: budget, quota or replay
     ├── HistoryError                 the history database cannot be read or written
     ├── BaselineError                a baseline file cannot be read or written
+    ├── CacheError                   the response cache, or a file of recordings, cannot be read or written
     └── CodecError                   stored data is not what this version understands
 
 Errors carry data (path, line, field), and only the edge (pytest or the command line) turns them into
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BaselineError",
+    "CacheError",
+    "CallNotMadeError",
     "CodecError",
     "DatasetError",
     "FileProblem",
@@ -110,12 +114,24 @@ class ProviderError(PromptEvalsError):
         message: one sentence for the user, ending in what to change.
         retryable: whether the same call may succeed later.
         retry_after: seconds the server asked to wait, if it did.
+        is_overload: whether the server was asked too much at once (429, 529): ask for less, then ask again.
+        is_exhausted: whether the account may make no more calls at all: the provider is not asked again in this run.
     """
 
-    def __init__(self, message: str, *, retryable: bool = False, retry_after: float | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        retryable: bool = False,
+        retry_after: float | None = None,
+        is_overload: bool = False,
+        is_exhausted: bool = False,
+    ) -> None:
         super().__init__(message)
         self.retryable = retryable
         self.retry_after = retry_after
+        self.is_overload = is_overload
+        self.is_exhausted = is_exhausted
 
 
 class ProviderConfigError(ProviderError):
@@ -134,15 +150,45 @@ class ProviderStatusError(ProviderError):
         status: the HTTP status.
         retryable: whether the same call may succeed later.
         retry_after: seconds the server asked to wait, if it did.
+        is_overload: whether the server was asked too much at once.
+        is_exhausted: whether the account may make no more calls at all.
     """
 
-    def __init__(self, message: str, *, status: int, retryable: bool = False, retry_after: float | None = None) -> None:
-        super().__init__(message, retryable=retryable, retry_after=retry_after)
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int,
+        retryable: bool = False,
+        retry_after: float | None = None,
+        is_overload: bool = False,
+        is_exhausted: bool = False,
+    ) -> None:
+        super().__init__(
+            message,
+            retryable=retryable,
+            retry_after=retry_after,
+            is_overload=is_overload,
+            is_exhausted=is_exhausted,
+        )
         self.status = status
 
 
 class ProviderTimeoutError(ProviderError):
     """No answer came within the timeout."""
+
+
+class CallNotMadeError(ProviderError):
+    """The call was not made, for a reason that holds for other calls too.
+
+    Args:
+        message: one sentence for the user.
+        reason: ``budget``, ``quota`` or ``replay``.
+    """
+
+    def __init__(self, message: str, *, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class HistoryError(PromptEvalsError):
@@ -151,6 +197,10 @@ class HistoryError(PromptEvalsError):
 
 class BaselineError(PromptEvalsError):
     """A baseline file cannot be read or written."""
+
+
+class CacheError(PromptEvalsError):
+    """The response cache, or a file of recordings, cannot be read or written."""
 
 
 class CodecError(PromptEvalsError):

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from pytest_promptevals.records.cases import Case, ProviderConfig
     from pytest_promptevals.records.comparisons import Comparison
+    from pytest_promptevals.records.limits import RateLimits
     from pytest_promptevals.records.requests import Request
     from pytest_promptevals.records.responses import Message, RenderedPrompt, Response
     from pytest_promptevals.records.results import CaseResult, Grade
@@ -87,6 +88,10 @@ class Provider(Protocol):
         ...
 
 
+def _ignore_limits(model: str, limits: RateLimits) -> None:
+    """Take rate limits that nobody asked for."""
+
+
 @dataclass(frozen=True, slots=True)
 class ProviderContext:
     """What a provider is made from."""
@@ -101,9 +106,18 @@ class ProviderContext:
     """How many calls may be under way at once: the size of a connection pool."""
     timeout: float = 120.0
     """Seconds that one call may take."""
+    report_limits: Callable[[str, RateLimits], None] = _ignore_limits
+    """Takes a model's name and the rate limits that an answer of its server told; a provider calls it if it can."""
 
 
 ProviderFactory: TypeAlias = Callable[[ProviderContext], Provider]
+"""Makes a provider.
+
+It may have an attribute ``identify``, a function of the context that returns plain JSON data: all that decides an
+answer beside the model, the messages and the parameters, such as the base URL, or ``None`` if answers may not be kept.
+It is part of the key of the response cache and is asked before the provider is made, so it imports nothing heavy.
+Without it, the provider's type and options stand in its place.
+"""
 
 
 @hookspec

@@ -18,6 +18,8 @@ Kind: TypeAlias = Literal["text", "whole number", "number", "list", "flag"]
 Value: TypeAlias = "str | int | float | bool | tuple[str, ...] | None"
 
 _TRUE: Final = frozenset({"1", "true", "yes", "on"})
+_FILES: Final = {"history": ", or off", "cache_file": ""}
+"""Settings that name an SQLite file, and what else they may be."""
 _FALSE: Final = frozenset({"", "0", "false", "no", "off"})
 
 
@@ -77,8 +79,10 @@ class Setting:
             raise UsageError(f"{source}: {parsed} is too small; the smallest is {self.minimum:g}.")
         if self.maximum is not None and isinstance(parsed, int | float) and parsed > self.maximum:
             raise UsageError(f"{source}: {parsed} is too large; the largest is {self.maximum:g}.")
-        if self.name == "history" and (not parsed or "://" in str(parsed) or parsed == ":memory:"):
-            raise UsageError(f"{source}: {parsed!r} names no file; write the name of an SQLite file, or off.")
+        if self.name in _FILES and (not parsed or "://" in str(parsed) or parsed == ":memory:"):
+            raise UsageError(
+                f"{source}: {parsed!r} names no file; write the name of an SQLite file{_FILES[self.name]}."
+            )
         return parsed
 
 
@@ -192,6 +196,63 @@ class Settings:
         "text",
         ".promptevals/history.db",
         "SQLite file of the run history, relative to the rootdir; 'off' keeps none.",
+    )
+
+    cache: str = _setting(
+        "text",
+        "use",
+        "What becomes of paid responses: use them again, replay them only (never call a model), refresh them (call, "
+        "and keep the new ones), or off.",
+        choices=("use", "replay", "refresh", "off"),
+    )
+    cache_file: str = _setting(
+        "text", ".promptevals/cache.db", "SQLite file of the response cache, relative to the rootdir."
+    )
+    recordings: str = _setting(
+        "text", "", "Folder of recordings, responses as text files to commit, relative to the rootdir."
+    )
+    max_cost: float | None = _setting(
+        "number",
+        None,
+        "US dollars that the run may spend, judges included: a call that could exceed it is not made.",
+        minimum=0,
+    )
+    plan: bool = _setting(
+        "flag", default=False, help_text="Print what the run would call and what that would cost; run nothing."
+    )
+    order: str = _setting(
+        "text",
+        "fifo",
+        "Order of the cases: as collected, by priority, those that failed last time first, the eval files in turns, or "
+        "the cheapest first.",
+        choices=("fifo", "priority", "failed-first", "chunked", "cheapest-first"),
+    )
+    shard: str = _setting(
+        "text", "", "Run only the share I of N of the selected cases, as I/N: for CI jobs side by side."
+    )
+    resume: bool = _setting(
+        "flag",
+        default=False,
+        help_text="Continue the last run that did not finish: cases that it has results of are not run again.",
+    )
+    progress: str = _setting(
+        "text",
+        "auto",
+        "A line that says how far the evals are: live on a terminal, every 30 s elsewhere (auto), every 30 s, or off.",
+        choices=("auto", "plain", "off"),
+    )
+    retries: int = _setting(
+        "whole number",
+        5,
+        "How often a call is made again after a fault of the server or the connection.",
+        minimum=0,
+        maximum=100,
+    )
+    max_wait: float = _setting(
+        "number",
+        600.0,
+        "Seconds that a call may wait in all for a provider that limits or is overloaded.",
+        minimum=0,
     )
 
     given: frozenset[str] = frozenset()

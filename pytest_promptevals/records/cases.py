@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from pytest_promptevals.records.json_types import Json, JsonObject
+from pytest_promptevals.records.prices import Price
 from pytest_promptevals.records.responses import Response
 
 
@@ -143,6 +145,12 @@ class ProviderConfig:
     """Further keys as written, such as ``base_url`` and ``api_key_env``."""
     location: Location | None = None
     """Where it is configured; ``None`` for a built-in provider that needs no entry."""
+    cache: bool | None = None
+    """Whether its responses are kept and used again; ``None`` leaves that to the provider."""
+    requests_per_minute: float | None = None
+    """Most calls a minute, as the user knows them; ``None`` if they are not known."""
+    tokens_per_minute: float | None = None
+    """Most tokens a minute, prompt and answer together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,3 +189,5 @@ class Dataset:
     """Where the eval file begins."""
     models_location: Location | None = None
     """Where the models are named."""
+    prices: Mapping[str, Price] = field(default_factory=dict)
+    """The user's own prices, by ``provider/model``: they go before the table."""

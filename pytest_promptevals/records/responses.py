@@ -82,3 +82,5 @@ class Response:
     """The model as the provider resolved it."""
     refusal: str | None = None
     """The provider's own word that the model refused, if it gave one."""
+    cached: bool = False
+    """Whether it was read from the cache: latency and cost are then those of the original call."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from pytest_promptevals.records.cases import Location
 from pytest_promptevals.records.json_types import Json
@@ -42,7 +43,11 @@ class Score:
     explanation: str = ""
     """Why."""
     cost: float | None = None
-    """US dollars the judge spent."""
+    """US dollars that the judge's calls cost, cached ones included; ``None`` if it made none, or if it is unknown."""
+    calls: int = 0
+    """Model calls that the judge made, cached ones included."""
+    spent: float | None = None
+    """Part of ``cost`` that this run paid; ``None`` as for ``cost``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +55,14 @@ class ErrorRecord:
     """Something that kept a case from getting a score. It never counts as a score."""
 
     kind: str
-    """``provider``, ``timeout``, ``prompt``, ``judge``, ``cancelled`` or ``test``."""
+    """``provider``, ``timeout``, ``prompt``, ``judge``, ``cancelled`` or ``test``; ``budget``, ``quota`` or ``replay``
+    where a call was not made, see ``NOT_RUN``."""
     message: str
     """What happened and what to do next."""
+
+
+NOT_RUN: Final = frozenset({"budget", "quota", "replay"})
+"""Kinds of errors that say nothing of the case: what it needed was not asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,16 +139,26 @@ class CaseResult:
 
     @property
     def cost(self) -> float | None:
-        """US dollars of responses and judges together, ``None`` if a part of it is unknown."""
-        costs = [response.cost for response in self._responses()]
-        known = [cost for cost in costs if cost is not None]
-        if not costs or len(known) < len(costs):
-            return None
-        judged = [score.cost for trial in self.trials for score in trial.scores if score.cost is not None]
-        return sum(known) + sum(judged)
+        """US dollars of responses and judges together, cached ones included; ``None`` if a part of it is unknown."""
+        return _sum_known([*(r.cost for r in self._responses()), *(s.cost for s in self._model_scores())])
+
+    @property
+    def spent(self) -> float | None:
+        """Part of ``cost`` that this run paid; ``None`` if a part of it is unknown."""
+        responses = [0.0 if response.cached else response.cost for response in self._responses()]
+        return _sum_known([*responses, *(score.spent for score in self._model_scores())])
+
+    def _model_scores(self) -> list[Score]:
+        # A judge may state a cost of its own although it asked nothing through the engine.
+        return [score for trial in self.trials for score in trial.scores if score.calls or score.cost is not None]
 
     def _responses(self) -> list[Response]:
         return [trial.response for trial in self.trials if trial.response is not None]
+
+
+def _sum_known(costs: list[float | None]) -> float | None:
+    known = [cost for cost in costs if cost is not None]
+    return sum(known) if costs and len(known) == len(costs) else None
 
 
 def _mean(values: list[float]) -> float | None:

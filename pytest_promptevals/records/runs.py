@@ -48,3 +48,21 @@ class Run:
     """Versions of Python and of the packages that matter to a score."""
     arguments: tuple[str, ...] = ()
     """The pytest command line."""
+    host: str = ""
+    """Name of the machine."""
+    pid: int = 0
+    """Process that records the run; 0 is unknown."""
+    shard: str | None = None
+    """``I/N`` where only that share of the selection was run."""
+    selected: int = 0
+    """Cases that were selected, before the share was taken."""
+    selection: str = ""
+    """Content hash of the selected items' node ids, before the share was taken: equal for the shards of one run."""
+    calls: int = 0
+    """Responses that the results rest on, cached ones included, and judges' calls."""
+    cached: int = 0
+    """Part of ``calls`` that was read from the cache."""
+    cost: float | None = None
+    """US dollars of all results, cached ones included; ``None`` if a part of it is unknown."""
+    spent: float | None = None
+    """Part of ``cost`` that this run paid."""

@@ -1,0 +1,1 @@
+"""Paid responses, kept: the response cache, and recordings to commit."""
