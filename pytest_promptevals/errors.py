@@ -139,7 +139,17 @@ class ProviderConfigError(ProviderError):
 
 
 class ProviderConnectionError(ProviderError):
-    """The server cannot be reached, or dropped the connection."""
+    """The server cannot be reached, or dropped the connection.
+
+    Args:
+        message: one sentence for the user.
+        retryable: whether the same call may succeed later.
+        was_sent: whether the server may have got the request, and may have it paid.
+    """
+
+    def __init__(self, message: str, *, retryable: bool = False, was_sent: bool = True) -> None:
+        super().__init__(message, retryable=retryable)
+        self.was_sent = was_sent
 
 
 class ProviderStatusError(ProviderError):

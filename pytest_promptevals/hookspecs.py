@@ -116,7 +116,8 @@ ProviderFactory: TypeAlias = Callable[[ProviderContext], Provider]
 It may have an attribute ``identify``, a function of the context that returns plain JSON data: all that decides an
 answer beside the model, the messages and the parameters, such as the base URL, or ``None`` if answers may not be kept.
 It is part of the key of the response cache and is asked before the provider is made, so it imports nothing heavy.
-Without it, the provider's type and options stand in its place.
+Without it answers are not kept, since code may have changed behind them, unless the user says ``cache: true`` for the
+provider: then its type and options stand in the place of what it would return.
 """
 
 
