@@ -33,7 +33,15 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Register the marker, check the settings, and listen to the workers of pytest-xdist where there are any."""
     config.addinivalue_line("markers", MARKER)
-    options.settings_of(config)
+    settings = options.settings_of(config)
+    if settings.shard:
+        from pytest_promptevals.pytest_glue.selection import shard_of  # noqa: PLC0415 - only where there is a shard
+
+        shard_of(config)
+    if settings.plan:
+        from pytest_promptevals.pytest_glue.plan_run import PlanRun  # noqa: PLC0415 - only for a plan
+
+        config.pluginmanager.register(PlanRun(config), "promptevals-plan")
     if options.is_xdist_controller(config):
         from pytest_promptevals.pytest_glue.xdist import Controller  # noqa: PLC0415 - only where there are workers
 

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from pytest_promptevals.datasets.judge_specs import NamedSpec, read_judges
 from pytest_promptevals.datasets.problems import Problems, shorten
 from pytest_promptevals.datasets.sources import Source
-from pytest_promptevals.datasets.wire import DefaultsWire, EvalFileWire, GateWire
+from pytest_promptevals.datasets.wire import DefaultsWire, EvalFileWire, GateWire, PriceWire
 from pytest_promptevals.errors import DatasetError, FileProblem
 from pytest_promptevals.files.paths import shown_path
 from pytest_promptevals.files.text import read_text
@@ -133,6 +133,11 @@ def merge_providers(layers: Sequence[Layer]) -> dict[str, tuple[dict[str, Json],
             options |= wire.model_dump(exclude_unset=True)
             merged[name] = (options, layer.source.part("providers", name))
     return merged
+
+
+def merge_prices(layers: Sequence[Layer]) -> dict[str, PriceWire]:
+    """Return the prices of models: nearest wins, model by model."""
+    return _merge([layer.wire.prices for layer in layers])
 
 
 def _merge(mappings: Sequence[Mapping[str, Value]]) -> dict[str, Value]:

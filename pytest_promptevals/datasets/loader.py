@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from pytest_promptevals.datasets.case_files import SUFFIXES, CaseFiles
 from pytest_promptevals.datasets.cases import CaseReader
@@ -14,6 +14,7 @@ from pytest_promptevals.datasets.defaults import (
     find_layer,
     merge_gate,
     merge_parameters,
+    merge_prices,
     merge_providers,
     read_defaults,
     read_layer,
@@ -34,7 +35,11 @@ from pytest_promptevals.records.cases import (
     PromptSource,
     ProviderConfig,
 )
+from pytest_promptevals.records.json_types import Json
+from pytest_promptevals.records.prices import Price
 
+_ENGINE_KEYS: Final = ("cache", "requests_per_minute", "tokens_per_minute")
+"""Keys of a provider that are the engine's: the provider's check of its options does not see them."""
 _BUILT_IN: Final = DefaultsWire()
 """What holds where no file says anything."""
 
@@ -136,6 +141,7 @@ class _Combined:
             providers=self._read_providers(),
             location=source.locate(),
             models_location=model.source.locate(("model",)) if model else None,
+            prices={name: Price(**dict(price)) for name, price in merge_prices(self._layers).items()},
         )
 
     def _read_prompts(self) -> tuple[PromptSource, ...]:
@@ -149,7 +155,11 @@ class _Combined:
         )
 
     def _read_providers(self) -> tuple[ProviderConfig, ...]:
-        return tuple(
-            ProviderConfig(name, str(options.pop("type", None) or name), options, source.locate())
-            for name, (options, source) in merge_providers(self._layers).items()
-        )
+        merged = merge_providers(self._layers)
+        return tuple(_provider(name, options, source) for name, (options, source) in merged.items())
+
+
+def _provider(name: str, options: dict[str, Json], source: Source) -> ProviderConfig:
+    kind = str(options.pop("type", None) or name)
+    own: dict[str, Any] = {key: options.pop(key, None) for key in _ENGINE_KEYS}
+    return ProviderConfig(name, kind, options, source.locate(), **own)

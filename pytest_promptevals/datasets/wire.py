@@ -84,6 +84,21 @@ def _check_provider(name: str) -> str:
     return name
 
 
+def _check_priced(name: str) -> str:
+    provider, _, model = name.partition("/")
+    if not provider.strip() or not model.strip():
+        raise ValueError("must be the name of a model as provider/model, such as openai/gpt-5-mini")
+    return name
+
+
+def _read_price(value: object) -> object:
+    if value == "free":
+        return {"input": 0.0, "output": 0.0}
+    if not isinstance(value, dict | PriceWire):
+        raise ValueError("must be free, or a mapping such as {input: 0.25, output: 2.0}")  # noqa: TRY004 - as above
+    return value
+
+
 def _read_reducer(value: object) -> str:
     if not isinstance(value, str) or not _REDUCER.fullmatch(value):
         raise ValueError(
@@ -306,8 +321,37 @@ class ProviderWire(BaseModel):
     type: NonEmpty | None = Field(
         default=None, description="Registered provider that does the work; the entry's own name if left out."
     )
+    cache: bool | None = Field(
+        default=None,
+        description="Whether its responses are kept and used again; left to the provider if left out.",
+    )
+    requests_per_minute: PositiveAmount | None = Field(default=None, description="Most calls a minute, if you know it.")
+    tokens_per_minute: PositiveAmount | None = Field(
+        default=None, description="Most tokens a minute, of prompts and answers together, if you know it."
+    )
 
 
+class PriceWire(Wire):
+    """What a model costs, in US dollars; tokens are priced by the million."""
+
+    input: Amount = Field(description="Prompt tokens.")
+    output: Amount = Field(description="Tokens of the answer, reasoning included.")
+    cached_input: Amount | None = Field(
+        default=None, description="Prompt tokens read from the provider's cache; as others if left out."
+    )
+    cache_write: Amount | None = Field(
+        default=None, description="Prompt tokens written to the provider's cache; as others if left out."
+    )
+    call: Amount = Field(default=0.0, description="Each call, whatever its tokens.")
+    max_output: Annotated[int, Field(ge=1)] | None = Field(
+        default=None, description="Most tokens that one answer can have, for --evals-max-cost."
+    )
+
+
+PricedModel: TypeAlias = Annotated[str, AfterValidator(_check_priced)]
+Price: TypeAlias = Annotated[
+    PriceWire, BeforeValidator(_read_price, json_schema_input_type=Literal["free"] | PriceWire)
+]
 _Chat: TypeAlias = Annotated[list[MessageWire], Field(min_length=1)]
 _Prompt: TypeAlias = Annotated[
     Annotated[str, Tag(_TEXT)] | Annotated[_Chat, Tag(_CHAT)],
@@ -361,6 +405,11 @@ class DefaultsWire(Wire):
     )
     providers: dict[ProviderName, ProviderWire] = Field(
         default_factory=dict, description="Named providers: their options, such as base_url and api_key_env."
+    )
+    prices: dict[PricedModel, Price] = Field(
+        default_factory=dict,
+        description="Prices of models by provider/model, before those that are known: free, or US dollars for a "
+        "million tokens.",
     )
     tags: Tags = Field(default_factory=list, description="Tags that are added to every case.")
 

@@ -1,7 +1,7 @@
 """The engine: asyncio in a thread of its own, working ahead of whoever asks for results.
 
 It is the one sync edge of an async core. The caller asks for results in its own order; the engine works in the order
-of the list it was given, never more than ``window`` cases beyond the last one asked for, so that memory stays flat for
+of the list it was given, never more than ``window`` cases ahead of what was asked for, so that memory stays flat for
 any dataset, and whatever has not started can still be left out.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import Any, Final, TypeVar
@@ -19,12 +19,13 @@ from pytest_promptevals.engine.pipeline import Pipeline
 from pytest_promptevals.engine.planning import PlannedCase
 from pytest_promptevals.engine.runner import run_case
 from pytest_promptevals.errors import PromptEvalsError
+from pytest_promptevals.records.progress import Progress
 from pytest_promptevals.records.results import CaseResult
 
 Result = TypeVar("Result")
 
 _STOP_SECONDS: Final = 5.0
-"""How long stopping may wait for calls to be cancelled and providers to close."""
+"""How long stopping may wait for calls to be cancelled and paid responses to be written."""
 _POLL_SECONDS: Final = 0.5
 """A wait is cut into such pieces, since Windows delivers Ctrl-C only between them."""
 
@@ -37,10 +38,12 @@ class Engine:
     """Runs planned cases.
 
     Args:
-        cases: what to run, in the order in which results will be asked for.
+        cases: what may be asked for, by position.
         make_pipeline: makes the pipeline; called in the engine's thread.
-        window: how many cases may be started beyond the last one asked for; 0 starts each only when it is asked for.
-        on_demand: positions of cases that are never started ahead, only when they are asked for.
+        window: how many cases may be started before they are asked for; with 0, none is.
+        ahead: positions of the cases that may be started before they are asked for, in the order in which they will
+            be; all of them if not given. ``work_ahead_of`` adds to them.
+        known: results of an earlier run by file and name, which are used where nothing has changed since.
     """
 
     def __init__(
@@ -49,20 +52,24 @@ class Engine:
         make_pipeline: Callable[[], Pipeline],
         *,
         window: int,
-        on_demand: frozenset[int] = frozenset(),
+        ahead: Sequence[int] | None = None,
+        known: Mapping[tuple[str, str], CaseResult] | None = None,
     ) -> None:
         self._cases = cases
         self._make_pipeline = make_pipeline
         self._window = window
-        self._on_demand = on_demand
+        self._known = known or {}
         # Written by the caller's thread:
-        self._asked = -1
         self._is_stopped = False
-        # Written by both, one atomic dict operation at a time:
+        # Written by both, one atomic operation of a list, dict or int at a time:
+        self._ahead = list(range(len(cases)) if ahead is None else ahead)
         self._futures: dict[int, Future[CaseResult]] = {}
+        self._asked = bytearray(len(cases))
         # Written by the engine's thread:
         self._next = 0
+        self._early: set[int] = set()
         self._running: dict[int, asyncio.Task[None]] = {}
+        self._done = 0
         self._failure: BaseException | None = None
         self._pipeline: Pipeline | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -76,18 +83,24 @@ class Engine:
         self._ready.wait()
         self._check_running()
 
+    def work_ahead_of(self, positions: Sequence[int]) -> None:
+        """Add positions of cases that may be started before they are asked for. May be called from any thread."""
+        self._ahead.extend(positions)
+        self._in_loop(self._work_ahead)
+
     def result(self, position: int) -> CaseResult:
         """Return the result of the case at that position, waiting for it. Asked for again, the case is run again.
 
         Raises ``EngineStoppedError`` if the engine is stopped.
         """
         self._check_running()
-        self._asked = max(self._asked, position)
+        self._asked[position] = True
         is_ahead = position in self._futures
         future = self._futures.setdefault(position, Future())
         if not is_ahead:
             self._in_loop(lambda: self._start_case(position))
-        if self._next < len(self._cases) and self._next - position <= self._window // 2:
+        self._early.discard(position)
+        if self._window and self._next < len(self._ahead) and len(self._early) <= self._window // 2:
             self._in_loop(self._work_ahead)
         try:
             return _wait(future)
@@ -102,8 +115,20 @@ class Engine:
         assert self._pipeline is not None  # noqa: S101 - set before start() returns
         return _wait(asyncio.run_coroutine_threadsafe(work(self._pipeline), self._loop))
 
+    def pause(self, *, is_paused: bool) -> None:
+        """Begin no further call until told to go on; calls under way end. May be called from any thread."""
+        assert self._pipeline is not None  # noqa: S101 - set before start() returns
+        pipeline = self._pipeline
+        self._in_loop(lambda: pipeline.pause(is_paused=is_paused))
+
+    def progress(self) -> Progress:
+        """Return how far the work is. May be called from any thread."""
+        if self._pipeline is None:
+            return Progress(total=len(self._ahead))
+        return self._pipeline.progress(total=len(self._ahead), done=self._done)
+
     def stop(self) -> None:
-        """Cancel what has not finished, close the providers and end the thread. May be called twice."""
+        """Cancel what has not finished, write what was paid for, and end the thread. May be called twice."""
         self._is_stopped = True
         if self._thread.is_alive():
             self._in_loop(self._stop_requested.set)
@@ -147,13 +172,14 @@ class Engine:
         await self._pipeline.close()
 
     def _work_ahead(self) -> None:
-        # The first call comes from start(), before anything is asked for, when position 0 is about to be.
-        limit = min(len(self._cases), max(self._asked, 0) + self._window)
-        while self._next < limit:
-            position = self._next
+        while self._next < len(self._ahead) and len(self._early) < self._window:
+            position = self._ahead[self._next]
             self._next += 1
-            if position > self._asked and position not in self._on_demand:
+            if not self._asked[position]:
+                self._early.add(position)
                 self._start_case(position)
+                if self._asked[position]:  # in the meantime, by the other thread
+                    self._early.discard(position)
 
     def _start_case(self, position: int) -> None:
         future = self._futures.setdefault(position, Future())
@@ -165,12 +191,15 @@ class Engine:
         failure: BaseException = EngineStoppedError("the case was given up")
         result = None
         try:
-            result = await run_case(self._cases[position], self._pipeline)
+            planned = self._cases[position]
+            known = self._known.get((planned.plan.dataset.path, planned.name))
+            result = await run_case(planned, self._pipeline, known)
         except Exception as error:  # noqa: BLE001 - a defect in this package ends one case, not all
             failure = error
         finally:
             # Whatever happens, whoever waits is answered.
             del self._running[position]
+            self._done += 1
             if result is not None:
                 future.set_result(result)
             elif not self._stop_requested.is_set():

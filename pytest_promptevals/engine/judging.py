@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from pytest_promptevals.engine.asking import AskNumbered, CountedAsk
 from pytest_promptevals.errors import FileProblem, JudgeError, PromptError, PromptEvalsError, did_you_mean
 from pytest_promptevals.files.paths import search_folders
 from pytest_promptevals.functions import contain
@@ -136,9 +137,10 @@ def judge_variables(case: Case) -> dict[str, Any]:
     return variables
 
 
-async def score_response(planned: PlannedJudge, planner: JudgePlanner, subject: JudgeInput, ask: Ask) -> Score:
+async def score_response(planned: PlannedJudge, planner: JudgePlanner, subject: JudgeInput, ask: AskNumbered) -> Score:
     """Return one judge's score for one response. Raises ``JudgeError`` where there can be none."""
-    grade, threshold = await _grade(planned, planner, subject, ask)
+    asked = CountedAsk(ask)
+    grade, threshold = await _grade(planned, planner, subject, asked)
     spec = planned.spec
     return Score(
         judge=spec.name,
@@ -148,12 +150,14 @@ async def score_response(planned: PlannedJudge, planner: JudgePlanner, subject: 
         weight=spec.weight,
         required=spec.required,
         explanation=grade.explanation,
-        cost=grade.cost,
+        cost=asked.cost if asked.calls and asked.cost is not None else grade.cost,
+        calls=asked.calls,
+        spent=asked.spent if asked.calls else grade.cost,
     )
 
 
 async def _grade(
-    planned: PlannedJudge, planner: JudgePlanner, subject: JudgeInput, ask: Ask
+    planned: PlannedJudge, planner: JudgePlanner, subject: JudgeInput, ask: CountedAsk
 ) -> tuple[Grade, float | None]:
     spec = planned.spec
     if planned.judge_type is None:
@@ -187,7 +191,7 @@ async def _call(planned: PlannedJudge, planner: JudgePlanner, subject: JudgeInpu
     return grade
 
 
-async def _grade_group(planned: PlannedJudge, planner: JudgePlanner, subject: JudgeInput, ask: Ask) -> Grade:
+async def _grade_group(planned: PlannedJudge, planner: JudgePlanner, subject: JudgeInput, ask: CountedAsk) -> Grade:
     scores = [await score_response(child, planner, subject, ask) for child in planned.children]
     is_all = planned.spec.judge == "all_of"
     values, passed = [score.value for score in scores], [score.passed for score in scores]

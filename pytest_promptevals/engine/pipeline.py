@@ -1,6 +1,7 @@
 """The one way to a model: every call, a judge's included, goes through here.
 
-Limits, retries, cache and budget belong between ``Pipeline.call`` and the provider, and nowhere else.
+A call that is in the cache costs nothing. Else it waits for its turn, is made within the budget, tried again where
+that may help, priced, and is on disk before its response is used.
 """
 
 from __future__ import annotations
@@ -8,33 +9,50 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import inspect
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TypeAlias
+from typing import Final
 
-from pytest_promptevals.errors import PromptEvalsError, ProviderConfigError, ProviderError, ProviderTimeoutError
+from pytest_promptevals.cache.keys import request_content, request_key
+from pytest_promptevals.cache.responses import CacheRequest, ResponseCache
+from pytest_promptevals.engine.budget import SpendingLimit
+from pytest_promptevals.engine.endpoint import RECORDED, Endpoint
+from pytest_promptevals.engine.pricing import find_price
+from pytest_promptevals.engine.retrying import RetryPolicy, call_with_retries
+from pytest_promptevals.engine.routes import Route, Routes
+from pytest_promptevals.errors import (
+    CallNotMadeError,
+    PromptEvalsError,
+    ProviderConfigError,
+    ProviderConnectionError,
+    ProviderError,
+    ProviderStatusError,
+    ProviderTimeoutError,
+)
 from pytest_promptevals.functions import contain
-from pytest_promptevals.hookspecs import Provider, ProviderContext, ProviderFactory
-from pytest_promptevals.records.cases import ProviderConfig
-from pytest_promptevals.records.codec import to_plain
-from pytest_promptevals.records.fingerprints import content_hash
+from pytest_promptevals.hookspecs import Provider
+from pytest_promptevals.prices.bounds import call_bound
+from pytest_promptevals.prices.costs import cost_of
+from pytest_promptevals.records.prices import Price
+from pytest_promptevals.records.progress import Progress
 from pytest_promptevals.records.requests import Request
 from pytest_promptevals.records.responses import Response
 
-_Key: TypeAlias = tuple[int, str, float, tuple[Path, ...]]
+_CHARACTERS_A_TOKEN: Final = 4
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Endpoint:
-    """Where a call goes; equal ones share a provider and its connections."""
+class Services:
+    """What a pipeline works with beside the providers."""
 
-    factory: ProviderFactory
-    """What makes the provider."""
-    config: ProviderConfig
-    """Its name and options."""
-    timeout: float
-    """Seconds that one call may take."""
-    search_path: tuple[Path, ...] = ()
-    """Folders in which the user's files and functions are looked up, nearest first."""
+    open_cache: Callable[[], ResponseCache] | None = None
+    """Opens the cache of paid responses, at the first call that may be in it; ``None`` keeps none."""
+    budget: SpendingLimit | None = None
+    """What may be spent; ``None`` is any amount."""
+    policy: RetryPolicy = dataclasses.field(default_factory=RetryPolicy)
+    """How often, and how long, a failing call is tried again."""
+    is_replay: bool = False
+    """Whether no model is to be called at all."""
 
 
 class Pipeline:
@@ -43,84 +61,187 @@ class Pipeline:
     Args:
         rootdir: root of the project.
         concurrency: largest number of calls under way at once.
+        services: cache, budget and retries.
     """
 
-    def __init__(self, rootdir: Path, concurrency: int) -> None:
-        self._rootdir = rootdir
-        self._concurrency = concurrency
-        self._slots = asyncio.Semaphore(concurrency)
-        self._providers: dict[_Key, asyncio.Task[Provider]] = {}
-        # What a key names by its identity is kept, so that nothing else can take its place in memory.
+    def __init__(self, rootdir: Path, concurrency: int, services: Services | None = None) -> None:
+        self._services = services or Services()
+        self._routes = Routes(rootdir, concurrency)
+        self._prices: dict[tuple[int, str], Price | None] = {}
         self._kept: list[Endpoint] = []
-        self._hashes: dict[int, tuple[ProviderConfig, str]] = {}
+        self._cache: ResponseCache | None = None
+        self._go = asyncio.Event()
+        self._go.set()
+        self._calls = 0
+        self._cached = 0
+        self._spent = 0.0
+        self._unpriced = 0
 
     async def call(self, endpoint: Endpoint, request: Request) -> Response:
-        """Make one call. Raises ``ProviderError``."""
-        provider = await self._provider(endpoint)
-        config, seconds = endpoint.config, endpoint.timeout
-        async with self._slots:
-            try:
-                async with asyncio.timeout(seconds):
-                    response = await _complete(provider, request)
-            except TimeoutError as error:
-                raise ProviderTimeoutError(
-                    f"{config.name}/{request.model}: no answer within {seconds:g} s. Raise 'timeout' in the eval "
-                    f"file, or --evals-timeout, if the model needs longer.",
-                    retryable=True,
-                ) from error
-            except PromptEvalsError:
-                raise
-            except Exception as error:
-                # A provider of a third party may raise anything; the case is an error, the run goes on.
-                raise ProviderError(f"provider {config.name!r} raised {type(error).__name__}: {error}") from error
-        return _without_surrogates(response)
+        """Return the response to one request, from the cache if it is there. Raises ``ProviderError``."""
+        route = self._routes.of(endpoint)
+        if endpoint.config.type == RECORDED:
+            # It was called for long ago: it needs no turn, and what it cost is known only if it says so.
+            return await _answer(endpoint, await route.provider(), request)
+        cache = None if route.identity is None else self._open_cache()
+        if cache is None:
+            return await self._pay(endpoint, route, request)
+        content = request_content(endpoint.config.type, route.identity, request)
+        wanted = CacheRequest(request_key(content), content, endpoint.file)
+        response = await cache.fetch(wanted, lambda: self._pay(endpoint, route, request))
+        self._cached += response.cached
+        return response
+
+    def pause(self, *, is_paused: bool) -> None:
+        """Begin no further call until told to go on."""
+        if is_paused:
+            self._go.clear()
+        else:
+            self._go.set()
+
+    def progress(self, *, total: int, done: int) -> Progress:
+        """Return how far the work is, of ``total`` cases of which ``done`` have a result."""
+        return Progress(
+            total=total,
+            done=done,
+            running=self._routes.running,
+            calls=self._calls,
+            cached=self._cached,
+            spent=self._spent,
+            unpriced=self._unpriced,
+            limit=self._routes.limit,
+            is_paused=not self._go.is_set(),
+        )
 
     async def close(self) -> None:
-        """Close all providers; an error of one does not keep the others open."""
-        made = await asyncio.gather(*self._providers.values(), return_exceptions=True)
-        self._providers.clear()
-        providers = [provider for provider in made if not isinstance(provider, BaseException)]
-        await asyncio.gather(*(provider.close() for provider in providers), return_exceptions=True)
+        """Close all providers, and see to it that all paid responses are on disk."""
+        await self._routes.close()
+        if self._cache is not None:
+            await self._cache.close()
 
-    async def _provider(self, endpoint: Endpoint) -> Provider:
-        key = (id(endpoint.factory), self._hash(endpoint.config), endpoint.timeout, endpoint.search_path)
-        making = self._providers.get(key)
-        if making is None:
-            context = ProviderContext(
-                endpoint.config, self._rootdir, endpoint.search_path, self._concurrency, endpoint.timeout
-            )
-            making = asyncio.create_task(_make(endpoint.factory, context))
-            self._providers[key] = making
+    @property
+    def notices(self) -> Sequence[str]:
+        """What the user should know of the cache, a line each."""
+        return () if self._cache is None else self._cache.notices
+
+    def price_of(self, endpoint: Endpoint, request: Request) -> Price | None:
+        """Return what a call costs, ``None`` if that is unknown."""
+        tier = request.parameters.get("service_tier")
+        key = (id(endpoint), f"{request.model} {tier}")
+        if key not in self._prices:
             self._kept.append(endpoint)
-        if making.done():
-            return making.result()
-        # One call that is given up must not cancel what the others wait for.
-        return await asyncio.shield(making)
+            self._prices[key] = find_price(
+                endpoint, self._routes.of(endpoint).described, request.model, request.parameters
+            )
+        return self._prices[key]
 
-    def _hash(self, config: ProviderConfig) -> str:
-        # A config holds mappings, which cannot be keys; eval files below one evals.yaml have equal ones.
-        known = self._hashes.get(id(config))
-        if known is None:
-            known = (config, content_hash(to_plain(config)))
-            self._hashes[id(config)] = known
-        return known[1]
+    def _open_cache(self) -> ResponseCache | None:
+        if self._cache is None and self._services.open_cache is not None:
+            self._cache = self._services.open_cache()
+        return self._cache
+
+    async def _pay(self, endpoint: Endpoint, route: Route, request: Request) -> Response:
+        route.check_open()
+        price = self.price_of(endpoint, request)
+        if self._services.is_replay and not _is_free(price):
+            raise CallNotMadeError(_no_replay(endpoint, request), reason="replay")
+        provider = await route.provider()
+
+        async def attempt() -> Response:
+            await self._go.wait()
+            route.check_open()
+            return await self._within_budget(endpoint, provider, request, price)
+
+        try:
+            return await call_with_retries(
+                attempt, route.limiter(request.model), self._services.policy, tokens=_count_tokens(request)
+            )
+        except ProviderError as error:
+            if error.is_exhausted:
+                route.shut(error)
+            raise
+
+    async def _within_budget(
+        self, endpoint: Endpoint, provider: Provider, request: Request, price: Price | None
+    ) -> Response:
+        budget = self._services.budget
+        if budget is None:
+            return self._priced(await _answer(endpoint, provider, request), price)
+        if price is None:
+            raise CallNotMadeError(unknown_price(endpoint.config.name, request.model), reason="budget")
+        reservation = await budget.reserve(call_bound(request, price))
+        cost: float | None = None
+        try:
+            response = self._priced(await _answer(endpoint, provider, request), price)
+            cost = response.cost
+        except ProviderError as error:
+            cost = 0.0 if _is_unpaid(error) else None
+            raise
+        finally:
+            budget.settle(reservation, cost)
+        return response
+
+    def _priced(self, response: Response, price: Price | None) -> Response:
+        self._calls += 1
+        if response.cost is None and price is not None:
+            response = dataclasses.replace(response, cost=cost_of(response.usage, price))
+        if response.cost is None:
+            self._unpriced += 1
+        else:
+            self._spent += response.cost
+        return response
 
 
-async def _make(factory: ProviderFactory, context: ProviderContext) -> Provider:
+def unknown_price(provider: str, model: str) -> str:
+    """Return what to say of a model without a price where there is a budget."""
+    label = f"{provider}/{model}"
+    return (
+        f"not run: the price of {label} is not known, so the budget could not be kept. Write it into the eval file or "
+        f"an evals.yaml as 'prices: {{{label}: {{input: 0.25, output: 2.0}}}}', in US dollars for a million tokens, "
+        f"or 'free'."
+    )
+
+
+def _is_free(price: Price | None) -> bool:
+    return price is not None and not (price.input or price.output or price.call)
+
+
+def _no_replay(endpoint: Endpoint, request: Request) -> str:
+    return (
+        f"not run: {endpoint.config.name}/{request.model}: its responses are not kept, so they cannot be replayed. "
+        f"Set 'cache: true' for that provider, or leave out --evals-cache=replay."
+    )
+
+
+def _is_unpaid(error: ProviderError) -> bool:
+    """Return whether a failed call was certainly not billed: refused, or never sent."""
+    if isinstance(error, ProviderConnectionError):
+        return not error.was_sent
+    return isinstance(error, ProviderStatusError | ProviderConfigError | CallNotMadeError)
+
+
+def _count_tokens(request: Request) -> int:
+    """Return about how many tokens a call takes; only a known limit of tokens makes use of it."""
+    return sum(len(message.content) for message in request.messages) // _CHARACTERS_A_TOKEN + 1
+
+
+async def _answer(endpoint: Endpoint, provider: Provider, request: Request) -> Response:
+    config, seconds = endpoint.config, endpoint.timeout
     try:
-        if (load := getattr(factory, "load", None)) is not None:
-            # The calls under way go on, and their latency stays true, while an SDK is imported.
-            await asyncio.to_thread(load)
-        return await contain(_build(factory, context))
+        async with asyncio.timeout(seconds):
+            response = await _complete(provider, request)
+    except TimeoutError as error:
+        raise ProviderTimeoutError(
+            f"{config.name}/{request.model}: no answer within {seconds:g} s. Raise 'timeout' in the eval "
+            f"file, or --evals-timeout, if the model needs longer.",
+            retryable=True,
+        ) from error
     except PromptEvalsError:
         raise
     except Exception as error:
-        name = context.config.name
-        raise ProviderConfigError(f"provider {name!r} cannot be made: {type(error).__name__}: {error}") from error
-
-
-async def _build(factory: ProviderFactory, context: ProviderContext) -> Provider:
-    return factory(context)
+        # A provider of a third party may raise anything; the case is an error, the run goes on.
+        raise ProviderError(f"provider {config.name!r} raised {type(error).__name__}: {error}") from error
+    return _without_surrogates(response)
 
 
 async def _complete(provider: Provider, request: Request) -> Response:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pytest_promptevals.engine.endpoint import RECORDED, Endpoint
 from pytest_promptevals.engine.judging import JudgePlanner, PlannedJudge
 from pytest_promptevals.engine.registry import Registry
 from pytest_promptevals.errors import DatasetError, FileProblem, PromptError, did_you_mean
@@ -16,8 +17,6 @@ from pytest_promptevals.prompts.templates import TemplateEnvironment
 from pytest_promptevals.records.cases import Case, Dataset, JudgeSpec, Location, ProviderConfig
 from pytest_promptevals.settings import Settings
 
-RECORDED = "recorded"
-"""Provider of the cases that carry their own ``output``."""
 _NO_PROMPT_NEEDED = (RECORDED, "python")
 
 
@@ -46,12 +45,10 @@ class EvalPlan:
     """Fills in judges whose parameters are templates."""
     providers: Mapping[str, ProviderConfig]
     """Named providers, built-in ones included."""
-    factories: Mapping[str, ProviderFactory]
-    """What makes providers, by their type."""
-    rootdir: Path
-    """Root of the project."""
     timeout: float
     """Seconds one call may take."""
+    endpoints: Mapping[str, Endpoint]
+    """Where the calls of each provider go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +69,11 @@ class PlannedCase:
     """How often."""
     plan: EvalPlan
     """What it shares with its file's other cases."""
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """Where its calls go."""
+        return self.plan.endpoints[self.target.config.name]
 
     @property
     def level(self) -> int:
@@ -107,7 +109,12 @@ class _Planning:
         timeout = settings.timeout
         if dataset.timeout is not None and "timeout" not in settings.given:
             timeout = dataset.timeout
-        self._plan = EvalPlan(dataset, self._planner, configs, registry.providers, rootdir, timeout)
+        endpoints = {
+            config.name: _endpoint(registry.providers[config.type], config, timeout, rootdir, dataset)
+            for config in configs.values()
+            if config.type in registry.providers
+        }
+        self._plan = EvalPlan(dataset, self._planner, configs, timeout, endpoints)
 
     def run(self) -> tuple[PlannedCase, ...]:
         targets = self._targets()
@@ -316,10 +323,10 @@ def _safe(label: str) -> str:
     return label.replace("::", ":").replace("[", "(").replace("]", ")")
 
 
-def search_path(config: ProviderConfig, rootdir: Path, dataset: Dataset) -> tuple[Path, ...]:
-    """Return the folders in which a provider's files and functions are looked up, nearest first.
-
-    They begin at the file that configures the provider, or else at the one that names the model.
-    """
+def _endpoint(
+    factory: ProviderFactory, config: ProviderConfig, timeout: float, rootdir: Path, dataset: Dataset
+) -> Endpoint:
+    # A provider's files and functions are looked up from the file that configures it, or else that names the model.
     place = config.location or dataset.models_location or dataset.location
-    return search_folders(place.path, rootdir)
+    folders = search_folders(place.path, rootdir)
+    return Endpoint(factory, config, timeout, folders, dataset.prices, dataset.path)

@@ -7,18 +7,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
+from pytest_promptevals.engine.asking import AskNumbered, unhurried
 from pytest_promptevals.engine.judging import score_response
-from pytest_promptevals.engine.pipeline import Endpoint, Pipeline
-from pytest_promptevals.engine.planning import EvalPlan, PlannedCase, search_path
+from pytest_promptevals.engine.pipeline import Pipeline
+from pytest_promptevals.engine.planning import EvalPlan, PlannedCase
 from pytest_promptevals.engine.trials import reduce_trials, score_trial
 from pytest_promptevals.errors import (
+    CallNotMadeError,
     PromptEvalsError,
     ProviderConfigError,
     ProviderTimeoutError,
     did_you_mean,
 )
-from pytest_promptevals.hookspecs import Ask, JudgeInput
-from pytest_promptevals.records.cases import ProviderConfig
+from pytest_promptevals.hookspecs import JudgeInput
 from pytest_promptevals.records.fingerprints import case_fingerprint, full_fingerprint
 from pytest_promptevals.records.json_types import Json
 from pytest_promptevals.records.requests import Request
@@ -38,8 +39,12 @@ class Outcome:
     """Why there is no score."""
 
 
-async def run_case(planned: PlannedCase, pipeline: Pipeline) -> CaseResult:
-    """Return the result of one case. Every failure of prompt, provider or judge is part of the result."""
+async def run_case(planned: PlannedCase, pipeline: Pipeline, known: CaseResult | None = None) -> CaseResult:
+    """Return the result of one case. Every failure of prompt, provider or judge is part of the result.
+
+    If a result is ``known`` from before and its fingerprint is what it would be now, its responses are judged anew, and
+    no call is made for them.
+    """
     try:
         async with asyncio.timeout(planned.plan.timeout):
             prompt = await planned.prompt.render(planned.case)
@@ -51,8 +56,12 @@ async def run_case(planned: PlannedCase, pipeline: Pipeline) -> CaseResult:
             return assemble_result(planned, None, [Outcome(error=ErrorRecord("prompt", str(error)))])
         # A recorded output needs no prompt: it is rendered for the eyes of the reader, where that is possible.
         prompt = RenderedPrompt(())
+    responses = _known_responses(planned, prompt, known)
     outcomes = await asyncio.gather(
-        *(_run_trial(planned, prompt, pipeline, number) for number in range(1, planned.trials + 1))
+        *(
+            _run_trial(planned, prompt, pipeline, number, responses.get(number))
+            for number in range(1, planned.trials + 1)
+        )
     )
     return assemble_result(planned, prompt, outcomes)
 
@@ -63,13 +72,15 @@ async def judge_response(
     """Return the scores that the case's judges give a response, or why there are none."""
     plan = planned.plan
     subject = JudgeInput(planned.case, response, prompt)
-    ask = _asker(plan, pipeline)
     try:
-        async with asyncio.timeout(plan.timeout):
+        async with asyncio.timeout(plan.timeout) as limit:
+            ask = unhurried(_asker(plan, pipeline), limit)
             scores = [await score_response(judge, plan.planner, subject, ask) for judge in planned.judges]
     except TimeoutError:
         message = f"the judges gave no scores within {plan.timeout:g} s. Raise 'timeout' if they need longer."
         return Outcome(response, error=ErrorRecord("judge", message))
+    except CallNotMadeError as error:
+        return Outcome(response, error=ErrorRecord(error.reason, str(error)))
     except PromptEvalsError as error:
         return Outcome(response, error=ErrorRecord("judge", str(error)))
     return Outcome(response, tuple(scores))
@@ -84,8 +95,7 @@ def assemble_result(planned: PlannedCase, prompt: RenderedPrompt | None, outcome
     score, passed = None, None
     if error is None:
         scores, score, passed = reduce_trials(dataset.reducer, trials, dataset.threshold)
-    specs = tuple(judge.spec for judge in planned.judges)
-    case_hash = case_fingerprint(case, specs, dataset.reducer)
+    case_hash = _case_fingerprint(planned)
     return CaseResult(
         file=dataset.path,
         name=planned.name,
@@ -108,11 +118,32 @@ def assemble_result(planned: PlannedCase, prompt: RenderedPrompt | None, outcome
     )
 
 
-async def _run_trial(planned: PlannedCase, prompt: RenderedPrompt, pipeline: Pipeline, number: int) -> Outcome:
+def _case_fingerprint(planned: PlannedCase) -> str:
+    specs = tuple(judge.spec for judge in planned.judges)
+    return case_fingerprint(planned.case, specs, planned.plan.dataset.reducer)
+
+
+def _known_responses(planned: PlannedCase, prompt: RenderedPrompt, known: CaseResult | None) -> Mapping[int, Response]:
+    if known is None:
+        return {}
+    parameters = planned.plan.dataset.parameters
+    now = full_fingerprint(_case_fingerprint(planned), prompt, planned.target.label, parameters)
+    if known.fingerprint != now:
+        return {}
+    return {trial.number: trial.response for trial in known.trials if trial.response is not None}
+
+
+async def _run_trial(
+    planned: PlannedCase, prompt: RenderedPrompt, pipeline: Pipeline, number: int, known: Response | None
+) -> Outcome:
+    if known is not None:
+        return await judge_response(planned, known, prompt, pipeline)
     target, dataset = planned.target, planned.plan.dataset
     request = Request(target.model, prompt.messages, dataset.parameters, number, planned.case)
     try:
-        response = await _call(planned.plan, target.config, request, pipeline)
+        response = await pipeline.call(planned.endpoint, request)
+    except CallNotMadeError as error:
+        return Outcome(error=ErrorRecord(error.reason, str(error)))
     except ProviderTimeoutError as error:
         return Outcome(error=ErrorRecord("timeout", str(error)))
     except PromptEvalsError as error:
@@ -120,21 +151,15 @@ async def _run_trial(planned: PlannedCase, prompt: RenderedPrompt, pipeline: Pip
     return await judge_response(planned, response, prompt, pipeline)
 
 
-async def _call(plan: EvalPlan, config: ProviderConfig, request: Request, pipeline: Pipeline) -> Response:
-    folders = search_path(config, plan.rootdir, plan.dataset)
-    endpoint = Endpoint(plan.factories[config.type], config, plan.timeout, folders)
-    return await pipeline.call(endpoint, request)
-
-
-def _asker(plan: EvalPlan, pipeline: Pipeline) -> Ask:
-    async def ask(model: str, messages: Sequence[Message], parameters: Mapping[str, object]) -> Response:
+def _asker(plan: EvalPlan, pipeline: Pipeline) -> AskNumbered:
+    async def ask(model: str, messages: Sequence[Message], parameters: Mapping[str, object], number: int) -> Response:
         name, _, model_name = model.partition("/")
-        if name not in plan.providers:
+        if name not in plan.endpoints:
             raise ProviderConfigError(
-                f"unknown provider {name!r} in model {model!r}.{did_you_mean(name, plan.providers)}"
+                f"unknown provider {name!r} in model {model!r}.{did_you_mean(name, plan.endpoints)}"
             )
-        request = Request(model_name, tuple(messages), cast("Mapping[str, Json]", parameters))
-        return await _call(plan, plan.providers[name], request, pipeline)
+        request = Request(model_name, tuple(messages), cast("Mapping[str, Json]", parameters), number)
+        return await pipeline.call(plan.endpoints[name], request)
 
     return ask
 

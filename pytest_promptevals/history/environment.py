@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import importlib.metadata
+import os
 import platform
 import re
 import secrets
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from pytest_promptevals.history.git import read_git_state
+from pytest_promptevals.history.processes import host_name
 from pytest_promptevals.records.runs import Run
 
 PACKAGES: Final = ("pytest", "pytest-promptevals", "openai", "anthropic", "rapidfuzz")
@@ -41,6 +43,8 @@ def new_run(arguments: Sequence[str], folder: Path) -> Run:
         git=read_git_state(folder),
         versions=_read_versions(),
         arguments=hide_secrets(arguments),
+        host=host_name(),
+        pid=os.getpid(),
     )
 
 

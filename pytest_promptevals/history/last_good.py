@@ -6,6 +6,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from pytest_promptevals.errors import HistoryError
+from pytest_promptevals.history.history_file import HistoryFile
 from pytest_promptevals.records.comparisons import BaselineCase
 
 
@@ -17,12 +18,10 @@ def read_last_good(path: Path, file: str, names: Collection[str]) -> tuple[Basel
     """
     if not path.exists():
         return ()
-    from pytest_promptevals.history.store import HistoryStore  # noqa: PLC0415 - loads SQLAlchemy, 0.4 s
-
-    store = HistoryStore.open(path)
+    history = HistoryFile.open(path)
     try:
-        if store.notice is not None:
-            raise HistoryError(store.notice)
-        return store.last_good(file, names)
+        if history.notice is not None:
+            raise HistoryError(history.notice)
+        return history.last_good(file, names)
     finally:
-        store.close()
+        history.close()

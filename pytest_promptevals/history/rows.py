@@ -3,25 +3,89 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 
-from sqlalchemy import RowMapping
-
-from pytest_promptevals.history.tables import OVER_TRIALS
+from pytest_promptevals.history.schema import OVER_TRIALS
+from pytest_promptevals.history.stored import changed_fields, store_json, store_text
 from pytest_promptevals.records.cases import Location
-from pytest_promptevals.records.codec import SCHEMA_VERSION, from_plain, to_plain
+from pytest_promptevals.records.codec import SCHEMA_VERSION, from_plain
 from pytest_promptevals.records.comparisons import Comparison, Delta, GateResult, Metrics, Verdict
 from pytest_promptevals.records.responses import RenderedPrompt
 from pytest_promptevals.records.results import CaseResult, ErrorRecord, Score, Trial
 from pytest_promptevals.records.runs import GitState, Run, RunStatus
 
-Row: TypeAlias = dict[str, Any]
+Row: TypeAlias = "dict[str, str | int | float | None]"
+"""Values by column, as they are stored."""
+
+Values: TypeAlias = "tuple[str | int | float | None, ...]"
+"""The values of a row in the order of its columns."""
+
+
+class StoredRow(Protocol):
+    """A row as it was read, with its JSON and its truths decoded."""
+
+    def __getitem__(self, column: str, /) -> Any: ...
+
+
+RESULT_COLUMNS: Final = (
+    "id",
+    "run_id",
+    "file",
+    "name",
+    "case_id",
+    "path",
+    "line",
+    "model",
+    "prompt_name",
+    "case_fingerprint",
+    "fingerprint",
+    "score",
+    "passed",
+    "error_kind",
+    "error_message",
+    "latency",
+    "cost",
+    "spent",
+    "responses",
+    "input_tokens",
+    "output_tokens",
+    "judge_calls",
+    "weight",
+    "case_group",
+    "tags",
+    "trials",
+    "prompt",
+    "expected",
+)
+"""Columns of ``result_values``."""
+
+SCORE_COLUMNS: Final = (
+    "result_id",
+    "trial",
+    "position",
+    "judge",
+    "value",
+    "passed",
+    "threshold",
+    "weight",
+    "required",
+    "explanation",
+    "cost",
+    "calls",
+    "spent",
+)
+"""Columns of ``score_values``."""
+
+_JSON_COLUMNS: Final = frozenset({"versions", "arguments", "tags", "trials", "prompt", "expected"})
+_TRUTHS: Final = frozenset({"git_is_dirty", "passed", "required"})
 
 
 def run_to_row(run: Run) -> Row:
     """Return the row of a run."""
-    return {
+    row: Row = {
         "id": run.id,
         "started_at": run.started_at,
         "finished_at": run.finished_at,
@@ -29,13 +93,23 @@ def run_to_row(run: Run) -> Row:
         "git_commit": None if run.git is None else run.git.commit,
         "git_branch": None if run.git is None else run.git.branch,
         "git_is_dirty": None if run.git is None else run.git.is_dirty,
-        "versions": dict(run.versions),
-        "arguments": list(run.arguments),
+        "versions": store_json(run.versions),
+        "arguments": store_json(run.arguments),
         "record_schema": SCHEMA_VERSION,
+        "host": run.host,
+        "pid": run.pid,
+        "shard": run.shard,
+        "selected": run.selected,
+        "selection": run.selection,
+        "calls": run.calls,
+        "cached": run.cached,
+        "cost": run.cost,
+        "spent": run.spent,
     }
+    return {column: _store(value) for column, value in row.items()}
 
 
-def run_from_row(row: RowMapping) -> Run:
+def run_from_row(row: StoredRow) -> Run:
     """Return the run of a row."""
     commit = row["git_commit"]
     return Run(
@@ -46,63 +120,113 @@ def run_from_row(row: RowMapping) -> Run:
         git=None if commit is None else GitState(commit, row["git_branch"], row["git_is_dirty"]),
         versions=row["versions"],
         arguments=tuple(row["arguments"]),
+        host=row["host"],
+        pid=row["pid"],
+        shard=row["shard"],
+        selected=row["selected"],
+        selection=row["selection"],
+        calls=row["calls"],
+        cached=row["cached"],
+        cost=row["cost"],
+        spent=row["spent"],
     )
 
 
-def result_to_row(run_id: str, result: CaseResult) -> Row:
-    """Return the row of a case's result; its scores are rows of their own."""
+def result_values(result_id: int, run_id: str, result: CaseResult) -> Values:
+    """Return the row of a case's result, by ``RESULT_COLUMNS``; its scores are rows of their own.
+
+    Raises ``CodecError`` for what cannot be stored.
+    """
     error = result.error
-    return {
-        "run_id": run_id,
-        "file": result.file,
-        "name": result.name,
-        "case_id": result.case_id,
-        "path": result.location.path,
-        "line": result.location.line,
-        "model": result.model,
-        "prompt_name": result.prompt_name,
-        "case_fingerprint": result.case_fingerprint,
-        "fingerprint": result.fingerprint,
-        "score": result.score,
-        "passed": result.passed,
-        "error_kind": None if error is None else error.kind,
-        "error_message": None if error is None else error.message,
-        "latency": result.latency,
-        "cost": result.cost,
-        "weight": result.weight,
-        "case_group": result.group,
-        "tags": list(result.tags),
-        "trials": [to_plain(dataclasses.replace(trial, scores=())) for trial in result.trials],
-        "prompt": to_plain(result.prompt),
-        "expected": result.expected,
-    }
+    responses = [trial.response for trial in result.trials if trial.response is not None]
+    values = (
+        result_id,
+        run_id,
+        result.file,
+        result.name,
+        result.case_id,
+        result.location.path,
+        result.location.line,
+        result.model,
+        result.prompt_name,
+        result.case_fingerprint,
+        result.fingerprint,
+        result.score,
+        result.passed,
+        None if error is None else error.kind,
+        None if error is None else error.message,
+        result.latency,
+        result.cost,
+        result.spent,
+        len(responses),
+        _mean([response.usage.input_tokens for response in responses]),
+        _mean([response.usage.output_tokens for response in responses]),
+        sum(score.calls for trial in result.trials for score in trial.scores),
+        result.weight,
+        result.group,
+        store_json(result.tags),
+        store_json([_without_scores(trial) for trial in result.trials]),
+        None if result.prompt is None else store_json(result.prompt),
+        None if result.expected is None else store_json(result.expected),
+    )
+    return tuple(map(_store, values))
 
 
-def scores_to_rows(result_id: int, result: CaseResult) -> Iterator[Row]:
-    """Yield a row for each score of a case: over its trials, and of each trial."""
+def score_values(result_id: int, result: CaseResult) -> Iterator[Values]:
+    """Yield a row for each score of a case, by ``SCORE_COLUMNS``: over its trials, and of each trial."""
     yield from _number_scores(result_id, OVER_TRIALS, result.scores)
     for trial in result.trials:
         yield from _number_scores(result_id, trial.number, trial.scores)
 
 
-def _number_scores(result_id: int, trial: int, scores: Sequence[Score]) -> Iterator[Row]:
+def _number_scores(result_id: int, trial: int, scores: Sequence[Score]) -> Iterator[Values]:
     for position, score in enumerate(scores):
-        yield {
-            "result_id": result_id,
-            "trial": trial,
-            "position": position,
-            "judge": score.judge,
-            "value": score.value,
-            "passed": score.passed,
-            "threshold": score.threshold,
-            "weight": score.weight,
-            "required": score.required,
-            "explanation": score.explanation,
-            "cost": score.cost,
-        }
+        yield (
+            result_id,
+            trial,
+            position,
+            store_text(score.judge),
+            score.value,
+            score.passed,
+            score.threshold,
+            score.weight,
+            score.required,
+            store_text(score.explanation),
+            score.cost,
+            score.calls,
+            score.spent,
+        )
 
 
-def result_from_rows(row: RowMapping, score_rows: Iterable[RowMapping]) -> CaseResult:
+def _without_scores(trial: Trial) -> dict[str, Any]:
+    fields = changed_fields(trial)
+    fields.pop("scores", None)
+    return fields
+
+
+def _mean(counts: Sequence[int | None]) -> float | None:
+    known = [count for count in counts if count is not None]
+    return sum(known) / len(known) if known else None
+
+
+def _store(value: str | float | None) -> str | float | None:
+    return store_text(value) if isinstance(value, str) else value
+
+
+def read_row(row: sqlite3.Row) -> dict[str, Any]:
+    """Return a row of ``runs``, ``case_results`` or ``scores`` with its JSON and its truths decoded."""
+    return {column: _read(column, row[column]) for column in row.keys()}  # noqa: SIM118 - the row itself yields its values
+
+
+def _read(column: str, value: Any) -> Any:
+    if value is None:
+        return None
+    if column in _JSON_COLUMNS:
+        return json.loads(value)
+    return bool(value) if column in _TRUTHS else value
+
+
+def result_from_rows(row: StoredRow, score_rows: Iterable[StoredRow]) -> CaseResult:
     """Return the result of a row and of the rows of its scores, which come in order."""
     scores: dict[int, list[Score]] = {}
     for score_row in score_rows:
@@ -130,7 +254,7 @@ def result_from_rows(row: RowMapping, score_rows: Iterable[RowMapping]) -> CaseR
     )
 
 
-def _score_from_row(row: RowMapping) -> Score:
+def _score_from_row(row: StoredRow) -> Score:
     return Score(
         judge=row["judge"],
         value=row["value"],
@@ -140,12 +264,14 @@ def _score_from_row(row: RowMapping) -> Score:
         required=row["required"],
         explanation=row["explanation"],
         cost=row["cost"],
+        calls=row["calls"],
+        spent=row["spent"],
     )
 
 
 def comparison_to_row(run_id: str, comparison: Comparison) -> Row:
     """Return the row of a comparison; its gates are rows of their own."""
-    return {
+    row: Row = {
         "run_id": run_id,
         "file": comparison.file,
         **{field.name: getattr(comparison.metrics, field.name) for field in dataclasses.fields(Metrics)},
@@ -153,14 +279,15 @@ def comparison_to_row(run_id: str, comparison: Comparison) -> Row:
         "baseline": comparison.baseline,
         "mean_before": comparison.mean_before,
         "mean_after": comparison.mean_after,
-        "deltas": to_plain(comparison.deltas),
+        "deltas": store_json(comparison.deltas),
     }
+    return {column: _store(value) for column, value in row.items()}
 
 
 def gates_to_rows(run_id: str, comparison: Comparison) -> Iterator[Row]:
     """Yield a row for each gate's answer."""
     for position, gate in enumerate(comparison.gates):
-        yield {
+        row: Row = {
             "run_id": run_id,
             "file": comparison.file,
             "position": position,
@@ -170,9 +297,10 @@ def gates_to_rows(run_id: str, comparison: Comparison) -> Iterator[Row]:
             "path": gate.location.path,
             "line": gate.location.line,
         }
+        yield {column: _store(value) for column, value in row.items()}
 
 
-def comparison_from_rows(row: RowMapping, gate_rows: Iterable[RowMapping]) -> Comparison:
+def comparison_from_rows(row: StoredRow, gate_rows: Iterable[StoredRow]) -> Comparison:
     """Return the comparison of a row and of the rows of its gates, which come in order."""
     return Comparison(
         file=row["file"],
@@ -186,7 +314,7 @@ def comparison_from_rows(row: RowMapping, gate_rows: Iterable[RowMapping]) -> Co
     )
 
 
-def _gate_from_row(row: RowMapping) -> GateResult:
+def _gate_from_row(row: StoredRow) -> GateResult:
     return GateResult(
         file=row["file"],
         gate=row["gate"],

@@ -1,13 +1,12 @@
-"""Tables of the history database.
+"""Tables of the history database, for queries through SQLAlchemy.
 
-A change here needs a migration in ``migrations`` and its number in ``REVISION``; a test holds the two together.
+They are those of ``schema`` and of the ``migrations``; tests hold the three together.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import (
     Boolean,
@@ -24,18 +23,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine import Dialect
 
+from pytest_promptevals.history.stored import store_text
 from pytest_promptevals.records.json_types import Json
-
-REVISION: Final = "0001"
-"""Number of the newest migration."""
-
-VERSION_TABLE: Final = "promptevals_version"
-"""Table that holds the number of the last migration: not Alembic's own name, which an application may use."""
-
-OVER_TRIALS: Final = 0
-"""``scores.trial`` of a judge's score over all trials."""
-
-_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
 class StoredText(TypeDecorator[str]):
@@ -44,11 +33,10 @@ class StoredText(TypeDecorator[str]):
     impl = Text
     cache_ok = True
 
-    # Not process_bind_param: it costs three calls for each of a run's many texts.
-    def bind_processor(self, dialect: Dialect) -> Callable[[str | None], str | None]:
-        """Return what turns a text into what is stored."""
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        """Return what is stored of a text, to find it by."""
         del dialect
-        return _store_text
+        return None if value is None else store_text(value)
 
 
 class StoredJson(TypeDecorator[Any]):
@@ -57,27 +45,11 @@ class StoredJson(TypeDecorator[Any]):
     impl = Text
     cache_ok = True
 
-    def bind_processor(self, dialect: Dialect) -> Callable[[Json], str | None]:
-        """Return what turns a value into what is stored."""
-        del dialect
-        return _store_json
-
     def process_result_value(self, value: str | None, dialect: Dialect) -> Json:
         """Return the value of what is stored."""
         del dialect
         data: Json = None if value is None else json.loads(value)
         return data
-
-
-def _store_text(text: str | None) -> str | None:
-    if text is None or (text.isascii() and "\0" not in text):  # nearly all of them
-        return text
-    return text.encode("utf-8", "backslashreplace").decode("utf-8").replace("\0", "\\x00")
-
-
-def _store_json(value: Json) -> str | None:
-    # The escape of a lone surrogate is also its escape in JSON, so that it is read back as it was.
-    return None if value is None else _store_text(_ENCODER.encode(value))
 
 
 metadata = MetaData()
@@ -95,6 +67,15 @@ runs = Table(
     Column("versions", StoredJson, nullable=False),
     Column("arguments", StoredJson, nullable=False),
     Column("record_schema", Integer, nullable=False),
+    Column("host", StoredText, nullable=False, server_default=""),
+    Column("pid", Integer, nullable=False, server_default="0"),
+    Column("shard", StoredText),
+    Column("selected", Integer, nullable=False, server_default="0"),
+    Column("selection", StoredText, nullable=False, server_default=""),
+    Column("calls", Integer, nullable=False, server_default="0"),
+    Column("cached", Integer, nullable=False, server_default="0"),
+    Column("cost", Double),
+    Column("spent", Double),
 )
 
 case_results = Table(
@@ -117,6 +98,11 @@ case_results = Table(
     Column("error_message", StoredText),
     Column("latency", Double),
     Column("cost", Double),
+    Column("spent", Double),
+    Column("responses", Integer),
+    Column("input_tokens", Double),
+    Column("output_tokens", Double),
+    Column("judge_calls", Integer),
     Column("weight", Double, nullable=False),
     Column("case_group", StoredText),
     Column("tags", StoredJson, nullable=False),
@@ -141,6 +127,8 @@ scores = Table(
     Column("required", Boolean, nullable=False),
     Column("explanation", StoredText, nullable=False),
     Column("cost", Double),
+    Column("calls", Integer, nullable=False, server_default="0"),
+    Column("spent", Double),
     sqlite_with_rowid=False,
 )
 """Each judge's score for each trial, and over all trials (``trial`` 0)."""

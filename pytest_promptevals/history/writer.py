@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import queue
 import threading
-import time
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import Final
 
-from pytest_promptevals.errors import HistoryError
+from pytest_promptevals.history.run_log import RunLog
 from pytest_promptevals.records.comparisons import Comparison
 from pytest_promptevals.records.results import CaseResult
 from pytest_promptevals.records.runs import Run
-
-if TYPE_CHECKING:
-    from pytest_promptevals.history.store import HistoryStore
 
 FLUSH_COUNT: Final = 200
 """Results that are written at once."""
@@ -25,120 +21,93 @@ FLUSH_SECONDS: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class _Finish:
+class _End:
     run: Run
     comparisons: tuple[Comparison, ...]
 
 
-class _Stop:
-    """Ends the thread."""
-
-
-class _Flush:
-    """The oldest pending result has waited long enough."""
-
-
-_Message: TypeAlias = Run | CaseResult | _Finish | _Stop | _Flush
-
-
 class HistoryWriter:
-    """Writes one run from a thread of its own, so that the run waits neither for imports nor for the disk.
+    """Writes one run from a thread of its own, so that the run does not wait for the disk.
 
     A failure ends the writing, never the run: ``notices`` then says what happened.
 
     Args:
-        open_store: opens the history; called in the thread.
+        log: what the run is written to; used in the thread alone.
         flush_seconds: longest time that a result waits to be written.
     """
 
-    def __init__(self, open_store: Callable[[], HistoryStore], flush_seconds: float = FLUSH_SECONDS) -> None:
-        self.notices: Final[list[str]] = []
-        """What the user should know, one line each."""
-        self._open_store = open_store
+    def __init__(self, log: RunLog, flush_seconds: float = FLUSH_SECONDS) -> None:
+        self._log = log
         self._flush_seconds = flush_seconds
-        self._flush_at = 0.0
-        self._inbox: queue.SimpleQueue[_Message] = queue.SimpleQueue()
-        self._pending: list[CaseResult] = []
-        self._run_id = ""
+        self._own_notices: list[str] = []
+        self._inbox: deque[CaseResult] = deque()
+        self._end: _End | None = None
+        self._is_closing = False
+        # Set for a full batch and at the end: to wake the thread for each result would cost more than to write it.
+        self._wake = threading.Event()
         # A daemon: a run that is torn down without a last word must not hang on its history.
-        self._thread = threading.Thread(target=self._work, name="promptevals-history", daemon=True)
+        self._thread: threading.Thread | None = None
         self._is_writing = False
 
+    @property
+    def notices(self) -> list[str]:
+        """What the user should know, one line each."""
+        return [*self._log.notices, *self._own_notices]
+
     def start(self, run: Run) -> None:
-        """Open the history and record that a run has begun."""
+        """Open the history and record that a run has begun, or goes on."""
         self._is_writing = True
-        self._inbox.put(run)
+        self._thread = threading.Thread(target=self._work, args=(run,), name="promptevals-history", daemon=True)
         self._thread.start()
 
     def add(self, result: CaseResult) -> None:
         """Record a result of the run."""
-        if self._is_writing:
-            self._inbox.put(result)
+        if not self._is_writing:
+            return
+        self._inbox.append(result)
+        if len(self._inbox) >= FLUSH_COUNT:
+            self._wake.set()
 
     def finish(self, run: Run, comparisons: Sequence[Comparison]) -> None:
         """Record how the run ended."""
-        if self._is_writing:
-            self._inbox.put(_Finish(run, tuple(comparisons)))
+        self._end = _End(run, tuple(comparisons))
 
     def close(self, timeout: float) -> None:
         """Wait until all is written, but no longer than ``timeout`` seconds; what was begun is written all the same."""
-        if self._thread.ident is None:
+        if self._thread is None:
             return
-        self._inbox.put(_Stop())
+        self._is_closing = True
+        self._wake.set()
         self._thread.join(timeout)
-        if self._thread.is_alive():
+        if self._thread.is_alive() and self._is_writing:
             self._is_writing = False
-            self.notices.append(f"the history is not written after {timeout:g} s; a part of this run is missing there")
+            self._own_notices.append(
+                f"the history is not written after {timeout:g} s; a part of this run is missing there"
+            )
 
-    def _work(self) -> None:
+    def _work(self, run: Run) -> None:
         try:
-            store = self._open_store()
-            try:
-                self._write_all(store)
-            finally:
-                store.close()
-        except HistoryError as error:
-            self.notices.append(str(error))
+            self._write(run)
         except Exception as error:  # noqa: BLE001 - whatever goes wrong here, the run goes on
-            self.notices.append(f"the history of this run is incomplete: {type(error).__name__}: {error}")
+            self._own_notices.append(f"the history of this run is incomplete: {type(error).__name__}: {error}")
         finally:
             self._is_writing = False
+            self._inbox.clear()
 
-    def _write_all(self, store: HistoryStore) -> None:
-        if store.notice is not None:
-            self.notices.append(store.notice)
-        while not isinstance(message := self._receive(), _Stop):
-            self._write(store, message)
-        self._flush(store)
-
-    def _receive(self) -> _Message:
-        if not self._pending:
-            return self._inbox.get()
+    def _write(self, run: Run) -> None:
         try:
-            return self._inbox.get(timeout=max(0.0, self._flush_at - time.monotonic()))
-        except queue.Empty:
-            return _Flush()
+            self._log.begin(run)
+            is_closing = False
+            while not is_closing:
+                self._wake.wait(self._flush_seconds)
+                self._wake.clear()
+                is_closing = self._is_closing  # first: what was added before is in the inbox by now
+                self._write_inbox()
+            if self._end is not None:
+                self._log.finish(self._end.run, self._end.comparisons)
+        finally:
+            self._log.close()
 
-    def _write(self, store: HistoryStore, message: _Message) -> None:
-        match message:
-            case CaseResult():
-                self._add(store, message)
-            case Run():
-                self._run_id = message.id
-                store.start_run(message)
-            case _Finish():
-                self._flush(store)
-                store.finish_run(message.run, message.comparisons)
-            case _:
-                self._flush(store)
-
-    def _add(self, store: HistoryStore, result: CaseResult) -> None:
-        if not self._pending:
-            self._flush_at = time.monotonic() + self._flush_seconds
-        self._pending.append(result)
-        if len(self._pending) >= FLUSH_COUNT:
-            self._flush(store)
-
-    def _flush(self, store: HistoryStore) -> None:
-        store.add_results(self._run_id, self._pending)
-        self._pending.clear()
+    def _write_inbox(self) -> None:
+        while count := min(len(self._inbox), FLUSH_COUNT):
+            self._log.add([self._inbox.popleft() for _ in range(count)])

@@ -1,13 +1,13 @@
 """The providers that come with the package, registered like a third party's.
 
-Nothing but names stands here: each provider's module, and the SDK behind it, is imported when the first model of that
-provider is called.
+Nothing but names stands here: each provider's module, and the HTTP client behind it, is imported when the first model
+of that provider is called.
 """
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, cast
 
@@ -15,16 +15,17 @@ from pytest_promptevals.hookspecs import hookimpl
 
 if TYPE_CHECKING:
     from pytest_promptevals.hookspecs import Provider, ProviderContext, ProviderFactory
+    from pytest_promptevals.records.json_types import Json
 
 _FACTORIES: Final = {
-    "openai": "openai_provider:create_chat_provider",
-    "openai-responses": "openai_provider:create_responses_provider",
-    "anthropic": "anthropic_provider:create_provider",
-    "python": "python_provider:PythonProvider",
-    "recorded": "recorded:RecordedProvider",
-    "scripted": "scripted:create_provider",
+    "openai": ("openai_provider:create_chat_provider", "identify_chat"),
+    "openai-responses": ("openai_provider:create_responses_provider", "identify_responses"),
+    "anthropic": ("anthropic_provider:create_provider", "identify_anthropic"),
+    "python": ("python_provider:PythonProvider", "identify_nothing"),
+    "recorded": ("recorded:RecordedProvider", "identify_nothing"),
+    "scripted": ("scripted:create_provider", "identify_nothing"),
 }
-"""Provider by name: the module in this package, and the factory in it."""
+"""Provider by name: the module in this package and the factory in it, and what tells its identity."""
 
 
 @hookimpl
@@ -37,11 +38,13 @@ def pytest_promptevals_providers() -> Mapping[str, ProviderFactory]:
 class LateFactory:
     """A provider's factory whose module is imported when it is needed.
 
-    Importing an SDK takes seconds, so the pipeline calls ``load`` in a thread before the first call.
+    An HTTP client takes its time to import, so the pipeline calls ``load`` in a thread before the first call.
     """
 
     reference: str
     """``module:factory`` in this package."""
+    identity: str
+    """Function in the module ``identity`` that tells what decides the answers."""
 
     def load(self) -> ProviderFactory:
         """Import the module, and return the factory in it."""
@@ -49,10 +52,16 @@ class LateFactory:
         module = importlib.import_module(f"pytest_promptevals.providers.{module_name}")
         return cast("ProviderFactory", getattr(module, factory_name))
 
+    def identify(self, context: ProviderContext) -> Json:
+        """Return what decides the answers, ``None`` if they are not kept. Imports nothing heavy and needs no key."""
+        module = importlib.import_module("pytest_promptevals.providers.identity")
+        identify: Callable[[ProviderContext], Json] = getattr(module, self.identity)
+        return identify(context)
+
     def __call__(self, context: ProviderContext) -> Provider:
         """Make a provider."""
         return self.load()(context)
 
 
 # Always the same objects: eval files whose factories and options are the same share their connections.
-_LATE_FACTORIES: Final = {name: LateFactory(reference) for name, reference in _FACTORIES.items()}
+_LATE_FACTORIES: Final = {name: LateFactory(*names) for name, names in _FACTORIES.items()}

@@ -12,24 +12,21 @@ Responses API instead of chat completions, as does the type ``openai-responses``
 
 from __future__ import annotations
 
+import os
 from typing import Final
 
 from pytest_promptevals.hookspecs import ProviderContext
-from pytest_promptevals.providers.api_provider import ApiProvider, make_http_client
+from pytest_promptevals.providers.api_provider import ApiProvider, make_provider
 from pytest_promptevals.providers.chat_wire import chat_format
-from pytest_promptevals.providers.endpoint import ApiFamily, Endpoint, read_endpoint
+from pytest_promptevals.providers.endpoint import Endpoint, read_endpoint
+from pytest_promptevals.providers.families import OPENAI, OPENAI_APIS
+from pytest_promptevals.providers.headers import basic_authorization, merge_headers
 from pytest_promptevals.providers.options import read_choice, read_text_option
 from pytest_promptevals.providers.responses_wire import RESPONSES_FORMAT
 
-FAMILY: Final = ApiFamily(
-    default_url="https://api.openai.com/v1",
-    key_variable="OPENAI_API_KEY",
-    url_variable="OPENAI_BASE_URL",
-    headers_variable="OPENAI_CUSTOM_HEADERS",
-    options=("base_url", "api_key_env", "headers", "api", "organization", "project"),
-)
+FAMILY: Final = OPENAI
 
-_APIS: Final = ("chat", "responses")
+_ACCOUNT_OPTIONS: Final = {"OpenAI-Organization": "organization", "OpenAI-Project": "project"}
 
 
 def create_chat_provider(context: ProviderContext) -> ApiProvider:
@@ -44,29 +41,22 @@ def create_responses_provider(context: ProviderContext) -> ApiProvider:
 
 def _create(context: ProviderContext, default_api: str) -> ApiProvider:
     endpoint = read_endpoint(context.config, FAMILY)
-    api = read_choice(context.config, "api", _APIS) or default_api
-    headers = _headers(context, endpoint)
-
-    import openai  # noqa: PLC0415 - takes a second, and only where a model of it is called
-
-    client = openai.AsyncOpenAI(
-        api_key=endpoint.key or "none",
-        base_url=endpoint.base_url,
-        timeout=context.timeout,
-        max_retries=0,
-        http_client=make_http_client(openai, context),
-    )
-    wire = RESPONSES_FORMAT if api == "responses" else chat_format(is_official=endpoint.is_official)
-    return ApiProvider(openai, client, endpoint=endpoint, headers=headers, wire=wire, timeout=context.timeout)
+    api = read_choice(context.config, "api", OPENAI_APIS) or default_api
+    wire = RESPONSES_FORMAT if api == "responses" else chat_format(is_official=endpoint.address.is_official)
+    return make_provider(context, FAMILY, endpoint, wire, _headers(context, endpoint))
 
 
-def _headers(context: ProviderContext, endpoint: Endpoint) -> dict[str, str | None]:
+def _headers(context: ProviderContext, endpoint: Endpoint) -> dict[str, str]:
     """Return the headers of a call; the accounts that the environment names are none of a given server's business."""
-    headers: dict[str, str | None] = {}
-    if endpoint.key is None:
-        headers["Authorization"] = None
-    for name, header in (("organization", "OpenAI-Organization"), ("project", "OpenAI-Project")):
-        value = read_text_option(context.config, name)
-        if value is not None or endpoint.is_given:
-            headers[header] = value
-    return endpoint.add_headers(headers)
+    authorization = basic_authorization(endpoint.address.url) or (endpoint.key and f"Bearer {endpoint.key}")
+    accounts: dict[str, str] = {}
+    if not endpoint.address.is_given:
+        accounts = {header: os.environ.get(name, "").strip() for header, name in FAMILY.account_variables.items()}
+    options = {header: read_text_option(context.config, name) for header, name in _ACCOUNT_OPTIONS.items()}
+    return merge_headers(
+        {"Authorization": authorization} if authorization else {},
+        {header: value for header, value in accounts.items() if value},
+        endpoint.environment_headers,
+        {header: value for header, value in options.items() if value},
+        endpoint.headers,
+    )

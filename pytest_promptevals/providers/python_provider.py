@@ -28,7 +28,7 @@ from pytest_promptevals.files.paths import shown_path
 from pytest_promptevals.functions import call_function, choose_arguments, load_function
 from pytest_promptevals.hookspecs import ProviderContext
 from pytest_promptevals.providers.options import check_option_names
-from pytest_promptevals.providers.wire import clean_text
+from pytest_promptevals.providers.texts import clean_text
 from pytest_promptevals.records.codec import from_plain, to_plain
 from pytest_promptevals.records.requests import Request
 from pytest_promptevals.records.responses import RenderedPrompt, Response

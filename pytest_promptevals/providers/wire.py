@@ -6,21 +6,18 @@ answer is read as plain JSON, and each field only where it has the type that it 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from pytest_promptevals.errors import FileProblem, ProviderConfigError, ProviderError
 from pytest_promptevals.files.strict_json import parse_json
+from pytest_promptevals.providers.texts import clean_text
 from pytest_promptevals.records.json_types import Json
 from pytest_promptevals.records.requests import Request
 from pytest_promptevals.records.responses import Response, ToolCall
 
 JsonBody: TypeAlias = "dict[str, Json]"
-
-_SURROGATE: Final = re.compile("[\ud800-\udfff]")
-_REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
 
 _FINISH_REASONS: Final[Mapping[str, str]] = {
     "end_turn": "stop",
@@ -56,11 +53,6 @@ def check_parameters(request: Request, refused: Mapping[str, str]) -> None:
     for name in request.parameters:
         if name in refused:
             raise ProviderConfigError(f"the parameter {name!r} cannot be set; {refused[name]}")
-
-
-def clean_text(text: str) -> str:
-    """Return the text with lone surrogates, which can be neither printed nor stored, replaced."""
-    return _SURROGATE.sub(_REPLACEMENT, text)
 
 
 def clean_json(value: Json) -> Json:

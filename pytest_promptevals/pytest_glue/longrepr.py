@@ -26,7 +26,11 @@ class CaseFailed(_CaseProblem):
 
 
 class CaseErrored(_CaseProblem):
-    """A case could not be scored: a pytest error."""
+    """A case could not be scored: a pytest error. ``kind`` is that of its ``ErrorRecord``."""
+
+    def __init__(self, text: tuple[Sequence[str], Location], kind: str) -> None:
+        super().__init__(text)
+        self.kind = kind
 
 
 class FailureRepr(TerminalRepr):

@@ -18,7 +18,8 @@ from pytest_promptevals.files.paths import is_in_directory_loop
 from pytest_promptevals.pytest_glue.eval_files import EvalSource, source_of_dataset
 from pytest_promptevals.pytest_glue.longrepr import CaseErrored
 from pytest_promptevals.pytest_glue.marks import mark_item
-from pytest_promptevals.pytest_glue.session import CaseItem, session_of
+from pytest_promptevals.pytest_glue.running import CaseItem
+from pytest_promptevals.pytest_glue.session import session_of
 from pytest_promptevals.records.cases import Dataset
 from pytest_promptevals.records.results import CaseResult
 
@@ -86,7 +87,7 @@ class EvalItem(CaseItem):
         session = session_of(self.config)
         self.result = session.result_of(self)
         if self.result.error is not None:
-            raise CaseErrored(session.describe_error(self.result))
+            raise CaseErrored(session.describe_error(self.result), self.result.error.kind)
 
     def runtest(self) -> None:
         """Pass or fail the case as its policy says. Raises ``CaseFailed``."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import functools
 import json
 import shutil
 from collections.abc import Sequence
@@ -15,17 +16,22 @@ from pytest_promptevals.comparison.compare import compare
 from pytest_promptevals.comparison.gates import parse_gates
 from pytest_promptevals.errors import BaselineError
 from pytest_promptevals.history.baselines import merge_baseline, read_baseline, write_baseline
-from pytest_promptevals.history.environment import new_run
 from pytest_promptevals.history.recorder import HistoryRecorder
 from pytest_promptevals.pytest_glue.baselines import Baselines
+from pytest_promptevals.pytest_glue.continuing import begin_run
 from pytest_promptevals.pytest_glue.eval_files import EvalSource
 from pytest_promptevals.pytest_glue.gate_items import report_gates
+from pytest_promptevals.pytest_glue.kept import Totals, without_texts
 from pytest_promptevals.pytest_glue.longrepr import failure_from_text
+from pytest_promptevals.pytest_glue.not_run import NotRunErrors
+from pytest_promptevals.pytest_glue.recordings import write_session_recordings
 from pytest_promptevals.records.cases import CasePolicy, GateRules, Location
 from pytest_promptevals.records.codec import decode, from_plain
 from pytest_promptevals.records.comparisons import BaselineCase, Comparison, GateResult, Verdict
+from pytest_promptevals.records.progress import Progress
 from pytest_promptevals.records.results import CaseResult
 from pytest_promptevals.records.runs import Run, RunStatus
+from pytest_promptevals.reports.spending import spending_text
 from pytest_promptevals.reports.terminal import below_lines, fill_lines, summary_lines
 from pytest_promptevals.reports.words import count_text
 from pytest_promptevals.settings import Settings
@@ -38,6 +44,10 @@ REVIEW_ATTRIBUTE: Final = "promptevals_review"
 """Attribute of the report of a failed case: path and line of the case."""
 SOURCE_ATTRIBUTE: Final = "promptevals_source"
 """Attribute of a worker's first report of an eval file that carries what the controller must know of the file."""
+PROGRESS_ATTRIBUTE: Final = "promptevals_progress"
+"""Attribute of some of a worker's reports that says how far it is, as text."""
+NOTICES: Final = "promptevals_notices"
+"""Key of a worker's last words to the controller that holds what the user should know, as text."""
 _RECORDER_KEY: Final = pytest.StashKey["RunRecorder"]()
 
 
@@ -57,6 +67,8 @@ class RunRecorder:
         self.baselines = Baselines(config.rootpath, settings.history)
         self._config = config
         self._settings = settings
+        self._not_run = NotRunErrors()
+        config.pluginmanager.register(self._not_run, "promptevals-not-run")
         self._sources: dict[str, EvalSource] = {}
         self._expected: dict[str, CaseResult] = {}
         self._results: dict[str, dict[str, CaseResult]] = {}
@@ -65,6 +77,8 @@ class RunRecorder:
         self._comparisons: tuple[Comparison, ...] = ()
         self._below: dict[str, str] = {}
         self._notices: list[str] = []
+        self._totals = Totals()
+        self._progress: dict[str, Progress] = {}
         self._is_complete = False
 
     def add_source(self, source: EvalSource) -> None:
@@ -89,8 +103,20 @@ class RunRecorder:
         if hasattr(report, BELOW_ATTRIBUTE):
             self._below[report.nodeid] = getattr(report, BELOW_ATTRIBUTE)
 
+    def add_notices(self, notices: Sequence[str]) -> None:
+        """Tell the user those lines at the end, each once."""
+        self._notices += [notice for notice in notices if notice not in self._notices]
+
+    def progress(self) -> Progress:
+        """Return how far all workers are together."""
+        return functools.reduce(Progress.plus, list(self._progress.values()), Progress())
+
     def take(self, report: pytest.TestReport) -> None:
         """Record the result that a worker's report carries, and the eval file if it is its first."""
+        progress = getattr(report, PROGRESS_ATTRIBUTE, None)
+        if progress is not None:
+            self._progress[getattr(report, "worker_id", "")] = from_plain(Progress, json.loads(progress))
+            delattr(report, PROGRESS_ATTRIBUTE)
         source = getattr(report, SOURCE_ATTRIBUTE, None)
         if source is not None:
             self.add_plain_sources([json.loads(source)])
@@ -135,6 +161,7 @@ class RunRecorder:
         if self._settings.save_baseline:
             self._save_baselines()
         self._finish_run(self._run)
+        self._notices += write_session_recordings(self._config, self._settings)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Print the table of eval files, what changed, and the verdicts."""
@@ -152,6 +179,11 @@ class RunRecorder:
             terminalreporter.write_sep("=", "evals")
         for line in [*below_lines(self._below, width, verbosity), *lines]:
             terminalreporter.write_line(line.text, **line.markup)
+        for text in self._not_run.texts():
+            terminalreporter.write_line(text, red=True)
+        spending = spending_text(self._totals.put_into(self._run), self._totals.unpriced)
+        if spending is not None and verbosity >= 0:
+            terminalreporter.write_line(spending)
         for notice in self._all_notices():
             for row in fill_lines(notice, width):
                 terminalreporter.write_line(row, yellow=True)
@@ -159,21 +191,25 @@ class RunRecorder:
     def _record(self, result: CaseResult) -> None:
         if self._run is None:
             self._run = self._start_run()
-        self._results.setdefault(result.file, {})[result.name] = result
         self._tell("pytest_promptevals_case_finished", run=self._run, result=result)
+        self._totals.add(result)
+        kept = without_texts(result, keep_output=self._settings.save_baseline)
+        self._results.setdefault(result.file, {})[result.name] = kept
 
     def _start_run(self) -> Run:
+        run, is_continued = begin_run(self._config, self._settings)
+        if is_continued:
+            self._notices.append(f"continued run {run.id}, which was interrupted")
         if self._settings.history != "off":
             self._history = HistoryRecorder(self._config.rootpath / self._settings.history)
             self._config.pluginmanager.register(self._history, "promptevals-history")
-        run = new_run(self._config.invocation_params.args, self._config.rootpath)
         self._tell("pytest_promptevals_run_started", run=run)
         return run
 
     def _finish_run(self, run: Run) -> None:
         now = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
         status = RunStatus.FINISHED if self._is_complete else RunStatus.INTERRUPTED
-        finished = dataclasses.replace(run, status=status, finished_at=now)
+        finished = dataclasses.replace(self._totals.put_into(run), status=status, finished_at=now)
         self._tell("pytest_promptevals_run_finished", run=finished, comparisons=self._comparisons)
 
     def _tell(self, hook: str, **arguments: object) -> None:

@@ -3,38 +3,42 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
-from pytest_promptevals.engine.engine import Engine
-from pytest_promptevals.engine.pipeline import Pipeline
-from pytest_promptevals.engine.planning import PlannedCase
 from pytest_promptevals.engine.registry import BUILTIN_PLUGINS, Registry, collect_registry
 from pytest_promptevals.pytest_glue.baselines import Baselines
+from pytest_promptevals.pytest_glue.continuing import known_results
 from pytest_promptevals.pytest_glue.eval_files import EvalSource
 from pytest_promptevals.pytest_glue.longrepr import CaseErrored, CaseFailed, FailureRepr
+from pytest_promptevals.pytest_glue.not_run import NOT_RUN_ATTRIBUTE
 from pytest_promptevals.pytest_glue.options import is_xdist_worker, settings_of
 from pytest_promptevals.pytest_glue.recording import (
     BELOW_ATTRIBUTE,
+    NOTICES,
+    PROGRESS_ATTRIBUTE,
     RESULT_ATTRIBUTE,
     REVIEW_ATTRIBUTE,
     SOURCE_ATTRIBUTE,
     RunRecorder,
     recorder_of,
 )
+from pytest_promptevals.pytest_glue.running import CaseItem, CaseRunner
+from pytest_promptevals.pytest_glue.selection import Selection
 from pytest_promptevals.records.cases import CasePolicy, Location
 from pytest_promptevals.records.codec import encode, to_plain
 from pytest_promptevals.records.comparisons import BaselineCase
-from pytest_promptevals.records.results import CaseResult
+from pytest_promptevals.records.results import NOT_RUN, CaseResult
 from pytest_promptevals.reports.review import error_lines, failure_lines
 from pytest_promptevals.reports.words import visible_text
 
 _SESSION_KEY: Final = pytest.StashKey["EvalSession"]()
-_WINDOW_FACTOR: Final = 4
-"""Cases that may be started ahead, for each call that may be under way."""
+_PROGRESS_SECONDS: Final = 0.25
+"""Least time between two words of a worker on how far it is."""
 
 
 def session_of(config: pytest.Config) -> EvalSession:
@@ -44,15 +48,6 @@ def session_of(config: pytest.Config) -> EvalSession:
         config.stash[_SESSION_KEY] = session
         config.pluginmanager.register(session, "promptevals-session")
     return config.stash[_SESSION_KEY]
-
-
-class CaseItem(pytest.Item):
-    """An item whose case the engine runs."""
-
-    planned: PlannedCase
-    """What to run."""
-    source: EvalSource
-    """The eval file it belongs to."""
 
 
 class EvalSession:
@@ -66,11 +61,12 @@ class EvalSession:
         self.settings = settings_of(config)
         for plugin in BUILTIN_PLUGINS:
             config.pluginmanager.register(plugin)
+        config.pluginmanager.register(Selection(config), "promptevals-selection")
         self.claimed: set[Path] = set()
         self._bare: list[pytest.Collector] = []
         self._unsent: dict[str, EvalSource] = {}
-        self._engine: Engine | None = None
-        self._positions: dict[int, int] = {}
+        self._runner = CaseRunner(config, self.settings)
+        self._progress_at = 0.0
         self._recorder: RunRecorder | None = None
         if not is_xdist_worker(config):
             self._recorder = recorder_of(config, self.settings)
@@ -97,8 +93,7 @@ class EvalSession:
 
     def result_of(self, item: CaseItem) -> CaseResult:
         """Return the case's result, waiting for it, and put it on the way to whoever records it."""
-        engine = self._running_engine(item.session)
-        result = engine.result(self._positions[id(item)])
+        result = self._runner.result_of(item)
         self.hand_on(item, result)
         return result
 
@@ -109,9 +104,7 @@ class EvalSession:
 
     def run(self, work: Any) -> Any:
         """Run a coroutine function that takes the pipeline on the engine's loop."""
-        if self._engine is None:
-            self._engine = self._make_engine([], frozenset())
-        return self._engine.run(work)
+        return self._runner.run(work)
 
     def fail_unless_let_through(self, item: pytest.Item, source: EvalSource, result: CaseResult) -> None:
         """Raise ``CaseFailed`` with the review of a case below its thresholds, unless its policy lets it through."""
@@ -150,6 +143,8 @@ class EvalSession:
         if isinstance(problem, CaseFailed | CaseErrored) and report.failed:
             report.longrepr = FailureRepr(problem.lines, problem.location, self.config.getoption("tbstyle", "auto"))
             setattr(report, REVIEW_ATTRIBUTE, [problem.location.path, problem.location.line])
+            if isinstance(problem, CaseErrored) and problem.kind in NOT_RUN:
+                setattr(report, NOT_RUN_ATTRIBUTE, problem.kind)
         if call.when == "call" and _BELOW_KEY in item.stash:
             setattr(report, BELOW_ATTRIBUTE, item.stash[_BELOW_KEY])
             del item.stash[_BELOW_KEY]
@@ -162,15 +157,23 @@ class EvalSession:
     def _attach(self, report: pytest.TestReport, result: CaseResult) -> None:
         if self._recorder is None:
             setattr(report, RESULT_ATTRIBUTE, _portable(encode(result)))
+            self._attach_progress(report)
             source = self._unsent.pop(result.file, None)
             if source is not None:
                 setattr(report, SOURCE_ATTRIBUTE, _portable(json.dumps(to_plain(source))))
         else:
             self._recorder.expect(report.nodeid, result)
 
+    def _attach_progress(self, report: pytest.TestReport) -> None:
+        now = time.monotonic()
+        if now >= self._progress_at:
+            self._progress_at = now + _PROGRESS_SECONDS
+            setattr(report, PROGRESS_ATTRIBUTE, json.dumps(to_plain(self._runner.progress())))
+
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
-        """Decide when all items have run; a worker leaves that to the controller."""
+        """Prepare the engine, and decide when all items have run; a worker leaves that to the controller."""
+        self._runner.prepare(session, known_results(self.config, self.settings))
         result = yield
         if self._recorder is not None:
             self._recorder.decide(session)
@@ -178,33 +181,17 @@ class EvalSession:
 
     def pytest_keyboard_interrupt(self) -> None:
         """Stop calling at once."""
-        self._stop_engine()
+        self._runner.stop()
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self) -> None:
-        """Stop the engine."""
-        self._stop_engine()
-
-    def _stop_engine(self) -> None:
-        if self._engine is not None:
-            self._engine.stop()
-
-    def _running_engine(self, session: pytest.Session) -> Engine:
-        if self._engine is None or not self._positions:
-            self._stop_engine()
-            items = [item for item in session.items if isinstance(item, CaseItem)]
-            self._positions = {id(item): position for position, item in enumerate(items)}
-            on_demand = frozenset(position for position, item in enumerate(items) if _may_not_run(item))
-            self._engine = self._make_engine([item.planned for item in items], on_demand)
-        return self._engine
-
-    def _make_engine(self, cases: list[PlannedCase], on_demand: frozenset[int]) -> Engine:
-        concurrency = self.settings.concurrency
-        # A worker of pytest-xdist does not know which items will be its own, so it may not work ahead.
-        window = 0 if is_xdist_worker(self.config) else concurrency * _WINDOW_FACTOR
-        engine = Engine(cases, lambda: Pipeline(self.config.rootpath, concurrency), window=window, on_demand=on_demand)
-        engine.start()
-        return engine
+        """Stop the engine, and hand on what it has to say."""
+        self._runner.stop()
+        notices = list(self._runner.notices)
+        if self._recorder is not None:
+            self._recorder.add_notices(notices)
+        elif notices:
+            self.config.workeroutput[NOTICES] = json.dumps(notices)  # type: ignore[attr-defined]  # xdist's
 
 
 _RESULT_KEY: Final = pytest.StashKey[CaseResult]()
@@ -215,14 +202,6 @@ def _is_let_through(policy: CasePolicy, before: BaselineCase | None) -> bool:
     if policy is CasePolicy.RATCHET:
         return before is None or not before.passed
     return policy is CasePolicy.GATE
-
-
-def _may_not_run(item: pytest.Item) -> bool:
-    """Return whether a mark may keep the item from running, which pytest decides only when it comes to it."""
-    xfail = item.get_closest_marker("xfail")
-    if xfail is not None and xfail.kwargs.get("run") is False:
-        return True
-    return any(item.get_closest_marker(name) is not None for name in ("skip", "skipif"))
 
 
 def _portable(text: str) -> str:

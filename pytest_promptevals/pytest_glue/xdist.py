@@ -1,31 +1,132 @@
-"""The controller's side of pytest-xdist: results arrive on the workers' reports."""
+"""The controller's side of pytest-xdist: it schedules, tells workers what they must know, and takes their results."""
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from typing import TYPE_CHECKING
+import contextlib
+import json
+import uuid
+from collections.abc import Callable, Generator, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from pytest_promptevals.pytest_glue.options import settings_of
+from pytest_promptevals.pytest_glue.options import is_eval_file, settings_of
+from pytest_promptevals.pytest_glue.share import COMMAND, FACTS, ORDER_FACTS, SELECTION_ATTRIBUTE
 
 if TYPE_CHECKING:
+    from pytest_promptevals.pytest_glue.lanes import Scheduler
+    from pytest_promptevals.pytest_glue.late_scheduling import LateScheduling
     from pytest_promptevals.pytest_glue.recording import RunRecorder
+    from pytest_promptevals.pytest_glue.scheduling import EvalScheduling, Split
+
+_NAME: Final = "promptevals-xdist"
+_BY_FILE: Final = ("loadfile", "loadscope")
+_SCHEDULED: Final = ("load", "worksteal", *_BY_FILE)
+_REFUSED: Final = {
+    "each": "it would run, and pay for, every case once in each worker",
+    "loadgroup": "it renames items by their group, and results of cases are kept by name",
+}
+
+
+def controller_of(config: pytest.Config) -> Controller | None:
+    """Return the controller of the workers of pytest-xdist; ``None`` in a process that has none."""
+    controller: Controller | None = config.pluginmanager.get_plugin(_NAME)
+    return controller
 
 
 class Controller:
     """Hands what comes from workers to the recorder, which is made when the first result arrives."""
 
     def __init__(self, config: pytest.Config) -> None:
-        self._config = config
+        self.facts: dict[str, Any] = {"session": uuid.uuid4().hex}
+        """What every worker is told before it starts, as plain JSON data; ``worker_facts`` reads it there.
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Take the case's result off a worker's report."""
+        ``session`` is the same for all of them; ``order`` is what the order of cases asks of the history.
+        """
+        self._config = config
+        self._nodes: list[Any] = []
+        self._scheduling: LateScheduling | None = None
+        self._session: pytest.Session | None = None
+        self._is_paused = False
+
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        """Remember the session: it counts failures."""
+        self._session = session
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:
+        """Give a worker the facts on its way. They are read once, so that one started late comes to the same order."""
+        if ORDER_FACTS not in self.facts and settings_of(self._config).order != "fifo":
+            from pytest_promptevals.pytest_glue.selection import read_order_facts  # noqa: PLC0415 - only for an order
+
+            self.facts[ORDER_FACTS] = read_order_facts(self._config)
+        node.workerinput[FACTS] = json.dumps(self.facts)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodeready(self, node: Any) -> None:
+        """Remember a worker that has started."""
+        self._nodes.append(node)
+        if self._is_paused:
+            _tell(node, is_paused=True)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any, error: object) -> None:
+        """Forget a worker that has ended; if the user interrupted it, the others end, too."""
+        if node in self._nodes:
+            self._nodes.remove(node)
+        scheduling = self._eval_scheduling()
+        if error == "keyboard-interrupt" and scheduling is not None:
+            scheduling.stop(str(error))
+
+    @pytest.hookimpl(optionalhook=True, tryfirst=True)
+    def pytest_xdist_make_scheduler(self, config: pytest.Config, log: object) -> LateScheduling | None:
+        """Schedule eval items so that every worker knows its own from the start."""
+        if config.getoption("dist") not in _SCHEDULED:
+            return None
+        from pytest_promptevals.pytest_glue.late_scheduling import LateScheduling  # noqa: PLC0415 - only where there are workers
+
+        others = config.pluginmanager.subset_hook_caller("pytest_xdist_make_scheduler", [self])
+        make = partial(others, config=config, log=log)
+        self._scheduling = LateScheduling(make, partial(self._schedule_evals, make))
+        return self._scheduling
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, ids: Sequence[str]) -> None:
+        """Refuse eval items in a mode that does not suit them. Raises ``pytest.UsageError``."""
+        mode = self._config.getoption("dist")
+        if mode in _REFUSED and self._eval_positions(ids):
+            raise pytest.UsageError(
+                f"--dist {mode} cannot run eval items: {_REFUSED[mode]}. "
+                f"Use --dist {', '.join(_SCHEDULED[:-1])} or {_SCHEDULED[-1]}, or leave evals out with --no-evals."
+            )
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> Generator[None, object, object]:
+        """Take the case's result off a worker's report, and stop the workers when enough have failed."""
+        if hasattr(report, SELECTION_ATTRIBUTE):
+            from pytest_promptevals.pytest_glue.selection import restore_selection  # noqa: PLC0415 - only for eval items
+
+            restore_selection(self._config, report)
         if hasattr(report, "promptevals_result"):
             self._recorder().take(report)
         if hasattr(report, "promptevals_review"):
             self._recorder().restore_review(report)
+        returned = yield
+        scheduling = self._eval_scheduling()
+        if scheduling is not None and self._session is not None:
+            reason = self._session.shouldfail or self._session.shouldstop
+            if reason:
+                # xdist lets each worker run all that is in its queue.
+                scheduling.stop(str(reason))
+        return returned
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_keyboard_interrupt(self) -> None:
+        """Interrupt the workers, which Ctrl-C may not have reached."""
+        scheduling = self._eval_scheduling()
+        if scheduling is not None:
+            scheduling.interrupt()
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
@@ -35,7 +136,60 @@ class Controller:
             self._recorder().decide(session)
         return result
 
+    def worker_pids(self) -> list[int]:
+        """Return the process ids of the workers that run on this machine now."""
+        # xdist has asked every gateway for its process, and the answer is kept: asking again could block.
+        known = [getattr(node.gateway, "_cache_rinfo", None) for node in self._nodes if node.gateway.spec.popen]
+        return [info.pid for info in known if info is not None]
+
+    def pause(self, *, is_paused: bool) -> None:
+        """Have all workers begin no further call, or go on.
+
+        It writes to their pipes, so it is not to be called from within a signal handler, but from a thread.
+        """
+        self._is_paused = is_paused
+        for node in list(self._nodes):
+            _tell(node, is_paused=is_paused)
+
+    def _schedule_evals(self, make_base: Callable[[], Scheduler], ids: Sequence[str]) -> EvalScheduling | None:
+        from pytest_promptevals.pytest_glue.scheduling import EvalScheduling  # noqa: PLC0415 - only where there are workers
+
+        evals = self._eval_positions(ids)
+        if not evals:
+            return None
+        ceiling = settings_of(self._config).concurrency
+        return EvalScheduling(ids, evals, split=self._split(ids), ceiling=ceiling, make_base=make_base)
+
+    def _split(self, ids: Sequence[str]) -> Split:
+        from pytest_promptevals.engine.ordering import BY_RANK  # noqa: PLC0415 - only for eval items
+        from pytest_promptevals.engine.splitting import deal, split_blocks, split_groups  # noqa: PLC0415 - likewise
+
+        if self._config.getoption("dist") in _BY_FILE:
+            return lambda positions, parts: split_groups(positions, lambda position: _file_of(ids[position]), parts)
+        return deal if settings_of(self._config).order in BY_RANK else split_blocks
+
+    def _eval_positions(self, ids: Sequence[str]) -> list[int]:
+        files: dict[str, bool] = {}
+        for nodeid in ids:
+            file = _file_of(nodeid)
+            if file not in files:
+                files[file] = is_eval_file(self._config.rootpath / file, self._config)
+        return [position for position, nodeid in enumerate(ids) if files[_file_of(nodeid)]]
+
+    def _eval_scheduling(self) -> EvalScheduling | None:
+        return None if self._scheduling is None else self._scheduling.for_evals()
+
     def _recorder(self) -> RunRecorder:
         from pytest_promptevals.pytest_glue.recording import recorder_of  # noqa: PLC0415 - only for eval items
 
         return recorder_of(self._config, settings_of(self._config))
+
+
+def _file_of(nodeid: str) -> str:
+    return nodeid.partition("::")[0]
+
+
+def _tell(node: Any, **message: object) -> None:
+    # A worker that just died will be removed.
+    with contextlib.suppress(OSError):
+        node.sendcommand(COMMAND, **message)

@@ -15,7 +15,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # run as a script, from anywhere
 
-from tests.benchmarks.processes import PYTEST, median_of, print_ratio, run, write_plain_folder
+from tests.benchmarks.folders import write_plain_folder
+from tests.benchmarks.processes import PYTEST, median_of, print_ratio, run
 
 
 def write_eval_folder(folder: Path, count: int) -> None:

@@ -8,9 +8,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final, TypeAlias
 
 import tabulate
 
@@ -22,16 +23,25 @@ class Usage:
     wall: float
     """Seconds from start to end."""
     cpu: float
-    """Seconds of processor time, user and system, of the process and the children it waited for."""
+    """Seconds of processor time, user and system, of all its threads and of the children it waited for."""
     memory: float
     """Largest resident set in megabytes."""
 
 
-def run(command: Sequence[str], folder: Path, expected: str) -> Usage:
-    """Run a command in a folder. Raises ``SystemExit`` if it does not print what is expected."""
-    with tempfile.TemporaryFile("w+", encoding="utf-8") as output:
+def run(command: Sequence[str], folder: Path, expected: str, environment: Mapping[str, str] | None = None) -> Usage:
+    """Run a command in a folder, with these environment variables too. Raises ``SystemExit`` if it does not print what
+    is expected.
+    """
+    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as output:
         start = time.perf_counter()
-        process = subprocess.Popen(command, cwd=folder, stdout=output, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(
+            command,
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **(environment or {})},
+        )
         _, status, used = os.wait4(process.pid, 0)
         wall = time.perf_counter() - start
         process.returncode = os.waitstatus_to_exitcode(status)
@@ -53,29 +63,24 @@ def ratio_of(usage: Usage, other: Usage) -> Usage:
     return Usage(usage.wall / other.wall, usage.cpu / other.cpu, usage.memory / other.memory)
 
 
-def print_ratio(title: str, ours: tuple[str, Usage], theirs: tuple[str, Usage]) -> Usage:
+Column: TypeAlias = tuple[str, Callable[[Usage], float]]
+"""Heading of a further column, and what stands in it."""
+
+_COLUMNS: Final[tuple[Column, ...]] = (
+    ("wall s", lambda usage: usage.wall),
+    ("CPU s", lambda usage: usage.cpu),
+    ("peak RSS MB", lambda usage: usage.memory),
+)
+
+
+def print_ratio(title: str, ours: tuple[str, Usage], theirs: tuple[str, Usage], *further: Column) -> Usage:
     """Print what both used, and how many times theirs ours is; return that ratio."""
-    ratio = ratio_of(ours[1], theirs[1])
-    rows = [[name, usage.wall, usage.cpu, usage.memory] for name, usage in (theirs, ours, ("ratio", ratio))]
+    columns = (*_COLUMNS, *further)
+    rows = [[name, *(value(usage) for _, value in columns)] for name, usage in (theirs, ours)]
+    last = ["ratio", *(value(ours[1]) / value(theirs[1]) for _, value in columns)]
     print(title)
-    print(tabulate.tabulate(rows, headers=["", "wall s", "CPU s", "peak RSS MB"], floatfmt=".2f"))
-    return ratio
-
-
-PLAIN_TEST = """\
-import pytest
-
-@pytest.mark.parametrize("number", range({count}))
-def test_plain(number):
-    pass
-"""
-
-
-def write_plain_folder(folder: Path, count: int) -> None:
-    """Write a test that is parametrized that many times."""
-    folder.mkdir()
-    (folder / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
-    (folder / "test_plain.py").write_text(PLAIN_TEST.format(count=count), encoding="utf-8")
+    print(tabulate.tabulate([*rows, last], headers=["", *(name for name, _ in columns)], floatfmt=".2f"))
+    return ratio_of(ours[1], theirs[1])
 
 
 PYTEST = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:randomly")

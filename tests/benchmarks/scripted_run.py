@@ -8,24 +8,26 @@ Both are whole processes, run in turn, so that a busy machine slows both::
 from __future__ import annotations
 
 import argparse
-import json
-import shutil
 import sys
 import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # run as a script, from anywhere
 
-from tests.benchmarks.processes import PYTEST, median_of, print_ratio, run, write_plain_folder
+from tests.benchmarks.folders import forget, write_eval_folder, write_plain_folder
+from tests.benchmarks.processes import PYTEST, Usage, median_of, print_ratio, run
 
 
-def write_eval_folder(folder: Path, count: int) -> None:
-    """Write an eval file of that many cases for the scripted model that echoes."""
-    folder.mkdir()
-    (folder / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
-    (folder / "evals.yaml").write_text("model: scripted/echo\njudges: [exact]\n", encoding="utf-8")
-    rows = ({"id": f"c{n}", "input": f"question {n}", "expected": f"question {n}"} for n in range(count))
-    (folder / "a.eval.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+def measure(root: Path, cases: int, rounds: int) -> tuple[Usage, Usage]:
+    """Return the medians of the run of cases and of the run of empty tests."""
+    write_plain_folder(root / "plain", cases)
+    write_eval_folder(root / "evals", cases)
+    plain, evals = [], []
+    for _ in range(rounds):
+        plain.append(run([*PYTEST, "-p", "no:promptevals"], root / "plain", f"{cases} passed"))
+        forget(root / "evals")
+        evals.append(run(PYTEST, root / "evals", f"{cases} passed"))
+    return median_of(evals), median_of(plain)
 
 
 def main() -> int:
@@ -35,19 +37,10 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=3, help="runs of each; the table shows medians")
     parser.add_argument("--at-most", type=float, help="largest ratio of wall time that passes")
     options = parser.parse_args()
-    plain, evals = [], []
     with tempfile.TemporaryDirectory() as root:
-        write_plain_folder(Path(root) / "plain", options.cases)
-        write_eval_folder(Path(root) / "evals", options.cases)
-        for _ in range(options.rounds):
-            plain.append(run([*PYTEST, "-p", "no:promptevals"], Path(root) / "plain", f"{options.cases} passed"))
-            shutil.rmtree(Path(root) / "evals/.promptevals", ignore_errors=True)  # else there is a gate to pass, too
-            evals.append(run(PYTEST, Path(root) / "evals", f"{options.cases} passed"))
-    ratio = print_ratio(
-        f"{options.cases} items, median of {options.rounds} rounds",
-        ("scripted cases", median_of(evals)),
-        ("empty tests", median_of(plain)),
-    )
+        evals, plain = measure(Path(root), options.cases, options.rounds)
+    title = f"{options.cases} items, median of {options.rounds} rounds"
+    ratio = print_ratio(title, ("scripted cases", evals), ("empty tests", plain))
     return int(options.at_most is not None and ratio.wall > options.at_most)
 
 

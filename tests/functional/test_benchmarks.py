@@ -11,18 +11,28 @@ import pytest
 
 FOLDER = Path(__file__).resolve().parents[1] / "benchmarks"
 ROUNDS = {
+    "cached_run.py": ["--cases=30", "--rounds=1"],
     "collect_jsonl.py": ["--cases=50", "--rounds=1"],
     "engine_speed.py": ["--cases=20", "--rounds=2", "--latency=0.01"],
+    "memory.py": ["--cases=50"],
+    "peers.py": ["--peers", "--here", "--cases=20", "--latency=0.01"],  # without a peer: those come from registries
     "scripted_run.py": ["--cases=50", "--rounds=2"],
     "startup.py": ["--rounds=2"],
 }
+MISSED = {
+    "cached_run.py": ["--cases=5", "--rounds=1", "--at-most-seconds=0.01"],
+    "collect_jsonl.py": ["--cases=5", "--rounds=1", "--at-most=0.01"],
+    "engine_speed.py": ["--preset=few", "--cases=5", "--rounds=1", "--latency=0.01"],
+    "memory.py": ["--cases=5", "--at-most=0.01"],
+    "scripted_run.py": ["--cases=5", "--rounds=1", "--at-most=0.01"],
+}
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "wait4"), reason="what a process used is asked of wait4")
 
 
-@pytest.mark.skipif(not hasattr(os, "wait4"), reason="what a process used is asked of wait4")
-@pytest.mark.parametrize("script", ROUNDS)
-def test_a_benchmark_runs(script: str) -> None:
-    done = subprocess.run(
-        [sys.executable, str(FOLDER / script), *ROUNDS[script]],
+def run(script: str, *options: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, str(FOLDER / script), *options],
         capture_output=True,
         text=True,
         encoding="utf-8",
@@ -30,11 +40,33 @@ def test_a_benchmark_runs(script: str) -> None:
         check=False,
     )
 
+
+@pytest.mark.parametrize("script", ROUNDS)
+def test_a_benchmark_runs(script: str) -> None:
+    done = run(script, *ROUNDS[script])
+
     assert done.returncode == 0, done.stdout + done.stderr
     assert ("ratio" in done.stdout) or ("median difference within a pair" in done.stdout)
 
 
+@pytest.mark.parametrize("script", MISSED)
+def test_a_benchmark_that_misses_its_bound_says_so_by_its_exit_status(script: str) -> None:
+    done = run(script, *MISSED[script])
+
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "ratio" in done.stdout
+    assert not done.stderr
+
+
+def test_both_apis_are_measured() -> None:
+    done = run("engine_speed.py", "--api=anthropic", "--cases=5", "--rounds=1", "--latency=0.01")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.startswith("anthropic: 5 cases, 0.01 s, concurrency 50, 1 rounds\n")
+    assert "efficiency" in done.stdout
+
+
 def test_every_benchmark_has_a_smoke_round() -> None:
-    scripts = {path.name for path in FOLDER.glob("*.py") if "def main()" in path.read_text(encoding="utf-8")}
+    scripts = {path.name for path in FOLDER.glob("*.py") if "\ndef main() -> int:" in path.read_text(encoding="utf-8")}
 
     assert scripts == set(ROUNDS)

@@ -6,6 +6,7 @@ Written from the published API references, apart from the package, so that the t
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 import itertools
 import json
 from collections.abc import Callable, Mapping
@@ -28,6 +29,8 @@ class Reply:
     refusal: str | None = None
     usage: Mapping[str, Any] | None = None
     """Replaces the usage of the answer, in the API's own form."""
+    headers: Mapping[str, str] | None = None
+    """Further headers of the answer."""
 
     @property
     def finish(self) -> str:
@@ -54,7 +57,16 @@ class Api:
     schema: Callable[[Body], Body | None]
     answer: Callable[[Body, Reply], Body]
     error: Callable[[Problem], Body]
+    limit_headers: Callable[[int, int, float], dict[str, str]]
+    """Makes the headers of a rate limit: calls in a window, calls left, and seconds until the next window."""
     empty: Body
+    """An answer with status 200 that holds nothing."""
+    limited: Problem
+    """More was asked than the rate limit allows."""
+    exhausted: Problem
+    """The account has no money left."""
+    overloaded: Problem
+    """The server has too much to do."""
 
 
 def last_user_text(api: Api, body: Body) -> str:
@@ -158,9 +170,25 @@ def _chat_answer(body: Body, reply: Reply) -> Body:
 def _openai_error(problem: Problem) -> Body:
     kinds = {429: "rate_limit_error", 401: "invalid_request_error"}
     kind = "server_error" if problem.status >= 500 else kinds.get(problem.status, "invalid_request_error")
+    if problem.code == "insufficient_quota":
+        kind = problem.code
     error = {"message": problem.message, "type": kind, "param": problem.parameter, "code": problem.code}
     return {"error": error}
 
+
+def _openai_limit_headers(limit: int, remaining: int, seconds: float) -> dict[str, str]:
+    return {
+        "x-ratelimit-limit-requests": str(limit),
+        "x-ratelimit-remaining-requests": str(remaining),
+        "x-ratelimit-reset-requests": f"{int(seconds * 1000)}ms",
+    }
+
+
+_OPENAI_LIMITED: Final = Problem(429, "Rate limit reached for requests per minute.", "rate_limit_exceeded")
+_OPENAI_EXHAUSTED: Final = Problem(
+    429, "You exceeded your current quota, please check your plan and billing details.", "insufficient_quota"
+)
+_OPENAI_OVERLOADED: Final = Problem(503, "The engine is currently overloaded, please try again later.")
 
 CHAT: Final = Api(
     name="chat",
@@ -170,6 +198,10 @@ CHAT: Final = Api(
     answer=_chat_answer,
     error=_openai_error,
     empty={"id": "chatcmpl-0", "object": "chat.completion", "model": "m", "choices": [], "usage": None},
+    limit_headers=_openai_limit_headers,
+    limited=_OPENAI_LIMITED,
+    exhausted=_OPENAI_EXHAUSTED,
+    overloaded=_OPENAI_OVERLOADED,
 )
 
 
@@ -257,6 +289,10 @@ RESPONSES: Final = Api(
     answer=_responses_answer,
     error=_openai_error,
     empty={"id": "resp_0", "object": "response", "status": "completed", "error": None, "model": "m", "output": None},
+    limit_headers=_openai_limit_headers,
+    limited=_OPENAI_LIMITED,
+    exhausted=_OPENAI_EXHAUSTED,
+    overloaded=_OPENAI_OVERLOADED,
 )
 
 
@@ -338,6 +374,15 @@ def _anthropic_error(problem: Problem) -> Body:
     return {"type": "error", "error": error, "request_id": _next_id("req_")}
 
 
+def _anthropic_limit_headers(limit: int, remaining: int, seconds: float) -> dict[str, str]:
+    reset = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=seconds)
+    return {
+        "anthropic-ratelimit-requests-limit": str(limit),
+        "anthropic-ratelimit-requests-remaining": str(remaining),
+        "anthropic-ratelimit-requests-reset": reset.strftime("%Y-%m-%dT%H:%M:%SZ"),
+    }
+
+
 MESSAGES: Final = Api(
     name="messages",
     check=_check_anthropic,
@@ -346,6 +391,14 @@ MESSAGES: Final = Api(
     answer=_anthropic_answer,
     error=_anthropic_error,
     empty={"id": "msg_0", "type": "message", "role": "assistant", "model": "m", "content": None, "stop_reason": None},
+    limit_headers=_anthropic_limit_headers,
+    limited=Problem(429, "This request would exceed your organization's rate limit."),
+    exhausted=Problem(
+        400,
+        "Your credit balance is too low to access the Anthropic API. Please go to Plans & Billing to upgrade or "
+        "purchase credits.",
+    ),
+    overloaded=Problem(529, "Overloaded"),
 )
 
 

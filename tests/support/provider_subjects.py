@@ -52,10 +52,15 @@ class Subject:
 
 _RULE: Final = {"model": "^model-1$", "match": r"(?s)^user: (?P<text>.*)\Z", "reply": r"\g<text>"}
 
+_SDK: Final = {"transport": "sdk"}
+
 SUBJECTS: Final = (
     Subject("openai", "openai", api="chat"),
+    Subject("openai-sdk", "openai", options=_SDK, api="chat"),
     Subject("openai-responses", "openai-responses", api="responses"),
+    Subject("openai-responses-sdk", "openai-responses", options=_SDK, api="responses"),
     Subject("anthropic", "anthropic", api="messages"),
+    Subject("anthropic-sdk", "anthropic", options=_SDK, api="messages"),
     Subject("local", "openai", open_path="/open/v1", api="chat"),
     Subject("local-responses", "openai", options={"api": "responses"}, open_path="/open/v1", api="responses"),
     Subject("local-messages", "anthropic", open_path="/open", api="messages"),

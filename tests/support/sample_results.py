@@ -66,9 +66,19 @@ def make_full_result(name: str = "full") -> CaseResult:
         cost=0.0012,
         model="gpt-5-mini-2026",
         refusal="no",
+        cached=True,
     )
     first = Score(
-        "contains", 1.0, passed=True, threshold=1.0, weight=2.0, required=False, explanation="found", cost=0.001
+        "contains",
+        1.0,
+        passed=True,
+        threshold=1.0,
+        weight=2.0,
+        required=False,
+        explanation="found",
+        cost=0.001,
+        calls=2,
+        spent=0.0005,
     )
     second = Score("rubric", 1 / 3, passed=False, weight=0.5, explanation="half … of it")
     failed = ErrorRecord("judge", "the judge did not answer; ask again")
@@ -99,7 +109,7 @@ def make_full_result(name: str = "full") -> CaseResult:
 
 
 def make_run(run_id: str = "20261121-172600-1a2b3c", **changes: Any) -> Run:
-    """A run that is under way."""
+    """A run that is under way on another machine."""
     return dataclasses.replace(
         Run(
             id=run_id,
@@ -107,6 +117,8 @@ def make_run(run_id: str = "20261121-172600-1a2b3c", **changes: Any) -> Run:
             git=GitState("a" * 40, "main", is_dirty=True),
             versions={"python": "3.11.7"},
             arguments=("-k", "refund"),
+            host="another machine",
+            pid=4711,
         ),
         **changes,
     )

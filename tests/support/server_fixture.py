@@ -14,16 +14,25 @@ _ROOT: Final = Path(__file__).resolve().parents[2]
 
 
 class ModelServer:
-    """A model server in a process of its own; use it as a context manager, or ``start`` and ``stop`` it."""
+    """A model server in a process of its own; use it as a context manager, or ``start`` and ``stop`` it.
 
-    def __init__(self) -> None:
+    Args:
+        certificate: the files of a certificate and of its key; then the server speaks TLS as ``localhost``, and cannot
+            be steered.
+    """
+
+    def __init__(self, certificate: tuple[Path, Path] | None = None) -> None:
         self._process: subprocess.Popen[str] | None = None
+        self._certificate = certificate
         self.port = 0
 
     def start(self) -> Self:
         """Start the process, and return when it listens."""
+        command = [sys.executable, "-m", "tests.support.model_server", "--port", "0"]
+        if self._certificate is not None:
+            command += ["--certificate", str(self._certificate[0]), "--key", str(self._certificate[1])]
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.support.model_server", "--port", "0"],
+            command,
             cwd=_ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -58,7 +67,7 @@ class ModelServer:
     @property
     def url(self) -> str:
         """Address of the server, and the base URL of the anthropic provider."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://127.0.0.1:{self.port}" if self._certificate is None else f"https://localhost:{self.port}"
 
     @property
     def openai_url(self) -> str:
@@ -71,7 +80,7 @@ class ModelServer:
         return f"{self.url}/open/v1"
 
     def control(self, **settings: Any) -> None:
-        """Set ``latency``, ``rules`` or ``faults``; see ``model_server``."""
+        """Set ``latency``, ``rules``, ``faults``, ``headers``, ``encoding`` or ``rate_limit``; see ``model_server``."""
         self._call("/__control", settings)
 
     def reset(self) -> None:
@@ -84,7 +93,7 @@ class ModelServer:
         return entries
 
     def stats(self) -> dict[str, Any]:
-        """Return ``requests`` by API and ``max_concurrency`` since the last reset."""
+        """Return what was counted since the last reset: ``requests`` by API, ``max_concurrency``, ``paid`` and more."""
         numbers: dict[str, Any] = self._call("/__stats")
         return numbers
 

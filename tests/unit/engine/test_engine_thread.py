@@ -54,7 +54,8 @@ class Bench:
 
     def engine(self, window: int, on_demand: frozenset[int] = frozenset()) -> Engine:
         """Start an engine."""
-        engine = Engine(self.planned, lambda: Pipeline(self.folder, 100), window=window, on_demand=on_demand)
+        ahead = [position for position in range(len(self.planned)) if position not in on_demand]
+        engine = Engine(self.planned, lambda: Pipeline(self.folder, 100), window=window, ahead=ahead)
         engine.start()
         self.engines.append(engine)
         return engine
@@ -162,7 +163,7 @@ def test_an_engine_that_cannot_start_says_why(bench: Bench) -> None:
 
 
 def test_a_defect_ends_one_case_not_all(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def broken(planned: PlannedCase, pipeline: Pipeline) -> object:
+    async def broken(planned: PlannedCase, pipeline: Pipeline, known: object) -> object:
         if planned.name == "c1":
             raise ZeroDivisionError("a defect")
         return await run_case(planned, pipeline)

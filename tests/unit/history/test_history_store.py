@@ -10,7 +10,6 @@ from typing import cast
 
 import pytest
 from sqlalchemy import make_url
-from sqlalchemy.exc import OperationalError
 from sqlalchemy.schema import CreateTable
 
 from pytest_promptevals.errors import HistoryError

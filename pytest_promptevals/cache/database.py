@@ -1,0 +1,211 @@
+"""The SQLite file of the response cache: opening it, putting a damaged one aside, and what its errors mean."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import sqlite3
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, TypeAlias
+
+from pytest_promptevals.errors import CacheError
+from pytest_promptevals.files.own_folder import make_folder
+
+SCHEMA_VERSION: Final = 1
+"""Raised when the tables change."""
+
+Identity: TypeAlias = tuple[int, int]
+"""Device and inode of a file."""
+
+_APPLICATION_ID: Final = 0x70657663
+"""Marks a file as ours; ``pevc`` in ASCII."""
+_TABLES: Final = (
+    "responses (key TEXT PRIMARY KEY, session TEXT NOT NULL, stored_at INTEGER NOT NULL, request TEXT NOT NULL,"
+    " response TEXT NOT NULL);"
+    "owners (owner TEXT PRIMARY KEY, host TEXT NOT NULL, pid INTEGER NOT NULL, started TEXT NOT NULL,"
+    " beat INTEGER NOT NULL) WITHOUT ROWID;"
+    "claims (key TEXT PRIMARY KEY, owner TEXT NOT NULL) WITHOUT ROWID;"
+    "uses (session TEXT NOT NULL, file TEXT NOT NULL, key TEXT NOT NULL, is_missing INTEGER NOT NULL,"
+    " noted_at INTEGER NOT NULL, PRIMARY KEY (session, file, key)) WITHOUT ROWID"
+)
+_PERMISSIONS: Final = "check the permissions of the file and its folder"
+_REASONS: Final = {
+    sqlite3.SQLITE_BUSY: "another process keeps it locked; wait until that one is done",
+    sqlite3.SQLITE_LOCKED: "another process keeps it locked; wait until that one is done",
+    sqlite3.SQLITE_PROTOCOL: "another process keeps it locked; wait until that one is done",
+    sqlite3.SQLITE_FULL: "the disk is full; free some space",
+    sqlite3.SQLITE_READONLY: f"it cannot be written; {_PERMISSIONS}",
+    sqlite3.SQLITE_PERM: f"it cannot be written; {_PERMISSIONS}",
+    sqlite3.SQLITE_CANTOPEN: f"it cannot be opened; {_PERMISSIONS}",
+}
+_DAMAGE: Final = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
+_BUSY: Final = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL)
+_NOT_TO_BE_WRITTEN: Final = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM)
+_SUFFIXES: Final = (".db", ".sqlite", ".sqlite3")
+_HEADER: Final = b"SQLite format 3\0"
+_PRIMARY_CODE: Final = 0xFF
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """An open file of the cache."""
+
+    connection: sqlite3.Connection
+    """In autocommit mode; may be used in one thread at a time."""
+    identity: Identity | None
+    """What the file is, whatever its name; ``None`` if it was gone at once."""
+    is_writable: bool
+    """Whether it was opened for more than reading."""
+
+
+def open_database(path: Path, timeout: float) -> Database:
+    """Open the cache, making it if there is none; where it cannot be written, what is there can be read.
+
+    Args:
+        path: the SQLite file.
+        timeout: seconds to wait for another process that keeps it locked.
+
+    Raises ``CacheError`` if it is a database of something else or of a newer version, or cannot be used at all, and
+    ``sqlite3.Error`` if it is damaged or locked.
+    """
+    try:
+        make_folder(path.parent)
+    except OSError as error:
+        raise CacheError(
+            f"response cache folder {path.parent} cannot be made: {error.strerror}; check the permissions"
+        ) from None
+    try:
+        return Database(_open_for_writing(path, timeout), identify(path), is_writable=True)
+    except sqlite3.OperationalError as error:
+        if code_of(error) not in _NOT_TO_BE_WRITTEN:
+            raise
+        return _open_for_reading(path, explain(error, path))
+
+
+def identify(path: Path) -> Identity | None:
+    """Return what tells the file of that name from any other, or ``None`` if there is none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def code_of(error: sqlite3.Error) -> int:
+    """Return SQLite's primary code of an error; 0 for an error of Python's own."""
+    return int(getattr(error, "sqlite_errorcode", 0)) & _PRIMARY_CODE
+
+
+def is_damage(error: sqlite3.Error) -> bool:
+    """Return whether an error means that the file is no sound SQLite database."""
+    return code_of(error) in _DAMAGE
+
+
+def is_busy(error: sqlite3.Error) -> bool:
+    """Return whether an error means that another process keeps the database locked."""
+    return code_of(error) in _BUSY
+
+
+def explain(error: sqlite3.Error, path: Path) -> CacheError:
+    """Return the error of a database in the user's words."""
+    return CacheError(f"response cache {path}: {_REASONS.get(code_of(error), str(error))}")
+
+
+def put_aside(path: Path) -> Path:
+    """Rename a damaged database, with the files that SQLite keeps beside it; return its new name.
+
+    Raises ``CacheError`` if it is no database of ours, or cannot be renamed.
+    """
+    if not _was_database(path):
+        raise CacheError(f"response cache {path} is no database; name another file with 'evals_cache_file'")
+    aside = path.with_name(f"{path.name}.corrupt-{dt.datetime.now(dt.UTC):%Y%m%d-%H%M%S-%f}")
+    try:
+        # The file itself last: SQLite would put a log that is left behind into the next file of the name.
+        for suffix in ("-wal", "-shm", ""):
+            part = path.with_name(path.name + suffix)
+            if part.exists():
+                part.rename(aside.with_name(aside.name + suffix))
+    except OSError as error:
+        raise CacheError(
+            f"response cache {path} is damaged and cannot be renamed: {error.strerror}; move it away"
+        ) from None
+    return aside
+
+
+def _was_database(path: Path) -> bool:
+    """Return whether a damaged file is ours to rename: one that begins or is named as a database."""
+    if path.suffix.lower() in _SUFFIXES:
+        return True
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_HEADER)) == _HEADER
+    except OSError:
+        return False
+
+
+def _open_for_writing(path: Path, timeout: float) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=timeout, isolation_level=None, check_same_thread=False)
+    try:
+        if not _is_ours(connection, path):
+            _create_tables(connection, path)
+        connection.execute("PRAGMA journal_mode = WAL")
+        # A process that is killed loses nothing so; a machine that loses power may lose the last seconds.
+        connection.execute("PRAGMA synchronous = NORMAL")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _open_for_reading(path: Path, reason: CacheError) -> Database:
+    """Open a cache in a folder that cannot be written. Raises ``reason`` if there is none."""
+    uri = f"{path.absolute().as_uri()}?mode=ro"
+    # Without a log there is nothing but the file itself, which SQLite then reads without files of its own.
+    if not path.with_name(f"{path.name}-wal").exists():
+        uri += "&immutable=1"
+    try:
+        connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
+    except sqlite3.Error:
+        raise reason from None
+    with contextlib.ExitStack() as undo:
+        undo.callback(connection.close)
+        try:
+            is_ours = _is_ours(connection, path)
+        except sqlite3.Error:
+            raise reason from None
+        if not is_ours:
+            raise reason
+        undo.pop_all()
+    return Database(connection, identify(path), is_writable=False)
+
+
+def _is_ours(connection: sqlite3.Connection, path: Path) -> bool:
+    """Return whether the tables are there. Raises ``CacheError`` if other ones are."""
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if application == _APPLICATION_ID and version > SCHEMA_VERSION:
+        raise CacheError(
+            f"response cache {path} was written by a newer version of pytest-promptevals (its schema is {version}, "
+            f"this version reads {SCHEMA_VERSION}); update pytest-promptevals, or name another file with "
+            "'evals_cache_file'"
+        )
+    if application == _APPLICATION_ID:
+        return True
+    names = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' LIMIT 3")]
+    if names:
+        raise CacheError(
+            f"response cache {path} holds tables of something else ({', '.join(names)}); name another file with "
+            "'evals_cache_file'"
+        )
+    return False
+
+
+def _create_tables(connection: sqlite3.Connection, path: Path) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    if not _is_ours(connection, path):  # another process may have been first
+        for table in _TABLES.split(";"):
+            connection.execute(f"CREATE TABLE {table}")
+        connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+    connection.execute("COMMIT")

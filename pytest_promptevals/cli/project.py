@@ -1,0 +1,96 @@
+"""Where a project is and what its ini file says, for commands that run without pytest."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import click
+import iniconfig
+
+from pytest_promptevals.errors import UsageError
+from pytest_promptevals.settings import SETTINGS, Settings, resolve_settings
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A project, as pytest would see it."""
+
+    rootdir: Path
+    """Its root, the folder of the ini file."""
+    ini: Mapping[str, Any]
+    """What the ini file says, by key."""
+
+    def resolve(self, options: Mapping[str, object]) -> Settings:
+        """Return the settings that ``options`` names, as they are in force; the others have their defaults.
+
+        ``options`` holds what the command line gave, ``None`` where it gave nothing. Raises ``click.UsageError`` for a
+        value that a setting cannot have.
+        """
+        rows = [setting for setting in SETTINGS if setting.name in options]
+        environment = {row.variable: os.environ[row.variable] for row in rows if row.variable in os.environ}
+        ini = {row.name: self.ini[row.ini] for row in rows if row.ini in self.ini}
+        try:
+            return resolve_settings(options, environment, ini)
+        except UsageError as error:
+            raise click.UsageError(str(error)) from None
+
+
+def find_project(folder: Path) -> Project:
+    """Return the project that a folder is in: the nearest ini file of pytest at or above it, else the folder itself.
+
+    Raises ``click.ClickException`` for an ini file that cannot be read.
+    """
+    bare: Path | None = None
+    for base in (folder, *folder.parents):
+        for name, load in _LOADERS.items():
+            path = base / name
+            if not path.is_file():
+                continue
+            if (section := _load(path, load)) is not None:
+                return Project(base, section)
+            if name == _PYPROJECT and bare is None:
+                bare = base
+    return Project(bare or folder, {})
+
+
+def _load(path: Path, load: Callable[[Path], Mapping[str, Any] | None]) -> Mapping[str, Any] | None:
+    try:
+        return load(path)
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, iniconfig.ParseError) as error:
+        raise click.ClickException(f"{path}: {error}") from None
+
+
+def _load_pyproject(path: Path) -> Mapping[str, Any] | None:
+    tool = _read_toml(path).get("tool", {}).get("pytest", {})
+    section: Mapping[str, Any] = tool.get("ini_options", tool)
+    return section or None
+
+
+def _load_ini(section: str) -> Callable[[Path], Mapping[str, Any] | None]:
+    def load(path: Path) -> Mapping[str, Any] | None:
+        sections = iniconfig.IniConfig(str(path))
+        return dict(sections[section].items()) if section in sections else None
+
+    return load
+
+
+def _read_toml(path: Path) -> Mapping[str, Any]:
+    return tomllib.loads(path.read_text(encoding="utf-8"))
+
+
+_PYPROJECT: Final = "pyproject.toml"
+# In pytest's order; the first four count even if they say nothing about pytest.
+_LOADERS: Final[Mapping[str, Callable[[Path], Mapping[str, Any] | None]]] = {
+    "pytest.toml": lambda path: _read_toml(path).get("pytest", {}),
+    ".pytest.toml": lambda path: _read_toml(path).get("pytest", {}),
+    "pytest.ini": lambda path: _load_ini("pytest")(path) or {},
+    ".pytest.ini": lambda path: _load_ini("pytest")(path) or {},
+    _PYPROJECT: _load_pyproject,
+    "tox.ini": _load_ini("pytest"),
+    "setup.cfg": _load_ini("tool:pytest"),
+}

@@ -1,0 +1,82 @@
+"""What a judge is handed to call models, and what its calls cost."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import TypeAlias
+
+from pytest_promptevals.records.responses import Message, Response
+
+AskNumbered: TypeAlias = "Callable[[str, Sequence[Message], Mapping[str, object], int], Awaitable[Response]]"
+"""``Ask`` with the number of the repetition, 1-based."""
+
+
+class CountedAsk:
+    """An ``Ask`` for one judge and one response, which counts the calls.
+
+    A judge that asks the same again wants another answer, so each repetition is a call of its own, and is replayed as
+    such.
+    """
+
+    def __init__(self, ask: AskNumbered) -> None:
+        self._ask = ask
+        self._times: Counter[str] = Counter()
+        self._responses: list[Response] = []
+
+    async def __call__(
+        self, model: str, messages: Sequence[Message], parameters: Mapping[str, object], number: int = 1
+    ) -> Response:
+        """Call the model. Raises ``ProviderError``.
+
+        The ``number`` is that of a judge within a group: the group counts the calls of all its judges anew.
+        """
+        del number
+        same = f"{model} {messages!r} {json.dumps(parameters, sort_keys=True, default=repr)}"
+        self._times[same] += 1
+        response = await self._ask(model, messages, parameters, self._times[same])
+        self._responses.append(response)
+        return response
+
+    @property
+    def calls(self) -> int:
+        """Calls that were answered."""
+        return len(self._responses)
+
+    @property
+    def cost(self) -> float | None:
+        """US dollars of all answers; ``None`` if a part of it is unknown."""
+        return _sum([response.cost for response in self._responses])
+
+    @property
+    def spent(self) -> float | None:
+        """US dollars of the answers that were not read from the cache; ``None`` if a part of it is unknown."""
+        return _sum([0.0 if response.cached else response.cost for response in self._responses])
+
+
+def unhurried(ask: AskNumbered, limit: asyncio.Timeout) -> AskNumbered:
+    """Return an ``ask`` during whose calls a time limit stands still: each call has its own, and may have to queue."""
+    loop = asyncio.get_running_loop()
+    under_way, left = 0, 0.0
+
+    async def asked(model: str, messages: Sequence[Message], parameters: Mapping[str, object], number: int) -> Response:
+        nonlocal under_way, left
+        if under_way == 0:
+            left = (limit.when() or loop.time()) - loop.time()
+            limit.reschedule(None)
+        under_way += 1
+        try:
+            return await ask(model, messages, parameters, number)
+        finally:
+            under_way -= 1
+            if under_way == 0:
+                limit.reschedule(loop.time() + left)
+
+    return asked
+
+
+def _sum(costs: Sequence[float | None]) -> float | None:
+    known = [cost for cost in costs if cost is not None]
+    return sum(known) if len(known) == len(costs) else None

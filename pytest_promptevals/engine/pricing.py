@@ -1,0 +1,45 @@
+"""What calls to an endpoint cost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+from pytest_promptevals.engine.endpoint import Endpoint
+from pytest_promptevals.engine.identifying import identify
+from pytest_promptevals.engine.planning import PlannedCase
+from pytest_promptevals.hookspecs import ProviderContext
+from pytest_promptevals.prices.lists import PriceList
+from pytest_promptevals.records.json_types import Json, JsonObject
+from pytest_promptevals.records.prices import Price
+
+_OFFICIAL: Final = frozenset({"https://api.openai.com/v1", "https://api.anthropic.com"})
+"""Base URLs that the price table is about."""
+
+
+def find_price(endpoint: Endpoint, identity: Json, model: str, parameters: JsonObject) -> Price | None:
+    """Return what a model costs at an endpoint of that identity, ``None`` if that is unknown."""
+    is_official = isinstance(identity, dict) and identity.get("base_url") in _OFFICIAL
+    return PriceList(endpoint.prices).find(
+        f"{endpoint.config.name}/{model}",
+        endpoint.config.type,
+        is_official=is_official,
+        model=model,
+        parameters=parameters,
+    )
+
+
+def unpriced_models(cases: Iterable[PlannedCase], rootdir: Path) -> list[str]:
+    """Return the models of those cases whose price is unknown, as ``provider/model``."""
+    seen: set[tuple[int, str]] = set()
+    unpriced: dict[str, None] = {}
+    for planned in cases:
+        endpoint, model = planned.endpoint, planned.target.model
+        if (id(endpoint), model) in seen:
+            continue
+        seen.add((id(endpoint), model))
+        identity = identify(endpoint, ProviderContext(endpoint.config, rootdir, endpoint.search_path))
+        if find_price(endpoint, identity, model, planned.plan.dataset.parameters) is None:
+            unpriced[planned.target.label] = None
+    return list(unpriced)

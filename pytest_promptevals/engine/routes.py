@@ -1,0 +1,179 @@
+"""From endpoints to providers: each made once, at its first call, with the limits of its server."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, TypeAlias
+
+from pytest_promptevals.engine.ceiling import Ceiling
+from pytest_promptevals.engine.endpoint import Endpoint
+from pytest_promptevals.engine.identifying import cache_identity, identify
+from pytest_promptevals.engine.limiter import Limiter
+from pytest_promptevals.errors import CallNotMadeError, PromptEvalsError, ProviderConfigError, ProviderError
+from pytest_promptevals.functions import contain
+from pytest_promptevals.hookspecs import Provider, ProviderContext, ProviderFactory
+from pytest_promptevals.records.cases import ProviderConfig
+from pytest_promptevals.records.codec import to_plain
+from pytest_promptevals.records.fingerprints import content_hash
+from pytest_promptevals.records.limits import RateLimits
+
+CLOSE_SECONDS: Final = 0.8
+"""Longest time that providers may take to close: a user who pressed Ctrl-C waits for it."""
+_Key: TypeAlias = tuple[int, str, float, tuple[Path, ...]]
+
+
+class Route:
+    """The way to one provider."""
+
+    def __init__(self, endpoint: Endpoint, context: ProviderContext, limits: _Limits) -> None:
+        self.config = endpoint.config
+        self.described: Final = identify(endpoint, context)
+        """What it says of itself, such as the base URL; ``None`` if nothing."""
+        self.identity: Final = cache_identity(endpoint, context)
+        """What stands for it in the keys of the response cache; ``None`` if its answers may not be kept."""
+        self._factory = endpoint.factory
+        self._context = context
+        self._limits = limits
+        self._server = f"{self.config.type} {json.dumps(self.described, sort_keys=True)}"
+        if self.described is None:
+            self._server += f" {self.config.name}"
+        self._making: asyncio.Task[Provider] | None = None
+
+    async def provider(self) -> Provider:
+        """Return the provider, made at the first call. Raises ``ProviderConfigError``."""
+        if self._making is None:
+            self._making = asyncio.create_task(_make(self._factory, self._context))
+        if self._making.done():
+            return self._making.result()
+        # One call that is given up must not cancel what the others wait for.
+        return await asyncio.shield(self._making)
+
+    def limiter(self, model: str) -> Limiter:
+        """Return what limits the calls of one model."""
+        return self._limits.of(self._server, self.config, model)
+
+    def check_open(self) -> None:
+        """Raise ``CallNotMadeError`` if the account at that server may make no more calls."""
+        said = self._limits.exhausted.get(self._server)
+        if said is not None:
+            raise CallNotMadeError(f"not run: {self.config.name} grants no more calls: {said}", reason="quota")
+
+    def shut(self, error: ProviderError) -> None:
+        """Make no more calls to that server in this run."""
+        self._limits.exhausted.setdefault(self._server, str(error))
+
+    async def close(self) -> None:
+        """Close the provider, if it was made."""
+        if self._making is None:
+            return
+        with contextlib.suppress(Exception):
+            provider = await self._making
+            await provider.close()
+
+
+class Routes:
+    """All routes of a pipeline; equal endpoints share one.
+
+    Args:
+        rootdir: root of the project.
+        concurrency: largest number of calls under way at once.
+    """
+
+    def __init__(self, rootdir: Path, concurrency: int) -> None:
+        self._rootdir = rootdir
+        self._concurrency = concurrency
+        self._limits = _Limits(Ceiling(concurrency))
+        self._routes: dict[_Key, Route] = {}
+        # What is looked up by its identity is kept, so that nothing else can take its place in memory.
+        self._known: dict[int, tuple[Endpoint, Route]] = {}
+
+    def of(self, endpoint: Endpoint) -> Route:
+        """Return the route to an endpoint."""
+        known = self._known.get(id(endpoint))
+        if known is None:
+            known = (endpoint, self._share(endpoint))
+            self._known[id(endpoint)] = known
+        return known[1]
+
+    @property
+    def running(self) -> int:
+        """Calls under way."""
+        return self._limits.ceiling.running
+
+    @property
+    def limit(self) -> int:
+        """Calls that may be under way at once."""
+        limiters = self._limits.limiters.values()
+        return min(self._concurrency, sum(limiter.limit for limiter in limiters)) if limiters else self._concurrency
+
+    async def close(self) -> None:
+        """Close all providers, within ``CLOSE_SECONDS``; an error of one does not keep the others open."""
+        routes = list(self._routes.values())
+        self._routes.clear()
+        self._known.clear()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await asyncio.gather(*(route.close() for route in routes))
+
+    def _share(self, endpoint: Endpoint) -> Route:
+        config = content_hash(to_plain(endpoint.config))
+        key = (id(endpoint.factory), config, endpoint.timeout, endpoint.search_path)
+        if key not in self._routes:
+            context = ProviderContext(
+                endpoint.config,
+                self._rootdir,
+                endpoint.search_path,
+                self._concurrency,
+                endpoint.timeout,
+                self._report_to(endpoint),
+            )
+            self._routes[key] = Route(endpoint, context, self._limits)
+        return self._routes[key]
+
+    def _report_to(self, endpoint: Endpoint) -> Callable[[str, RateLimits], None]:
+        def report(model: str, limits: RateLimits) -> None:
+            self.of(endpoint).limiter(model).note(limits)
+
+        return report
+
+
+class _Limits:
+    """Limiters by server and model, and the servers that grant no more calls."""
+
+    def __init__(self, ceiling: Ceiling) -> None:
+        self.ceiling = ceiling
+        self.limiters: dict[tuple[str, str], Limiter] = {}
+        self.exhausted: dict[str, str] = {}
+
+    def of(self, server: str, config: ProviderConfig, model: str) -> Limiter:
+        limiter = self.limiters.get((server, model))
+        if limiter is None:
+            limiter = Limiter(
+                self.ceiling.size,
+                shared=self.ceiling,
+                requests_per_minute=config.requests_per_minute,
+                tokens_per_minute=config.tokens_per_minute,
+            )
+            self.limiters[server, model] = limiter
+        return limiter
+
+
+async def _make(factory: ProviderFactory, context: ProviderContext) -> Provider:
+    try:
+        if (load := getattr(factory, "load", None)) is not None:
+            # The calls under way go on, and their latency stays true, while an SDK is imported.
+            await asyncio.to_thread(load)
+        return await contain(_build(factory, context))
+    except PromptEvalsError:
+        raise
+    except Exception as error:
+        name = context.config.name
+        raise ProviderConfigError(f"provider {name!r} cannot be made: {type(error).__name__}: {error}") from error
+
+
+async def _build(factory: ProviderFactory, context: ProviderContext) -> Provider:
+    return factory(context)

@@ -1,0 +1,97 @@
+"""SQLite files: what their errors mean, and what becomes of a damaged one."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final, TypeAlias
+
+Identity: TypeAlias = tuple[int, int]
+"""Device and inode of a file."""
+
+_PERMISSIONS: Final = "check the permissions of the file and its folder"
+_REASONS: Final = {
+    sqlite3.SQLITE_BUSY: "another process keeps it locked; wait until that one is done",
+    sqlite3.SQLITE_LOCKED: "another process keeps it locked; wait until that one is done",
+    sqlite3.SQLITE_FULL: "the disk is full; free some space",
+    sqlite3.SQLITE_READONLY: f"it cannot be written; {_PERMISSIONS}",
+    sqlite3.SQLITE_PERM: f"it cannot be written; {_PERMISSIONS}",
+    sqlite3.SQLITE_CANTOPEN: f"it cannot be opened; {_PERMISSIONS}",
+}
+_DAMAGE: Final = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
+_BUSY: Final = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+_SUFFIXES: Final = (".db", ".sqlite", ".sqlite3")
+_COMPANIONS: Final = ("-wal", "-shm")
+_HEADER: Final = b"SQLite format 3\0"
+_PRIMARY_CODE: Final = 0xFF
+
+
+def identify(path: Path) -> Identity | None:
+    """Return what tells the file of that name from any other, or ``None`` if there is none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def code_of(error: sqlite3.Error) -> int:
+    """Return SQLite's primary code of an error; 0 for an error of Python's own."""
+    return int(getattr(error, "sqlite_errorcode", 0)) & _PRIMARY_CODE
+
+
+def is_damage(error: BaseException | None) -> bool:
+    """Return whether an error means that the file is no sound SQLite database."""
+    return isinstance(error, sqlite3.Error) and code_of(error) in _DAMAGE
+
+
+def is_busy(error: BaseException | None) -> bool:
+    """Return whether an error means that another process keeps the database locked."""
+    return isinstance(error, sqlite3.Error) and code_of(error) in _BUSY
+
+
+def reason_of(error: sqlite3.Error) -> str:
+    """Return what an error means and what to do, in the user's words."""
+    return _REASONS.get(code_of(error), str(error))
+
+
+def was_database(path: Path) -> bool:
+    """Return whether a damaged file is a tool's to rename: one that begins or is named as a database."""
+    if path.suffix.lower() in _SUFFIXES:
+        return True
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_HEADER)) == _HEADER
+    except OSError:
+        return False
+
+
+def put_aside(path: Path) -> Path:
+    """Rename a damaged database, with the files that SQLite keeps beside it; return its new name.
+
+    Raises ``OSError`` if it cannot be renamed.
+    """
+    aside = path.with_name(f"{path.name}.corrupt-{dt.datetime.now(dt.UTC):%Y%m%d-%H%M%S-%f}")
+    path.rename(aside)
+    for suffix in _COMPANIONS:
+        companion = path.with_name(path.name + suffix)
+        if companion.exists():
+            companion.rename(aside.with_name(aside.name + suffix))
+    return aside
+
+
+@contextlib.contextmanager
+def write_transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """Write all that is written inside, or nothing. It waits for its turn before it reads anything."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        # A full disk may have ended the transaction already.
+        with contextlib.suppress(sqlite3.Error):
+            connection.rollback()
+        raise

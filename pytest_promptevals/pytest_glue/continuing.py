@@ -1,0 +1,44 @@
+"""Runs that go on, and what their records say of the selection."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+import pytest
+
+from pytest_promptevals.history.environment import new_run
+from pytest_promptevals.history.peek import read_finished, read_unfinished_run
+from pytest_promptevals.history.resuming import continue_run
+from pytest_promptevals.pytest_glue.selection import selection_facts
+from pytest_promptevals.records.results import CaseResult
+from pytest_promptevals.records.runs import Run
+from pytest_promptevals.settings import Settings
+
+
+def begin_run(config: pytest.Config, settings: Settings) -> tuple[Run, bool]:
+    """Return the run of this session, and whether it is an earlier one that goes on.
+
+    An interrupted run goes on where the same command is given again at the same commit, or if the user says so.
+    """
+    run = _described_run(config)
+    if settings.history == "off":
+        return run, False
+    path = config.rootpath / settings.history
+    continued = continue_run(path, run, same_arguments=not settings.resume)
+    return (run, False) if continued is None else (continued, True)
+
+
+def known_results(config: pytest.Config, settings: Settings) -> Mapping[tuple[str, str], CaseResult]:
+    """Return the results that the user wants to keep of the run that is continued, by file and name."""
+    if not settings.resume or settings.history == "off":
+        return {}
+    path = config.rootpath / settings.history
+    unfinished = read_unfinished_run(path, _described_run(config), same_arguments=False)
+    return {} if unfinished is None else read_finished(path, unfinished.id)
+
+
+def _described_run(config: pytest.Config) -> Run:
+    facts = selection_facts(config)
+    run = new_run(config.invocation_params.args, config.rootpath)
+    return dataclasses.replace(run, shard=facts.shard, selected=facts.selected, selection=facts.selection)

@@ -1,0 +1,80 @@
+"""``--evals-plan``: what the run would call and what that would cost, in the place of the run."""
+
+from __future__ import annotations
+
+import math
+import shutil
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_promptevals.pytest_glue.options import settings_of
+from pytest_promptevals.records.facts import CaseFacts
+from pytest_promptevals.records.responses import Usage
+
+if TYPE_CHECKING:
+    from pytest_promptevals.engine.estimates import History, Plan, PlannedCall
+
+
+class PlanRun:
+    """Takes the place of the loop that runs the tests."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self._plan: Plan | None = None
+        # Workers would each make a plan, and there is nothing for them to do.
+        config.option.dist = "no"
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
+        """Make the plan and run nothing. What is wrong with the collected files is pytest's to say."""
+        if session.testsfailed and not session.config.option.continue_on_collection_errors:
+            return None
+        if session.config.option.collectonly:
+            return None
+        self._plan = self._make_plan(session)
+        return True
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Print the plan."""
+        if self._plan is None:
+            return
+        from pytest_promptevals.reports.plan import plan_lines  # noqa: PLC0415 - only for a plan
+
+        terminalreporter.write_sep("=", "evals plan")
+        for line in plan_lines(self._plan, shutil.get_terminal_size().columns):
+            terminalreporter.write_line(line.text, **line.markup)
+
+    def _make_plan(self, session: pytest.Session) -> Plan:
+        from pytest_promptevals.engine.estimates import estimate_plan  # noqa: PLC0415 - only for a plan
+        from pytest_promptevals.engine.preview import model_judges, preview_calls  # noqa: PLC0415 - only for a plan
+        from pytest_promptevals.pytest_glue.running import CaseItem  # noqa: PLC0415 - only for a plan
+
+        settings, root = settings_of(self._config), self._config.rootpath
+        cases = [item.planned for item in session.items if isinstance(item, CaseItem)]
+        is_cached = settings.cache in ("use", "replay")
+        calls = preview_calls(
+            cases,
+            root,
+            root / settings.cache_file if is_cached else None,
+            root / settings.recordings if settings.recordings and is_cached else None,
+        )
+        return estimate_plan(calls, model_judges(cases), self._history(calls))
+
+    def _history(self, calls: Sequence[PlannedCall]) -> History:
+        settings = settings_of(self._config)
+        if settings.history == "off":
+            return {}
+        from pytest_promptevals.history.facts import read_facts  # noqa: PLC0415 - only for a plan
+
+        facts = read_facts(self._config.rootpath / settings.history)
+        return {
+            (call.label, call.case): _usage_of(known) for call in calls if (known := facts.get(call.case)) is not None
+        }
+
+
+def _usage_of(facts: CaseFacts) -> Usage:
+    """Return the mean tokens of a call, rounded up."""
+    counts = (facts.input_tokens, facts.output_tokens)
+    return Usage(*(None if count is None else math.ceil(count) for count in counts))

@@ -1,0 +1,182 @@
+"""The engine of one process: what it works with, and how it is started, watched, paused and stopped."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from pytest_promptevals.cache.responses import ResponseCache
+from pytest_promptevals.engine.budget import Budget, SpendingLimit, check_all_priced
+from pytest_promptevals.engine.engine import Engine
+from pytest_promptevals.engine.pipeline import Pipeline, Services
+from pytest_promptevals.engine.planning import PlannedCase
+from pytest_promptevals.engine.pricing import unpriced_models
+from pytest_promptevals.engine.retrying import RetryPolicy
+from pytest_promptevals.engine.shared_budget import SharedBudget
+from pytest_promptevals.errors import UsageError
+from pytest_promptevals.pytest_glue.identity import session_id
+from pytest_promptevals.pytest_glue.share import share_of, worker_concurrency, worker_facts
+from pytest_promptevals.pytest_glue.watching import Watch
+from pytest_promptevals.records.progress import Progress
+from pytest_promptevals.records.results import CaseResult
+from pytest_promptevals.settings import Settings
+
+_WINDOW_FACTOR: Final = 4
+"""Cases that may be started ahead, for each call that may be under way."""
+
+
+class CaseItem(pytest.Item):
+    """An item whose case the engine runs."""
+
+    planned: PlannedCase
+    """What to run."""
+    position: int
+    """Its number among the eval items of the session, set when they are all known."""
+
+
+class CaseRunner:
+    """Runs the cases of this process, ahead of pytest.
+
+    Without workers the engine starts with the first case; a worker of pytest-xdist starts it as soon as the controller
+    has said which cases are its own.
+    """
+
+    def __init__(self, config: pytest.Config, settings: Settings) -> None:
+        self._config = config
+        self._settings = settings
+        self._known: Mapping[tuple[str, str], CaseResult] = {}
+        self._cases: list[PlannedCase] = []
+        self._by_item: dict[int, int] = {}
+        self._on_demand: frozenset[int] = frozenset()
+        self._lock = threading.RLock()
+        self._engine: Engine | None = None
+        self._pipeline: Pipeline | None = None
+        self._is_stopped = False
+        self._watch = Watch(config, settings.progress, self.progress, lambda is_paused: self.pause(is_paused=is_paused))
+
+    def prepare(self, session: pytest.Session, known: Mapping[tuple[str, str], CaseResult]) -> None:
+        """Take in the items that were selected, and the results of an earlier run that need not be made again.
+
+        Raises ``UsageError`` if there is a budget and a model whose price is unknown.
+        """
+        items = [item for item in session.items if isinstance(item, CaseItem)]
+        for position, item in enumerate(items):
+            item.position = position
+        self._known = known
+        self._cases = [item.planned for item in items]
+        self._on_demand = frozenset(position for position, item in enumerate(items) if _may_not_run(item))
+        share = share_of(self._config)
+        if share is None:
+            self._check_prices()
+            return
+        self._by_item = {
+            number: item.position for number, item in enumerate(session.items) if isinstance(item, CaseItem)
+        }
+        share.on_more(self._work_ahead_of)
+        share.on_pause(lambda is_paused: self.pause(is_paused=is_paused))
+
+    def result_of(self, item: CaseItem) -> CaseResult:
+        """Return the case's result, waiting for it."""
+        return self._running_engine().result(item.position)
+
+    def run(self, work: Callable[[Pipeline], Any]) -> Any:
+        """Run a coroutine function that takes the pipeline on the engine's loop."""
+        return self._running_engine().run(work)
+
+    def progress(self) -> Progress:
+        """Return how far this process is. May be called from any thread."""
+        engine = self._engine
+        return Progress() if engine is None else engine.progress()
+
+    def pause(self, *, is_paused: bool) -> None:
+        """Begin no further call until told to go on."""
+        if self._engine is not None:
+            self._engine.pause(is_paused=is_paused)
+
+    @property
+    def notices(self) -> Sequence[str]:
+        """What the user should know of the response cache, a line each."""
+        return () if self._pipeline is None else self._pipeline.notices
+
+    def stop(self) -> None:
+        """Stop calling at once, with everything that was paid for on disk. May be called twice."""
+        with self._lock:
+            self._is_stopped = True
+        self._watch.stop()
+        if self._engine is not None:
+            self._engine.stop()
+
+    def _running_engine(self) -> Engine:
+        with self._lock:
+            if self._engine is None:
+                ahead = () if share_of(self._config) is not None else range(len(self._cases))
+                self._start([position for position in ahead if position not in self._on_demand])
+            assert self._engine is not None, "was started"  # noqa: S101 - states what the line above does
+            return self._engine
+
+    def _work_ahead_of(self, numbers: Sequence[int]) -> None:
+        positions = [self._by_item[number] for number in numbers if number in self._by_item]
+        ahead = [position for position in positions if position not in self._on_demand]
+        with self._lock:
+            if self._is_stopped:
+                return
+            if self._engine is None:
+                self._start(ahead)
+            else:
+                self._engine.work_ahead_of(ahead)
+
+    def _start(self, ahead: Sequence[int]) -> None:
+        concurrency = worker_concurrency(self._config)
+        self._engine = Engine(
+            self._cases,
+            lambda: self._make_pipeline(concurrency),
+            window=concurrency * _WINDOW_FACTOR,
+            ahead=ahead,
+            known=self._known,
+        )
+        self._engine.start()
+        if share_of(self._config) is None:
+            self._watch.start()
+
+    def _make_pipeline(self, concurrency: int) -> Pipeline:
+        settings = self._settings
+        services = Services(
+            open_cache=None if settings.cache == "off" else self._open_cache,
+            budget=self._budget(),
+            policy=RetryPolicy(settings.retries, settings.max_wait),
+            is_replay=settings.cache == "replay",
+        )
+        self._pipeline = Pipeline(self._config.rootpath, concurrency, services)
+        return self._pipeline
+
+    def _open_cache(self) -> ResponseCache:
+        settings, root = self._settings, self._config.rootpath
+        recordings = root / settings.recordings if settings.recordings else None
+        return ResponseCache.open(root / settings.cache_file, settings.cache, recordings, session_id(self._config))
+
+    def _budget(self) -> SpendingLimit | None:
+        limit = self._settings.max_cost
+        if limit is None:
+            return None
+        shared = worker_facts(self._config).get("budget")
+        return Budget(limit) if shared is None else SharedBudget(Path(shared), limit)
+
+    def _check_prices(self) -> None:
+        if self._settings.max_cost is None:
+            return
+        try:
+            check_all_priced(unpriced_models(self._cases, self._config.rootpath))
+        except UsageError as error:
+            raise pytest.UsageError(str(error)) from error
+
+
+def _may_not_run(item: pytest.Item) -> bool:
+    """Return whether a mark may keep the item from running, which pytest decides only when it comes to it."""
+    xfail = item.get_closest_marker("xfail")
+    if xfail is not None and xfail.kwargs.get("run") is False:
+        return True
+    return any(item.get_closest_marker(name) is not None for name in ("skip", "skipif"))

@@ -1,0 +1,123 @@
+"""What a run would call and cost, as text: the answer of ``--evals-plan``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from tabulate import tabulate
+
+from pytest_promptevals.engine.estimates import ModelPlan, Plan, PlannedJudge, Range
+from pytest_promptevals.prices.dollars import format_dollars
+from pytest_promptevals.reports.terminal import Line, fill_lines
+
+_HEAD: Final = ("model", "calls", "cached", "tokens in", "tokens out", "cost")
+_SHORTEST_NAME: Final = 12
+_THOUSAND: Final = 1_000
+_FEW: Final = 10_000
+
+
+def plan_lines(plan: Plan, width: int) -> list[Line]:
+    """Return the plan of a run, no line wider than ``width`` where that can be helped."""
+    if not plan.models and not plan.judges:
+        return [Line("plan: the selected cases call no model")]
+    total = plan.total
+    head = f"plan: {_counted(total.to_make, 'call')} to make, {total.cached:,} in the cache; nothing was called"
+    return [
+        Line(head, {"bold": True}),
+        *(Line(row) for row in (_table(plan, width) if plan.models else [])),
+        *(Line(row) for text in _notes(plan) for row in fill_lines(text, width)),
+    ]
+
+
+def _table(plan: Plan, width: int) -> list[str]:
+    longest = max(len(model.label) for model in plan.models)
+    table = _tabulate(plan, longest)
+    excess = max(len(row) for row in table) - width
+    return table if excess <= 0 else _tabulate(plan, max(_SHORTEST_NAME, longest - excess))
+
+
+def _tabulate(plan: Plan, room: int) -> list[str]:
+    rows = [list(_HEAD), *(_row(model, room, cost_text(model.cost)) for model in plan.models)]
+    if len(plan.models) > 1:
+        rows.append(_row(plan.total, room, _total_cost(plan)))
+    align = ("left", "right", "right", "right", "right", "right")
+    return tabulate(rows, tablefmt="plain", colalign=align, disable_numparse=True).splitlines()
+
+
+def _row(model: ModelPlan, room: int, cost: str) -> list[str]:
+    name = model.label if len(model.label) <= room else f"...{model.label[-(room - 3) :]}"
+    tokens = (_range_text(model.prompt_tokens), _range_text(model.answer_tokens))
+    return [name, f"{model.calls:,}", f"{model.cached:,}", *tokens, cost]
+
+
+def _total_cost(plan: Plan) -> str:
+    unpriced = set(plan.unpriced)
+    if all(model.label in unpriced for model in plan.models):
+        return "unknown"
+    known = cost_text(plan.total.cost)
+    return f"{known} + unknown" if unpriced else known
+
+
+def cost_text(cost: Range | None) -> str:
+    """Return a range of dollars; an unknown one is unknown, never $0."""
+    if cost is None:
+        return "unknown"
+    low, high = format_dollars(cost.low), format_dollars(cost.high)
+    return low if low == high else f"{low}-{high}"
+
+
+def _range_text(tokens: Range) -> str:
+    low, high = _count_text(tokens.low), _count_text(tokens.high)
+    return low if low == high else f"{low}-{high}"
+
+
+def _count_text(count: float) -> str:
+    """Return a number of tokens with two or three digits that count."""
+    if count < _FEW:
+        return f"{count:,.0f}"
+    for unit in ("k", "M"):
+        count /= _THOUSAND
+        if count < _THOUSAND:
+            return f"{count:.3g}{unit}"
+    return f"{count / _THOUSAND:,.1f}G"
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def _notes(plan: Plan) -> list[str]:
+    return [
+        *_basis(plan.total),
+        *([_price_note(plan.unpriced)] if plan.unpriced else []),
+        *(_judge_note(judge) for judge in plan.judges),
+    ]
+
+
+def _basis(total: ModelPlan) -> list[str]:
+    guessed = total.to_make - total.from_history
+    if not total.to_make:
+        return []
+    if not guessed:
+        return ["Tokens: the means of earlier calls of the same cases."]
+    by_length = "by the length of the prompts, and 10 to max_tokens (2,000 if it is not set) for an answer"
+    if not total.from_history:
+        return [f"Tokens: {by_length}."]
+    return [f"Tokens: {total.from_history:,} calls by the means of earlier ones, {guessed:,} {by_length}."]
+
+
+def _price_note(unpriced: Sequence[str]) -> str:
+    one = "its price" if len(unpriced) == 1 else "their prices"
+    return (
+        f"Unknown price: {', '.join(unpriced)}. Write {one} under 'prices' in an evals.yaml, in US dollars for a "
+        "million tokens, or 'free'."
+    )
+
+
+def _judge_note(judge: PlannedJudge) -> str:
+    if not judge.models:
+        return f"Judge {judge.name}: calls models too, which and how often is known once it runs; not counted above."
+    asked = ", ".join(judge.models)
+    answers = _counted(judge.answers, "answer")
+    return f"Judge {judge.name}: asks {asked} about {answers}, once each; its prompts hold them; not counted above."

@@ -1,0 +1,20 @@
+"""What a run cost, in one line."""
+
+from __future__ import annotations
+
+from pytest_promptevals.records.runs import Run
+from pytest_promptevals.reports.words import count_text, money_text
+
+
+def spending_text(run: Run, unpriced: int) -> str | None:
+    """Return what a run called and what that cost; ``None`` where there is nothing to say.
+
+    ``unpriced`` is the number of its results of which a part of the cost is unknown.
+    """
+    if not run.calls or not (run.cached or run.cost or unpriced):
+        return None
+    cached = f", {run.cached} of them from the cache" if run.cached else ""
+    if unpriced:
+        return f"{count_text(run.calls, 'call')}{cached}; cost unknown for {count_text(unpriced, 'case')}"
+    paid = "" if run.spent == run.cost else f", {money_text(run.spent)} of it paid now"
+    return f"{count_text(run.calls, 'call')}{cached}; cost {money_text(run.cost)}{paid}"
