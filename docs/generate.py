@@ -254,6 +254,7 @@ PARTS: Final[Mapping[str, Callable[[], str]]] = {
     "file-entry-keys": _keys_of(wire.FileEntryWire),
     "gate-keys": _keys_of(wire.GateWire),
     "provider-keys": _keys_of(wire.ProviderWire),
+    "price-keys": _keys_of(wire.PriceWire),
     "message-keys": _keys_of(wire.MessageWire),
     "few-shot-keys": _keys_of(wire.FewShotWire),
     "judge-keys": _keys_of(wire.JudgeOptionsWire),

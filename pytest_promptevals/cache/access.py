@@ -103,6 +103,9 @@ class Access:
         self._database = None
 
     def _connection(self) -> sqlite3.Connection:
+        # SQLite itself goes on writing into a file that was removed, or put aside by another process.
+        if self._database is not None and identify(self.path) != self._identity:
+            self.close()
         if self._database is None:
             self._identity = identify(self.path)
             self._database = open_database(self.path, _TRY_SECONDS)
@@ -122,7 +125,6 @@ class Access:
     def _repair(self, error: sqlite3.Error) -> bool:
         """Do what makes a second try worth while; return whether there is such a thing."""
         if identify(self.path) != self._identity:
-            # Removed, or put aside by another process that found it damaged.
             self.close()
             return True
         if is_damage(error):

@@ -160,10 +160,10 @@ def _open_for_writing(path: Path, timeout: float) -> sqlite3.Connection:
 
 def _open_for_reading(path: Path, reason: CacheError) -> Database:
     """Open a cache in a folder that cannot be written. Raises ``reason`` if there is none."""
-    uri = f"{path.absolute().as_uri()}?mode=ro"
-    # Without a log there is nothing but the file itself, which SQLite then reads without files of its own.
-    if not path.with_name(f"{path.name}-wal").exists():
-        uri += "&immutable=1"
+    # With a log beside it, the file is not all that there is, and who cannot write cannot put the two together.
+    if path.with_name(f"{path.name}-wal").exists():
+        raise reason
+    uri = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
     try:
         connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
     except sqlite3.Error:

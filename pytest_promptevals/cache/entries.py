@@ -62,14 +62,14 @@ def decode_response(text: str) -> Response:
 def read_line(line: str, shown: str, number: int, advice: str) -> Entry:
     """Return the entry of a line as ``Entry.to_line`` writes it, however it was formatted since.
 
-    Of a line that nobody formatted, the JSON of the response is not checked before it is used. Raises ``FileProblem``,
-    whose message ends in ``advice``, for anything else.
+    Of a line that nobody formatted, the fields of the response are not checked before it is used. Raises
+    ``FileProblem``, whose message ends in ``advice``, for anything else.
     """
     start = len(_KEY) + KEY_DIGITS
     if line.startswith(_KEY) and line.startswith(_REQUEST, start) and line.endswith("}"):
         key, (request, _, response) = line[len(_KEY) : start], line[start + len(_REQUEST) : -1].partition(_RESPONSE)
         # Where the request itself holds such a part, this is not its end: then the key is not its own.
-        if text_key(request) == key:
+        if text_key(request) == key and _is_json(response):
             return Entry(key, request, response)
     return check_line(line, shown, number, advice)
 
@@ -93,6 +93,14 @@ def check_line(line: str, shown: str, number: int, advice: str) -> Entry:
     if parts["key"] != text_key(request):
         raise problem(f"key {parts['key']!r} is not that of the request, which is {text_key(request)!r}")
     return Entry(parts["key"], request, response)
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _parse(line: str, shown: str, number: int, advice: str) -> Any:

@@ -40,7 +40,7 @@ def recording_path(folder: Path, file: str) -> Path:
 
     ``evals/a.eval.yaml`` has ``FOLDER/evals/a.eval.yaml.jsonl``. No name of an eval file leads out of the folder.
     """
-    parts = PurePosixPath(_DRIVE.sub("-", file.replace("::", "-"))).parts
+    parts = PurePosixPath(_DRIVE.sub("-", store.printable(file).replace("::", "-"))).parts
     inside = [part for part in parts if part not in ("/", "..")]
     if len(inside) < len(parts):
         inside.insert(0, _OUTSIDE)
@@ -109,8 +109,8 @@ class Recordings:
         try:
             return decode_response(entry.response)
         except CodecError as error:
-            shown = shown_path(recording_path(self._folder, file), Path.cwd())
-            raise CacheError(f"recordings {shown}: the response of key {key!r}: {error}; {_ADVICE}") from None
+            place = _place_of(key, recording_path(self._folder, file))
+            raise CacheError(f"recordings {place}: {error}; {_ADVICE}") from None
 
     def _entries(self, file: str) -> dict[str, Entry] | CacheError:
         if file not in self._read:
@@ -237,6 +237,13 @@ def _has_eval_file(name: str, rootdir: Path) -> bool:
     # The recordings of test_a.py::test_b are named test_a.py-test_b.
     script, ending, _ = file.partition(".py-")
     return (rootdir / file).exists() or (ending != "" and (rootdir / f"{script}.py").exists())
+
+
+def _place_of(key: str, path: Path) -> str:
+    shown = shown_path(path, Path.cwd())
+    lines = read_text(path, shown).split("\n")
+    number = next((number for number, line in enumerate(lines, start=1) if f'"{key}"' in line), 0)
+    return f"{shown}:{number}"
 
 
 def _check_unique(entry: Entry, lines: dict[str, int], shown: str, number: int) -> None:

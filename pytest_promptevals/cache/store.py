@@ -118,7 +118,15 @@ def beat(connection: sqlite3.Connection, owner: str) -> None:
 def note_uses(connection: sqlite3.Connection, session: str, uses: Iterable[Use]) -> None:
     """Note which responses a session used."""
     now = int(time.time())
-    connection.executemany("INSERT OR REPLACE INTO uses VALUES (?, ?, ?, ?, ?)", ((session, *use, now) for use in uses))
+    connection.executemany(
+        "INSERT OR REPLACE INTO uses VALUES (?, ?, ?, ?, ?)",
+        ((session, printable(use.file), use.key, use.is_missing, now) for use in uses),
+    )
+
+
+def printable(file: str) -> str:
+    """Return the name of a file without what is no character; names of files may hold any bytes."""
+    return file.encode("utf-8", "replace").decode("utf-8")
 
 
 def find_uses(connection: sqlite3.Connection, session: str) -> list[Use]:

@@ -1,9 +1,10 @@
 """How many calls a server is given at once: additive increase, multiplicative decrease.
 
-The scheme is that of TCP (RFC 5681): slow start, then a halving whenever too much was asked, then careful growth. Two
-things differ, since a model server refuses what it cannot take where a network queues it. The limit comes back quickly
-to just below what was too much, as in CUBIC (RFC 9438), or a quarter of the server would lie idle on average. And it
-stays there for a while, since each try of more costs a refused call.
+The scheme is that of TCP (RFC 5681): slow start, then a halving whenever too much was asked, then careful growth. Where
+a network queues what it cannot take at once, a model server refuses it, so two things are done as in CUBIC (RFC 9438).
+The limit comes back quickly to just below what was too much, or a quarter of the server would lie idle on average. And
+it stays there for a while before it tries more, the longer the more often that was refused; once it is past that point,
+it grows faster and faster.
 """
 
 from __future__ import annotations
@@ -12,16 +13,13 @@ import math
 from typing import Final
 
 _FIRST_LIMIT: Final = 32
-_HOLD_ROUNDS: Final = 8
-"""Round trips for which the limit stays just below what was too much."""
-_HOLD_AT_LEAST: Final = 32
+_FEWEST_ROUNDS: Final = 2
+_MOST_ROUNDS: Final = 16
+"""Round trips for which the limit stays just below what was too much: doubled each time it is too much again."""
+_FEWEST_SUCCESSES: Final = 16
 """Successes for which it stays there in any case: with a small limit, round trips are few calls."""
 _HOLD_PAUSES: Final = 8
 """It stays there so many times as long as the refusal asked all calls to wait: another try may cost as much."""
-_HOLD_PAUSES: Final = 8
-"""It stays there so many times as long as the refusal asked all calls to wait: another try may cost as much."""
-_HOLD_PAUSES: Final = 8
-"""Pauses for which it stays there as well: trying more may cost another pause."""
 
 
 class AdaptiveLimit:
@@ -39,6 +37,7 @@ class AdaptiveLimit:
         """Halvings since a call that was begun after one of them succeeded."""
         self._ceiling = ceiling
         self._too_much: int | None = None
+        self._rounds = _FEWEST_ROUNDS
         self._last_before_halving = 0
         self._successes = 0
         self._holds_until = -math.inf
@@ -74,6 +73,8 @@ class AdaptiveLimit:
         if number <= self._last_before_halving:
             return False
         self._last_before_halving = begun
+        is_known = self._too_much is not None and abs(self.value - self._too_much) <= 1
+        self._rounds = min(self._rounds * 2, _MOST_ROUNDS) if is_known else _FEWEST_ROUNDS
         self._too_much = self.value
         self.value = max(1, self.value // 2)
         self._successes = 0
@@ -88,5 +89,5 @@ class AdaptiveLimit:
         if self._too_much is None or self.value < self._too_much - 1:
             return 1  # one more for each success doubles the limit in a round trip
         if self.value >= self._too_much:
-            return self.value
-        return max(self.value * _HOLD_ROUNDS, _HOLD_AT_LEAST) if now >= self._holds_until else math.inf
+            return self.value // max(1, self.value - self._too_much)
+        return max(self.value * self._rounds, _FEWEST_SUCCESSES) if now >= self._holds_until else math.inf

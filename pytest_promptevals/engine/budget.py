@@ -107,8 +107,7 @@ class Budget:
         self._spent += reservation.charge(cost)
         if reservation.bound:
             self._under_way -= 1
-            # Sums of floats drift; nothing is nothing.
-            self._reserved = self._reserved - reservation.bound if self._under_way else 0.0
+            self._reserved -= reservation.bound
         self._wake()
 
     def _grant(self, bound: float) -> Reservation:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
+from pytest_promptevals.records.facts import CaseFacts
+
 CHUNK: Final = 10
 """Cases that one eval file and model runs before it is the next one's turn, where the order is ``chunked``."""
 
@@ -22,16 +24,6 @@ class OrderKey:
     """``provider/model`` that it is put to."""
     priority: int = 0
     """Higher runs earlier where the order is by priority."""
-
-
-@dataclass(frozen=True, slots=True)
-class CaseFacts:
-    """What the history knows of a case."""
-
-    failed: bool | None = None
-    """Whether it failed, or ended as an error, when it was last run; ``None`` if that is not known."""
-    cost: float | None = None
-    """US dollars that it takes on average; ``None`` if unknown."""
 
 
 Facts: TypeAlias = Mapping[str, CaseFacts]

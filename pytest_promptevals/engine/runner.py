@@ -46,8 +46,7 @@ async def run_case(planned: PlannedCase, pipeline: Pipeline, known: CaseResult |
     no call is made for them.
     """
     try:
-        async with asyncio.timeout(planned.plan.timeout):
-            prompt = await planned.prompt.render(planned.case)
+        prompt = await _render(planned)
     except TimeoutError:
         message = f"the prompt was not rendered within {planned.plan.timeout:g} s. Raise 'timeout' if it needs longer."
         return assemble_result(planned, None, [Outcome(error=ErrorRecord("timeout", message))])
@@ -57,13 +56,19 @@ async def run_case(planned: PlannedCase, pipeline: Pipeline, known: CaseResult |
         # A recorded output needs no prompt: it is rendered for the eyes of the reader, where that is possible.
         prompt = RenderedPrompt(())
     responses = _known_responses(planned, prompt, known)
-    outcomes = await asyncio.gather(
-        *(
-            _run_trial(planned, prompt, pipeline, number, responses.get(number))
-            for number in range(1, planned.trials + 1)
-        )
-    )
+    trials = [
+        _run_trial(planned, prompt, pipeline, number, responses.get(number)) for number in range(1, planned.trials + 1)
+    ]
+    # A task for a single trial would cost as much as judging it.
+    outcomes = await asyncio.gather(*trials) if len(trials) > 1 else [await trials[0]]
     return assemble_result(planned, prompt, outcomes)
+
+
+async def _render(planned: PlannedCase) -> RenderedPrompt:
+    if planned.prompt.variables is not None:
+        return await planned.prompt.render(planned.case)  # a template never waits
+    async with asyncio.timeout(planned.plan.timeout):
+        return await planned.prompt.render(planned.case)
 
 
 async def judge_response(

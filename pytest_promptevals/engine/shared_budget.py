@@ -188,8 +188,6 @@ def _set_up(database: sqlite3.Connection) -> None:
             # Of several processes that make it a WAL file at once, SQLite refuses all but one without waiting.
             if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
                 raise
-            if database.in_transaction:
-                database.execute("ROLLBACK")
             time.sleep(_LOOK)
         else:
             return

@@ -81,7 +81,9 @@ def _make_folder(folder: Path) -> None:
 def _open(path: Path, patience: float) -> sqlite3.Connection:
     connection = connect(path, patience)
     try:
-        if (revision := read_revision(connection)) is None:
+        revision = read_revision(connection)  # first: a database of something else is left as it is
+        use_write_ahead_log(connection, patience)
+        if revision is None:
             revision = _create_tables(connection)
         if revision != schema.REVISION:
             _migrate(path, patience)
@@ -95,16 +97,11 @@ def _open(path: Path, patience: float) -> sqlite3.Connection:
 
 
 def connect(path: Path, patience: float) -> sqlite3.Connection:
-    """Return a connection that writes a log ahead and begins transactions where they are written."""
+    """Return a connection on which transactions begin where they are written; ``patience`` is in seconds."""
     connection = sqlite3.connect(path, timeout=patience, isolation_level=None)
-    try:
-        connection.execute("PRAGMA foreign_keys = ON")
-        # A process that is killed loses nothing so; a machine that loses power may lose the last seconds.
-        connection.execute("PRAGMA synchronous = NORMAL")
-        use_write_ahead_log(connection, patience)
-    except BaseException:
-        connection.close()
-        raise
+    connection.execute("PRAGMA foreign_keys = ON")
+    # A process that is killed loses nothing so; a machine that loses power may lose the last seconds.
+    connection.execute("PRAGMA synchronous = NORMAL")
     return connection
 
 

@@ -45,7 +45,7 @@ CREATE: Final = (
     """
     CREATE TABLE case_results (
         id INTEGER NOT NULL PRIMARY KEY,
-        run_id TEXT NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+        run_id TEXT NOT NULL,
         file TEXT NOT NULL,
         name TEXT NOT NULL,
         case_id TEXT NOT NULL,
@@ -72,12 +72,13 @@ CREATE: Final = (
         trials TEXT NOT NULL,
         prompt TEXT,
         expected TEXT,
-        CONSTRAINT one_result_per_item UNIQUE (run_id, file, name)
+        CONSTRAINT one_result_per_item UNIQUE (run_id, file, name),
+        FOREIGN KEY (run_id) REFERENCES runs (id) ON DELETE CASCADE
     )
     """,
     """
     CREATE TABLE scores (
-        result_id INTEGER NOT NULL REFERENCES case_results (id) ON DELETE CASCADE,
+        result_id INTEGER NOT NULL,
         trial INTEGER NOT NULL,
         position INTEGER NOT NULL,
         judge TEXT NOT NULL,
@@ -90,12 +91,13 @@ CREATE: Final = (
         cost DOUBLE,
         calls INTEGER NOT NULL DEFAULT 0,
         spent DOUBLE,
-        PRIMARY KEY (result_id, trial, position)
+        PRIMARY KEY (result_id, trial, position),
+        FOREIGN KEY (result_id) REFERENCES case_results (id) ON DELETE CASCADE
     ) WITHOUT ROWID
     """,
     """
     CREATE TABLE comparisons (
-        run_id TEXT NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+        run_id TEXT NOT NULL,
         file TEXT NOT NULL,
         cases INTEGER NOT NULL,
         passed INTEGER NOT NULL,
@@ -108,7 +110,8 @@ CREATE: Final = (
         mean_before DOUBLE,
         mean_after DOUBLE,
         deltas TEXT NOT NULL,
-        PRIMARY KEY (run_id, file)
+        PRIMARY KEY (run_id, file),
+        FOREIGN KEY (run_id) REFERENCES runs (id) ON DELETE CASCADE
     )
     """,
     """

@@ -67,7 +67,9 @@ def add_unsaved_runs(history: HistoryFile) -> list[str]:
     Returns what the user should know. A file that cannot be added now stays for the next run.
     """
     notices: list[str] = []
-    for path in sorted(history.path.parent.glob(f"{glob.escape(history.path.name)}.unsaved-*.jsonl*")):
+    pattern = f"{glob.escape(history.path.name)}.unsaved-*.jsonl"
+    paths = [path for end in ("", _PART) for path in history.path.parent.glob(pattern + end)]
+    for path in sorted(paths):
         try:
             notices += _add_file(history, path)
         except (HistoryError, OSError) as error:

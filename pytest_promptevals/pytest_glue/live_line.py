@@ -125,7 +125,9 @@ class LiveLine:
 
         It waits there after a line that is exactly full; the next character begins a row.
         """
-        line = self._terminal.line.rpartition("\r")[2]
+        line = self._terminal.line
+        if "\r" in line:
+            return _UNKNOWN
         if _most_columns(line) < self.columns:
             return _INSIDE
         is_plain = line.isascii() and line.isprintable()
@@ -181,7 +183,7 @@ class _Above:
 
     def write(self, text: str) -> int:
         """Write a text of pytest's, whose line it is a part of already."""
-        if _most_columns(self._terminal.line) < self._live_line.columns and "\n" not in text:
+        if "\n" not in text and "\r" not in text and _most_columns(self._terminal.line) < self._live_line.columns:
             return self._put(text)
         return self._live_line.write_around(text)
 

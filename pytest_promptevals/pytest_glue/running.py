@@ -48,6 +48,7 @@ class CaseRunner:
     def __init__(self, config: pytest.Config, settings: Settings) -> None:
         self._config = config
         self._settings = settings
+        self._share = share_of(config)  # from now on it listens to the controller
         self._known: Mapping[tuple[str, str], CaseResult] = {}
         self._cases: list[PlannedCase] = []
         self._by_item: dict[int, int] = {}
@@ -69,7 +70,7 @@ class CaseRunner:
         self._known = known
         self._cases = [item.planned for item in items]
         self._on_demand = frozenset(position for position, item in enumerate(items) if _may_not_run(item))
-        share = share_of(self._config)
+        share = self._share
         if share is None:
             self._check_prices()
             return
@@ -113,7 +114,7 @@ class CaseRunner:
     def _running_engine(self) -> Engine:
         with self._lock:
             if self._engine is None:
-                ahead = () if share_of(self._config) is not None else range(len(self._cases))
+                ahead = () if self._share is not None else range(len(self._cases))
                 self._start([position for position in ahead if position not in self._on_demand])
             assert self._engine is not None, "was started"  # noqa: S101 - states what the line above does
             return self._engine
@@ -139,7 +140,7 @@ class CaseRunner:
             known=self._known,
         )
         self._engine.start()
-        if share_of(self._config) is None:
+        if self._share is None:
             self._watch.start()
 
     def _make_pipeline(self, concurrency: int) -> Pipeline:

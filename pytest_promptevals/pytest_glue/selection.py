@@ -5,18 +5,21 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Generator, Mapping, Sequence
-from typing import Any, Final
+from typing import Final, TypeAlias
 
 import pytest
 
-from pytest_promptevals.engine.ordering import FROM_HISTORY, CaseFacts, Facts, OrderKey, order_cases
+from pytest_promptevals.engine.ordering import FROM_HISTORY, Facts, OrderKey, order_cases
 from pytest_promptevals.engine.planning import PlannedCase
 from pytest_promptevals.engine.shards import SelectionFacts, Shard, describe_selection, parse_shard
-from pytest_promptevals.errors import HistoryError, UsageError
+from pytest_promptevals.errors import UsageError
 from pytest_promptevals.pytest_glue.options import is_xdist_worker, settings_of
 from pytest_promptevals.pytest_glue.share import ORDER_FACTS, SELECTION_ATTRIBUTE, worker_facts
+from pytest_promptevals.records.facts import CaseFacts
 from pytest_promptevals.settings import Settings
 
+PlainFacts: TypeAlias = Mapping[str, tuple[bool | None, float | None]]
+"""``failed`` and ``cost`` of cases by ``file::name``: what is asked of the history, as JSON can carry it."""
 _SELECTION_KEY: Final = pytest.StashKey[SelectionFacts]()
 
 
@@ -41,20 +44,17 @@ def restore_selection(config: pytest.Config, report: pytest.TestReport) -> None:
         delattr(report, SELECTION_ATTRIBUTE)
 
 
-def read_order_facts(config: pytest.Config) -> dict[str, Any]:
-    """Return what the order asks of the history, as plain JSON data; nothing where it asks nothing.
+def read_order_facts(config: pytest.Config) -> PlainFacts:
+    """Return what the order asks of the history; nothing where it asks nothing.
 
     All workers of pytest-xdist must come to one order, so their controller reads it once for all.
     """
     settings = settings_of(config)
     if settings.order not in FROM_HISTORY or settings.history == "off":
         return {}
-    from pytest_promptevals.history.facts import read_facts  # noqa: PLC0415 - imports SQLAlchemy
+    from pytest_promptevals.history.facts import read_facts  # noqa: PLC0415 - only for an order
 
-    try:
-        return dict(read_facts(config.rootpath / settings.history))
-    except HistoryError:
-        return {}  # who records the run says what is wrong with it
+    return {key: (known.failed, known.cost) for key, known in read_facts(config.rootpath / settings.history).items()}
 
 
 class Selection:
@@ -90,10 +90,10 @@ class Selection:
 
     def _facts(self) -> Facts:
         if is_xdist_worker(self._config):
-            plain: Mapping[str, Any] = worker_facts(self._config).get(ORDER_FACTS, {})
+            plain: PlainFacts = worker_facts(self._config).get(ORDER_FACTS, {})
         else:
             plain = read_order_facts(self._config)
-        return {key: CaseFacts(known.get("failed"), known.get("cost")) for key, known in plain.items()}
+        return {key: CaseFacts(failed=failed, cost=cost) for key, (failed, cost) in plain.items()}
 
 
 def _is_eval(item: pytest.Item) -> bool:

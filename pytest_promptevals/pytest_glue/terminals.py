@@ -63,8 +63,8 @@ class Terminal:
             self._writer._file = self.stream  # noqa: SLF001 - see above
 
     def size(self) -> tuple[int, int]:
-        """Return columns and rows, as they are now."""
-        if self._descriptor is None:
+        """Return columns and rows, as they are now. Raises ``OSError`` when the screen is gone."""
+        if self._descriptor is None or not self.is_screen:
             return _FALLBACK_SIZE
         columns, rows = os.get_terminal_size(self._descriptor)
         return (columns, rows) if columns and rows else _FALLBACK_SIZE

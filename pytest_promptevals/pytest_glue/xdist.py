@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import queue
+import threading
 import uuid
 from collections.abc import Callable, Generator, Sequence
 from functools import partial
@@ -49,6 +51,8 @@ class Controller:
         self._scheduling: LateScheduling | None = None
         self._session: pytest.Session | None = None
         self._is_paused = False
+        self._pauses: queue.SimpleQueue[bool] = queue.SimpleQueue()
+        self._passer: threading.Thread | None = None
 
     def pytest_sessionstart(self, session: pytest.Session) -> None:
         """Remember the session: it counts failures."""
@@ -109,6 +113,7 @@ class Controller:
 
             restore_selection(self._config, report)
         if hasattr(report, "promptevals_result"):
+            self._start_passing_on()
             self._recorder().take(report)
         if hasattr(report, "promptevals_review"):
             self._recorder().restore_review(report)
@@ -132,24 +137,27 @@ class Controller:
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
         """Decide when all workers are done."""
         result = yield
-        if self._config.pluginmanager.has_plugin("promptevals-recorder"):
+        # Without workers (--dist alone asks for none) the session decides for itself.
+        if all(map(self._config.pluginmanager.has_plugin, ("dsession", "promptevals-recorder"))):
             self._recorder().decide(session)
         return result
 
-    def worker_pids(self) -> list[int]:
-        """Return the process ids of the workers that run on this machine now."""
-        # xdist has asked every gateway for its process, and the answer is kept: asking again could block.
-        known = [getattr(node.gateway, "_cache_rinfo", None) for node in self._nodes if node.gateway.spec.popen]
-        return [info.pid for info in known if info is not None]
-
     def pause(self, *, is_paused: bool) -> None:
-        """Have all workers begin no further call, or go on.
-
-        It writes to their pipes, so it is not to be called from within a signal handler, but from a thread.
-        """
+        """Have all workers begin no further call, or go on. May be called in a signal handler."""
         self._is_paused = is_paused
-        for node in list(self._nodes):
-            _tell(node, is_paused=is_paused)
+        self._pauses.put(is_paused)
+
+    def _pass_on_pauses(self) -> None:
+        while True:
+            is_paused = self._pauses.get()
+            for node in list(self._nodes):
+                _tell(node, is_paused=is_paused)
+
+    def _start_passing_on(self) -> None:
+        # Workers are written to through pipes with locks, so a signal handler leaves that to a thread.
+        if self._passer is None:
+            self._passer = threading.Thread(target=self._pass_on_pauses, name="promptevals-pause", daemon=True)
+            self._passer.start()
 
     def _schedule_evals(self, make_base: Callable[[], Scheduler], ids: Sequence[str]) -> EvalScheduling | None:
         from pytest_promptevals.pytest_glue.scheduling import EvalScheduling  # noqa: PLC0415 - only where there are workers
@@ -157,6 +165,7 @@ class Controller:
         evals = self._eval_positions(ids)
         if not evals:
             return None
+        self._start_passing_on()
         ceiling = settings_of(self._config).concurrency
         return EvalScheduling(ids, evals, split=self._split(ids), ceiling=ceiling, make_base=make_base)
 

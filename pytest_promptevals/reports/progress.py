@@ -7,7 +7,6 @@ from collections import deque
 from typing import Final
 
 from pytest_promptevals.records.progress import Progress
-from pytest_promptevals.reports.words import money_text
 
 _WINDOW: Final = 10.0
 """Seconds that the pace is taken from."""
@@ -115,7 +114,8 @@ def _eta_text(left: int, rate: float | None) -> str:
 
 
 def _spent_texts(progress: Progress) -> tuple[str, ...]:
-    spent = money_text(progress.spent)
+    # Four decimals, whatever they are: a number that changes its length flickers.
+    spent = f"${progress.spent:,.{2 if progress.spent >= 1 else 4}f}"
     if progress.unpriced and progress.spent < _SMALLEST_SHOWN:
         return f"{progress.unpriced} unpriced", ""
     if progress.unpriced:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from pytest_promptevals.prices.dollars import format_dollars
 from pytest_promptevals.records.runs import Run
-from pytest_promptevals.reports.words import count_text, money_text
+from pytest_promptevals.reports.words import count_text
 
 
 def spending_text(run: Run, unpriced: int) -> str | None:
@@ -16,5 +17,6 @@ def spending_text(run: Run, unpriced: int) -> str | None:
     cached = f", {run.cached} of them from the cache" if run.cached else ""
     if unpriced:
         return f"{count_text(run.calls, 'call')}{cached}; cost unknown for {count_text(unpriced, 'case')}"
-    paid = "" if run.spent == run.cost else f", {money_text(run.spent)} of it paid now"
-    return f"{count_text(run.calls, 'call')}{cached}; cost {money_text(run.cost)}{paid}"
+    paid = f", {format_dollars(run.spent)} of it paid now" if run.spent else ", none of it paid now"
+    paid = "" if run.spent == run.cost else paid
+    return f"{count_text(run.calls, 'call')}{cached}; cost {format_dollars(run.cost)}{paid}"

@@ -9,8 +9,9 @@ from typing import Final
 
 from tabulate import tabulate
 
+from pytest_promptevals.prices.dollars import format_dollars
 from pytest_promptevals.records.comparisons import Change, Comparison, Delta, Verdict
-from pytest_promptevals.reports.words import count_text, money_text, score_text
+from pytest_promptevals.reports.words import count_text, score_text
 
 _FEW_CASES: Final = 10
 """Cases listed per kind of change; -v lists all."""
@@ -115,7 +116,7 @@ _COLUMNS: Final = (
     _Column("score", lambda item: _number(item.metrics.mean_score)),
     _Column("before", lambda item: _number(item.mean_before), lambda item: item.has_baseline),
     _Column("change", lambda item: _change_text(item.drop), lambda item: item.has_baseline),
-    _Column("cost", lambda item: money_text(item.metrics.cost), lambda item: bool(item.metrics.cost)),
+    _Column("cost", lambda item: format_dollars(item.metrics.cost), lambda item: bool(item.metrics.cost)),
     _Column("verdict", _verdict, is_left=True),
 )
 

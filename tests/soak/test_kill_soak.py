@@ -15,22 +15,23 @@ from tests.support.server_fixture import ModelServer
 
 KILLS: Final = int(os.environ.get("PROMPTEVALS_SOAK_KILLS", "8"))
 """Kills in all; the soak before a release takes 500."""
-WORKERS: Final = (0, 2)
+WAYS: Final = {"plain": (0, False), "resume": (0, True), "xdist": (2, False)}
+"""Worker processes, and whether a killed run is continued with ``--evals-resume``."""
 
 
 @pytest.mark.timeout(120 + 20 * KILLS)
 @pytest.mark.skipif(not hasattr(os, "killpg"), reason="process groups are killed as one")
-@pytest.mark.parametrize("workers", WORKERS)
-def test_a_killed_run_never_pays_again_for_what_is_kept(
-    tmp_path: Path, model_server: ModelServer, workers: int
-) -> None:
+@pytest.mark.parametrize("way", WAYS)
+def test_a_killed_run_never_pays_again_for_what_is_kept(tmp_path: Path, model_server: ModelServer, way: str) -> None:
+    workers, resume = WAYS[way]
+    kills = -(-KILLS // len(WAYS))
     seed = int(os.environ.get("PROMPTEVALS_SOAK_SEED") or random.randrange(1_000_000))  # noqa: S311 - no secret
     print(f"PROMPTEVALS_SOAK_SEED={seed}")  # noqa: T201 - shown where the test fails
 
-    report = Soak(tmp_path, model_server, seed=seed, workers=workers).run(-(-KILLS // len(WORKERS)))
+    report = Soak(tmp_path, model_server, seed=seed, workers=workers, resume=resume).run(kills)
 
     print(report)  # noqa: T201 - shown with -s
-    assert report.kills == -(-KILLS // len(WORKERS))
+    assert report.kills == kills
     assert report.finished >= 2
 
 

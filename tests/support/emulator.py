@@ -43,6 +43,22 @@ class Emulator:
         """Take what a terminal is sent."""
         self._stream.feed(data)
 
+    def resize(self, rows: int, columns: int) -> None:
+        """Change the size as xterm does: rows below the cursor go first, then those at the top; lines are cut off.
+
+        The emulator's own way leaves the cursor on its row while the rows move.
+        """
+        screen, cursor = self.screen, self.screen.cursor
+        row, above = cursor.y, max(0, cursor.y + 1 - rows)
+        cursor.y = screen.lines - 1
+        for _ in range(above):
+            screen.index()
+        cursor.y, cursor.x = row - above, min(cursor.x, columns - 1)
+        for number in range(rows, screen.lines):
+            screen.buffer.pop(number, None)
+        screen.lines, screen.columns = rows, columns
+        screen.set_margins()
+
     @property
     def cells(self) -> Cells:
         """All rows, those that have scrolled away included, without the empty ones at the end."""

@@ -32,14 +32,30 @@ class Subject:
     api: str | None = None
     """The wire format it speaks, as the model server names it; ``None`` if it speaks none."""
 
-    def make(self, server: ModelServer, *, timeout: float = 5.0) -> Provider:
-        """Return the provider, made as the engine makes it."""
+    @property
+    def shown(self) -> str:
+        """How messages name the provider."""
+        return f"provider {self.name!r}" + (" (evals/evals.yaml:4)" if self.options or self.open_path else "")
+
+    @property
+    def url_setting(self) -> str:
+        """What messages say decides the address."""
+        variable = "ANTHROPIC_BASE_URL" if self.type == "anthropic" else "OPENAI_BASE_URL"
+        return f"the environment variable {variable}" if self.open_path is None else f"'base_url' of {self.shown}"
+
+    def url(self, server: ModelServer) -> str:
+        """Return the base URL."""
+        own = "" if self.type == "anthropic" else "/v1"
+        return server.url + (own if self.open_path is None else self.open_path)
+
+    def make(self, server: ModelServer, **settings: Any) -> Provider:
+        """Return the provider, made as the engine makes it, with these settings of its context."""
         options = dict(self.options)
         if self.open_path is not None:
             options["base_url"] = server.url + self.open_path
         location = Location("evals/evals.yaml", 4) if options else None
         config = ProviderConfig(self.name, self.type, options, location)
-        context = ProviderContext(config, ROOT, (ROOT,), concurrency=50, timeout=timeout)
+        context = ProviderContext(config, ROOT, (ROOT,), **{"concurrency": 50, "timeout": 5.0, **settings})
         return pytest_promptevals_providers()[self.type](context)
 
     def request(self, text: str = "Hello there", *, is_failing: bool = False, **parameters: Any) -> Request:

@@ -49,7 +49,7 @@ class Keyboard:
 
     def __init__(self, descriptor: int, emulator: Emulator, pid: int) -> None:
         self._descriptor = descriptor
-        self._screen = emulator.screen
+        self._emulator = emulator
         self.pid = pid
         """The process on the other side."""
 
@@ -58,9 +58,9 @@ class Keyboard:
         os.write(self._descriptor, text.encode())
 
     def resize(self, rows: int, columns: int) -> None:
-        """Change the size of the window. The emulator cuts lines off where others wrap them."""
+        """Change the size of the window."""
         _set_size(self._descriptor, rows, columns)
-        self._screen.resize(rows, columns)
+        self._emulator.resize(rows, columns)
 
 
 Action = tuple[str, Callable[[Keyboard], None]]

@@ -7,7 +7,7 @@ import random
 from dataclasses import dataclass
 
 from pytest_promptevals.engine.ceiling import Ceiling
-from pytest_promptevals.engine.limiter import Limiter
+from pytest_promptevals.engine.limiter import Limiter, Permit
 from pytest_promptevals.engine.retrying import RetryPolicy, call_with_retries
 from pytest_promptevals.errors import ProviderStatusError
 from pytest_promptevals.records.limits import RateLimits
@@ -51,17 +51,27 @@ class Outcome:
     """Answers."""
     most_running: int
     """Most calls under way at once."""
-    began: list[float]
-    """When each call was first tried, in the order in which the calls came."""
+    began: list[int]
+    """The calls in the order in which they were first tried; they came in that of their numbers."""
     longest_call: float
     """Most seconds from the first try of a call to its answer."""
     steady_rate: float
     """Answers a second between the first and last tenth of them."""
 
 
+class WatchedLimiter(Limiter):
+    """A limiter that checks at each begin that no limit is exceeded."""
+
+    def _begin(self, tokens: int) -> Permit:
+        permit = super()._begin(tokens)
+        assert self.running <= self.limit
+        assert self.running <= self._ceiling.running <= self._ceiling.size
+        return permit
+
+
 class _Simulation:
-    def __init__(self, server: Server, limiter: Limiter, ceiling: Ceiling, chance: random.Random) -> None:
-        self.server, self.limiter, self.ceiling, self.chance = server, limiter, ceiling, chance
+    def __init__(self, server: Server, limiter: Limiter, chance: random.Random) -> None:
+        self.server, self.limiter, self.chance = server, limiter, chance
         self.running = self.most_running = self.refused = 0
         self.left = float(server.per_window or 0)
         self.left_at = now()
@@ -69,8 +79,6 @@ class _Simulation:
 
     async def answer(self) -> Response:
         """Be the server."""
-        assert self.limiter.running <= self.limiter.limit
-        assert self.ceiling.running <= self.ceiling.size
         self.most_running = max(self.most_running, self.limiter.running)
         if not self._admit():
             self.refused += 1
@@ -93,7 +101,7 @@ class _Simulation:
     def _admit(self) -> bool:
         self._refill()
         is_limited = self.server.per_window is not None
-        if self.running >= self.server.capacity or (is_limited and self.left < 1):
+        if self.running >= self.server.capacity or (is_limited and self.left < 1 - 1e-6):
             return False
         self.left -= 1
         return True
@@ -141,9 +149,12 @@ def simulate(
     async def main() -> Outcome:
         chance = random.Random(seed)  # noqa: S311 - no secret
         shared = Ceiling(ceiling)
-        limiter = Limiter(ceiling, shared=shared, clock=now, chance=chance, requests_per_minute=requests_per_minute)
-        simulation = _Simulation(server, limiter, shared, chance)
-        began, longest = [0.0] * calls, 0.0
+        limiter = WatchedLimiter(
+            ceiling, shared=shared, clock=now, chance=chance, requests_per_minute=requests_per_minute
+        )
+        simulation = _Simulation(server, limiter, chance)
+        began: dict[int, float] = {}
+        longest = 0.0
         start = now()
         places = asyncio.Semaphore(at_once)
 
@@ -151,7 +162,7 @@ def simulate(
             nonlocal longest
 
             async def attempt() -> Response:
-                began[number] = began[number] or now() - start
+                began.setdefault(number, now() - start)
                 return await simulation.answer()
 
             async with places:
@@ -163,6 +174,6 @@ def simulate(
         times = simulation.answers
         first, last = len(times) // 10, len(times) * 9 // 10
         rate = (last - first) / max(times[last] - times[first], 1e-9)
-        return Outcome(now() - start, simulation.refused, len(times), simulation.most_running, began, longest, rate)
+        return Outcome(now() - start, simulation.refused, len(times), simulation.most_running, [*began], longest, rate)
 
     return run_virtually(main())

@@ -86,24 +86,48 @@ def test_after_an_overload_the_limit_returns_quickly_to_just_below_what_was_too_
     assert calls.succeed(15) == 31
 
 
-def test_just_below_what_was_too_much_the_limit_is_held_for_eight_round_trips() -> None:
+def test_just_below_what_was_too_much_the_limit_is_held_for_two_round_trips() -> None:
     calls = Calls(64)
     calls.overload()
     calls.reach(31)
 
-    assert calls.succeed(31 * 8 - 1) == 31
+    assert calls.succeed(31 * 2 - 1) == 31
     assert calls.succeed(1) == 32
 
 
-def test_a_small_limit_is_held_for_32_successes() -> None:
+@pytest.mark.parametrize("beyond", [0, 1])
+def test_it_is_held_twice_as_long_each_time_that_about_as_much_is_too_much_again(beyond: int) -> None:
+    calls = Calls(64)
+    calls.overload()
+    for rounds in (2, 4, 8, 16, 16):
+        held = 31 if rounds == 2 else 31 + beyond
+        calls.reach(held)
+        assert calls.succeed(held * rounds - 1) == held
+        calls.reach(32 + beyond)
+        calls.overload()
+
+
+def test_it_is_held_two_round_trips_again_when_something_else_is_too_much() -> None:
+    calls = Calls(64)
+    for too_much in (32, 32, 32, 20):
+        calls.reach(too_much)
+        calls.limit.value = too_much
+        calls.overload()
+
+    calls.reach(19)
+    assert calls.succeed(19 * 2 - 1) == 19
+    assert calls.succeed(1) == 20
+
+
+def test_a_small_limit_is_held_for_16_successes() -> None:
     calls = Calls(2)
     calls.overload()
 
-    assert calls.succeed(31) == 1
+    assert calls.succeed(15) == 1
     assert calls.succeed(1) == 2
 
 
-def test_beyond_what_was_too_much_a_round_trip_of_successes_adds_one() -> None:
+def test_beyond_what_was_too_much_the_limit_grows_faster_and_faster() -> None:
     calls = Calls(64)
     calls.overload()
     calls.reach(32)
@@ -112,6 +136,9 @@ def test_beyond_what_was_too_much_a_round_trip_of_successes_adds_one() -> None:
     assert calls.succeed(1) == 33
     assert calls.succeed(32) == 33
     assert calls.succeed(1) == 34
+    assert calls.succeed(16) == 34
+    assert calls.succeed(1) == 35
+    assert calls.succeed(11 + 9 + 7) == 38
 
 
 def test_a_pause_that_a_refusal_asked_for_lengthens_the_hold_to_eight_times_its_length() -> None:

@@ -268,6 +268,34 @@ def test_a_file_that_stays_locked_is_an_error_in_the_end(tmp_path: Path, monkeyp
     lock.close()
 
 
+def test_a_file_that_is_locked_for_a_moment_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lock = sqlite3.connect(tmp_path / "budget.db", isolation_level=None)
+    lock.execute("BEGIN EXCLUSIVE")
+    monkeypatch.setattr("time.sleep", lambda _: lock.close())
+    real = sqlite3.connect
+    monkeypatch.setattr(sqlite3, "connect", lambda path, **options: real(path, **{**options, "timeout": 0}))
+    budget = SharedBudget(tmp_path / "budget.db", 1.0)
+    assert budget.spent == 0.0
+    budget.close()
+
+
+def test_a_fault_in_the_middle_of_a_change_leaves_nothing_half_done(make: Make, tmp_path: Path) -> None:
+    async def test() -> None:
+        budget = make()
+        reservation = await budget.reserve(0.5)
+        other = sqlite3.connect(tmp_path / "budget.db", isolation_level=None)
+        other.execute("ALTER TABLE calls RENAME TO lost")
+        budget.settle(reservation, 0.2)
+        assert "no such table: calls" in await refusal_of(budget, 0.1)
+        other.execute("ALTER TABLE lost RENAME TO calls")
+        assert other.execute("SELECT spent FROM state").fetchone() == (0.0,)
+        other.close()
+        budget.settle(await budget.reserve(0.1), 0.1)
+        assert budget.spent == pytest.approx(0.3)
+
+    run(test)
+
+
 SPENDER = """
 async def call(chance):
     bound = chance.uniform(0.001, 0.05)

@@ -9,6 +9,7 @@ from typing import cast
 import pytest
 
 from pytest_promptevals.errors import HistoryError
+from pytest_promptevals.files.sqlite_files import is_damage, put_aside
 from pytest_promptevals.history import database, schema
 from pytest_promptevals.history.history_file import HistoryFile
 from tests.support.sample_results import make_result, make_run
@@ -36,8 +37,7 @@ def test_its_own_folder_is_made_and_kept_out_of_git(tmp_path: Path) -> None:
 def test_a_new_database_has_a_write_ahead_log_and_need_not_be_in_a_folder_of_its_own(tmp_path: Path) -> None:
     store = HistoryFile.open(tmp_path / "state" / "history.db")
 
-    with store._reader.connect() as connection:
-        settings = [connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in _PRAGMAS]
+    settings = [store._connection.execute(f"PRAGMA {name}").fetchone()[0] for name in _PRAGMAS]
     assert settings == ["wal", 1, 1]
     store.close()
 
@@ -54,22 +54,24 @@ def test_a_file_that_is_no_database_is_kept_aside(path: Path) -> None:
     assert re.fullmatch(r"history\.db\.corrupt-\d{8}-\d{6}-\d{6}", aside.name)
     assert aside.read_bytes().startswith(b"no database at all")
     assert store.notice == f"history database {path} was damaged; it is kept as {aside.name} and a new one was begun"
-    assert True
+    store.start_run(RUN)
     store.close()
 
 
-def test_a_sound_database_has_no_notice(store: HistoryFile) -> None:
+def test_a_sound_database_has_no_notice(path: Path) -> None:
+    store = HistoryFile.open(path)
+
     assert store.notice is None
+    store.close()
 
 
 def test_a_damaged_file_that_another_process_has_replaced_is_not_put_aside(
-    path: Path, template: Path, monkeypatch: pytest.MonkeyPatch
+    path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    shutil.copy(path, path.with_name("new"))
     path.write_bytes(b"x" * 5000)
-    is_damage = database.is_damage
 
-    def replace_meanwhile(error: OperationalError) -> bool:
-        shutil.copy(template, path.with_name("new"))
+    def replace_meanwhile(error: sqlite3.Error) -> bool:
         path.with_name("new").rename(path)
         return is_damage(error)
 
@@ -100,7 +102,6 @@ def test_a_damaged_file_that_cannot_be_renamed_is_an_error(path: Path, monkeypat
 
 def test_a_new_database_that_cannot_be_begun_is_an_error(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path.write_bytes(b"x" * 5000)
-    put_aside = database.put_aside
 
     def put_aside_and_block(damaged: Path) -> Path:
         aside = put_aside(damaged)
@@ -123,7 +124,7 @@ def test_a_database_of_a_newer_version_is_an_error(path: Path) -> None:
 
     assert str(caught.value) == (
         f"history database {path}: it was written by a newer version of pytest-promptevals (its schema is 9999, this "
-        f"version knows 0001); update pytest-promptevals, or choose another file with 'evals_history', {WAY_OUT}"
+        f"version knows 0002); update pytest-promptevals, or choose another file with 'evals_history', {WAY_OUT}"
     )
 
 
@@ -132,10 +133,12 @@ def test_a_database_of_something_else_is_left_alone(tmp_path: Path) -> None:
     with sqlite3.connect(path) as connection:
         connection.execute("CREATE TABLE users (id)")
     connection.close()
+    before = path.read_bytes()
 
     with pytest.raises(HistoryError) as caught:
         HistoryFile.open(path)
 
+    assert path.read_bytes() == before
     assert str(caught.value) == (
         f"history database {path}: it holds tables of something else (users); choose another file with "
         f"'evals_history', {WAY_OUT}"
@@ -220,14 +223,60 @@ def test_a_new_database_that_stays_locked_is_an_error(tmp_path: Path) -> None:
     other.close()
 
 
-def test_a_database_that_another_process_has_just_migrated_is_not_migrated_again(
+def test_a_new_database_that_another_process_has_just_begun_is_not_begun_again(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    answers = iter([None, tables.REVISION])
-    monkeypatch.setattr(database, "_read_revision", lambda _: next(answers))
+    answers = iter([None, schema.REVISION])
+    monkeypatch.setattr(database, "read_revision", lambda _: next(answers))
 
     HistoryFile.open(path).close()
 
     assert list(answers) == []
 
 
+def test_a_file_that_is_no_database_and_not_named_as_one_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "NOTES.md"
+    path.write_text("notes " * 1000, encoding="utf-8")
+
+    with pytest.raises(HistoryError) as caught:
+        HistoryFile.open(path)
+
+    assert str(caught.value) == (
+        f"history database {path} is no database; name another file with 'evals_history', {WAY_OUT}"
+    )
+    assert path.read_text(encoding="utf-8").startswith("notes")
+
+
+def test_damage_found_while_writing_puts_the_file_aside(path: Path) -> None:
+    history = damaged_history(path)
+
+    with pytest.raises(HistoryError) as caught:
+        history.add_results(RUN.id, [make_result(str(number)) for number in range(200)])
+
+    (aside,) = path.parent.glob("history.db.corrupt-*")
+    assert str(caught.value) == (
+        f"history database {path} is damaged; it is kept as {aside.name} and a new one is begun"
+    )
+
+
+def test_damage_found_after_another_process_began_a_new_database_leaves_that_one_alone(path: Path) -> None:
+    history = HistoryFile.open(path)
+    path.rename(path.with_name("elsewhere.db"))
+    HistoryFile.open(path).close()
+    error = sqlite3.DatabaseError("database disk image is malformed")
+    error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+
+    assert str(history._explain(error)) == f"history database {path} was damaged; another process has begun a new one"
+    assert not list(path.parent.glob("*corrupt*"))
+
+
+def damaged_history(path: Path) -> HistoryFile:
+    """A history that is damaged in its midst while it is open."""
+    history = HistoryFile.open(path)
+    history.start_run(RUN)
+    history.add_results(RUN.id, [make_result(str(number)) for number in range(200)])
+    history.close()
+    with path.open("r+b") as file:
+        file.seek(4096 * 20)  # behind the first pages of the tables
+        file.write(b"\xff" * (path.stat().st_size - 4096 * 20))
+    return HistoryFile.open(path)

@@ -1,16 +1,19 @@
 from __future__ import annotations
 
+import gc
 import time
+import weakref
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import cast
 
 import pluggy
+import pytest
 
 from pytest_promptevals import hookspecs
-from pytest_promptevals.errors import HistoryError
 from pytest_promptevals.history import recorder as recorder_module
 from pytest_promptevals.history.recorder import HistoryRecorder
+from pytest_promptevals.history.run_log import RunLog
 from pytest_promptevals.history.store import HistoryStore
 from pytest_promptevals.history.writer import FLUSH_COUNT, HistoryWriter
 from pytest_promptevals.records.comparisons import Comparison, Metrics
@@ -25,26 +28,25 @@ LONG = 30.0
 """Seconds that no test ever waits."""
 
 
-class FakeStore:
-    """A store that keeps what it is told, and fails where a test wants it to."""
+class FakeLog:
+    """A log that keeps what it is told, and fails where a test wants it to."""
 
-    def __init__(self, error: Exception | None = None, notice: str | None = None) -> None:
-        self.notice = notice
+    def __init__(self, error: Exception | None = None) -> None:
+        self.notices: list[str] = []
         self.batches: list[list[str]] = []
         self.runs: list[Run] = []
         self.is_closed = False
         self._error = error
 
-    def start_run(self, run: Run) -> None:
+    def begin(self, run: Run) -> None:
         self.runs.append(run)
 
-    def add_results(self, run_id: str, results: Sequence[CaseResult]) -> None:
-        assert run_id == RUN.id
+    def add(self, results: Sequence[CaseResult]) -> None:
         if self._error is not None:
             raise self._error
         self.batches.append([result.name for result in results])
 
-    def finish_run(self, run: Run, comparisons: Sequence[Comparison]) -> None:
+    def finish(self, run: Run, comparisons: Sequence[Comparison]) -> None:
         assert comparisons == (COMPARISON,)
         self.runs.append(run)
 
@@ -52,8 +54,8 @@ class FakeStore:
         self.is_closed = True
 
 
-def writer_to(fake: FakeStore, flush_seconds: float = LONG) -> HistoryWriter:
-    return HistoryWriter(cast("Callable[[], HistoryStore]", lambda: fake), flush_seconds)
+def writer_to(fake: FakeLog, flush_seconds: float = LONG) -> HistoryWriter:
+    return HistoryWriter(cast("RunLog", fake), flush_seconds)
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
@@ -97,9 +99,11 @@ def test_a_run_that_is_cut_short_keeps_its_results(tmp_path: Path) -> None:
     store.close()
 
 
-def test_a_history_that_cannot_be_opened_is_a_notice(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["file/history.db", "folder"])
+def test_a_history_that_cannot_be_opened_is_a_notice(tmp_path: Path, name: str) -> None:
     (tmp_path / "file").touch()
-    recorder = HistoryRecorder(tmp_path / "file" / "history.db")
+    (tmp_path / "folder").mkdir()
+    recorder = HistoryRecorder(tmp_path / name)
 
     recorder.pytest_promptevals_run_started(RUN)
     recorder.pytest_promptevals_case_finished(make_result("a"))
@@ -107,6 +111,7 @@ def test_a_history_that_cannot_be_opened_is_a_notice(tmp_path: Path) -> None:
 
     assert recorder.notice is not None
     assert "evals_history = off" in recorder.notice
+    assert len(recorder.notice.splitlines()) == 1
 
 
 def test_a_recorder_that_never_started_closes(tmp_path: Path) -> None:
@@ -123,23 +128,24 @@ def test_the_end_of_a_run_waits_for_its_history_but_not_for_ever() -> None:
 
 
 def test_results_are_written_in_batches() -> None:
-    fake = FakeStore()
+    fake = FakeLog()
     writer = writer_to(fake)
-    writer.start(RUN)
-
     for number in range(FLUSH_COUNT * 2 + 1):
-        writer.add(make_result(str(number)))
+        writer._inbox.append(make_result(str(number)))
+
+    writer.start(RUN)
     writer.finish(FINISHED, [COMPARISON])
     writer.close(LONG)
 
-    assert [len(batch) for batch in fake.batches if batch] == [FLUSH_COUNT, FLUSH_COUNT, 1]
+    assert [len(batch) for batch in fake.batches] == [FLUSH_COUNT, FLUSH_COUNT, 1]
+    assert [name for batch in fake.batches for name in batch] == [str(number) for number in range(FLUSH_COUNT * 2 + 1)]
     assert fake.runs == [RUN, FINISHED]
     assert fake.is_closed
     assert writer.notices == []
 
 
 def test_a_full_batch_is_written_before_the_run_ends() -> None:
-    fake = FakeStore()
+    fake = FakeLog()
     writer = writer_to(fake)
     writer.start(RUN)
 
@@ -151,12 +157,12 @@ def test_a_full_batch_is_written_before_the_run_ends() -> None:
 
 
 def test_a_result_waits_for_others_before_it_is_written() -> None:
-    fake = FakeStore()
+    fake = FakeLog()
     writer = writer_to(fake)
     writer.start(RUN)
 
     writer.add(make_result("a"))
-    wait_until(lambda: bool(writer._pending))
+    wait_until(lambda: bool(fake.runs))
     time.sleep(0.02)
 
     assert fake.batches == []
@@ -165,24 +171,39 @@ def test_a_result_waits_for_others_before_it_is_written() -> None:
 
 
 def test_results_are_on_disk_before_the_run_is_finished() -> None:
-    fake = FakeStore()
+    fake = FakeLog()
     writer = writer_to(fake)
     writer.start(RUN)
     writer.add(make_result("a"))
 
     writer.finish(FINISHED, [COMPARISON])
-    wait_until(lambda: fake.runs == [RUN, FINISHED])
-
-    assert fake.batches == [["a"]]
     writer.close(LONG)
+
+    assert fake.runs == [RUN, FINISHED]
+    assert fake.batches == [["a"]]
+
+
+def test_a_run_without_an_end_is_not_finished() -> None:
+    fake = FakeLog()
+    writer = writer_to(fake)
+    writer.start(RUN)
+
+    writer.close(LONG)
+
+    assert fake.runs == [RUN]
 
 
 def test_the_thread_does_not_keep_a_process_alive() -> None:
-    assert writer_to(FakeStore())._thread.daemon
+    writer = writer_to(FakeLog())
+    writer.start(RUN)
+
+    assert writer._thread is not None
+    assert writer._thread.daemon
+    writer.close(LONG)
 
 
 def test_a_result_is_written_soon_though_no_other_comes() -> None:
-    fake = FakeStore()
+    fake = FakeLog()
     writer = writer_to(fake, flush_seconds=0.01)
     writer.start(RUN)
 
@@ -193,68 +214,80 @@ def test_a_result_is_written_soon_though_no_other_comes() -> None:
 
 
 def test_a_result_is_written_soon_though_others_keep_coming() -> None:
-    fake = FakeStore()
+    fake = FakeLog()
     writer = writer_to(fake, flush_seconds=0.05)
     writer.start(RUN)
     names = iter(range(FLUSH_COUNT - 1))
 
     def trickle() -> bool:
         writer.add(make_result(str(next(names))))
+        time.sleep(0.001)
         return bool(fake.batches)
 
     wait_until(trickle)
     writer.close(LONG)
 
 
-def test_a_failing_write_ends_the_recording_with_its_message() -> None:
-    fake = FakeStore(error=HistoryError("the disk is full"))
+def test_a_result_that_is_written_is_let_go(tmp_path: Path) -> None:
+    class Traced(CaseResult):
+        """A result that can be watched."""
+
+    writer = HistoryWriter(RunLog(tmp_path / "history.db"), flush_seconds=0.01)
+    writer.start(RUN)
+    plain = make_result("a")
+    result = Traced(**{name: getattr(plain, name) for name in CaseResult.__dataclass_fields__})
+    watched = weakref.ref(result)
+    writer.add(result)
+    del result
+
+    def is_gone() -> bool:
+        gc.collect()
+        return watched() is None
+
+    wait_until(is_gone)
+    writer.close(LONG)
+    assert writer.notices == []
+
+
+def test_an_unexpected_failure_ends_the_recording_with_its_message() -> None:
+    fake = FakeLog(error=ValueError("surprise"))
     writer = writer_to(fake, flush_seconds=0.0)
     writer.start(RUN)
     writer.add(make_result("a"))
-    wait_until(lambda: fake.is_closed)
+    wait_until(lambda: not writer._is_writing)
 
-    wait_until(lambda: not writer._thread.is_alive())
     writer.add(make_result("b"))
     writer.finish(FINISHED, [COMPARISON])
-
-    assert writer._inbox.empty()
     writer.close(LONG)
-    assert writer.notices == ["the disk is full"]
+
+    assert fake.is_closed
+    assert not writer._inbox
     assert fake.runs == [RUN]
-
-
-def test_an_unexpected_failure_is_a_notice_too() -> None:
-    writer = writer_to(FakeStore(error=ValueError("surprise")), flush_seconds=0.0)
-    writer.start(RUN)
-    writer.add(make_result("a"))
-
-    writer.close(LONG)
-
     assert writer.notices == ["the history of this run is incomplete: ValueError: surprise"]
 
 
-def test_a_notice_of_the_store_is_handed_on() -> None:
-    writer = writer_to(FakeStore(notice="it was damaged"))
-    writer.start(RUN)
+def test_notices_of_the_log_are_handed_on() -> None:
+    fake = FakeLog()
+    fake.notices.append("it was damaged")
 
-    writer.close(LONG)
-
-    assert writer.notices == ["it was damaged"]
+    assert writer_to(fake).notices == ["it was damaged"]
 
 
 def test_a_history_that_hangs_does_not_hang_the_run() -> None:
-    fake = FakeStore()
-    is_free = False
+    class SlowLog(FakeLog):
+        """A log that takes its time."""
 
-    def open_slowly() -> HistoryStore:
-        wait_until(lambda: is_free)
-        return cast("HistoryStore", fake)
+        is_free = False
 
-    writer = HistoryWriter(open_slowly)
+        def begin(self, run: Run) -> None:
+            wait_until(lambda: self.is_free)
+
+    fake = SlowLog()
+    writer = writer_to(fake)
     writer.start(RUN)
 
     writer.close(0.01)
 
     assert writer.notices == ["the history is not written after 0.01 s; a part of this run is missing there"]
-    is_free = True
+    fake.is_free = True
     wait_until(lambda: fake.is_closed)

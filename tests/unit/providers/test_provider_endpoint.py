@@ -5,10 +5,13 @@ from typing import Any, Final
 import pytest
 
 from pytest_promptevals.errors import ProviderConfigError
-from pytest_promptevals.providers.endpoint import ApiFamily, Endpoint, read_endpoint
+from pytest_promptevals.providers.endpoint import Address, Endpoint, read_address, read_endpoint
+from pytest_promptevals.providers.families import ApiFamily
 from pytest_promptevals.records.cases import Location, ProviderConfig
 
 FAMILY: Final = ApiFamily(
+    sdk="acme",
+    sdk_headers=("Authorization",),
     default_url="https://api.acme.test/v1",
     key_variable="ACME_KEY",
     url_variable="ACME_URL",
@@ -37,33 +40,56 @@ def problem(**options: Any) -> str:
 
 def test_a_built_in_provider_has_the_familys_address_and_key() -> None:
     endpoint = read()
-    assert (endpoint.base_url, endpoint.key, endpoint.key_variable) == (FAMILY.default_url, "key-of-acme", "ACME_KEY")
-    assert endpoint.is_official
-    assert not endpoint.is_given
+    assert endpoint.address == Address(FAMILY.default_url, is_given=False, is_official=True)
+    assert (endpoint.key, endpoint.key_variable) == ("key-of-acme", "ACME_KEY")
     assert endpoint.url_setting == "the environment variable ACME_URL"
 
 
 def test_the_environment_may_name_another_address(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ACME_URL", " http://localhost:1/v1 ")
     endpoint = read()
-    assert (endpoint.base_url, endpoint.key) == ("http://localhost:1/v1", "key-of-acme")
-    assert not endpoint.is_official
-    assert not endpoint.is_given
+    assert endpoint.address == Address("http://localhost:1/v1", is_given=False, is_official=False)
+    assert endpoint.key == "key-of-acme"
+
+
+def test_the_official_address_is_known_with_a_slash_at_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ACME_URL", f"{FAMILY.default_url}/")
+    assert read().address.is_official
 
 
 def test_a_given_address_gets_neither_key_nor_headers_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ACME_URL", "http://localhost:1/v1")
-    monkeypatch.setenv("ACME_HEADERS", "X-Token: secret\nno colon\nX-Other : 1")
+    monkeypatch.setenv("ACME_HEADERS", "X-Token: secret\nX-Other : 1")
     endpoint = read(base_url="http://localhost:2/v1", headers={"X-Own": "1"})
-    assert (endpoint.base_url, endpoint.key, endpoint.key_variable) == ("http://localhost:2/v1", None, None)
-    assert endpoint.headers == {"X-Token": None, "X-Other": None, "X-Own": "1"}
-    assert endpoint.is_given
+    assert endpoint.address == Address("http://localhost:2/v1", is_given=True, is_official=False)
+    assert (endpoint.key, endpoint.key_variable) == (None, None)
+    assert (endpoint.headers, endpoint.environment_headers) == ({"X-Own": "1"}, {})
     assert endpoint.url_setting == "'base_url' of provider 'acme' (evals/evals.yaml:4)"
 
 
-def test_headers_of_the_environment_are_left_to_the_sdk_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ACME_HEADERS", "X-Token: secret")
-    assert read(headers={"X-Own": "1"}).headers == {"X-Own": "1"}
+def test_headers_of_the_environment_go_to_other_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ACME_HEADERS", "X-Token: secret-1")
+    endpoint = read(headers={"X-Own": "1"})
+    assert (endpoint.headers, endpoint.environment_headers) == ({"X-Own": "1"}, {"X-Token": "secret-1"})
+    assert endpoint.hide_secrets("wrong token: secret-1") == "wrong token: ***"
+
+
+def test_an_address_is_read_without_its_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ACME_KEY")
+    assert read_address(ProviderConfig("acme", "acme"), FAMILY).url == FAMILY.default_url
+
+
+@pytest.mark.parametrize(
+    ("url", "joined"),
+    [
+        ("http://host/v1", "http://host/v1/chat"),
+        ("http://host/v1/", "http://host/v1/chat"),
+        ("http://host", "http://host/chat"),
+        ("http://user:password@host:8/v1?version=2&x=%20#part", "http://host:8/v1/chat?version=2&x=%20"),
+    ],
+)
+def test_paths_are_appended_to_the_address(url: str, joined: str) -> None:
+    assert Address(url, is_given=True, is_official=False).join("/chat") == joined
 
 
 def test_a_named_variable_holds_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -117,54 +143,19 @@ def test_an_option_that_is_no_text_is_refused(value: Any) -> None:
     assert problem(base_url=value) == f"provider 'acme' (evals/evals.yaml:4): 'base_url' is {value!r}; write a text"
 
 
-def test_headers_come_from_the_file_and_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OTHER_KEY", "Bearer token-1\n")
-    endpoint = read(headers={"X-Team": " evals ", "Authorization": "env:OTHER_KEY"})
-    assert endpoint.headers == {"X-Team": "evals", "Authorization": "Bearer token-1"}
-
-
-def test_the_users_headers_go_over_our_own_whatever_their_case() -> None:
-    endpoint = read(headers={"authorization": "Bearer own"})
-    assert endpoint.add_headers({"Authorization": None, "X-Api-Key": "k"}) == {
-        "X-Api-Key": "k",
-        "authorization": "Bearer own",
-    }
-
-
-def test_headers_to_leave_out_do_not_bring_back_our_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ACME_HEADERS", "authorization: Bearer stray")
-    endpoint = read(base_url="http://localhost:2/v1")
-    assert endpoint.add_headers({"Authorization": None}) == {"Authorization": None, "authorization": None}
-
-
-def test_a_header_without_its_variable_names_it() -> None:
-    assert problem(headers={"X-Token": "env:OTHER_KEY"}) == (
-        "provider 'acme' (evals/evals.yaml:4): header 'X-Token' needs the environment variable 'OTHER_KEY', which is "
-        "not set. Set it."
-    )
-
-
-@pytest.mark.parametrize(
-    ("headers", "what"),
-    [
-        ({"X Y": "1"}, "header 'X Y' has a character that no header name can have. Correct it."),
-        ({"X": 3}, "header 'X' is 3; write a text, or 'env:NAME' for an environment variable"),
-        ({"X": "a\nb"}, "header 'X' is empty or holds a character that no header can have. Correct it."),
-        ({"X": " "}, "header 'X' is empty or holds a character that no header can have. Correct it."),
-        (["X"], "'headers' is ['X']; write a mapping of names to texts"),
-    ],
-)
-def test_headers_that_cannot_be_sent_are_refused(headers: Any, what: str) -> None:
-    assert problem(headers=headers) == f"provider 'acme' (evals/evals.yaml:4): {what}"
-
-
 def test_messages_show_neither_keys_nor_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OTHER_KEY", "from-environment")
-    headers = {"Authorization": "Bearer literal-token", "X-Token": "env:OTHER_KEY", "X-Team": "evaluators"}
-    endpoint = read(base_url="http://user:password1@host/v1?token=a", api_key_env="ACME_KEY", headers=headers)
-    text = "key-of-acme literal-token from-environment password1 evaluators Bearer"
-    assert endpoint.hide_secrets(text) == "*** *** *** *** evaluators Bearer"
+    headers = {"Authorization": "Bearer literal-token", "X-Mine": "env:OTHER_KEY", "X-Team": "evaluators"}
+    endpoint = read(base_url="http://user:pass%2Bword@host/v1?token=a", api_key_env="ACME_KEY", headers=headers)
+    text = "key-of-acme literal-token from-environment pass%2Bword pass+word dXNlcjpwYXNzK3dvcmQ= evaluators Bearer"
+    assert endpoint.hide_secrets(text) == "*** *** *** *** *** *** evaluators Bearer"
+    assert endpoint.hide_secrets("Basic auth") == "Basic auth"
     assert endpoint.shown_url == "http://host/v1"
+
+
+@pytest.mark.parametrize("name", ["X-Api-Key", "authorization", "X-Access-Token", "Cookie", "X-Client-Secret"])
+def test_a_header_with_the_name_of_a_secret_holds_one(name: str) -> None:
+    assert read(headers={name: "abcd-1"}).hide_secrets("abcd-1") == "***"
 
 
 def test_a_key_that_begins_like_another_is_hidden_whole(monkeypatch: pytest.MonkeyPatch) -> None:

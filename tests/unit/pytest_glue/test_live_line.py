@@ -67,7 +67,7 @@ def test_at_the_bottom_the_screen_scrolls_for_it_and_nothing_is_lost(
         terminal.writer.line(f"line {number}")
         line.tick()
 
-    assert terminal.emulator.lines == [*(f"line {number}" for number in range(20)), TEXT]
+    assert terminal.emulator.lines == [*(f"line {number}" for number in range(20)), "", TEXT]
 
 
 def test_nothing_of_it_is_left_after_the_end(terminal: EmulatedTerminal, line: LiveLine) -> None:
@@ -112,10 +112,15 @@ def test_it_goes_when_there_is_nothing_to_say_any_more(terminal: EmulatedTermina
 
 def test_it_is_asked_for_a_text_one_column_narrower_than_the_window(terminal: EmulatedTerminal) -> None:
     widths: list[int | None] = []
-    line = LiveLine(terminal, lambda width: str(widths.append(width)), NoCapturing())
+
+    def note(width: int | None) -> str:
+        widths.append(width)
+        return TEXT
+
+    line = LiveLine(terminal, note, NoCapturing())
 
     line.tick()
-    terminal.emulator.screen.resize(8, 25)
+    terminal.emulator.resize(8, 25)
     line.tick()
 
     assert widths == [29, 24]
@@ -124,7 +129,7 @@ def test_it_is_asked_for_a_text_one_column_narrower_than_the_window(terminal: Em
 def test_a_window_that_has_become_narrower_cuts_it_off(terminal: EmulatedTerminal, line: LiveLine) -> None:
     terminal.writer.write("a::x", flush=True)
     line.tick()
-    terminal.emulator.screen.resize(8, 10)
+    terminal.emulator.resize(8, 10)
 
     terminal.writer.write("\na::y", flush=True)
 
@@ -175,7 +180,7 @@ def test_a_full_line_that_ends_in_a_colour_is_left_alone(terminal: EmulatedTermi
 
     assert terminal.emulator.lines == ["x" * 30]
     terminal.writer.write("\n")
-    assert terminal.emulator.lines == ["x" * 30, TEXT]
+    assert terminal.emulator.lines == ["x" * 30, "", TEXT]
 
 
 def test_wide_characters_that_wrap_are_left_alone(terminal: EmulatedTerminal, line: LiveLine) -> None:
@@ -196,12 +201,16 @@ def test_wide_characters_that_fit_are_no_reason_to_go(terminal: EmulatedTerminal
     assert terminal.emulator.lines[-1] == TEXT
 
 
-def test_a_line_that_is_written_anew_counts_from_where_it_begins(terminal: EmulatedTerminal, line: LiveLine) -> None:
-    terminal.writer.write("x" * 25 + "\r" + "y" * 5, flush=True)
-
+def test_it_waits_while_somebody_writes_a_line_anew(terminal: EmulatedTerminal, line: LiveLine) -> None:
+    terminal.writer.write("50 items", flush=True)
     line.tick()
 
-    assert terminal.emulator.lines == ["y" * 5 + "x" * 20, TEXT]
+    terminal.writer.write("\r60", flush=True)
+    line.tick()
+
+    assert terminal.emulator.lines == ["60 items"]
+    terminal.writer.write("\r60 items\na::x", flush=True)
+    assert terminal.emulator.lines == ["60 items", "a::x", TEXT]
 
 
 def test_what_the_stream_cannot_encode_is_written_as_pytest_does(terminal: EmulatedTerminal, line: LiveLine) -> None:
@@ -213,9 +222,9 @@ def test_what_the_stream_cannot_encode_is_written_as_pytest_does(terminal: Emula
     line.tick()
     terminal.stream.write = refuse  # type: ignore[method-assign]  # as a stream with a small encoding does
 
-    terminal.writer.write("\u20ac\n")
+    terminal.writer.write("\u20ac\n", flush=True)
 
-    assert terminal.emulator.lines == ["\\u20ac", TEXT]
+    assert terminal.emulator.lines == ["\\u20ac\\n", TEXT]
 
 
 def test_the_stream_is_what_it_was_in_everything_else(terminal: EmulatedTerminal, line: LiveLine) -> None:
@@ -253,7 +262,7 @@ def test_it_is_back_when_the_debugger_has_gone(
 
     capturing.resume_global_capture()
 
-    assert terminal.emulator.lines == ["(Pdb) c", TEXT]
+    assert terminal.emulator.lines == ["(Pdb) c", "", TEXT]
     assert capturing.calls == [("suspend", True), "resume"]
 
 

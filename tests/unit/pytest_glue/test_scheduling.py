@@ -10,14 +10,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from xdist.scheduler import (
+from xdist.scheduler import (  # type: ignore[import-untyped]  # xdist ships no types
     LoadFileScheduling,
     LoadScheduling,
     LoadScopeScheduling,
     WorkStealingScheduling,
 )
 
-from pytest_promptevals.engine.splitting import deal, split_blocks, split_groups
+from pytest_promptevals.engine.splitting import split_blocks, split_groups
 from pytest_promptevals.pytest_glue.late_scheduling import LateScheduling
 from pytest_promptevals.pytest_glue.scheduling import EvalScheduling
 
@@ -43,7 +43,7 @@ class FakeWorker:
         self.is_collected = False
 
     def __repr__(self) -> str:
-        return self.gateway.id
+        return str(self.gateway.id)
 
     def send_runtest_some(self, indices: Sequence[int]) -> None:
         if self.is_gone:
@@ -100,15 +100,15 @@ class Play:
     """xdist's session: workers, a scheduler, and what happens between them."""
 
     def __init__(
-        self, ids: list[str], count: int, mode: str = "load", *, ceiling: int = 8, seed: int = 0, is_dealt: bool = False
+        self, ids: list[str], count: int, mode: str = "load", *, ceiling: int = 8, seed: int = 0, is_bare: bool = False
     ) -> None:
         self.ids = ids
-        self.random = random.Random(seed)
+        self.random = random.Random(seed)  # noqa: S311 - which worker goes on next is no secret
         self.config = FakeConfig(count)
         self.mode = mode
-        self.is_dealt = is_dealt
         self.ceiling = ceiling
-        self.scheduler = LateScheduling(partial(MODES[mode], self.config), self.make_for_evals)
+        bare: Callable[[], Any] = partial(MODES[mode], self.config)
+        self.scheduler: Any = bare() if is_bare else LateScheduling(bare, self.make_for_evals)
         self.workers: list[FakeWorker] = []
         self.ran: list[tuple[FakeWorker, int]] = []
         self.crashed: list[str] = []
@@ -116,16 +116,17 @@ class Play:
         for _ in range(count):
             self.add_worker()
 
-    def make_for_evals(self, make: Any, ids: Sequence[str] | None = None) -> EvalScheduling | None:
-        ids = make if ids is None else ids
+    def make_for_evals(self, ids: Sequence[str]) -> EvalScheduling | None:
         evals = [position for position, nodeid in enumerate(ids) if ".eval.yaml" in nodeid]
         if not evals:
             return None
-        split: Callable[..., list[list[int]]] = deal if self.is_dealt else split_blocks
-        if self.mode in {"loadfile", "loadscope"}:
-            split = lambda items, parts: split_groups(items, lambda item: ids[item].partition("::")[0], parts)  # noqa: E731
         make_base = partial(MODES[self.mode], self.config)
-        return EvalScheduling(ids, evals, split=split, ceiling=self.ceiling, make_base=make_base)
+        return EvalScheduling(ids, evals, split=self.split, ceiling=self.ceiling, make_base=make_base)
+
+    def split(self, positions: Sequence[int], parts: int) -> list[list[int]]:
+        if self.mode in {"loadfile", "loadscope"}:
+            return split_groups(positions, lambda position: self.ids[position].partition("::")[0], parts)
+        return split_blocks(positions, parts)
 
     def add_worker(self) -> FakeWorker:
         worker = FakeWorker(f"gw{len(self.workers)}")
@@ -179,14 +180,15 @@ class Play:
         is_at_end = worker.shutting_down and not worker.queue
         return not worker.is_collected or bool(worker.events) or worker.can_run or is_at_end
 
-    def crash(self, worker: FakeWorker, *, restart: bool = True) -> str | None:
+    def crash(self, worker: FakeWorker, *, is_run_again: bool = False) -> str | None:
         worker.is_gone = True
-        crashed = self.scheduler.remove_node(worker)
+        crashed: str | None = self.scheduler.remove_node(worker)
         if crashed is not None:
             self.crashed.append(crashed)
-        if restart:
-            self.is_shutting_down = False
-            self.add_worker()
+            if is_run_again:
+                self.scheduler.mark_test_pending(crashed)
+        self.is_shutting_down = False
+        self.add_worker()
         self.after()
         return crashed
 
@@ -213,9 +215,15 @@ def suite(evals: int = 0, tests: int = 0, files: int = 1) -> list[str]:
     return [*cases, *(f"test_{number % 3}.py::test_{number}" for number in range(tests))]
 
 
+def started(ids: list[str], count: int, mode: str = "load", *, ceiling: int = 8) -> Play:
+    play = Play(ids, count, mode, ceiling=ceiling)
+    play.collect_all()
+    return play
+
+
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("count", [1, 2, 3, 8])
-@pytest.mark.parametrize(("evals", "tests"), [(1, 0), (2, 1), (12, 0), (3, 20), (20, 3), (23, 31), (0, 9)])
+@pytest.mark.parametrize(("evals", "tests"), [(1, 0), (2, 1), (12, 0), (3, 20), (20, 3), (23, 31)])
 def test_every_item_runs_once(mode: str, count: int, evals: int, tests: int) -> None:
     for seed in range(4):
         play = Play(suite(evals, tests, files=4), count, mode, seed=seed).run()
@@ -224,12 +232,188 @@ def test_every_item_runs_once(mode: str, count: int, evals: int, tests: int) -> 
         assert all(worker.is_gone for worker in play.workers)
 
 
-@pytest.mark.parametrize("mode", ["load", "worksteal"])
-@pytest.mark.parametrize("count", [1, 2, 5])
-def test_a_crash_loses_at_most_the_item_that_is_blamed(mode: str, count: int) -> None:
-    for seed in range(30):
-        play = Play(suite(30, 15, files=4), count, mode, seed=seed).run(crashes=seed % 4)
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(("count", "tests"), [(1, 0), (3, 31), (8, 5)])
+def test_without_eval_items_all_is_as_without_the_plugin(mode: str, count: int, tests: int) -> None:
+    for seed in range(4):
+        with_plugin, without = (
+            Play(suite(0, tests), count, mode, seed=seed, is_bare=is_bare).run(crashes=seed % 2)
+            for is_bare in (False, True)
+        )
 
-        lost = set(play.ids) - set(play.names())
-        assert lost == set(play.crashed)
+        assert [worker.sent for worker in with_plugin.workers] == [worker.sent for worker in without.workers]
+        assert with_plugin.crashed == without.crashed
+        assert [worker.told for worker in with_plugin.workers] == [[]] * len(with_plugin.workers)
+        assert type(without.scheduler).__name__ == with_plugin.scheduler.__class__.__name__
+        assert with_plugin.scheduler.has_pending == without.scheduler.has_pending
+
+
+@pytest.mark.parametrize(("mode", "tests"), [("load", 15), ("worksteal", 15), ("loadfile", 0), ("loadscope", 0)])
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_a_crash_loses_at_most_the_item_that_is_blamed(mode: str, tests: int, count: int) -> None:
+    for seed in range(20):
+        play = Play(suite(30, tests, files=4), count, mode, seed=seed).run(crashes=seed % 5)
+
+        assert set(play.ids) - set(play.names()) == set(play.crashed)
         assert len(play.names()) == len(set(play.names()))
+
+
+def test_every_worker_is_told_its_share_of_neighbours_before_anything_runs() -> None:
+    play = started(suite(10), 3)
+
+    assert [worker.known for worker in play.workers] == [[0, 1, 2, 3], [4, 5, 6], [7, 8, 9]]
+    assert [worker.sent for worker in play.workers] == [[[0, 1, 2, 3]], [[4, 5, 6]], [[7, 8, 9]]]
+
+
+def test_files_stay_together_where_the_mode_says_so() -> None:
+    play = started(suite(12, files=3), 2, "loadfile")
+
+    files = [{play.ids[position].partition("::")[0] for position in worker.known} for worker in play.workers]
+    assert files == [{"e0.eval.yaml", "e2.eval.yaml"}, {"e1.eval.yaml"}]
+
+
+def test_eval_items_run_behind_the_ordinary_tests_of_a_worker() -> None:
+    play = started(suite(6, 6), 2)
+    known = [list(worker.known) for worker in play.workers]
+    play.run()
+
+    assert known == [[0, 1, 2], [3, 4, 5]]
+    for worker, share in zip(play.workers, known, strict=True):
+        assert [position for where, position in play.ran if where is worker][-3:] == share
+
+
+def test_the_ceiling_is_divided_among_the_workers_that_have_eval_items() -> None:
+    assert [worker.told[0]["concurrency"] for worker in started(suite(30), 3, ceiling=8).workers] == [3, 3, 2]
+    # More workers than calls at once, or than eval files: the others get nothing, and end.
+    few = started(suite(30), 3, ceiling=2).workers
+    assert [worker.told[0]["concurrency"] for worker in few[:2]] == [1, 1]
+    assert few[2].told == []
+    assert few[2].shutting_down
+    (one, other) = started(suite(30), 2, "loadfile").workers
+    assert one.told[0]["concurrency"] == 8
+    assert other.shutting_down
+
+
+def test_a_worker_without_eval_items_does_not_hold_back_its_last_test() -> None:
+    play = started(suite(1, 2), 2, ceiling=1)
+    idle = play.workers[1]
+
+    assert idle.queue == deque([2])
+    assert idle.shutting_down
+
+
+def test_who_was_at_fault_shows_when_cases_that_had_begun_run_one_by_one() -> None:
+    play = started(suite(30), 2, ceiling=2)
+    first, second = play.workers
+
+    # Any of the first five may have been under way: one call at once, four cases ahead.
+    assert play.crash(first) is None
+    assert second.known == [*range(15, 30), *range(5, 15)]
+    assert second.sent[-1] == list(range(15))
+    assert second.told[-1]["concurrency"] == 2
+    for _ in range(15 + 2):
+        play.step(second)
+    assert play.crash(second) == "e0.eval.yaml::c2"
+    play.run()
+    assert set(play.ids) - set(play.names()) == {"e0.eval.yaml::c2"}
+
+
+def test_a_worker_that_had_begun_one_case_only_is_at_fault_with_it() -> None:
+    play = started(suite(2), 2)
+
+    assert play.crash(play.workers[0]) == "e0.eval.yaml::c0"
+
+
+def test_what_the_only_worker_leaves_waits_for_the_one_that_takes_its_place() -> None:
+    play = started(suite(20, 4), 1, ceiling=1)
+    for _ in range(4):
+        play.step(play.workers[0])
+    play.crash(play.workers[0])
+
+    assert play.scheduler.has_pending
+    assert not play.scheduler.tests_finished
+    play.collect_all()
+    assert play.workers[1].known == list(range(5, 20))
+    play.run()
+    assert play.names() == sorted(play.ids)
+
+
+def test_a_worker_that_takes_a_place_and_collects_something_else_runs_nothing() -> None:
+    play = started(suite(9), 1)
+    play.crash(play.workers[0])
+    play.collect(play.workers[1], suite(8))
+
+    assert play.workers[1].shutting_down
+    assert play.workers[1].sent == []
+
+
+def test_workers_that_collect_different_items_are_xdists_to_report() -> None:
+    play = Play(suite(5), 2)
+    play.collect(play.workers[0])
+    play.collect(play.workers[1], suite(6))
+
+    assert "Different tests were collected" in play.config.reports[0].longrepr
+    assert [worker.sent for worker in play.workers] == [[], []]
+
+
+def test_a_worker_that_crashes_while_it_collects_is_replaced() -> None:
+    play = Play(suite(8, 8), 2)
+    play.collect(play.workers[0])
+    play.crash(play.workers[1])
+    play.run()
+
+    assert play.names() == sorted(play.ids)
+
+
+def test_a_worker_that_died_unnoticed_is_given_items_all_the_same_and_they_are_run_elsewhere() -> None:
+    play = started(suite(40), 3, ceiling=3)
+    play.workers[1].is_gone = True
+    play.crash(play.workers[0])
+    play.crash(play.workers[1])
+    play.run()
+
+    assert play.names() == sorted(play.ids)
+
+
+def test_a_plugin_may_have_a_crashed_item_run_again() -> None:
+    play = started(suite(1, 3), 1)
+    in_test = play.crash(play.workers[0], is_run_again=True)
+    play.collect_all()
+    for _ in range(3):
+        play.step(play.workers[1])
+    in_case = play.crash(play.workers[1], is_run_again=True)
+    play.run()
+
+    assert (in_test, in_case) == ("test_0.py::test_0", "e0.eval.yaml::c0")
+    assert play.names() == sorted(play.ids)
+
+
+def test_after_enough_failures_all_workers_are_told_to_end_and_nothing_is_handed_out() -> None:
+    play = started(suite(20), 2)
+    scheduling = play.scheduler.for_evals()
+    scheduling.stop("stopping after 1 failures")
+    scheduling.stop("again")
+    play.crash(play.workers[0])
+    play.collect_all()
+
+    assert [worker.told[1:] for worker in play.workers[:2]] == [[{"stop": "stopping after 1 failures"}]] * 2
+    assert play.scheduler.tests_finished
+    assert play.workers[2].sent == []
+
+
+def test_an_interrupt_reaches_all_workers() -> None:
+    play = started(suite(20), 2)
+    play.scheduler.for_evals().interrupt()
+
+    assert [worker.told[-1] for worker in play.workers] == [{"interrupt": True}] * 2
+    assert play.scheduler.tests_finished
+
+
+def test_it_is_known_whether_there_are_eval_items_only_once_all_have_collected() -> None:
+    play = Play(suite(4), 2)
+    play.collect(play.workers[0])
+    assert play.scheduler.for_evals() is None
+
+    play.collect(play.workers[1])
+    assert play.scheduler.for_evals() is not None
+    assert started(suite(0, 4), 2).scheduler.for_evals() is None

@@ -7,7 +7,7 @@ import pytest
 from pytest_promptevals.records.cases import Location
 from pytest_promptevals.records.comparisons import Change, Comparison, Delta, GateResult, Metrics, Verdict
 from pytest_promptevals.reports.terminal import Line, summary_lines
-from pytest_promptevals.reports.words import count_text, json_text, money_text, score_text
+from pytest_promptevals.reports.words import count_text, json_text, score_text
 
 PLACE = Location("evals/a.eval.yaml", 7)
 
@@ -138,11 +138,6 @@ def test_an_early_stop_is_said() -> None:
 )
 def test_a_score_never_rounds_to_what_it_is_not(score: float | None, shown: str) -> None:
     assert score_text(score) == shown
-
-
-@pytest.mark.parametrize(("cost", "shown"), [(None, "unknown"), (0.0, "$0.00"), (1.234, "$1.23"), (0.00012, "$0.0001")])
-def test_an_unknown_cost_is_unknown(cost: float | None, shown: str) -> None:
-    assert money_text(cost) == shown
 
 
 def test_words() -> None:

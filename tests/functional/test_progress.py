@@ -1,0 +1,557 @@
+"""The progress line in real pytest runs, on a real pseudo-terminal and off it."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from tests.support.project import EvalProject
+from tests.support.screen import Action, Keyboard, ScreenRun, run_on_screen
+
+CONFTEST = '''
+    import os
+
+    import pytest
+
+    from pytest_promptevals.pytest_glue.live_line import LiveLine
+    from pytest_promptevals.pytest_glue.progress import ProgressReporter
+    from pytest_promptevals.records.progress import Progress
+
+    LiveLine.seconds = float(os.environ.get("SECONDS", "0.01"))
+    NUMBERS = Progress(total=1000, done=412, running=64, cached=120, spent=0.4213, unpriced=3, limit=64)
+
+
+    class Starter:
+        """Does what the session does when its first eval item runs."""
+
+        reporter = None
+
+        def __init__(self, config):
+            self.config = config
+
+        def begin(self):
+            if self.reporter is None:
+                interval = float(os.environ.get("INTERVAL", "30"))
+                mode = os.environ.get("MODE", "auto")
+                self.reporter = ProgressReporter(self.config, mode, lambda: NUMBERS, interval=interval)
+                self.config.pluginmanager.register(self.reporter)
+                self.reporter.start()
+                self.reporter.start()
+
+        def pytest_runtest_setup(self):
+            self.begin()
+
+        def pytest_runtest_logstart(self):
+            if self.config.getoption("dist", "no") != "no":
+                self.begin()
+
+
+    def pytest_configure(config):
+        config.pluginmanager.register(Starter(config), "starter")
+'''
+SOME_TESTS = """
+    import time
+    import warnings
+
+    import pytest
+
+
+    @pytest.mark.parametrize("number", range(60))
+    def test_some(number):
+        print("hello")
+        time.sleep(0.004)
+        if number == 7:
+            warnings.warn("careful")
+        if number == 9:
+            pytest.skip("because it is so, as it was always so and as it will ever be, in all eternity")
+        assert number % 31 != 5
+"""
+WIDE_NAMES = """
+    import time
+
+    import pytest
+
+
+    @pytest.mark.parametrize("name", ["x" * length for length in range(40, 80)] + ["\\u6f22" * 20, "\\u6f22" * 40])
+    def test_some(name):
+        time.sleep(0.02)
+"""
+NOISY = """
+    import logging
+    import time
+
+    import pytest
+
+
+    @pytest.mark.parametrize("number", range(8))
+    def test_some(number, capsys):
+        time.sleep(0.02)
+        logging.getLogger().warning("attention %d", number)
+        with capsys.disabled():
+            print("visible")
+            time.sleep(0.03)
+            print("and without an end", end="")
+        time.sleep(0.02)
+"""
+OTHER_PLUGIN = '''
+
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_runtest_logfinish(nodeid):
+        """Write as plugins do that report in the middle of a run."""
+        import time
+
+        if nodeid.endswith("3]"):
+            REPORTER[0].write_line("a line of its own")
+            REPORTER[0].write("and no end")
+            REPORTER[0].write_sep("=", "as wide as the window")
+            REPORTER[0].write("x" * 80)
+            time.sleep(0.03)
+
+
+    REPORTER = []
+
+
+    def pytest_sessionstart(session):
+        REPORTER.append(session.config.pluginmanager.getplugin("terminalreporter"))
+'''
+THEIR_REPORTER = """
+
+
+    class Theirs(pytest.TerminalReporter):
+        pass
+
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionstart(session):
+        plugins = session.config.pluginmanager
+        plugins.unregister(name="terminalreporter")
+        reporter = Theirs(session.config)
+        reporter._session = session
+        reporter._session_start = pytest_timing.Instant()
+        plugins.register(reporter, "terminalreporter")
+
+
+    from _pytest import timing as pytest_timing
+"""
+LIVE = "evals  412/1000 done · 64 running · $0.4213 spent (+3 unpriced) · 120 cached"
+PLAIN = "evals  412/1000 done · 64 running · 524 queued · $0.4213 spent (+3 unpriced) · 120 cached · limit 64"
+MOVES = (b"\x1b7", b"\x1b8", b"\x1bD", b"\x1b[J", b"\x1b[?7")
+"""What the live line is made with, and pytest never writes."""
+
+
+@pytest.fixture
+def runs(project: EvalProject, monkeypatch: pytest.MonkeyPatch) -> EvalProject:
+    # Plugins of the developer's environment would only make the many processes slower.
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    monkeypatch.setenv("PROMPTEVALS_HISTORY", "off")
+    monkeypatch.delenv("COLUMNS")
+    for name in ("CI", "BUILD_NUMBER"):
+        monkeypatch.delenv(name, raising=False)
+    project.write("conftest.py", CONFTEST)
+    project.write(
+        "pytest.ini", "[pytest]\ndisable_test_id_escaping_and_forfeit_all_rights_to_community_support = true\n"
+    )
+    project.write("test_some.py", SOME_TESTS)
+    return project
+
+
+def watch(
+    runs: EvalProject,
+    *arguments: str,
+    rows: int = 24,
+    columns: int = 80,
+    actions: Sequence[Action] = (),
+    **environment: str,
+) -> ScreenRun:
+    plugins = ["-p", "pytest_promptevals.plugin", "-p", "no:cacheprovider"]
+    return run_on_screen(
+        runs.path,
+        ["-m", "pytest", *plugins, *arguments],
+        rows=rows,
+        columns=columns,
+        environment=environment,
+        actions=actions,
+    )
+
+
+def log_of(runs: EvalProject, *arguments: str) -> str:
+    result = runs.run_process("-p", "pytest_promptevals.plugin", "-p", "no:cacheprovider", *arguments)
+    return result.stdout.str()
+
+
+def is_live(run: ScreenRun) -> bool:
+    return any(frame.below.startswith("evals  412/1000") for frame in run.frames)
+
+
+def without_times(lines: Sequence[str]) -> list[str]:
+    return [re.sub(r"\d+\.\d\ds", "0.00s", line) for line in lines]
+
+
+def without_digits(run: ScreenRun) -> list[list[object]]:
+    """Return all characters with their colours, but that times may differ."""
+    return [[("0", *cell[1:]) if str(cell[0]).isdigit() else cell for cell in row] for row in run.cells]
+
+
+@pytest.mark.parametrize(
+    ("tests", "arguments", "size"),
+    [
+        pytest.param(SOME_TESTS, [], (24, 80), id="dots"),
+        pytest.param(SOME_TESTS, ["-v"], (24, 80), id="verbose"),
+        pytest.param(SOME_TESTS, ["-v"], (10, 40), id="verbose-small"),
+        pytest.param(SOME_TESTS, ["-o", "console_output_style=count"], (3, 60), id="three-rows"),
+        pytest.param(SOME_TESTS, ["-x", "--capture=sys"], (24, 80), id="stops-early"),
+        pytest.param(SOME_TESTS, ["--setup-show", "-k", "1"], (24, 80), id="setup-show"),
+        pytest.param(WIDE_NAMES, ["-v"], (24, 80), id="names-as-wide-as-the-window"),
+        pytest.param(NOISY, [], (24, 80), id="prints-past-pytest"),
+        pytest.param(NOISY, ["-v", "-o", "log_cli=true"], (24, 80), id="live-logs"),
+        pytest.param(SOME_TESTS, ["-p", "xdist", "-n1"], (24, 80), id="xdist-dots"),
+        pytest.param(SOME_TESTS, ["-p", "xdist", "-n1", "-v"], (24, 80), id="xdist-verbose"),
+    ],
+)
+def test_in_the_end_the_screen_is_what_it_is_without_the_line(
+    runs: EvalProject, tests: str, arguments: list[str], size: tuple[int, int]
+) -> None:
+    runs.write("test_some.py", tests)
+    rows, columns = size
+
+    without = watch(runs, *arguments, rows=rows, columns=columns, MODE="off")
+    with_line = watch(runs, *arguments, rows=rows, columns=columns)
+
+    assert is_live(with_line)
+    assert not is_live(without)
+    assert without_times(with_line.lines) == without_times(without.lines)
+    assert without_digits(with_line) == without_digits(without)
+    assert with_line.status == without.status
+
+
+def test_other_plugins_may_write_what_they_like(runs: EvalProject) -> None:
+    runs.write("conftest.py", CONFTEST + OTHER_PLUGIN)
+
+    without = watch(runs, MODE="off")
+    with_line = watch(runs)
+
+    assert is_live(with_line)
+    assert without_times(with_line.lines) == without_times(without.lines)
+
+
+def test_the_line_stands_right_below_pytests_own(runs: EvalProject) -> None:
+    run = watch(runs)
+
+    below = {frame.below for frame in run.frames if frame.lines[frame.row].startswith("test_some.py ....")}
+    assert LIVE in below
+    assert below <= {"", LIVE}
+
+
+def test_the_line_stays_while_pytest_writes_line_after_line(runs: EvalProject) -> None:
+    run = watch(runs, "-v", SECONDS="0.1")
+
+    running = [frame for frame in run.frames if "test_some.py::" in frame.lines[frame.row]]
+    first = next(number for number, frame in enumerate(running) if frame.below == LIVE)
+    seen = [frame.below == LIVE for frame in running[first:]]
+    # A frame may fall into the middle of a write.
+    assert sum(seen) > 0.9 * len(seen) > 20
+
+
+def test_the_line_is_gone_before_the_summary(runs: EvalProject) -> None:
+    run = watch(runs)
+
+    summary = [frame for frame in run.frames if any("= FAILURES =" in line for line in frame.lines)]
+    assert summary
+    assert not any("evals " in line for frame in summary for line in frame.lines)
+
+
+def test_a_narrow_window_gets_a_short_line(runs: EvalProject) -> None:
+    run = watch(runs, columns=40)
+
+    assert "evals  412/1000 · 64 running · $0.4213+" in {frame.below for frame in run.frames}
+
+
+def test_a_window_that_changes_its_size_shows_no_trace_of_the_line(runs: EvalProject) -> None:
+    sizes = [(10, 40), (30, 100), (6, 60), (24, 80)]
+    actions = [
+        (f"test_some[{10 * number}]", lambda keyboard, size=size: keyboard.resize(*size))
+        for number, size in enumerate(sizes, 1)
+    ]
+
+    run = watch(runs, "-v", actions=actions)
+
+    assert is_live(run)
+    assert not any("evals " in line for line in run.lines)
+    assert sum("PASSED" in line for line in run.lines) >= 50
+
+
+def interrupt(keyboard: Keyboard) -> None:
+    keyboard.type("\x03")
+
+
+def test_after_ctrl_c_nothing_of_the_line_is_left(runs: EvalProject) -> None:
+    run = watch(runs, actions=[("412/1000", interrupt)])
+
+    assert run.status == pytest.ExitCode.INTERRUPTED
+    assert any("KeyboardInterrupt" in line for line in run.lines)
+    assert not any("evals " in line for line in run.lines)
+
+
+def test_a_debugger_has_the_screen_for_itself(runs: EvalProject) -> None:
+    runs.write(
+        "test_some.py", "import time\n\ndef test_some():\n    time.sleep(0.3)\n    breakpoint()\n    time.sleep(0.3)\n"
+    )
+
+    def look_around(keyboard: Keyboard) -> None:
+        time.sleep(0.2)
+        keyboard.type("p 'look' + 'ing'\n")
+
+    run = watch(runs, actions=[("(Pdb)", look_around), ("'looking'", lambda keyboard: keyboard.type("c\n"))])
+
+    assert run.status == 0
+    in_debugger = [frame for frame in run.frames if "(Pdb)" in frame.lines[frame.row]]
+    assert in_debugger
+    assert not any("evals" in line for frame in in_debugger for line in frame.lines)
+    assert is_live(run)
+    assert "evals" in "".join(
+        run.frames[
+            -1 - next(number for number, frame in enumerate(reversed(run.frames)) if is_after_debugger(frame.lines))
+        ].lines
+    )
+    assert not any("evals " in line for line in run.lines)
+
+
+def is_after_debugger(lines: Sequence[str]) -> bool:
+    return any("PDB continue" in line for line in lines) and any("evals " in line for line in lines)
+
+
+def test_a_debugger_after_a_failure_has_the_screen_for_itself(runs: EvalProject) -> None:
+    runs.write(
+        "test_some.py", "import time\n\ndef test_some():\n    print('one\\ntwo')\n    time.sleep(0.3)\n    assert 0\n"
+    )
+
+    run = watch(runs, "--pdb", actions=[("(Pdb)", lambda keyboard: keyboard.type("q\n"))])
+
+    assert is_live(run)
+    assert any("Quitting debugger" in line for line in run.lines)
+    assert not any("evals " in line for line in run.lines)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment"),
+    [
+        (["-q"], {}),
+        (["-s"], {}),
+        (["--capture=tee-sys"], {}),
+        (["-p", "no:capture"], {}),
+        ([], {"MODE": "plain"}),
+        ([], {"TERM": "dumb"}),
+        ([], {"TERM": ""}),
+        ([], {"CI": "true"}),
+        ([], {"BUILD_NUMBER": "7"}),
+    ],
+    ids=lambda value: "-".join(map(str, value)) if isinstance(value, list) else "-".join(value),
+)
+def test_where_a_live_line_would_disturb_there_are_whole_lines(
+    runs: EvalProject, arguments: list[str], environment: dict[str, str]
+) -> None:
+    run = watch(runs, *arguments, actions=[], columns=120, **{"INTERVAL": "0.1", **environment})
+
+    assert PLAIN in run.lines
+    assert not any(move in run.raw for move in MOVES)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment"),
+    [
+        (["-qq"], {}),
+        (["--collect-only"], {}),
+        (["--setup-plan"], {}),
+        (["-p", "no:terminal"], {}),
+        ([], {"MODE": "off"}),
+    ],
+    ids="-".join,
+)
+def test_nothing_at_all_is_shown(runs: EvalProject, arguments: list[str], environment: dict[str, str]) -> None:
+    run = watch(runs, *arguments, **{"INTERVAL": "0.01", **environment})
+
+    assert run.status in (0, 1)
+    assert b"evals" not in run.raw
+    assert not any(move in run.raw for move in MOVES)
+
+
+def test_a_reporter_of_somebody_else_has_its_screen_for_itself(runs: EvalProject) -> None:
+    runs.write("conftest.py", CONFTEST + THEIR_REPORTER)
+
+    run = watch(runs, INTERVAL="0.01")
+
+    assert any("2 failed, 57 passed" in line for line in run.lines)
+    assert b"evals" not in run.raw
+
+
+def test_a_reporter_of_somebody_else_gets_whole_lines_in_a_log(
+    runs: EvalProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs.write("conftest.py", CONFTEST + THEIR_REPORTER)
+    monkeypatch.setenv("INTERVAL", "0.05")
+
+    assert PLAIN in log_of(runs).splitlines()
+
+
+def test_a_terminal_that_knows_only_ascii_gets_ascii(runs: EvalProject) -> None:
+    run = watch(runs, PYTHONIOENCODING="ascii", PYTHONUTF8="0")
+
+    assert "evals  412/1000 done | 64 running | $0.4213 spent (+3 unpriced) | 120 cached" in {
+        frame.below for frame in run.frames
+    }
+
+
+def test_workers_show_nothing(runs: EvalProject, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INTERVAL", "0.05")
+    runs.write(
+        "test_some.py",
+        "import os, time\n\ndef test_some(pytestconfig):\n    assert pytestconfig.pluginmanager.getplugin('starter').reporter._thread is None\n",
+    )
+
+    assert "1 passed" in log_of(runs, "-p", "xdist", "-n1")
+
+
+LONG_TEST = """
+    import time
+
+
+    def test_one():
+        pass
+
+
+    def test_long():
+        time.sleep(1.0)
+
+
+    def test_three():
+        time.sleep(0.5)
+
+
+    def test_four():
+        pass
+"""
+
+
+def body(log: str) -> list[str]:
+    lines = log.splitlines()
+    start = next(number for number, line in enumerate(lines) if "collected" in line)
+    end = next(number for number, line in enumerate(lines) if " passed in " in line)
+    return lines[start + 2 : end - 1]
+
+
+def collapse(lines: Sequence[str]) -> list[str]:
+    """Return lines with neighbours that are the same only once: how often depends on the machine."""
+    return [line for number, line in enumerate(lines) if number == 0 or lines[number - 1] != line]
+
+
+def test_in_a_log_a_long_test_is_interrupted_by_whole_lines(runs: EvalProject, monkeypatch: pytest.MonkeyPatch) -> None:
+    runs.write("test_some.py", LONG_TEST)
+    monkeypatch.setenv("INTERVAL", "0.4")
+
+    lines = collapse(body(log_of(runs)))
+
+    assert lines[0] == "test_some.py ."
+    assert lines[1] == PLAIN
+    assert [line.split(" ")[0] for line in lines if line != PLAIN][1:] == [".", ".."] or len(lines) >= 4
+    assert "".join(line for line in lines if line != PLAIN).count(".") == len("test_some.py") - 11 + 4
+    assert all(len(line) == 79 for line in lines if line.endswith("[100%]"))
+
+
+def test_in_a_verbose_log_each_result_has_its_test_in_front(runs: EvalProject, monkeypatch: pytest.MonkeyPatch) -> None:
+    runs.write("test_some.py", LONG_TEST)
+    monkeypatch.setenv("INTERVAL", "0.4")
+
+    lines = collapse(body(log_of(runs, "-v")))
+
+    assert lines[:4] == [
+        f"{'test_some.py::test_one PASSED':<73}[ 25%]",
+        "test_some.py::test_long ",
+        PLAIN,
+        f"{'test_some.py::test_long PASSED':<73}[ 50%]",
+    ]
+    assert [line for line in lines if "PASSED" in line] == [
+        f"{f'test_some.py::{name} PASSED':<73}[{percent}]"
+        for name, percent in [
+            ("test_one", " 25%"),
+            ("test_long", " 50%"),
+            ("test_three", " 75%"),
+            ("test_four", "100%"),
+        ]
+    ]
+
+
+@pytest.mark.parametrize("arguments", [[], ["-v"], ["-q"]], ids=["dots", "verbose", "quiet"])
+def test_a_short_run_in_a_log_has_no_line_at_all(
+    runs: EvalProject, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+) -> None:
+    with_line = log_of(runs, *arguments)
+    monkeypatch.setenv("MODE", "off")
+    without = log_of(runs, *arguments)
+
+    assert without_times(with_line.splitlines()) == without_times(without.splitlines())
+
+
+@pytest.mark.parametrize("arguments", [[], ["-v"], ["-q"]], ids=["dots", "verbose", "quiet"])
+def test_whole_lines_disturb_no_line_of_xdist(
+    runs: EvalProject, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+) -> None:
+    monkeypatch.setenv("INTERVAL", "0.05")
+
+    lines = log_of(runs, "-p", "xdist", "-n2", *arguments).splitlines()
+
+    assert PLAIN in lines
+    assert all(line == PLAIN for line in lines if "evals " in line)
+    if arguments == ["-v"]:
+        assert (
+            sum(
+                re.fullmatch(r"\[gw\d\] \[ *\d+%\] PASSED test_some.py::test_some\[\d+\] ", line) is not None
+                for line in lines
+            )
+            == 57
+        )
+
+
+PAUSING = """
+
+
+    from pytest_promptevals.pytest_glue.pausing import install_pause
+
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_runtest_setup(item):
+        starter = item.config.pluginmanager.getplugin("starter")
+        starter.switch = install_pause(lambda _: None, tell=starter.reporter.tell)
+"""
+SIGNALS = """
+    import os
+    import signal
+    import time
+
+
+    def test_some():
+        os.kill(os.getpid(), signal.SIGUSR1)
+        time.sleep(2.2)
+        os.kill(os.getpid(), signal.SIGUSR1)
+
+
+    def test_other():
+        time.sleep(0.3)
+"""
+
+
+@pytest.mark.parametrize("mode", ["auto", "off"])
+def test_a_pause_is_told_in_a_line(runs: EvalProject, monkeypatch: pytest.MonkeyPatch, mode: str) -> None:
+    runs.write("conftest.py", CONFTEST + PAUSING)
+    runs.write("test_some.py", SIGNALS)
+    monkeypatch.setenv("MODE", mode)
+
+    lines = body(log_of(runs))
+
+    assert lines[0] == "test_some.py "
+    assert re.fullmatch(r"evals paused: kill -USR1 \d+ goes on", lines[1])
+    assert "evals go on" in lines[2:]

@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import dataclasses
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pytest_promptevals.cache import owners
+from pytest_promptevals.cache.owners import SILENCE, Silences, is_gone, this_process
+
+HERE = this_process()
+on_linux = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="the system tells no start times")
+
+
+def test_each_owner_is_another_one_of_the_same_process() -> None:
+    other = this_process()
+
+    assert other.id != HERE.id
+    assert dataclasses.replace(other, id=HERE.id) == HERE
+    assert HERE.pid == os.getpid()
+
+
+def test_a_process_that_runs_is_not_gone() -> None:
+    assert not is_gone(HERE, HERE)
+
+
+def test_a_process_that_has_ended_is_gone() -> None:
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+
+    assert is_gone(dataclasses.replace(HERE, pid=process.pid), HERE)
+
+
+@on_linux
+def test_a_killed_process_is_gone_before_its_parent_looks() -> None:
+    process = subprocess.Popen([sys.executable, "-c", "import time; print(flush=True); time.sleep(60)"], stdout=-1)
+    assert process.stdout is not None
+    process.stdout.read(1)
+    owner = dataclasses.replace(HERE, pid=process.pid, started=owners._started(process.pid) or "")
+    assert not is_gone(owner, HERE)
+
+    process.kill()
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+
+    assert is_gone(owner, HERE)
+    process.communicate()
+
+
+@on_linux
+def test_another_process_of_the_same_number_is_another_one() -> None:
+    assert is_gone(dataclasses.replace(HERE, started="12345"), HERE)
+
+
+def test_of_another_machine_nothing_is_known() -> None:
+    assert not is_gone(dataclasses.replace(HERE, host="elsewhere", pid=2**22 + 1), HERE)
+
+
+def test_without_start_times_the_number_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(owners, "Path", lambda name: Path("/nowhere"))
+    monkeypatch.setattr(owners, "_started", lambda pid: None)
+
+    plain = this_process()
+
+    assert plain.started == ""
+    assert "/" not in plain.host
+    assert not is_gone(plain, plain)
+
+
+def test_a_process_of_somebody_else_is_not_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(pid: int, signal: int) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "kill", refuse)
+
+    assert not is_gone(dataclasses.replace(HERE, started="1"), HERE)
+
+
+def test_on_windows_no_process_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "win32")
+    monkeypatch.setattr(os, "kill", None)
+
+    assert not is_gone(dataclasses.replace(HERE, pid=2**22 + 1), HERE)
+
+
+def test_an_owner_is_silent_after_as_long_as_the_waiter_has_looked() -> None:
+    silences = Silences()
+    looks = [silences.is_silent("a", 3, 100 + step * 0.5) for step in range(32)]
+
+    assert looks == [step * 0.5 >= SILENCE for step in range(32)]
+
+
+def test_a_heartbeat_ends_the_silence() -> None:
+    silences = Silences()
+    for step in range(29):
+        silences.is_silent("a", 3, step * 0.5)
+
+    assert not silences.is_silent("a", 4, 15.0)
+    assert not silences.is_silent("a", 4, 15.5)
+
+
+def test_what_the_waiter_slept_through_is_no_silence() -> None:
+    silences = Silences()
+    silences.is_silent("a", 3, 0.0)
+
+    assert not silences.is_silent("a", 3, 10_000.0)
+    assert not silences.is_silent("b", 3, 10_000.0)
