@@ -250,11 +250,12 @@ class Keeper:
         path = self._access.path
         now = dt.datetime.now(dt.UTC)
         aside = path.with_name(f"{path.name}.unsaved-{now:%Y%m%d-%H%M%S-%f}.jsonl")
-        kept = f"{len(entries)} paid responses could not be kept in the response cache {path}"
+        paid = "1 paid response" if len(entries) == 1 else f"{len(entries)} paid responses"
+        kept = f"{paid} could not be kept in the response cache {path}"
         try:
             write_lines_atomically(aside, (entry.to_line() for entry in entries))
         except OSError as error:
-            self._access.note(f"{kept} and are lost: {error.strerror}")
+            self._access.note(f"{kept}, nor beside it: {error.strerror}")
         else:
             self._access.note(f"{kept}; bring them in with 'promptevals cache import {aside}'")
 

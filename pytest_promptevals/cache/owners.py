@@ -62,7 +62,7 @@ def _host() -> str:
 def _linux_names() -> tuple[str, ...]:
     """Return what tells this start of the machine, and this space of process numbers, from all others."""
     try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text("utf-8").strip()
         return boot, os.readlink("/proc/self/ns/pid")  # noqa: PTH115 - it leads to no file
     except OSError:
         return ()

@@ -60,6 +60,10 @@ class SpendingLimit(Protocol):
         """
         ...
 
+    def close(self) -> None:
+        """Let go of what it holds; no call is made any more."""
+        ...
+
 
 class Budget:
     """The limit of a run in one process. Used on one loop.
@@ -109,6 +113,9 @@ class Budget:
             self._under_way -= 1
             self._reserved -= reservation.bound
         self._wake()
+
+    def close(self) -> None:
+        """Do nothing: it holds nothing that outlives it."""
 
     def _grant(self, bound: float) -> Reservation:
         self._reserved += bound

@@ -17,7 +17,7 @@ from pytest_promptevals.cache.keys import request_content, request_key
 from pytest_promptevals.cache.responses import CacheRequest, ResponseCache
 from pytest_promptevals.engine.budget import SpendingLimit
 from pytest_promptevals.engine.endpoint import RECORDED, Endpoint
-from pytest_promptevals.engine.pricing import find_price
+from pytest_promptevals.engine.pricing import ANSWER_LIMITS, find_price
 from pytest_promptevals.engine.retrying import RetryPolicy, call_with_retries
 from pytest_promptevals.engine.routes import Route, Routes
 from pytest_promptevals.errors import (
@@ -118,6 +118,8 @@ class Pipeline:
         await self._routes.close()
         if self._cache is not None:
             await self._cache.close()
+        if self._services.budget is not None:
+            self._services.budget.close()
 
     @property
     def notices(self) -> Sequence[str]:
@@ -150,15 +152,16 @@ class Pipeline:
         async def attempt() -> Response:
             await self._go.wait()
             route.check_open()
-            return await self._within_budget(endpoint, provider, request, price)
+            response = await self._within_budget(endpoint, provider, request, price)
+            route.note_answer()
+            return response
 
         try:
             return await call_with_retries(
                 attempt, route.limiter(request.model), self._services.policy, tokens=_count_tokens(request)
             )
         except ProviderError as error:
-            if error.is_exhausted:
-                route.shut(error)
+            route.note_failure(error)
             raise
 
     async def _within_budget(
@@ -169,7 +172,8 @@ class Pipeline:
             return self._priced(await _answer(endpoint, provider, request), price)
         if price is None:
             raise CallNotMadeError(unknown_price(endpoint.config.name, request.model), reason="budget")
-        reservation = await budget.reserve(call_bound(request, price))
+        bound = call_bound(request, price, ANSWER_LIMITS.get(endpoint.config.type))
+        reservation = await budget.reserve(bound)
         cost: float | None = None
         try:
             response = self._priced(await _answer(endpoint, provider, request), price)

@@ -14,7 +14,7 @@ from pytest_promptevals.engine.estimates import PlannedCall, PlannedJudge
 from pytest_promptevals.engine.identifying import cache_identity, identify
 from pytest_promptevals.engine.judging import PlannedJudge as CaseJudge
 from pytest_promptevals.engine.planning import PlannedCase
-from pytest_promptevals.engine.pricing import find_price
+from pytest_promptevals.engine.pricing import ANSWER_LIMITS, find_price
 from pytest_promptevals.errors import PromptEvalsError
 from pytest_promptevals.hookspecs import ProviderContext
 from pytest_promptevals.records.json_types import Json
@@ -119,4 +119,5 @@ def _key_of(planned: PlannedCase, request: Request, servers: _Servers) -> str | 
 def _planned_call(planned: PlannedCase, request: Request, servers: _Servers, *, is_cached: bool) -> PlannedCall:
     price = find_price(planned.endpoint, servers.describe(planned.endpoint), request.model, request.parameters)
     name = f"{planned.plan.dataset.path}::{planned.name}"
-    return PlannedCall(planned.target.label, name, request, price, is_cached)
+    limit = ANSWER_LIMITS.get(planned.endpoint.config.type)
+    return PlannedCall(planned.target.label, name, request, price, is_cached, limit)

@@ -11,11 +11,15 @@ from pytest_promptevals.engine.identifying import identify
 from pytest_promptevals.engine.planning import PlannedCase
 from pytest_promptevals.hookspecs import ProviderContext
 from pytest_promptevals.prices.lists import PriceList
+from pytest_promptevals.providers.messages_wire import DEFAULT_MAX_TOKENS
 from pytest_promptevals.records.json_types import Json, JsonObject
 from pytest_promptevals.records.prices import Price
 
 _OFFICIAL: Final = frozenset({"https://api.openai.com/v1", "https://api.anthropic.com"})
 """Base URLs that the price table is about."""
+
+ANSWER_LIMITS: Final = {"anthropic": DEFAULT_MAX_TOKENS}
+"""Most tokens of an answer that a provider of that type asks for where the user says nothing."""
 
 
 def find_price(endpoint: Endpoint, identity: Json, model: str, parameters: JsonObject) -> Price | None:

@@ -13,7 +13,13 @@ from pytest_promptevals.engine.ceiling import Ceiling
 from pytest_promptevals.engine.endpoint import Endpoint
 from pytest_promptevals.engine.identifying import cache_identity, identify
 from pytest_promptevals.engine.limiter import Limiter
-from pytest_promptevals.errors import CallNotMadeError, PromptEvalsError, ProviderConfigError, ProviderError
+from pytest_promptevals.errors import (
+    CallNotMadeError,
+    PromptEvalsError,
+    ProviderConfigError,
+    ProviderConnectionError,
+    ProviderError,
+)
 from pytest_promptevals.functions import contain
 from pytest_promptevals.hookspecs import Provider, ProviderContext, ProviderFactory
 from pytest_promptevals.records.cases import ProviderConfig
@@ -57,14 +63,28 @@ class Route:
         return self._limits.of(self._server, self.config, model)
 
     def check_open(self) -> None:
-        """Raise ``CallNotMadeError`` if the account at that server may make no more calls."""
-        said = self._limits.exhausted.get(self._server)
-        if said is not None:
-            raise CallNotMadeError(f"not run: {self.config.name} grants no more calls: {said}", reason="quota")
+        """Raise the error that all further calls to that server would end with, if that is known."""
+        error = self._limits.closed.get(self._server)
+        if error is not None:
+            raise error
 
-    def shut(self, error: ProviderError) -> None:
-        """Make no more calls to that server in this run."""
-        self._limits.exhausted.setdefault(self._server, str(error))
+    def note_answer(self) -> None:
+        """Remember that the server can be reached."""
+        self._limits.reached.add(self._server)
+
+    def note_failure(self, error: ProviderError) -> None:
+        """Make no more calls to a server that grants none any more, or that nobody could reach from the start.
+
+        That is said once, not found out anew for each of a thousand cases.
+        """
+        closed = self._limits.closed
+        if error.is_exhausted:
+            text = f"not run: {self.config.name} grants no more calls: {error}"
+            closed.setdefault(self._server, CallNotMadeError(text, reason="quota"))
+        elif not isinstance(error, ProviderConnectionError) or error.was_sent:
+            self.note_answer()
+        elif self._server not in self._limits.reached:
+            closed.setdefault(self._server, ProviderConnectionError(str(error), was_sent=False))
 
     async def close(self) -> None:
         """Close the provider, if it was made."""
@@ -142,12 +162,13 @@ class Routes:
 
 
 class _Limits:
-    """Limiters by server and model, and the servers that grant no more calls."""
+    """What is known of servers: limiters by model, which of them were reached, and which give no more answers."""
 
     def __init__(self, ceiling: Ceiling) -> None:
         self.ceiling = ceiling
         self.limiters: dict[tuple[str, str], Limiter] = {}
-        self.exhausted: dict[str, str] = {}
+        self.closed: dict[str, ProviderError] = {}
+        self.reached: set[str] = set()
 
     def of(self, server: str, config: ProviderConfig, model: str) -> Limiter:
         limiter = self.limiters.get((server, model))

@@ -19,6 +19,7 @@ from pytest_promptevals.files.sqlite_files import (
     write_transaction,
 )
 from pytest_promptevals.history import schema
+from pytest_promptevals.history.connecting import connect
 
 WAY_OUT: Final = "or keep no history with 'evals_history = off'"
 
@@ -93,15 +94,6 @@ def _open(path: Path, patience: float) -> sqlite3.Connection:
     except BaseException:
         connection.close()
         raise
-    return connection
-
-
-def connect(path: Path, patience: float) -> sqlite3.Connection:
-    """Return a connection on which transactions begin where they are written; ``patience`` is in seconds."""
-    connection = sqlite3.connect(path, timeout=patience, isolation_level=None)
-    connection.execute("PRAGMA foreign_keys = ON")
-    # A process that is killed loses nothing so; a machine that loses power may lose the last seconds.
-    connection.execute("PRAGMA synchronous = NORMAL")
     return connection
 
 

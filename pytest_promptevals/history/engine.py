@@ -8,7 +8,7 @@ from pathlib import Path
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import SQLAlchemyError
 
-from pytest_promptevals.history.database import connect
+from pytest_promptevals.history.connecting import connect
 
 
 def create_history_engine(path: Path, patience: float) -> Engine:

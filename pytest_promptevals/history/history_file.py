@@ -19,8 +19,8 @@ from pytest_promptevals.records.comparisons import BaselineCase, Comparison
 from pytest_promptevals.records.results import CaseResult
 from pytest_promptevals.records.runs import Run, RunStatus
 
-PATIENCE: Final = 10.0
-"""Seconds that a write waits for other processes."""
+PATIENCE: Final = 5.0
+"""Seconds that a write waits for other processes: theirs take milliseconds, and what waits longer is kept elsewhere."""
 
 Item: TypeAlias = tuple[str, str]
 """Eval file and name of an item."""

@@ -40,6 +40,7 @@ class FailureKind(enum.Enum):
 
 
 _PASSING: Final = frozenset({FailureKind.DROPPED, FailureKind.UNPACKABLE, FailureKind.UNREACHABLE})
+_WAS_SENT: Final = frozenset({FailureKind.DROPPED, FailureKind.UNPACKABLE, FailureKind.GARBLED})
 _SENTENCES: Final = {
     FailureKind.NO_SUCH_NAME: (
         "{url} cannot be reached: no server has the name {host!r} ({reason}). Check the network, or correct {setting}."
@@ -100,7 +101,7 @@ def explain_connection(failure: ConnectionFailure, endpoint: Endpoint) -> Provid
         setting=endpoint.url_setting,
         check="Check the network" if endpoint.address.is_official else "Start the server",
     )
-    return ProviderConnectionError(text, retryable=failure.kind in _PASSING)
+    return ProviderConnectionError(text, retryable=failure.kind in _PASSING, was_sent=failure.kind in _WAS_SENT)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -46,8 +46,6 @@ SOURCE_ATTRIBUTE: Final = "promptevals_source"
 """Attribute of a worker's first report of an eval file that carries what the controller must know of the file."""
 PROGRESS_ATTRIBUTE: Final = "promptevals_progress"
 """Attribute of some of a worker's reports that says how far it is, as text."""
-NOTICES: Final = "promptevals_notices"
-"""Key of a worker's last words to the controller that holds what the user should know, as text."""
 _RECORDER_KEY: Final = pytest.StashKey["RunRecorder"]()
 
 

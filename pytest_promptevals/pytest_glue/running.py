@@ -19,7 +19,7 @@ from pytest_promptevals.engine.retrying import RetryPolicy
 from pytest_promptevals.engine.shared_budget import SharedBudget
 from pytest_promptevals.errors import UsageError
 from pytest_promptevals.pytest_glue.identity import session_id
-from pytest_promptevals.pytest_glue.share import share_of, worker_concurrency, worker_facts
+from pytest_promptevals.pytest_glue.share import BUDGET_FACT, share_of, worker_concurrency, worker_facts
 from pytest_promptevals.pytest_glue.watching import Watch
 from pytest_promptevals.records.progress import Progress
 from pytest_promptevals.records.results import CaseResult
@@ -163,7 +163,7 @@ class CaseRunner:
         limit = self._settings.max_cost
         if limit is None:
             return None
-        shared = worker_facts(self._config).get("budget")
+        shared = worker_facts(self._config).get(BUDGET_FACT)
         return Budget(limit) if shared is None else SharedBudget(Path(shared), limit)
 
     def _check_prices(self) -> None:

@@ -99,8 +99,6 @@ class EvalScheduling:
 
     def schedule(self) -> None:
         """Give out what nobody has: at first all, later what a worker that crashed has left."""
-        if self._is_stopped:
-            return
         self._is_scheduled = True
         self._hand_out()
         if self._base is not None:

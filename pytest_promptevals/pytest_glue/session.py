@@ -19,7 +19,6 @@ from pytest_promptevals.pytest_glue.not_run import NOT_RUN_ATTRIBUTE
 from pytest_promptevals.pytest_glue.options import is_xdist_worker, settings_of
 from pytest_promptevals.pytest_glue.recording import (
     BELOW_ATTRIBUTE,
-    NOTICES,
     PROGRESS_ATTRIBUTE,
     RESULT_ATTRIBUTE,
     REVIEW_ATTRIBUTE,
@@ -29,6 +28,7 @@ from pytest_promptevals.pytest_glue.recording import (
 )
 from pytest_promptevals.pytest_glue.running import CaseItem, CaseRunner
 from pytest_promptevals.pytest_glue.selection import Selection
+from pytest_promptevals.pytest_glue.share import NOTICES
 from pytest_promptevals.records.cases import CasePolicy, Location
 from pytest_promptevals.records.codec import encode, to_plain
 from pytest_promptevals.records.comparisons import BaselineCase

@@ -23,6 +23,10 @@ AHEAD_FACTOR: Final = 4
 """Cases that a worker may have begun ahead of their turn, for each call that it may have under way."""
 ORDER_FACTS: Final = "order"
 """Key of the controller's fact that holds what the order of cases asks of the history."""
+BUDGET_FACT: Final = "budget"
+"""Key of the controller's fact that names the file in which all workers keep to one budget."""
+NOTICES: Final = "promptevals_notices"
+"""Key of a worker's last words to the controller that holds what the user should know, as text."""
 SELECTION_ATTRIBUTE: Final = "promptevals_selection"
 """Attribute of a worker's first report of an eval item that carries the facts of the selection home, as text."""
 OnMore: TypeAlias = Callable[[Sequence[int]], object]

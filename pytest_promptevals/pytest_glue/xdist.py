@@ -3,24 +3,36 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import queue
+import tempfile
 import threading
 import uuid
 from collections.abc import Callable, Generator, Sequence
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
 from pytest_promptevals.pytest_glue.options import is_eval_file, settings_of
-from pytest_promptevals.pytest_glue.share import COMMAND, FACTS, ORDER_FACTS, SELECTION_ATTRIBUTE
+from pytest_promptevals.pytest_glue.share import (
+    BUDGET_FACT,
+    COMMAND,
+    FACTS,
+    NOTICES,
+    ORDER_FACTS,
+    SELECTION_ATTRIBUTE,
+)
 
 if TYPE_CHECKING:
     from pytest_promptevals.pytest_glue.lanes import Scheduler
     from pytest_promptevals.pytest_glue.late_scheduling import LateScheduling
     from pytest_promptevals.pytest_glue.recording import RunRecorder
     from pytest_promptevals.pytest_glue.scheduling import EvalScheduling, Split
+    from pytest_promptevals.pytest_glue.watching import Watch
+    from pytest_promptevals.records.progress import Progress
 
 _NAME: Final = "promptevals-xdist"
 _BY_FILE: Final = ("loadfile", "loadscope")
@@ -44,13 +56,16 @@ class Controller:
         self.facts: dict[str, Any] = {"session": uuid.uuid4().hex}
         """What every worker is told before it starts, as plain JSON data; ``worker_facts`` reads it there.
 
-        ``session`` is the same for all of them; ``order`` is what the order of cases asks of the history.
+        ``session`` is the same for all of them; ``order`` is what the order of cases asks of the history; ``budget`` is
+        the file in which they keep to one budget.
         """
         self._config = config
         self._nodes: list[Any] = []
         self._scheduling: LateScheduling | None = None
         self._session: pytest.Session | None = None
         self._is_paused = False
+        self._budget_folder: tempfile.TemporaryDirectory[str] | None = None
+        self._watch: Watch | None = None
         self._pauses: queue.SimpleQueue[bool] = queue.SimpleQueue()
         self._passer: threading.Thread | None = None
 
@@ -65,6 +80,9 @@ class Controller:
             from pytest_promptevals.pytest_glue.selection import read_order_facts  # noqa: PLC0415 - only for an order
 
             self.facts[ORDER_FACTS] = read_order_facts(self._config)
+        if BUDGET_FACT not in self.facts and settings_of(self._config).max_cost is not None:
+            self._budget_folder = tempfile.TemporaryDirectory(prefix="promptevals-budget-", ignore_cleanup_errors=True)
+            self.facts[BUDGET_FACT] = str(Path(self._budget_folder.name) / "budget.db")
         node.workerinput[FACTS] = json.dumps(self.facts)
 
     @pytest.hookimpl(optionalhook=True)
@@ -79,6 +97,9 @@ class Controller:
         """Forget a worker that has ended; if the user interrupted it, the others end, too."""
         if node in self._nodes:
             self._nodes.remove(node)
+        notices = getattr(node, "workeroutput", None) or {}
+        if NOTICES in notices:
+            self._recorder().add_notices(json.loads(notices[NOTICES]))
         scheduling = self._eval_scheduling()
         if error == "keyboard-interrupt" and scheduling is not None:
             scheduling.stop(str(error))
@@ -133,6 +154,17 @@ class Controller:
         if scheduling is not None:
             scheduling.interrupt()
 
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self) -> None:
+        """End the progress line before pytest writes its summary."""
+        if self._watch is not None:
+            self._watch.stop()
+
+    def pytest_unconfigure(self) -> None:
+        """Remove the file of the budget: the workers have ended."""
+        if self._budget_folder is not None:
+            self._budget_folder.cleanup()
+
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
         """Decide when all workers are done."""
@@ -166,8 +198,20 @@ class Controller:
         if not evals:
             return None
         self._start_passing_on()
+        self._start_watch(len(evals))
         ceiling = settings_of(self._config).concurrency
         return EvalScheduling(ids, evals, split=self._split(ids), ceiling=ceiling, make_base=make_base)
+
+    def _start_watch(self, total: int) -> None:
+        from pytest_promptevals.pytest_glue.watching import Watch  # noqa: PLC0415 - only for eval items
+
+        def read() -> Progress:
+            return dataclasses.replace(self._recorder().progress(), total=total, is_paused=self._is_paused)
+
+        self._watch = Watch(
+            self._config, settings_of(self._config).progress, read, lambda is_paused: self.pause(is_paused=is_paused)
+        )
+        self._watch.start()
 
     def _split(self, ids: Sequence[str]) -> Split:
         from pytest_promptevals.engine.ordering import BY_RANK  # noqa: PLC0415 - only for eval items

@@ -116,8 +116,9 @@ def _eta_text(left: int, rate: float | None) -> str:
 def _spent_texts(progress: Progress) -> tuple[str, ...]:
     # Four decimals, whatever they are: a number that changes its length flickers.
     spent = f"${progress.spent:,.{2 if progress.spent >= 1 else 4}f}"
-    if progress.unpriced and progress.spent < _SMALLEST_SHOWN:
-        return f"{progress.unpriced} unpriced", ""
-    if progress.unpriced:
+    is_shown = progress.spent >= _SMALLEST_SHOWN
+    if progress.unpriced and is_shown:
         return f"{spent} spent (+{progress.unpriced} unpriced)", f"{spent}+", ""
-    return (f"{spent} spent", spent, "") if progress.spent >= _SMALLEST_SHOWN else ("",)
+    if progress.unpriced:
+        return f"{progress.unpriced} unpriced", ""
+    return (f"{spent} spent", spent, "") if is_shown else ("",)

@@ -17,6 +17,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
+from pytest_promptevals.errors import HistoryError
 from pytest_promptevals.history import schema, tables
 from pytest_promptevals.history.engine import create_history_engine, writing
 from pytest_promptevals.history.migrating import FOLDER, upgrade
@@ -282,6 +283,17 @@ def test_a_database_of_the_first_version_is_brought_up_to_date_and_keeps_all(pat
     connection.close()
     assert store.run("newest").calls == 0
     store.close()
+
+
+def test_a_database_of_the_first_version_that_stays_locked_is_an_error(path: Path) -> None:
+    make_old_database(path, "0001")
+    other = sqlite3.connect(path)
+    other.execute("PRAGMA journal_mode = WAL")
+    other.execute("BEGIN IMMEDIATE")
+
+    with pytest.raises(HistoryError, match="another process keeps it locked; wait until that one is done"):
+        HistoryStore.open(path, patience=0.01)
+    other.close()
 
 
 FIRST_VERSION = (

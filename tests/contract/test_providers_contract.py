@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from pytest_promptevals.errors import ProviderError, ProviderTimeoutError
+from pytest_promptevals.errors import ProviderConnectionError, ProviderError, ProviderTimeoutError
 from pytest_promptevals.hookspecs import Provider
 from pytest_promptevals.records.codec import decode, encode
 from pytest_promptevals.records.limits import RateLimits
@@ -228,7 +228,7 @@ def test_a_timeout_counts_the_whole_call(api: Subject, model_server: ModelServer
 NOTHING = {"chat": "choices", "responses": "output", "messages": "content"}
 WRONG_SERVER = "If that is the wrong server, correct {setting}."
 PAGE = f"answered with a web page (Welcome to the proxy) instead of JSON. {WRONG_SERVER}"
-CUT_JSON = f"answered with JSON that is damaged or cut off: '…[1, '. {WRONG_SERVER}"
+CUT_JSON = f"answered with JSON that is damaged or cut off: '…[1,'. {WRONG_SERVER}"
 BROKEN = f"answered with an error: out of memory. {WRONG_SERVER}"
 A_LIST = f"answered with a JSON list where an object should be. {WRONG_SERVER}"
 NO_HTTP = f"answered with something that is no HTTP. {WRONG_SERVER}"
@@ -246,7 +246,7 @@ LIMITED = (
     ("fault", "text", "meaning"),
     [
         ({"mode": "html"}, PAGE, ""),
-        ({"mode": "text", "body": "[1, "}, CUT_JSON, "retry"),
+        ({"mode": "text", "body": "[1,"}, CUT_JSON, "retry"),
         ({"mode": "text", "body": ""}, f"answered with nothing. {WRONG_SERVER}", "retry"),
         ({"mode": "empty"}, f"answered with no {{nothing}}. {WRONG_SERVER}", ""),
         ({"mode": "error_body", "message": "out of memory"}, BROKEN, "retry"),
@@ -291,6 +291,7 @@ def test_what_goes_wrong_is_one_clear_error(
     flags = {"retry": error.retryable, "overload": error.is_overload, "exhausted": error.is_exhausted}
     assert [name for name, is_set in flags.items() if is_set] == meaning.split()
     assert error.retry_after == fault.get("retry_after")
+    assert not isinstance(error, ProviderConnectionError) or error.was_sent
     assert KEY not in "".join(traceback.format_exception(error))
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -86,6 +88,36 @@ def test_a_request_that_anthropic_would_refuse_is_refused(model_server: ModelSer
 )
 def test_a_request_without_a_good_key_is_refused(model_server: ModelServer, path: str, headers: dict[str, str]) -> None:
     assert post(model_server, path, {"messages": USER, "input": USER, "max_tokens": 3}, headers)[0] == 401
+
+
+def test_answers_that_were_paid_for_are_counted(model_server: ModelServer) -> None:
+    model_server.control(faults=[{"match": "fails", "status": 500}, {"match": "breaks", "mode": "truncate"}])
+    for text in ("once", "twice", "twice", "fails"):
+        post(model_server, "/v1/chat/completions", {"messages": [{"role": "user", "content": text}]}, HEADERS)
+    with pytest.raises(http.client.IncompleteRead):
+        post(model_server, "/v1/chat/completions", {"messages": [{"role": "user", "content": "breaks"}]}, HEADERS)
+    stats = model_server.stats()
+    assert (stats["requests"], stats["paid"], stats["duplicates"]) == ({"chat": 5}, 3, 1)
+
+
+def test_more_than_the_rate_limit_is_refused_until_the_next_window(model_server: ModelServer) -> None:
+    model_server.control(rate_limit={"requests": 2, "seconds": 0.5})
+
+    def ask_often() -> list[int]:
+        return [post(model_server, "/v1/chat/completions", {"messages": USER}, HEADERS)[0] for _ in range(4)]
+
+    assert ask_often() == [200, 200, 429, 429]
+    time.sleep(0.5)
+    assert ask_often() == [200, 200, 429, 429]
+    assert model_server.stats()["limited"] == 4
+
+
+def test_a_reset_takes_back_what_was_set(model_server: ModelServer) -> None:
+    model_server.control(rate_limit={"requests": 1}, headers={"x-set": "1"}, encoding="gzip")
+    model_server.reset()
+    statuses = [post(model_server, "/v1/chat/completions", {"messages": USER}, HEADERS)[0] for _ in range(2)]
+    assert statuses == [200, 200]
+    assert model_server.stats()["paid"] == 2
 
 
 def test_the_server_ends_with_the_process_that_started_it() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import pytest
 
@@ -166,7 +165,7 @@ def watch(
     rows: int = 24,
     columns: int = 80,
     actions: Sequence[Action] = (),
-    **environment: str,
+    environment: Mapping[str, str] | None = None,
 ) -> ScreenRun:
     plugins = ["-p", "pytest_promptevals.plugin", "-p", "no:cacheprovider"]
     return run_on_screen(
@@ -219,7 +218,7 @@ def test_in_the_end_the_screen_is_what_it_is_without_the_line(
     runs.write("test_some.py", tests)
     rows, columns = size
 
-    without = watch(runs, *arguments, rows=rows, columns=columns, MODE="off")
+    without = watch(runs, *arguments, rows=rows, columns=columns, environment={"MODE": "off"})
     with_line = watch(runs, *arguments, rows=rows, columns=columns)
 
     assert is_live(with_line)
@@ -232,7 +231,7 @@ def test_in_the_end_the_screen_is_what_it_is_without_the_line(
 def test_other_plugins_may_write_what_they_like(runs: EvalProject) -> None:
     runs.write("conftest.py", CONFTEST + OTHER_PLUGIN)
 
-    without = watch(runs, MODE="off")
+    without = watch(runs, environment={"MODE": "off"})
     with_line = watch(runs)
 
     assert is_live(with_line)
@@ -248,7 +247,7 @@ def test_the_line_stands_right_below_pytests_own(runs: EvalProject) -> None:
 
 
 def test_the_line_stays_while_pytest_writes_line_after_line(runs: EvalProject) -> None:
-    run = watch(runs, "-v", SECONDS="0.1")
+    run = watch(runs, "-v", environment={"SECONDS": "0.1"})
 
     running = [frame for frame in run.frames if "test_some.py::" in frame.lines[frame.row]]
     first = next(number for number, frame in enumerate(running) if frame.below == LIVE)
@@ -258,7 +257,7 @@ def test_the_line_stays_while_pytest_writes_line_after_line(runs: EvalProject) -
 
 
 def test_the_line_is_gone_before_the_summary(runs: EvalProject) -> None:
-    run = watch(runs)
+    run = watch(runs, rows=80)
 
     summary = [frame for frame in run.frames if any("= FAILURES =" in line for line in frame.lines)]
     assert summary
@@ -310,19 +309,11 @@ def test_a_debugger_has_the_screen_for_itself(runs: EvalProject) -> None:
 
     assert run.status == 0
     in_debugger = [frame for frame in run.frames if "(Pdb)" in frame.lines[frame.row]]
+    afterwards = [frame for frame in run.frames if any("PDB continue" in line for line in frame.lines)]
     assert in_debugger
     assert not any("evals" in line for frame in in_debugger for line in frame.lines)
-    assert is_live(run)
-    assert "evals" in "".join(
-        run.frames[
-            -1 - next(number for number, frame in enumerate(reversed(run.frames)) if is_after_debugger(frame.lines))
-        ].lines
-    )
+    assert any("evals" in line for frame in afterwards for line in frame.lines)
     assert not any("evals " in line for line in run.lines)
-
-
-def is_after_debugger(lines: Sequence[str]) -> bool:
-    return any("PDB continue" in line for line in lines) and any("evals " in line for line in lines)
 
 
 def test_a_debugger_after_a_failure_has_the_screen_for_itself(runs: EvalProject) -> None:
@@ -342,20 +333,16 @@ def test_a_debugger_after_a_failure_has_the_screen_for_itself(runs: EvalProject)
     [
         (["-q"], {}),
         (["-s"], {}),
-        (["--capture=tee-sys"], {}),
-        (["-p", "no:capture"], {}),
         ([], {"MODE": "plain"}),
         ([], {"TERM": "dumb"}),
-        ([], {"TERM": ""}),
         ([], {"CI": "true"}),
-        ([], {"BUILD_NUMBER": "7"}),
     ],
     ids=lambda value: "-".join(map(str, value)) if isinstance(value, list) else "-".join(value),
 )
 def test_where_a_live_line_would_disturb_there_are_whole_lines(
     runs: EvalProject, arguments: list[str], environment: dict[str, str]
 ) -> None:
-    run = watch(runs, *arguments, actions=[], columns=120, **{"INTERVAL": "0.1", **environment})
+    run = watch(runs, *arguments, columns=120, environment={"INTERVAL": "0.1", **environment})
 
     assert PLAIN in run.lines
     assert not any(move in run.raw for move in MOVES)
@@ -373,7 +360,7 @@ def test_where_a_live_line_would_disturb_there_are_whole_lines(
     ids="-".join,
 )
 def test_nothing_at_all_is_shown(runs: EvalProject, arguments: list[str], environment: dict[str, str]) -> None:
-    run = watch(runs, *arguments, **{"INTERVAL": "0.01", **environment})
+    run = watch(runs, *arguments, environment={"INTERVAL": "0.01", **environment})
 
     assert run.status in (0, 1)
     assert b"evals" not in run.raw
@@ -383,7 +370,7 @@ def test_nothing_at_all_is_shown(runs: EvalProject, arguments: list[str], enviro
 def test_a_reporter_of_somebody_else_has_its_screen_for_itself(runs: EvalProject) -> None:
     runs.write("conftest.py", CONFTEST + THEIR_REPORTER)
 
-    run = watch(runs, INTERVAL="0.01")
+    run = watch(runs, environment={"INTERVAL": "0.01"})
 
     assert any("2 failed, 57 passed" in line for line in run.lines)
     assert b"evals" not in run.raw
@@ -399,7 +386,7 @@ def test_a_reporter_of_somebody_else_gets_whole_lines_in_a_log(
 
 
 def test_a_terminal_that_knows_only_ascii_gets_ascii(runs: EvalProject) -> None:
-    run = watch(runs, PYTHONIOENCODING="ascii", PYTHONUTF8="0")
+    run = watch(runs, environment={"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"})
 
     assert "evals  412/1000 done | 64 running | $0.4213 spent (+3 unpriced) | 120 cached" in {
         frame.below for frame in run.frames
@@ -410,13 +397,16 @@ def test_workers_show_nothing(runs: EvalProject, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("INTERVAL", "0.05")
     runs.write(
         "test_some.py",
-        "import os, time\n\ndef test_some(pytestconfig):\n    assert pytestconfig.pluginmanager.getplugin('starter').reporter._thread is None\n",
+        """
+        def test_some(pytestconfig):
+            assert pytestconfig.pluginmanager.getplugin("starter").reporter._thread is None
+        """,
     )
 
     assert "1 passed" in log_of(runs, "-p", "xdist", "-n1")
 
 
-LONG_TEST = """
+LONG_TESTS = """
     import time
 
 
@@ -428,8 +418,8 @@ LONG_TEST = """
         time.sleep(1.0)
 
 
-    def test_three():
-        time.sleep(0.5)
+    def test_longer():
+        time.sleep(1.1)
 
 
     def test_four():
@@ -450,20 +440,19 @@ def collapse(lines: Sequence[str]) -> list[str]:
 
 
 def test_in_a_log_a_long_test_is_interrupted_by_whole_lines(runs: EvalProject, monkeypatch: pytest.MonkeyPatch) -> None:
-    runs.write("test_some.py", LONG_TEST)
+    runs.write("test_some.py", LONG_TESTS)
     monkeypatch.setenv("INTERVAL", "0.4")
 
     lines = collapse(body(log_of(runs)))
 
-    assert lines[0] == "test_some.py ."
-    assert lines[1] == PLAIN
-    assert [line.split(" ")[0] for line in lines if line != PLAIN][1:] == [".", ".."] or len(lines) >= 4
-    assert "".join(line for line in lines if line != PLAIN).count(".") == len("test_some.py") - 11 + 4
-    assert all(len(line) == 79 for line in lines if line.endswith("[100%]"))
+    pytests = [line for line in lines if line != PLAIN]
+    assert lines[:2] == ["test_some.py .", PLAIN]
+    assert "".join(pytests).replace(" ", "") == "test_some.py....[100%]"
+    assert len(pytests[-1]) == 79
 
 
 def test_in_a_verbose_log_each_result_has_its_test_in_front(runs: EvalProject, monkeypatch: pytest.MonkeyPatch) -> None:
-    runs.write("test_some.py", LONG_TEST)
+    runs.write("test_some.py", LONG_TESTS)
     monkeypatch.setenv("INTERVAL", "0.4")
 
     lines = collapse(body(log_of(runs, "-v")))
@@ -479,7 +468,7 @@ def test_in_a_verbose_log_each_result_has_its_test_in_front(runs: EvalProject, m
         for name, percent in [
             ("test_one", " 25%"),
             ("test_long", " 50%"),
-            ("test_three", " 75%"),
+            ("test_longer", " 75%"),
             ("test_four", "100%"),
         ]
     ]

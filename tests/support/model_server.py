@@ -10,10 +10,10 @@ repeats the last user message.
 ``POST /__control``     sets ``latency`` (seconds), ``headers`` (of every answer), ``encoding`` (``gzip`` packs them),
                         ``rate_limit``, ``rules`` and ``faults`` (see below)
 ``POST /__reset``       forgets everything
-``GET /__journal``      the requests so far: ``api``, ``path``, ``headers`` (names in lower case), ``body``
+``GET /__journal``      the requests so far: ``api``, ``path``, ``query``, ``headers`` (names in lower case), ``body``
 ``GET /__stats``        ``requests`` by API, ``max_concurrency``, ``paid`` (answers that were sent whole),
                         ``duplicates`` (those among them whose request had the same bytes as an earlier one),
-                        ``limited`` (requests over the rate limit)
+                        ``limited`` (requests over the rate limit), ``connections``
 ======================  ===============================================================================================
 
 A rule has ``match`` (a regex that is searched for in the last user message) and any of ``reply``, ``tool_calls``
@@ -56,7 +56,8 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
-from typing import Any, Final, NoReturn, TypeVar
+from typing import Any, Final, NoReturn, TypeAlias, TypeVar
+from urllib.parse import parse_qsl
 
 from aiohttp import web
 
@@ -66,6 +67,8 @@ from tests.support.model_limits import RateLimit
 UNKNOWN_MODEL: Final = "no-such-model"
 BAD_KEY: Final = "bad-key"
 Answer = TypeVar("Answer", bound=web.StreamResponse)
+Entry: TypeAlias = tuple[str, str, str, dict[str, str], bytes]
+"""API, path, query, headers and body of a request."""
 
 _JOURNAL_LENGTH: Final = 20_000
 _BREAKS: Final = frozenset({"close", "reset", "hang", "garbled"})
@@ -100,9 +103,8 @@ class ModelServer:
         self.latency = 0.0
         self.rules: list[tuple[re.Pattern[str], Body]] = []
         self.faults: Faults | None = None
-        self.journal: collections.deque[tuple[str, str, dict[str, str], bytes]] = collections.deque(
-            maxlen=_JOURNAL_LENGTH
-        )
+        self.journal: collections.deque[Entry] = collections.deque(maxlen=_JOURNAL_LENGTH)
+        self.connections: set[object] = set()
         self.requests: collections.Counter[str] = collections.Counter()
         self.under_way = 0
         self.max_concurrency = 0
@@ -132,13 +134,15 @@ class ModelServer:
             "paid": self.paid.total(),
             "duplicates": self.paid.total() - len(self.paid),
             "limited": self.limited,
+            "connections": len(self.connections),
         }
 
     async def answer(self, request: web.Request, api: Api, *, wants_key: bool) -> web.StreamResponse:
         """Handle one model call."""
         raw = await request.read()
         headers = {name.lower(): value for name, value in request.headers.items()}
-        self.journal.append((api.name, request.path, headers, raw))
+        self.journal.append((api.name, request.path, request.query_string, headers, raw))
+        self.connections.add(request.transport and request.transport.get_extra_info("peername"))
         self.requests[api.name] += 1
         self.under_way += 1
         self.max_concurrency = max(self.max_concurrency, self.under_way)
@@ -356,8 +360,8 @@ def _reset_handler(server: ModelServer) -> Any:
 def _journal_handler(server: ModelServer) -> Any:
     async def journal(request: web.Request) -> web.Response:
         entries = [
-            {"api": api, "path": path, "headers": headers, "body": json.loads(raw)}
-            for api, path, headers, raw in server.journal
+            {"api": api, "path": path, "query": dict(parse_qsl(query)), "headers": headers, "body": json.loads(raw)}
+            for api, path, query, headers, raw in server.journal
         ]
         return _json(entries)
 

@@ -59,6 +59,13 @@ class Model:
         return answer
 
 
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait until something is so; fail after ten seconds."""
+    async with asyncio.timeout(10):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
 def with_cache(
     path: Path, work: Work[Result], *, mode: str = "use", recordings: Path | None = None, session: str = "s1"
 ) -> Result:

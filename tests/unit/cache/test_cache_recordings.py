@@ -20,6 +20,7 @@ from pytest_promptevals.cache.recordings import (
     write_recording,
     write_recordings,
 )
+from pytest_promptevals.cache.responses import ResponseCache
 from pytest_promptevals.errors import CacheError
 from tests.unit.cache.asking import FILE, Model, ask, make_entry, with_cache
 
@@ -30,9 +31,9 @@ def use(path: Path, *texts: str, file: str = FILE, session: str = "s1", mode: st
     """Fetch that in a run of its own which records; return what was called for."""
     model = Model()
 
-    async def work(cache: object) -> None:
+    async def work(cache: ResponseCache) -> None:
         for text in texts:
-            await cache.fetch(ask(text, file=file), model.call(text + changes.get("answer", "")))  # type: ignore[attr-defined]  # one Work for all
+            await cache.fetch(ask(text, file=file), model.call(text + changes.get("answer", "")))
 
     with_cache(path / "cache.db", work, mode=mode, recordings=path / "rec", session=session)
     return model.asked
@@ -91,8 +92,8 @@ def test_what_is_recorded_needs_no_call_and_no_database(tmp_path: Path) -> None:
 
 
 def test_recordings_are_not_kept_without_being_asked_for(tmp_path: Path) -> None:
-    async def work(cache: object) -> None:
-        await cache.fetch(ask("a"), Model().call("a"))  # type: ignore[attr-defined]  # one Work for all
+    async def work(cache: ResponseCache) -> None:
+        await cache.fetch(ask("a"), Model().call("a"))
 
     with_cache(tmp_path / "cache.db", work)
 

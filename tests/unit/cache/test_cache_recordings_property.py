@@ -4,7 +4,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_promptevals.cache.entries import Entry, decode_response, encode_response
@@ -38,6 +38,7 @@ def make(content: object, response: Response) -> Entry:
 ENTRIES = st.lists(st.builds(make, JSON, RESPONSES), max_size=6, unique_by=lambda entry: entry.key)
 
 
+@settings(max_examples=25)
 @given(st.data(), ENTRIES)
 def test_the_bytes_depend_on_the_responses_and_on_nothing_else(data: st.DataObject, entries: Sequence[Entry]) -> None:
     order = data.draw(st.permutations(entries))

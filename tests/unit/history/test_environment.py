@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import datetime as dt
 import importlib.metadata
+import os
 import platform
 import re
 import sys
@@ -22,6 +23,7 @@ def test_a_new_run_says_when_and_how_it_began(tmp_path: Path, monkeypatch: pytes
 
     assert (run.status, run.finished_at, run.git) == (RunStatus.RUNNING, None, None)
     assert run.arguments == ("-k", "refund")
+    assert (run.host, run.pid) == (platform.node(), os.getpid())
     started = dt.datetime.fromisoformat(run.started_at)
     assert abs(dt.datetime.now(dt.UTC) - started) < dt.timedelta(minutes=1)
     assert re.fullmatch(rf"{started:%Y%m%d-%H%M%S}-[0-9a-f]{{6}}", run.id)

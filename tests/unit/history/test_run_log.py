@@ -66,8 +66,8 @@ def test_a_run_is_written_into_the_history_alone(log: RunLog, path: Path) -> Non
     assert [entry.name for entry in path.parent.iterdir()] == ["history.db"]
 
 
-def test_the_end_of_a_run_waits_ten_seconds_for_a_lock_and_hardly_longer() -> None:
-    assert PATIENCE == 10.0
+def test_the_end_of_a_run_waits_five_seconds_for_a_lock_and_hardly_longer() -> None:
+    assert PATIENCE == 5.0
     assert LAST_PATIENCE == 0.5
 
 

@@ -103,6 +103,7 @@ def test_each_failure_says_what_to_do(kind: FailureKind, text: str, *, is_retrya
     assert type(error) is ProviderConnectionError
     assert str(error) == f"http://acme.test/v1 {text}"
     assert error.retryable == is_retryable
+    assert error.was_sent == (kind in {FailureKind.DROPPED, FailureKind.UNPACKABLE, FailureKind.GARBLED})
 
 
 def test_the_official_address_is_not_started_by_the_user() -> None:

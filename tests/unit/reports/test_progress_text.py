@@ -102,7 +102,9 @@ def test_the_time_left_is_in_minutes_and_hours(rate: float, shown: str) -> None:
 @pytest.mark.parametrize(
     ("spent", "unpriced", "shown"),
     [
-        (12.345, 0, " · $12.35 spent"),
+        (0.99996, 0, " · $1.0000 spent"),
+        (1234.5, 0, " · $1,234.50 spent"),
+        (0.00001, 1, " · 1 unpriced"),
         (0.5, 2, " · $0.5000 spent (+2 unpriced)"),
         (0.0, 2, " · 2 unpriced"),
         (0.00001, 0, ""),
