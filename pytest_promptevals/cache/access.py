@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from pytest_promptevals.cache.database import (
+    CANNOT_BE_WRITTEN,
     Database,
     Identity,
     code_of,
@@ -91,7 +92,8 @@ class Access:
         self.note(f"{reason}; the run goes on without it")
 
     def try_again(self) -> None:
-        """Have the next action try what has failed so far."""
+        """Have the next action open the file anew, and try what has failed so far."""
+        self.close()
         self.is_usable = True
         self.can_write = True
 
@@ -111,7 +113,7 @@ class Access:
             self._database = open_database(self.path, _TRY_SECONDS)
             self._identity = self._database.identity
             if not self._database.is_writable:
-                self._do_without_writing(f"response cache {self.path} cannot be written")
+                self._do_without_writing(f"response cache {self.path}: {CANNOT_BE_WRITTEN}")
         return self._database.connection
 
     def _wait(self, error: sqlite3.Error, give_up: float) -> None:

@@ -30,13 +30,15 @@ _TABLES: Final = (
     " noted_at INTEGER NOT NULL, PRIMARY KEY (session, file, key)) WITHOUT ROWID"
 )
 _PERMISSIONS: Final = "check the permissions of the file and its folder"
+CANNOT_BE_WRITTEN: Final = f"it cannot be written; {_PERMISSIONS}"
+"""What is said of a database that can be read only."""
 _REASONS: Final = {
     sqlite3.SQLITE_BUSY: "another process keeps it locked; wait until that one is done",
     sqlite3.SQLITE_LOCKED: "another process keeps it locked; wait until that one is done",
     sqlite3.SQLITE_PROTOCOL: "another process keeps it locked; wait until that one is done",
     sqlite3.SQLITE_FULL: "the disk is full; free some space",
-    sqlite3.SQLITE_READONLY: f"it cannot be written; {_PERMISSIONS}",
-    sqlite3.SQLITE_PERM: f"it cannot be written; {_PERMISSIONS}",
+    sqlite3.SQLITE_READONLY: CANNOT_BE_WRITTEN,
+    sqlite3.SQLITE_PERM: CANNOT_BE_WRITTEN,
     sqlite3.SQLITE_CANTOPEN: f"it cannot be opened; {_PERMISSIONS}",
 }
 _DAMAGE: Final = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)

@@ -87,8 +87,6 @@ class Keeper:
     def give_up(self, batch: Batch, error: Exception) -> list[tuple[Lookup, Answer]]:
         """Go on without a database after an error that nobody thought of; return answers as ``run`` does."""
         self._access.give_up(f"response cache {self._access.path}: {type(error).__name__}: {error}")
-        for save in batch.saves:
-            self._hold(save)
         return [(lookup, self._unknown) for lookup in batch.lookups]
 
     def tidy(self, *, is_idle: bool) -> None:
@@ -202,11 +200,8 @@ class Keeper:
         return {key: NoResponse.WAIT if key in claims else NoResponse.CALL for key in keys}
 
     def _is_dead(self, claim: store.Claim) -> bool:
-        owner = claim.owner
-        if owner.id == self._owner.id:
-            return False
-        is_silent = self._silences.is_silent(owner.id, claim.beat, time.monotonic())
-        return is_silent or is_gone(owner, self._owner)
+        is_silent = self._silences.is_silent(claim.owner.id, claim.beat, time.monotonic())
+        return is_silent or is_gone(claim.owner, self._owner)
 
     def _remember(self, entries: Iterable[Entry], released: Collection[str], answers: Mapping[str, Answer]) -> None:
         """Note what a transaction that succeeded has done."""

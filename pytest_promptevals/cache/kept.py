@@ -20,7 +20,7 @@ def find_kept(path: Path, recordings: Path | None, wanted: Mapping[str, str]) ->
     ``wanted`` gives the eval file of each key. What cannot be read holds nothing: a run would say why.
     """
     kept = _find_recorded(recordings, wanted) if recordings is not None else set()
-    with contextlib.suppress(sqlite3.Error):
+    with contextlib.suppress(sqlite3.Error, OSError):
         kept |= _find_stored(path, [key for key in wanted if key not in kept])
     return frozenset(kept)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -13,7 +13,7 @@ from typing import Final
 from pytest_promptevals.cache import store
 from pytest_promptevals.cache.database import explain, open_database
 from pytest_promptevals.cache.entries import Entry, check_line
-from pytest_promptevals.cache.recordings import read_recording, recording_path
+from pytest_promptevals.cache.recordings import read_recording
 from pytest_promptevals.errors import CacheError, FileProblem
 from pytest_promptevals.files.lines import write_lines_atomically
 from pytest_promptevals.files.text import read_text
@@ -136,26 +136,6 @@ def import_entries(path: Path, source: Path, *, replace: bool) -> ImportCount:
         store.save_entries(connection, IMPORTED, wanted)
     replaced = len(known) if replace else 0
     return ImportCount(len(entries) - len(known), replaced, len(known) - replaced)
-
-
-def held_keys(path: Path, recordings: Path | None, asked: Mapping[str, Collection[str]]) -> frozenset[str]:
-    """Return which keys need no call. A cache that cannot be read holds none.
-
-    Args:
-        path: the cache; not made if there is none.
-        recordings: folder of the recordings, ``None`` for none.
-        asked: keys that are asked for, by eval file.
-
-    Raises ``CacheError`` for a damaged file of recordings.
-    """
-    found: set[str] = set()
-    if recordings is not None:
-        for file, keys in asked.items():
-            found.update(read_recording(recording_path(recordings, file)).keys() & set(keys))
-    with contextlib.suppress(CacheError), _opened(path) as connection:
-        for keys in asked.values():
-            found.update(store.sessions_of(connection, keys))
-    return frozenset(found)
 
 
 def remove_old(path: Path, days: float) -> int:

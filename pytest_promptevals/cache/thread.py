@@ -36,6 +36,7 @@ class CacheThread:
         self._loop = asyncio.get_running_loop()
         self._pending = Batch()
         self._is_at_work = False
+        self._is_closed = False
         self._next_turn = 0.0
         self._waiting: list[Lookup] = []
         self._ended: asyncio.Future[None] = self._loop.create_future()
@@ -43,14 +44,18 @@ class CacheThread:
         threading.Thread(target=self._main, name="promptevals-cache", daemon=True).start()
 
     async def look_up(self, key: str, file: str) -> Answer:
-        """Return what there is for a key; a call that it tells to make is claimed."""
+        """Return what there is for a key; a call that it tells to make is claimed, unless all is closed."""
+        if self._is_closed:
+            return NoResponse.CALL
         lookup = Lookup(key, file, self._loop.create_future())
         self._pending.lookups.append(lookup)
         self._schedule()
         return await lookup.future
 
     async def save(self, key: str, content: JsonObject, response: Response) -> None:
-        """Store a response. It is stored even if the one who waits for that is cancelled."""
+        """Store a response, unless all is closed. It is stored even if the one who waits for that is cancelled."""
+        if self._is_closed:
+            return
         save = Save(key, content, response, self._loop.create_future())
         self._pending.saves.append(save)
         self._schedule()
@@ -67,7 +72,8 @@ class CacheThread:
         self._schedule()
 
     async def close(self) -> None:
-        """Have all that is pending done, then end the thread. Nobody may ask for anything more."""
+        """Have all that is pending done, then end the thread."""
+        self._is_closed = True
         for lookup in self._waiting:
             lookup.future.cancel()
         self._hand_over()

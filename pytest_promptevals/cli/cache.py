@@ -172,9 +172,8 @@ def _print_cache(path: Path) -> None:
 
 def _print_recordings(folder: Path) -> None:
     count = maintenance.count_recordings(folder)
-    click.echo(
-        f"recordings {_shown(folder)}: {_responses(count.responses)} in {count.files} files, {_megabytes(count.size)}"
-    )
+    files = f"{count.files} file{'s' if count.files != 1 else ''}"
+    click.echo(f"recordings {_shown(folder)}: {_responses(count.responses)} in {files}, {_megabytes(count.size)}")
 
 
 def _prune_cache(path: Path, older_than: float | None, max_size: float | None, *, everything: bool) -> None:

@@ -56,7 +56,8 @@ class Replay:
             return f"{_count(missing, 'call')} could not be replayed"
         module = _dotted(path.relative_to(folder).as_posix())
         unfinished = sum(name == module or name.startswith(f"{module}.") for name in self.unfinished)
-        return f"{_count(unfinished, 'case')} had an error or were skipped" if unfinished else ""
+        were = "was" if unfinished == 1 else "were"
+        return f"{_count(unfinished, 'case')} had an error or {were} skipped" if unfinished else ""
 
 
 def replay_evals(rootdir: Path, cache: Path, recordings: Path, arguments: Sequence[str]) -> Replay:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -48,12 +49,12 @@ class CountedAsk:
     @property
     def cost(self) -> float | None:
         """US dollars of all answers; ``None`` if a part of it is unknown."""
-        return _sum([response.cost for response in self._responses])
+        return sum_known([response.cost for response in self._responses])
 
     @property
     def spent(self) -> float | None:
         """US dollars of the answers that were not read from the cache; ``None`` if a part of it is unknown."""
-        return _sum([0.0 if response.cached else response.cost for response in self._responses])
+        return sum_known([0.0 if response.cached else response.cost for response in self._responses])
 
 
 def unhurried(ask: AskNumbered, limit: asyncio.Timeout) -> AskNumbered:
@@ -65,18 +66,25 @@ def unhurried(ask: AskNumbered, limit: asyncio.Timeout) -> AskNumbered:
         nonlocal under_way, left
         if under_way == 0:
             left = (limit.when() or loop.time()) - loop.time()
-            limit.reschedule(None)
+            _reschedule(limit, None)
         under_way += 1
         try:
             return await ask(model, messages, parameters, number)
         finally:
             under_way -= 1
             if under_way == 0:
-                limit.reschedule(loop.time() + left)
+                _reschedule(limit, loop.time() + left)
 
     return asked
 
 
-def _sum(costs: Sequence[float | None]) -> float | None:
+def _reschedule(limit: asyncio.Timeout, when: float | None) -> None:
+    # A judge may leave calls behind that end after it: then its limit is no more.
+    with contextlib.suppress(RuntimeError):
+        limit.reschedule(when)
+
+
+def sum_known(costs: Sequence[float | None]) -> float | None:
+    """Return the sum of costs; ``None`` if one of them is unknown, or there is none."""
     known = [cost for cost in costs if cost is not None]
-    return sum(known) if len(known) == len(costs) else None
+    return sum(known) if costs and len(known) == len(costs) else None

@@ -31,7 +31,7 @@ class Ceiling:
 
     def take(self, claimant: Claimant) -> bool:
         """Take a slot and return True; else put the claimant in line and return False."""
-        if self.running < self.size and not self._line:
+        if self.running < self.size:  # then nobody stands in line: who gives back a slot hands it on
             self.running += 1
             return True
         self._line.setdefault(claimant)

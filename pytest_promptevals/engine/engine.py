@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import Any, Final, TypeVar
 
@@ -26,6 +26,10 @@ Result = TypeVar("Result")
 
 _STOP_SECONDS: Final = 5.0
 """How long stopping may wait for calls to be cancelled and paid responses to be written."""
+_CANCEL_SECONDS: Final = 0.5
+"""How long stopping waits for cases that are cancelled: code of the user's may take no notice."""
+_END_SECONDS: Final = 0.1
+"""How long the thread may take to end once everything is on disk; a function that runs in it is not waited for."""
 _POLL_SECONDS: Final = 0.5
 """A wait is cut into such pieces, since Windows delivers Ctrl-C only between them."""
 
@@ -75,6 +79,7 @@ class Engine:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop_requested = asyncio.Event()
         self._ready = threading.Event()
+        self._is_closed = threading.Event()
         self._thread = threading.Thread(target=self._main, name="promptevals-engine", daemon=True)
 
     def start(self) -> None:
@@ -99,6 +104,8 @@ class Engine:
         future = self._futures.setdefault(position, Future())
         if not is_ahead:
             self._in_loop(lambda: self._start_case(position))
+        if self._is_closed.is_set():
+            self._answer_all()
         self._early.discard(position)
         if self._window and self._next < len(self._ahead) and len(self._early) <= self._window // 2:
             self._in_loop(self._work_ahead)
@@ -113,26 +120,34 @@ class Engine:
         self._check_running()
         assert self._loop is not None  # noqa: S101 - set before start() returns
         assert self._pipeline is not None  # noqa: S101 - set before start() returns
-        return _wait(asyncio.run_coroutine_threadsafe(work(self._pipeline), self._loop))
+        future = asyncio.run_coroutine_threadsafe(work(self._pipeline), self._loop)
+        try:
+            return _wait(future)
+        finally:
+            future.cancel()  # who was interrupted waits no more
 
     def pause(self, *, is_paused: bool) -> None:
         """Begin no further call until told to go on; calls under way end. May be called from any thread."""
-        assert self._pipeline is not None  # noqa: S101 - set before start() returns
         pipeline = self._pipeline
-        self._in_loop(lambda: pipeline.pause(is_paused=is_paused))
+        if pipeline is not None:
+            self._in_loop(lambda: pipeline.pause(is_paused=is_paused))
 
     def progress(self) -> Progress:
         """Return how far the work is. May be called from any thread."""
+        # Cases that are run on demand are no part of what is ahead.
+        total = max(len(self._ahead), self._done)
         if self._pipeline is None:
-            return Progress(total=len(self._ahead))
-        return self._pipeline.progress(total=len(self._ahead), done=self._done)
+            return Progress(total=total)
+        return self._pipeline.progress(total=total, done=self._done)
 
     def stop(self) -> None:
         """Cancel what has not finished, write what was paid for, and end the thread. May be called twice."""
         self._is_stopped = True
         if self._thread.is_alive():
+            self._ready.wait(_STOP_SECONDS)
             self._in_loop(self._stop_requested.set)
-            self._thread.join(_STOP_SECONDS)
+            self._is_closed.wait(_STOP_SECONDS)
+            self._thread.join(_END_SECONDS)
 
     def _check_running(self) -> None:
         if self._failure is not None:
@@ -153,11 +168,19 @@ class Engine:
         except BaseException as error:  # noqa: BLE001 - whoever waits for a result must hear of it
             self._failure = error
         finally:
-            stopped = EngineStoppedError("the engine stopped before this case had a result")
-            for future in list(self._futures.values()):
-                if not future.done():
-                    future.set_exception(self._failure or stopped)
-            self._ready.set()
+            self._end()
+
+    def _end(self) -> None:
+        self._is_closed.set()
+        self._answer_all()
+        self._ready.set()
+
+    def _answer_all(self) -> None:
+        """Tell those who wait that they wait in vain."""
+        stopped = EngineStoppedError("the engine stopped before this case had a result")
+        for future in list(self._futures.values()):
+            with contextlib.suppress(InvalidStateError):  # it was answered just now
+                future.set_exception(self._failure or stopped)
 
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -168,8 +191,10 @@ class Engine:
         tasks = list(self._running.values())
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        if tasks:
+            await asyncio.wait(tasks, timeout=_CANCEL_SECONDS)
         await self._pipeline.close()
+        self._end()
 
     def _work_ahead(self) -> None:
         while self._next < len(self._ahead) and len(self._early) < self._window:
@@ -200,10 +225,11 @@ class Engine:
             # Whatever happens, whoever waits is answered.
             del self._running[position]
             self._done += 1
-            if result is not None:
-                future.set_result(result)
-            elif not self._stop_requested.is_set():
-                future.set_exception(failure)
+            with contextlib.suppress(InvalidStateError):  # it comes too late: who waited was told that it would not
+                if result is not None:
+                    future.set_result(result)
+                elif not self._stop_requested.is_set():
+                    future.set_exception(failure)
 
 
 def _wait(future: Future[Result]) -> Result:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from pytest_promptevals.engine.asking import AskNumbered, CountedAsk
+from pytest_promptevals.engine.asking import AskNumbered, CountedAsk, sum_known
 from pytest_promptevals.errors import FileProblem, JudgeError, PromptError, PromptEvalsError, did_you_mean
 from pytest_promptevals.files.paths import search_folders
 from pytest_promptevals.functions import contain
@@ -129,6 +129,13 @@ class JudgePlanner:
         return self._environment.compile(value, spec.location.path, spec.location.line).render(variables)
 
 
+def flatten(judges: Sequence[PlannedJudge]) -> Iterator[PlannedJudge]:
+    """Yield judges, groups and what is in them."""
+    for judge in judges:
+        yield judge
+        yield from flatten(judge.children)
+
+
 def judge_variables(case: Case) -> dict[str, Any]:
     """Return what templates in a judge's parameters may name: the prompt's variables and ``expected``."""
     variables = template_variables(case)
@@ -150,9 +157,9 @@ async def score_response(planned: PlannedJudge, planner: JudgePlanner, subject: 
         weight=spec.weight,
         required=spec.required,
         explanation=grade.explanation,
-        cost=asked.cost if asked.calls and asked.cost is not None else grade.cost,
+        cost=grade.cost if asked.cost is None else asked.cost,
         calls=asked.calls,
-        spent=asked.spent if asked.calls else grade.cost,
+        spent=grade.cost if asked.spent is None else asked.spent,
     )
 
 
@@ -195,13 +202,13 @@ async def _grade_group(planned: PlannedJudge, planner: JudgePlanner, subject: Ju
     scores = [await score_response(child, planner, subject, ask) for child in planned.children]
     is_all = planned.spec.judge == "all_of"
     values, passed = [score.value for score in scores], [score.passed for score in scores]
-    costs = [score.cost for score in scores if score.cost is not None]
+    costs = [score.cost for score in scores if score.calls or score.cost is not None]
     explanation = "; ".join(f"{score.judge}: {score.explanation}" for score in scores if not score.passed)
     return Grade(
         value=min(values) if is_all else max(values),
         explanation=explanation,
         passed=(all(passed) if is_all else any(passed)) if planned.spec.threshold is None else None,
-        cost=sum(costs) if costs else None,
+        cost=sum_known(costs),
     )
 
 

@@ -153,11 +153,11 @@ class Limiter:
         is_full = self._running >= self._limit.value
         self._running -= 1
         if tokens_used is not None:
-            self._rates.correct(now, permit.tokens - max(0, tokens_used))
+            self._rates.correct(now, permit.tokens - tokens_used)
         if outcome is Outcome.SUCCEEDED:
             self._limit.count_success(permit.number, now, is_full=is_full)
             self._refusal.relent(now)
-        elif outcome is not Outcome.CANCELLED:
+        else:
             self._learn_from_failure(permit, outcome, error)
         self._ceiling.give_back()
         self._serve_line()

@@ -72,6 +72,7 @@ class Pipeline:
         self._cache: ResponseCache | None = None
         self._go = asyncio.Event()
         self._go.set()
+        self._held = 0
         self._calls = 0
         self._cached = 0
         self._spent = 0.0
@@ -104,7 +105,7 @@ class Pipeline:
         return Progress(
             total=total,
             done=done,
-            running=self._routes.running,
+            running=self._routes.running - self._held,
             calls=self._calls,
             cached=self._cached,
             spent=self._spent,
@@ -115,11 +116,13 @@ class Pipeline:
 
     async def close(self) -> None:
         """Close all providers, and see to it that all paid responses are on disk."""
-        await self._routes.close()
-        if self._cache is not None:
-            await self._cache.close()
-        if self._services.budget is not None:
-            self._services.budget.close()
+        try:
+            # First what is paid for: a provider may take its time, or even block the loop.
+            flushed = [] if self._cache is None else [self._cache.close()]
+            await asyncio.gather(*flushed, self._routes.close())
+        finally:
+            if self._services.budget is not None:
+                self._services.budget.close()
 
     @property
     def notices(self) -> Sequence[str]:
@@ -150,9 +153,8 @@ class Pipeline:
         provider = await route.provider()
 
         async def attempt() -> Response:
-            await self._go.wait()
             route.check_open()
-            response = await self._within_budget(endpoint, provider, request, price)
+            response = await self._within_budget(endpoint, route, provider, request, price)
             route.note_answer()
             return response
 
@@ -162,20 +164,25 @@ class Pipeline:
             )
         except ProviderError as error:
             route.note_failure(error)
+            if error.is_exhausted:
+                route.check_open()  # those that found it out say it in the words of all others
             raise
 
     async def _within_budget(
-        self, endpoint: Endpoint, provider: Provider, request: Request, price: Price | None
+        self, endpoint: Endpoint, route: Route, provider: Provider, request: Request, price: Price | None
     ) -> Response:
         budget = self._services.budget
         if budget is None:
+            await self._gate(route)
             return self._priced(await _answer(endpoint, provider, request), price)
         if price is None:
             raise CallNotMadeError(unknown_price(endpoint.config.name, request.model), reason="budget")
         bound = call_bound(request, price, ANSWER_LIMITS.get(endpoint.config.type))
         reservation = await budget.reserve(bound)
-        cost: float | None = None
+        cost: float | None = 0.0
         try:
+            await self._gate(route)
+            cost = None
             response = self._priced(await _answer(endpoint, provider, request), price)
             cost = response.cost
         except ProviderError as error:
@@ -184,6 +191,16 @@ class Pipeline:
         finally:
             budget.settle(reservation, cost)
         return response
+
+    async def _gate(self, route: Route) -> None:
+        """Wait while the run is paused; meanwhile the server may have been found to give no more answers."""
+        if not self._go.is_set():
+            self._held += 1
+            try:
+                await self._go.wait()
+            finally:
+                self._held -= 1
+        route.check_open()
 
     def _priced(self, response: Response, price: Price | None) -> Response:
         self._calls += 1
@@ -231,10 +248,13 @@ def _count_tokens(request: Request) -> int:
 
 async def _answer(endpoint: Endpoint, provider: Provider, request: Request) -> Response:
     config, seconds = endpoint.config, endpoint.timeout
+    limit = asyncio.timeout(seconds)
     try:
-        async with asyncio.timeout(seconds):
+        async with limit:
             response = await _complete(provider, request)
     except TimeoutError as error:
+        if not limit.expired():
+            raise ProviderError(f"provider {config.name!r} raised TimeoutError: {error}") from error
         raise ProviderTimeoutError(
             f"{config.name}/{request.model}: no answer within {seconds:g} s. Raise 'timeout' in the eval "
             f"file, or --evals-timeout, if the model needs longer.",

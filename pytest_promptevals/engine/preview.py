@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from pytest_promptevals.cache.kept import find_kept
 from pytest_promptevals.cache.keys import request_content, request_key
 from pytest_promptevals.engine.endpoint import RECORDED, Endpoint
 from pytest_promptevals.engine.estimates import PlannedCall, PlannedJudge
-from pytest_promptevals.engine.identifying import cache_identity, identify
-from pytest_promptevals.engine.judging import PlannedJudge as CaseJudge
+from pytest_promptevals.engine.identifying import describe
+from pytest_promptevals.engine.judging import flatten
 from pytest_promptevals.engine.planning import PlannedCase
 from pytest_promptevals.engine.pricing import ANSWER_LIMITS, find_price
 from pytest_promptevals.errors import PromptEvalsError
@@ -24,7 +24,12 @@ _MODEL_LEVEL = 2
 
 
 def preview_calls(
-    cases: Sequence[PlannedCase], rootdir: Path, cache_file: Path | None, recordings: Path | None
+    cases: Sequence[PlannedCase],
+    rootdir: Path,
+    cache_file: Path | None,
+    recordings: Path | None,
+    *,
+    is_shared: bool = True,
 ) -> tuple[PlannedCall, ...]:
     """Return the calls that cases would make, one for each trial, in their order.
 
@@ -36,6 +41,7 @@ def preview_calls(
         rootdir: root of the project.
         cache_file: the response cache; ``None`` if it is not used.
         recordings: folder of the recordings, ``None`` for none.
+        is_shared: whether equal calls share one answer.
     """
     asked = asyncio.run(_render_all(cases))
     servers = _Servers(rootdir)
@@ -47,8 +53,8 @@ def preview_calls(
     calls = []
     for (planned, request), key in zip(asked, keys, strict=True):
         calls.append(_planned_call(planned, request, servers, is_cached=key in kept))
-        if key is not None:
-            kept.add(key)  # asked for again, it shares the answer
+        if key is not None and is_shared:
+            kept.add(key)
     return tuple(calls)
 
 
@@ -57,17 +63,11 @@ def model_judges(cases: Sequence[PlannedCase]) -> tuple[PlannedJudge, ...]:
     answers: Counter[str] = Counter()
     models: dict[str, tuple[str, ...]] = {}
     for planned in cases:
-        for judge in _flatten(planned.judges):
+        for judge in flatten(planned.judges):
             if judge.judge_type is not None and judge.judge_type.level >= _MODEL_LEVEL:
                 answers[judge.spec.name] += planned.trials
                 models[judge.spec.name] = tuple(getattr(judge.judge, "models", ()))
     return tuple(PlannedJudge(name, count, models[name]) for name, count in answers.items())
-
-
-def _flatten(judges: Sequence[CaseJudge]) -> Iterator[CaseJudge]:
-    for judge in judges:
-        yield judge
-        yield from _flatten(judge.children)
 
 
 async def _render_all(cases: Sequence[PlannedCase]) -> list[tuple[PlannedCase, Request]]:
@@ -76,8 +76,9 @@ async def _render_all(cases: Sequence[PlannedCase]) -> list[tuple[PlannedCase, R
         if planned.target.config.type == RECORDED:
             continue
         try:
-            prompt = await planned.prompt.render(planned.case)
-        except PromptEvalsError:
+            async with asyncio.timeout(planned.plan.timeout):
+                prompt = await planned.prompt.render(planned.case)
+        except (PromptEvalsError, TimeoutError):
             continue
         parameters = planned.plan.dataset.parameters
         asked.extend(
@@ -105,7 +106,7 @@ class _Servers:
     def _ask(self, endpoint: Endpoint) -> tuple[Json, Json]:
         if id(endpoint) not in self._known:
             context = ProviderContext(endpoint.config, self._rootdir, endpoint.search_path)
-            self._known[id(endpoint)] = (identify(endpoint, context), cache_identity(endpoint, context))
+            self._known[id(endpoint)] = describe(endpoint, context)
         return self._known[id(endpoint)]
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
 from pytest_promptevals.engine.endpoint import Endpoint
-from pytest_promptevals.engine.identifying import identify
+from pytest_promptevals.engine.identifying import describe
+from pytest_promptevals.engine.judging import flatten
 from pytest_promptevals.engine.planning import PlannedCase
 from pytest_promptevals.hookspecs import ProviderContext
 from pytest_promptevals.prices.lists import PriceList
@@ -35,15 +36,27 @@ def find_price(endpoint: Endpoint, identity: Json, model: str, parameters: JsonO
 
 
 def unpriced_models(cases: Iterable[PlannedCase], rootdir: Path) -> list[str]:
-    """Return the models of those cases whose price is unknown, as ``provider/model``."""
+    """Return the models of those cases, and of their judges where those say, whose price is unknown.
+
+    They are written ``provider/model``.
+    """
     seen: set[tuple[int, str]] = set()
     unpriced: dict[str, None] = {}
     for planned in cases:
-        endpoint, model = planned.endpoint, planned.target.model
-        if (id(endpoint), model) in seen:
-            continue
-        seen.add((id(endpoint), model))
-        identity = identify(endpoint, ProviderContext(endpoint.config, rootdir, endpoint.search_path))
-        if find_price(endpoint, identity, model, planned.plan.dataset.parameters) is None:
-            unpriced[planned.target.label] = None
+        for endpoint, model, parameters in _asked(planned):
+            if (id(endpoint), model) in seen:
+                continue
+            seen.add((id(endpoint), model))
+            identity, _ = describe(endpoint, ProviderContext(endpoint.config, rootdir, endpoint.search_path))
+            if find_price(endpoint, identity, model, parameters) is None:
+                unpriced[f"{endpoint.config.name}/{model}"] = None
     return list(unpriced)
+
+
+def _asked(planned: PlannedCase) -> Iterator[tuple[Endpoint, str, JsonObject]]:
+    yield planned.endpoint, planned.target.model, planned.plan.dataset.parameters
+    for judge in flatten(planned.judges):
+        for label in getattr(judge.judge, "models", ()):
+            name, _, model = label.partition("/")
+            if name in planned.plan.endpoints:
+                yield planned.plan.endpoints[name], model, {}

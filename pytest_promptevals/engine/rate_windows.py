@@ -40,7 +40,7 @@ class TokenBucket:
 
     def __init__(self, per_minute: float, now: float) -> None:
         self._per_second = per_minute / 60
-        self._size = max(1.0, self._per_second * _BURST_SECONDS)
+        self._size = self._per_second * _BURST_SECONDS
         self._level = self._size
         self._at = now
 
@@ -55,9 +55,9 @@ class TokenBucket:
         self._level -= cost
 
     def put_back(self, now: float, cost: float) -> None:
-        """Put back what a call did not use, up to the brim."""
+        """Put back what a call did not use; what is over the brim is lost."""
         self._refill(now)
-        self._level = min(self._size, self._level + cost)
+        self._level += cost
 
     def _refill(self, now: float) -> None:
         self._level = min(self._size, self._level + (now - self._at) * self._per_second)
@@ -120,7 +120,7 @@ class HeaderWindow:
         """Take in a header; ``begun_since`` is the cost of the calls begun after the one that it answers."""
         self._compare(said)
         self._at = said.at
-        self._left = max(0, said.remaining) - begun_since
+        self._left = said.remaining - begun_since
         self._until = said.at + min(said.reset, LONGEST_WAIT) if said.reset > 0 else said.at
         self._per_second = said.used / said.reset if self._is_refilled and said.reset > 0 else 0.0
 

@@ -122,7 +122,7 @@ class _Tries:
 
     def _delay_of_overload(self, error: ProviderError, asked: float) -> float:
         left = self._patience()
-        if left <= 0 or asked > left:
+        if asked > left:
             raise self._give_up(error, self._explain_patience(asked))
         # Its own wait comes on top of what the server asks of all, or a call that is refused each time would keep the
         # others from ever being next.

@@ -66,7 +66,8 @@ class Route:
         """Raise the error that all further calls to that server would end with, if that is known."""
         error = self._limits.closed.get(self._server)
         if error is not None:
-            raise error
+            # The same error, over and over: without this it would keep alive all that it was raised through.
+            raise error.with_traceback(None)
 
     def note_answer(self) -> None:
         """Remember that the server can be reached."""
@@ -81,10 +82,11 @@ class Route:
         if error.is_exhausted:
             text = f"not run: {self.config.name} grants no more calls: {error}"
             closed.setdefault(self._server, CallNotMadeError(text, reason="quota"))
-        elif not isinstance(error, ProviderConnectionError) or error.was_sent:
+        elif isinstance(error, ProviderConnectionError) and not error.was_sent:
+            if self._server not in self._limits.reached:
+                closed.setdefault(self._server, ProviderConnectionError(str(error), was_sent=False))
+        elif not isinstance(error, CallNotMadeError | ProviderConfigError):
             self.note_answer()
-        elif self._server not in self._limits.reached:
-            closed.setdefault(self._server, ProviderConnectionError(str(error), was_sent=False))
 
     async def close(self) -> None:
         """Close the provider, if it was made."""
@@ -92,7 +94,7 @@ class Route:
             return
         with contextlib.suppress(Exception):
             provider = await self._making
-            await provider.close()
+            await contain(provider.close())
 
 
 class Routes:
@@ -187,7 +189,7 @@ async def _make(factory: ProviderFactory, context: ProviderContext) -> Provider:
     try:
         if (load := getattr(factory, "load", None)) is not None:
             # The calls under way go on, and their latency stays true, while an SDK is imported.
-            await asyncio.to_thread(load)
+            await contain(asyncio.to_thread(load))
         return await contain(_build(factory, context))
     except PromptEvalsError:
         raise

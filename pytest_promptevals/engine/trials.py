@@ -11,6 +11,7 @@ import statistics
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
+from pytest_promptevals.engine.asking import sum_known
 from pytest_promptevals.records.results import Score, Trial
 
 SCORE_DIGITS: Final = 6
@@ -82,7 +83,7 @@ def _over_trials(reduce: Callable[[Sequence[float]], float], scores: tuple[Score
         passed = reduce([float(score.passed) for score in scores]) >= 1.0 - _CLOSE
     else:
         passed = value >= worst.threshold - _CLOSE
-    costs = [score.cost for score in scores if score.cost is not None]
+    costs = [score.cost for score in scores if score.calls or score.cost is not None]
     return Score(
         judge=worst.judge,
         value=value,
@@ -91,7 +92,7 @@ def _over_trials(reduce: Callable[[Sequence[float]], float], scores: tuple[Score
         weight=worst.weight,
         required=worst.required,
         explanation=worst.explanation,
-        cost=sum(costs) if costs else None,
+        cost=sum_known(costs),
     )
 
 

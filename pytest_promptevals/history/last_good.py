@@ -6,7 +6,9 @@ from collections.abc import Collection
 from pathlib import Path
 
 from pytest_promptevals.errors import HistoryError
+from pytest_promptevals.history.good_cases import read_good_cases
 from pytest_promptevals.history.history_file import HistoryFile
+from pytest_promptevals.history.peek import ask
 from pytest_promptevals.records.comparisons import BaselineCase
 
 
@@ -18,7 +20,10 @@ def read_last_good(path: Path, file: str, names: Collection[str]) -> tuple[Basel
     """
     if not path.exists():
         return ()
-    history = HistoryFile.open(path)
+    found = ask(path, lambda connection: read_good_cases(connection, file, names))
+    if found is not None:
+        return found
+    history = HistoryFile.open(path)  # to bring it up to date, or to learn why it cannot be read
     try:
         if history.notice is not None:
             raise HistoryError(history.notice)

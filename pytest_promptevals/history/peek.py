@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -31,12 +32,19 @@ def ask(path: Path, question: Callable[[sqlite3.Connection], Answer]) -> Answer 
     try:
         if not path.is_file():
             return None
-        uri = f"{path.absolute().as_uri()}?mode=ro"
-        with contextlib.closing(sqlite3.connect(uri, uri=True, timeout=PATIENCE, isolation_level=None)) as connection:
+        with contextlib.closing(_open(path)) as connection:
             connection.row_factory = sqlite3.Row
             return question(connection) if read_revision(connection) == REVISION else None
     except (sqlite3.Error, OSError, LookupError, TypeError, ValueError, PromptEvalsError):
         return None
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    uri = f"{path.absolute().as_uri()}?mode=ro"
+    # Where SQLite may keep no files of its own and there are none, nobody writes: the file is all there is.
+    if not os.access(path.parent, os.W_OK) and not path.with_name(f"{path.name}-wal").exists():
+        uri += "&immutable=1"
+    return sqlite3.connect(uri, uri=True, timeout=PATIENCE, isolation_level=None)
 
 
 def read_unfinished_run(path: Path, run: Run, *, same_arguments: bool) -> Run | None:

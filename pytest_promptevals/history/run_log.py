@@ -128,4 +128,4 @@ class RunLog:
             self._sink.close()
 
     def _tell(self, *notices: str | None) -> None:
-        self.notices.extend(notice for notice in notices if notice is not None and notice not in self.notices)
+        self.notices.extend(notice for notice in notices if notice is not None)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from pytest_promptevals.engine.endpoint import RECORDED
 from pytest_promptevals.history.baselines import shorten_output
 from pytest_promptevals.records.responses import Response
 from pytest_promptevals.records.results import CaseResult, Score, Trial
@@ -35,7 +37,7 @@ def _trial_without_texts(trial: Trial, *, keep_output: bool) -> Trial:
         text = shorten_output(response.text) if keep_output else ""
         response = Response(text, latency=response.latency, cost=response.cost, cached=response.cached)
     # What costs nothing has no part in any sum.
-    scores = tuple(_score_without_text(score) for score in trial.scores if score.calls or score.cost is not None)
+    scores = tuple(_score_without_text(score) for score in trial.scores if _is_paid(score))
     return Trial(trial.number, response, scores)
 
 
@@ -48,7 +50,7 @@ class Totals:
     """What the results of a run rest on."""
 
     calls: int = 0
-    """Responses, cached ones included, and judges' calls."""
+    """Responses that were called for, cached ones included, and judges' calls."""
     cached: int = 0
     """Responses that were read from the cache."""
     cost: float = 0.0
@@ -58,19 +60,20 @@ class Totals:
     unpriced: int = 0
     """Results of which a part of the cost is unknown."""
 
-    def add(self, result: CaseResult) -> None:
-        """Add a result."""
-        responses = [trial.response for trial in result.trials if trial.response is not None]
-        self.calls += len(responses) + sum(score.calls for trial in result.trials for score in trial.scores)
-        self.cached += sum(response.cached for response in responses)
-        if not responses:
-            return
-        cost, spent = result.cost, result.spent
-        if cost is None:
-            self.unpriced += 1
-            return
-        self.cost += cost
-        self.spent += spent or 0.0
+    def add(self, result: CaseResult, instead_of: CaseResult | None = None) -> None:
+        """Add a result, of which an earlier one that it takes the place of counts only as paid."""
+        if instead_of is not None:
+            self._count(instead_of, -1)
+        self._count(result, 1)
+        self.spent += sum(_known(_spent_amounts(result)))
+
+    def _count(self, result: CaseResult, sign: int) -> None:
+        responses = _called(result)
+        self.calls += sign * (len(responses) + sum(score.calls for score in _scores(result)))
+        self.cached += sign * sum(response.cached for response in responses)
+        costs = [*(response.cost for response in responses), *(score.cost for score in _paid_scores(result))]
+        self.unpriced += sign * (None in costs)
+        self.cost += sign * sum(_known(costs))
 
     def put_into(self, run: Run) -> Run:
         """Return the run with these numbers."""
@@ -82,3 +85,31 @@ class Totals:
             cost=self.cost if is_known else None,
             spent=self.spent if is_known else None,
         )
+
+
+def _called(result: CaseResult) -> list[Response]:
+    """Return the responses that were called for: an output that stands in a file, or that a test hands in, was not."""
+    responses = [trial.response for trial in result.trials if trial.response is not None]
+    return [response for response in responses if result.model != RECORDED or response.cost is not None]
+
+
+def _scores(result: CaseResult) -> Iterator[Score]:
+    return (score for trial in result.trials for score in trial.scores)
+
+
+def _paid_scores(result: CaseResult) -> list[Score]:
+    return [score for score in _scores(result) if _is_paid(score)]
+
+
+def _is_paid(score: Score) -> bool:
+    # A judge may state a cost of its own although it asked nothing through the engine.
+    return score.calls > 0 or score.cost is not None
+
+
+def _spent_amounts(result: CaseResult) -> list[float | None]:
+    responses = [0.0 if response.cached else response.cost for response in _called(result)]
+    return [*responses, *(score.spent for score in _paid_scores(result))]
+
+
+def _known(costs: Sequence[float | None]) -> list[float]:
+    return [cost for cost in costs if cost is not None]

@@ -100,8 +100,8 @@ class Lane:
         """Eval items that it is to run and that are not in its queue yet."""
         self.queue: dict[int, None] = {}
         """Items that were sent and have not ended, in the order of running."""
-        self.evals_left = 0
-        """Eval items of its share and its queue."""
+        self.has_evals = False
+        """Whether it was given eval items. The last of them ends only when all workers may end."""
         self.concurrency = 0
         """Calls that it may have under way at once."""
         self.is_closed = not ordinary
@@ -150,5 +150,5 @@ class Lane:
         if self.share:
             self.send(self.share)
             self.share = []
-        elif not self.evals_left:
+        elif not self.has_evals:
             self.node.shutdown()

@@ -125,14 +125,12 @@ class LiveLine:
 
         It waits there after a line that is exactly full; the next character begins a row.
         """
-        line = self._terminal.line
+        line = self._terminal.read_line()
         if "\r" in line:
             return _UNKNOWN
-        if _most_columns(line) < self.columns:
-            return _INSIDE
         is_plain = line.isascii() and line.isprintable()
         width = len(line) if is_plain else self._terminal.line_width
-        if 0 <= width < self.columns:
+        if 0 <= width < self.columns or 2 * len(line) < self.columns:
             return _INSIDE
         # Where wide characters are wrapped is up to the terminal.
         if not is_plain:
@@ -178,22 +176,21 @@ class _Above:
     def __init__(self, terminal: Terminal, live_line: LiveLine) -> None:
         self._terminal = terminal
         self._live_line = live_line
+        self._read_line = terminal.read_line
         self._put = terminal.stream.write
         self.flush = terminal.stream.flush
 
     def write(self, text: str) -> int:
         """Write a text of pytest's, whose line it is a part of already."""
-        if "\n" not in text and "\r" not in text and _most_columns(self._terminal.line) < self._live_line.columns:
+        line = self._read_line()
+        # Written out: this is called for every dot.
+        most_columns = len(line) if line.isascii() else 2 * len(line)
+        if most_columns < self._live_line.columns and "\n" not in text and "\r" not in text:
             return self._put(text)
         return self._live_line.write_around(text)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._terminal.stream, name)
-
-
-def _most_columns(line: str) -> int:
-    # No character takes more than two.
-    return len(line) if line.isascii() else 2 * len(line)
 
 
 def _cut(text: str) -> str:

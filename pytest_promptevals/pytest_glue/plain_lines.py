@@ -91,7 +91,7 @@ class PlainLines:
 
     def _write(self, text: str) -> None:
         terminal = self._terminal
-        break_before = "\n" if terminal.line else ""
+        break_before = "\n" if terminal.read_line() else ""
         if terminal.has_long_lines:
             # pytest begins each test with a line break, so ours would be one too many.
             terminal.begin_after(text)

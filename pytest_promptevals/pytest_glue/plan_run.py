@@ -59,6 +59,7 @@ class PlanRun:
             root,
             root / settings.cache_file if is_cached else None,
             root / settings.recordings if settings.recordings and is_cached else None,
+            is_shared=settings.cache != "off",
         )
         return estimate_plan(calls, model_judges(cases), self._history(calls))
 

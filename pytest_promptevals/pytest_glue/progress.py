@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import queue
 import threading
@@ -84,7 +85,8 @@ class ProgressReporter:
             terminal.close()
             return
         self._config.pluginmanager.register(self._display, "promptevals-progress-display")
-        self._thread = threading.Thread(target=self._keep_time, name="promptevals-progress", daemon=True)
+        keep_time = functools.partial(self._keep_time, self._display)
+        self._thread = threading.Thread(target=keep_time, name="promptevals-progress", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
@@ -140,9 +142,8 @@ class ProgressReporter:
         self._pace.note(now, progress.done)
         return progress_text(progress, self._pace.rate(now), pid=os.getpid(), width=width, separator=self._separator)
 
-    def _keep_time(self) -> None:
-        display = self._display
-        while display is not None:
+    def _keep_time(self, display: Display) -> None:
+        while True:
             try:
                 message = self._inbox.get(timeout=display.seconds)
             except queue.Empty:

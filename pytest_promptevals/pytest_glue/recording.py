@@ -190,9 +190,9 @@ class RunRecorder:
         if self._run is None:
             self._run = self._start_run()
         self._tell("pytest_promptevals_case_finished", run=self._run, result=result)
-        self._totals.add(result)
-        kept = without_texts(result, keep_output=self._settings.save_baseline)
-        self._results.setdefault(result.file, {})[result.name] = kept
+        of_file = self._results.setdefault(result.file, {})
+        self._totals.add(result, instead_of=of_file.get(result.name))
+        of_file[result.name] = without_texts(result, keep_output=self._settings.save_baseline)
 
     def _start_run(self) -> Run:
         run, is_continued = begin_run(self._config, self._settings)

@@ -57,6 +57,7 @@ class CaseRunner:
         self._engine: Engine | None = None
         self._pipeline: Pipeline | None = None
         self._is_stopped = False
+        self._is_paused = False
         self._watch = Watch(config, settings.progress, self.progress, lambda is_paused: self.pause(is_paused=is_paused))
 
     def prepare(self, session: pytest.Session, known: Mapping[tuple[str, str], CaseResult]) -> None:
@@ -94,7 +95,8 @@ class CaseRunner:
         return Progress() if engine is None else engine.progress()
 
     def pause(self, *, is_paused: bool) -> None:
-        """Begin no further call until told to go on."""
+        """Begin no further call until told to go on. Takes no lock: it is called in a signal handler, too."""
+        self._is_paused = is_paused
         if self._engine is not None:
             self._engine.pause(is_paused=is_paused)
 
@@ -152,6 +154,7 @@ class CaseRunner:
             is_replay=settings.cache == "replay",
         )
         self._pipeline = Pipeline(self._config.rootpath, concurrency, services)
+        self._pipeline.pause(is_paused=self._is_paused)  # a worker may have been told before it began
         return self._pipeline
 
     def _open_cache(self) -> ResponseCache:
@@ -167,7 +170,8 @@ class CaseRunner:
         return Budget(limit) if shared is None else SharedBudget(Path(shared), limit)
 
     def _check_prices(self) -> None:
-        if self._settings.max_cost is None:
+        runs_nothing = self._settings.plan or self._config.option.collectonly
+        if self._settings.max_cost is None or runs_nothing:
             return
         try:
             check_all_priced(unpriced_models(self._cases, self._config.rootpath))

@@ -71,7 +71,7 @@ class EvalScheduling:
             return True
         if self._orphans or (self._base is not None and not self._base.tests_finished):
             return False
-        return all(not lane.share and len(lane.queue) <= 1 for lane in self._lanes.values())
+        return all(len(lane.queue) <= 1 for lane in self._lanes.values())
 
     @property
     def has_pending(self) -> bool:
@@ -109,9 +109,7 @@ class EvalScheduling:
         """Take note that a worker is done with an item."""
         lane = self._lanes[node]
         lane.queue.pop(item_index, None)
-        if item_index in self._evals:
-            lane.evals_left -= 1
-        elif self._base is not None:
+        if item_index not in self._evals and self._base is not None:
             self._base.mark_test_complete(lane, self._index[item_index], duration)
         self._settle()
 
@@ -177,13 +175,13 @@ class EvalScheduling:
         if self._is_stopped or not self._is_scheduled or not lanes or not self._orphans:
             return
         # No more workers than calls at once, and what a crashed one leaves goes to those that run eval items anyway.
-        takers = [lane for lane in lanes if lane.evals_left] or lanes[: self._ceiling]
+        takers = [lane for lane in lanes if lane.has_evals] or lanes[: self._ceiling]
         shares = list(zip(takers, self._split(self._orphans, len(takers)), strict=True))
         self._orphans = []
         for lane, share in shares:
             lane.share.extend(share)
-            lane.evals_left += len(share)
-        holders = [lane for lane in lanes if lane.evals_left]
+            lane.has_evals = lane.has_evals or bool(share)
+        holders = [lane for lane in lanes if lane.has_evals]
         concurrency = dict(zip(holders, split_number(self._ceiling, len(holders)), strict=True))
         more = dict(shares)
         for lane in holders:
@@ -192,7 +190,7 @@ class EvalScheduling:
             lane.tell(positions=known, concurrency=lane.concurrency)
 
     def _settle(self) -> None:
-        if not self._is_scheduled or self._is_stopped:
+        if not self._is_scheduled:
             return
         if self._base is not None and self._base.tests_finished:
             for lane in self._lanes.values():

@@ -6,7 +6,10 @@ All use of what pytest keeps to itself is here.
 from __future__ import annotations
 
 import contextlib
+import functools
+import operator
 import os
+from collections.abc import Callable
 from typing import Any, Final, TextIO
 
 import pytest
@@ -23,6 +26,8 @@ class Terminal:
         self._reporter = reporter
         self._writer = reporter._tw  # noqa: SLF001 - pytest has no public way to the writer's file and line
         self._descriptor = descriptor
+        self.read_line: Callable[[], str] = functools.partial(operator.attrgetter("_current_line"), self._writer)
+        """Returns what pytest has written of the line that it is in, as far as it knows."""
         self.stream: TextIO = self._writer._file  # noqa: SLF001 - see above
         self.is_screen = descriptor is not None and os.isatty(descriptor)
         """Whether somebody sees the text as it comes, on something that has columns and rows."""
@@ -35,13 +40,8 @@ class Terminal:
         return bool(self._reporter.showlongtestinfo)
 
     @property
-    def line(self) -> str:
-        """What pytest has written of the line that it is in, as far as it knows."""
-        return str(self._writer._current_line)  # noqa: SLF001 - see above
-
-    @property
     def line_width(self) -> int:
-        """Columns that ``line`` takes; -1 where it holds what is no character."""
+        """Columns that the line of pytest takes; -1 where it holds what is no character."""
         return int(self._writer.width_of_current_line)
 
     def begin_new_line(self) -> None:

@@ -205,8 +205,10 @@ class Controller:
     def _start_watch(self, total: int) -> None:
         from pytest_promptevals.pytest_glue.watching import Watch  # noqa: PLC0415 - only for eval items
 
+        recorder = self._recorder()  # here, for it registers plugins: another thread may not
+
         def read() -> Progress:
-            return dataclasses.replace(self._recorder().progress(), total=total, is_paused=self._is_paused)
+            return dataclasses.replace(recorder.progress(), total=total, is_paused=self._is_paused)
 
         self._watch = Watch(
             self._config, settings_of(self._config).progress, read, lambda is_paused: self.pause(is_paused=is_paused)

@@ -139,7 +139,7 @@ def stored(path: Path) -> set[str]:
 
 def test_processes_that_ask_for_the_same_call_once(path: Path, processes: Processes) -> None:
     texts = numbers(100)
-    shuffled = random.Random(5)
+    shuffled = random.Random(5)  # noqa: S311 - no secret
     for session in ("s1", "s1", "s2"):
         processes.start(shuffled.sample(texts, len(texts)), session=session)
 
@@ -184,7 +184,7 @@ def test_the_call_of_a_killed_process_is_taken_over_at_once(path: Path, processe
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="the system knows no such kill")
 def test_what_was_paid_for_and_received_survives_any_kill(path: Path, processes: Processes) -> None:
-    chance = random.Random(11)
+    chance = random.Random(11)  # noqa: S311 - no secret
     for round_number in range(KILLS):
         texts = numbers(round_number * 1000, round_number * 1000 + 1000)
         pair = [processes.start(texts, seconds=0.002), processes.start(list(reversed(texts)), seconds=0.002)]
@@ -210,9 +210,7 @@ def test_what_was_paid_for_and_received_survives_any_kill(path: Path, processes:
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid"), reason="the system has no such permissions")
-def test_a_cache_that_cannot_be_written_gives_what_it_has(
-    path: Path, processes: Processes
-) -> None:
+def test_a_cache_that_cannot_be_written_gives_what_it_has(path: Path, processes: Processes) -> None:
     processes.start(["a", "b"])
     processes.finish()
     for folder in (path.parent, *path.parents[1:4]):
@@ -227,7 +225,7 @@ def test_a_cache_that_cannot_be_written_gives_what_it_has(
     assert sorted(processes.lines("call")) == ["a", "b", "c"]
     assert len(processes.lines("done")) == 6
     assert [note.partition(";")[0] for note in processes.lines("note")] == [
-        f"response cache {path} cannot be written",
+        f"response cache {path}: it cannot be written",
         f"1 paid response could not be kept in the response cache {path}, nor beside it: Permission denied",
     ]
     assert stored(path) == {ask("a").key, ask("b").key}

@@ -20,12 +20,13 @@ from alembic.script import ScriptDirectory
 from pytest_promptevals.errors import HistoryError
 from pytest_promptevals.history import schema, tables
 from pytest_promptevals.history.engine import create_history_engine, writing
+from pytest_promptevals.history.last_good import read_last_good
 from pytest_promptevals.history.migrating import FOLDER, upgrade
 from pytest_promptevals.history.store import HistoryStore
 from pytest_promptevals.records.cases import Location
 from pytest_promptevals.records.comparisons import Change, Comparison, Delta, GateResult, Metrics, Verdict
 from pytest_promptevals.records.runs import RunStatus
-from tests.support.sample_results import FILE, PLACE, make_full_result, make_result, make_run
+from tests.support.sample_results import FILE, PLACE, make_case, make_full_result, make_result, make_run
 
 RUN = make_run()
 
@@ -283,6 +284,17 @@ def test_a_database_of_the_first_version_is_brought_up_to_date_and_keeps_all(pat
     connection.close()
     assert store.run("newest").calls == 0
     store.close()
+
+
+def test_the_last_results_of_a_database_of_the_first_version_are_known(path: Path) -> None:
+    make_old_database(path, "0001")
+    connection = sqlite3.connect(path)
+    for statement in FIRST_VERSION:
+        connection.execute(statement)
+    connection.commit()
+    connection.close()
+
+    assert read_last_good(path, FILE, ["a"]) == (make_case("a", 0.5),)
 
 
 def test_a_database_of_the_first_version_that_stays_locked_is_an_error(path: Path) -> None:

@@ -496,13 +496,8 @@ def test_whole_lines_disturb_no_line_of_xdist(
     assert PLAIN in lines
     assert all(line == PLAIN for line in lines if "evals " in line)
     if arguments == ["-v"]:
-        assert (
-            sum(
-                re.fullmatch(r"\[gw\d\] \[ *\d+%\] PASSED test_some.py::test_some\[\d+\] ", line) is not None
-                for line in lines
-            )
-            == 57
-        )
+        whole = re.compile(r"\[gw\d\] \[ *\d+%\] PASSED test_some.py::test_some\[\d+\] ")
+        assert sum(whole.fullmatch(line) is not None for line in lines) == 57
 
 
 PAUSING = """

@@ -136,8 +136,8 @@ def test_the_first_failure_stops_all_workers(noting: EvalProject) -> None:
 
     noting.run("-n2", "-x", "--evals-concurrency=2")
 
-    # Each worker has one call at once and begins four cases ahead; beside the failing ones few come to their turn.
-    assert len(called(noting.path)) <= 2 * (1 + 4) + 10
+    # xdist alone would have the other worker run all of its fifty.
+    assert len(called(noting.path)) <= 40
 
 
 def test_lf_runs_only_what_failed(noting: EvalProject) -> None:

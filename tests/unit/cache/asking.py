@@ -62,7 +62,7 @@ class Model:
 async def until(condition: Callable[[], bool]) -> None:
     """Wait until something is so; fail after ten seconds."""
     async with asyncio.timeout(10):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - another thread or process makes it so
             await asyncio.sleep(0.005)
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import re
 import sqlite3
 import threading
@@ -13,6 +14,7 @@ import pytest
 
 from pytest_promptevals.cache import access as access_module
 from pytest_promptevals.cache.access import Access
+from pytest_promptevals.cache.database import Database, open_database
 
 GOES_ON = "the run goes on, and keeps its responses in memory"
 LOCKED = "another process keeps it locked; wait until that one is done"
@@ -149,7 +151,10 @@ def test_a_full_disk_leaves_what_can_be_read(access: Access, path: Path) -> None
     access.attempt(lambda connection: add(connection, "earlier"))
     access.attempt(lambda connection: connection.execute("PRAGMA max_page_count = 20"))
 
-    assert access.attempt(lambda connection: add(connection, size=10**6) if access.can_write else count(connection)) == 1
+    def add_much(connection: sqlite3.Connection) -> str | int:
+        return add(connection, size=10**6) if access.can_write else count(connection)
+
+    assert access.attempt(add_much) == 1
 
     assert access.notices == [f"response cache {path}: the disk is full; free some space; {GOES_ON}"]
 
@@ -167,24 +172,23 @@ def test_what_cannot_be_opened_is_done_without(path: Path) -> None:
     access = Access(path)
 
     assert access.attempt(count) is None
-    assert access.notices == [
-        f"response cache {path}: it cannot be opened; check the permissions of the file and its folder; the run goes "
-        "on without it"
-    ]
+    reason = "it cannot be opened; check the permissions of the file and its folder"
+    assert access.notices == [f"response cache {path}: {reason}; the run goes on without it"]
 
 
 def test_a_cache_that_cannot_be_written_is_read(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = access_module.open_database
-    monkeypatch.setattr(
-        access_module,
-        "open_database",
-        lambda path, timeout: dataclasses.replace(real(path, timeout), is_writable=False),
-    )
+
+    def open_to_read(name: Path, timeout: float) -> Database:
+        return dataclasses.replace(open_database(name, timeout), is_writable=False)
+
+    monkeypatch.setattr(access_module, "open_database", open_to_read)
     access = Access(path)
 
     assert access.attempt(count) == 0
     assert not access.can_write
-    assert access.notices == [f"response cache {path} cannot be written; {GOES_ON}"]
+    assert access.notices == [
+        f"response cache {path}: it cannot be written; check the permissions of the file and its folder; {GOES_ON}"
+    ]
     access.close()
 
 
@@ -196,9 +200,7 @@ def test_a_file_that_is_damaged_from_the_start_is_put_aside(path: Path) -> None:
 
     (aside,) = asides(path)
     assert (path.parent / aside).read_bytes() == b"nonsense" * 1000
-    assert access.notices == [
-        f"response cache {path} was damaged; it is kept as {aside} and a new one was begun"
-    ]
+    assert access.notices == [f"response cache {path} was damaged; it is kept as {aside} and a new one was begun"]
     access.close()
 
 
@@ -234,7 +236,7 @@ def test_two_that_find_the_damage_put_it_aside_once(access: Access, path: Path) 
     damage(path)
 
     for number, each in enumerate((access, other, access, other)):
-        assert each.attempt(lambda connection, number=number: add(connection, f"k{number}")) == f"k{number}"
+        assert each.attempt(functools.partial(add, key=f"k{number}")) == f"k{number}"
     other.close()
 
     assert access.attempt(count) == 4

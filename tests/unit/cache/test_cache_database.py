@@ -32,7 +32,9 @@ def error_of(path: Path) -> str:
 
 def test_a_new_file_is_marked_as_ours_and_logs_ahead(tmp_path: Path) -> None:
     with opened(tmp_path / ".promptevals" / "cache.db") as connection:
-        pragmas = {name: connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("user_version", "journal_mode")}
+        pragmas = {
+            name: connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("user_version", "journal_mode")
+        }
 
     assert pragmas == {"user_version": 1, "journal_mode": "wal"}
     assert (tmp_path / ".promptevals" / ".gitignore").read_text(encoding="utf-8") == "*\n"
@@ -115,7 +117,7 @@ def test_the_log_goes_first_since_the_next_file_would_take_it_over(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     renamed: list[str] = []
-    monkeypatch.setattr(Path, "rename", lambda self, target: renamed.append(self.name))
+    monkeypatch.setattr(Path, "rename", lambda self, _: renamed.append(self.name))
     for suffix in ("", "-wal"):
         (tmp_path / f"cache.db{suffix}").write_text("", encoding="utf-8")
 
@@ -245,6 +247,38 @@ def test_a_folder_that_cannot_be_written_and_holds_no_cache_is_an_error(public_f
     (public_folder / "cache.db-wal").unlink()
     public_folder.chmod(0o555)
     assert "file is not a database" in run_as_nobody(path, fails=True)
+
+
+@pytest.mark.parametrize("kind", ["ours", "log", "missing", "empty", "nonsense", "newer"])
+def test_what_cannot_be_written_is_opened_to_be_read_if_it_is_all_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """As in the tests above, in this process."""
+    path = tmp_path / "cache.db"
+    with opened(path) as connection:
+        connection.execute(f"PRAGMA user_version = {7 if kind == 'newer' else 1}")
+    if kind == "missing":
+        path.unlink()
+    if kind == "log":
+        (tmp_path / "cache.db-wal").touch()
+    if kind in ("empty", "nonsense"):
+        path.write_bytes({"empty": b"", "nonsense": b"nonsense" * 1000}[kind])
+
+    def refuse(*arguments: object) -> None:
+        error = sqlite3.OperationalError()
+        error.sqlite_errorcode = sqlite3.SQLITE_CANTOPEN
+        raise error
+
+    monkeypatch.setattr(database, "_open_for_writing", refuse)
+
+    if kind == "ours":
+        found = open_database(path, 0.1)
+        assert not found.is_writable
+        with pytest.raises(sqlite3.OperationalError, match="readonly"):
+            found.connection.execute("DELETE FROM claims")
+        found.connection.close()
+    else:
+        assert ("newer version" if kind == "newer" else "it cannot be opened") in error_of(path)
 
 
 @pytest.fixture

@@ -57,7 +57,9 @@ def test_the_order_of_parameters_and_the_case_are_not() -> None:
 
 
 def test_a_key_is_the_same_in_every_process() -> None:
-    code = f"import sys; sys.path.append({sys.path[-1]!r}); from tests.unit.cache.test_cache_keys import key; print(key())"
+    code = (
+        f"import sys; sys.path.append({sys.path[-1]!r}); from tests.unit.cache.test_cache_keys import key; print(key())"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True)
 
     assert done.stdout.strip() == key()

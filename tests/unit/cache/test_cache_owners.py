@@ -59,8 +59,7 @@ def test_of_another_machine_nothing_is_known() -> None:
 
 
 def test_without_start_times_the_number_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(owners, "Path", lambda name: Path("/nowhere"))
-    monkeypatch.setattr(owners, "_started", lambda pid: None)
+    monkeypatch.setattr(owners, "Path", lambda _: Path("/nowhere"))
 
     plain = this_process()
 

@@ -249,9 +249,7 @@ def test_what_was_used_is_forgotten_once_it_is_recorded(tmp_path: Path, monkeypa
     use(tmp_path, "b", session="crashed")
     use(tmp_path, "c", session="at work")
     with contextlib.closing(sqlite3.connect(tmp_path / "cache.db")) as connection, connection:
-        connection.execute(
-            "UPDATE uses SET noted_at = noted_at - ? WHERE session = 'crashed'", (store.KEEP_USES + 10,)
-        )
+        connection.execute("UPDATE uses SET noted_at = noted_at - ? WHERE session = 'crashed'", (store.KEEP_USES + 10,))
 
     record(tmp_path)
 
@@ -261,16 +259,12 @@ def test_what_was_used_is_forgotten_once_it_is_recorded(tmp_path: Path, monkeypa
 
 def test_without_a_database_nothing_is_recorded_and_that_is_said(tmp_path: Path) -> None:
     (tmp_path / "cache.db").mkdir()
-    assert record(tmp_path) == [
-        f"nothing was recorded: response cache {tmp_path / 'cache.db'}: it cannot be opened; check the permissions of "
-        "the file and its folder"
-    ]
+    reason = "it cannot be opened; check the permissions of the file and its folder"
+    assert record(tmp_path) == [f"nothing was recorded: response cache {tmp_path / 'cache.db'}: {reason}"]
 
     (tmp_path / "cache.db").rmdir()
     (tmp_path / "cache.db").write_bytes(b"nonsense" * 1000)
-    assert record(tmp_path) == [
-        f"nothing was recorded: response cache {tmp_path / 'cache.db'}: file is not a database"
-    ]
+    assert record(tmp_path) == [f"nothing was recorded: response cache {tmp_path / 'cache.db'}: file is not a database"]
 
 
 def test_a_database_that_fails_on_the_way_is_named(tmp_path: Path) -> None:
@@ -324,7 +318,14 @@ def test_unused_entries_are_found_and_can_be_removed(tmp_path: Path) -> None:
 
 
 def test_recordings_without_their_eval_file_are_stale(tmp_path: Path) -> None:
-    files = ["here.eval.yaml", "gone.eval.yaml", "test_here.py::test_a", "test_gone.py::test_a", "", "/outside.eval.yaml"]
+    files = [
+        "here.eval.yaml",
+        "gone.eval.yaml",
+        "test_here.py::test_a",
+        "test_gone.py::test_a",
+        "",
+        "/outside.eval.yaml",
+    ]
     for number, file in enumerate([*files, "virtual.eval.yaml"]):
         write(tmp_path, file, [f"{number}"])
     for name in ("here.eval.yaml", "test_here.py"):

@@ -7,13 +7,14 @@ import contextlib
 import re
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
-from pytest_promptevals.cache import access, keeper, owners, responses
-from pytest_promptevals.cache.database import Database
+from pytest_promptevals.cache import access, keeper, owners, responses, store
+from pytest_promptevals.cache.database import Database, open_database
+from pytest_promptevals.cache.entries import Entry
 from pytest_promptevals.cache.keeper import Keeper
 from pytest_promptevals.cache.maintenance import import_entries
 from pytest_promptevals.cache.responses import ResponseCache
@@ -40,10 +41,10 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def full_disk(path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, bool]:
     """A disk on which the database cannot grow, as long as ``is_full``."""
-    real, disk = access.open_database, {"is_full": True}
+    disk = {"is_full": True}
 
     def open_small(name: Path, timeout: float) -> Database:
-        database = real(name, timeout)
+        database = open_database(name, timeout)
         if disk["is_full"]:
             database.connection.execute("PRAGMA max_page_count = 12")
         return database
@@ -186,7 +187,6 @@ def test_room_that_is_made_meanwhile_is_used_at_the_end(path: Path, full_disk: d
     async def work(cache: ResponseCache) -> tuple[str, ...]:
         await fetch(cache, model, *texts)
         full_disk["is_full"] = False
-        cache._access.close()
         await cache.close()
         return cache.notices
 
@@ -196,7 +196,9 @@ def test_room_that_is_made_meanwhile_is_used_at_the_end(path: Path, full_disk: d
     assert all(response.cached for response in run(path, model, *texts))
 
 
-def test_what_can_be_put_nowhere_is_counted(path: Path, full_disk: dict[str, bool], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_can_be_put_nowhere_is_counted(
+    path: Path, full_disk: dict[str, bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
     def refuse(*arguments: object) -> int:
         raise OSError(28, "No space left on device")
 
@@ -276,6 +278,61 @@ def test_a_defect_of_the_cache_costs_the_cache_and_not_the_run(path: Path, monke
     assert model.asked == ["a"]
 
 
+def test_a_defect_that_comes_with_a_paid_response_does_not_lose_it(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = Model()
+    save_entries = store.save_entries
+
+    def fail(connection: sqlite3.Connection, session: str, entries: Sequence[Entry]) -> None:
+        if entries:
+            monkeypatch.setattr(store, "save_entries", save_entries)
+            raise ZeroDivisionError("a defect")
+
+    async def work(cache: ResponseCache) -> None:
+        await fetch(cache, model, "warm")
+        monkeypatch.setattr(store, "save_entries", fail)
+        assert await fetch(cache, model, "a") == [respond("answer to a")]
+
+    with_cache(path, work)
+
+    assert run(path, model, "a") == [respond("answer to a", cached=True)]
+
+
+def test_a_response_that_is_too_long_is_used_and_not_kept(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keeper, "_LONGEST", 1000)
+    model = Model()
+
+    async def work(cache: ResponseCache) -> tuple[str, ...]:
+        await fetch(cache, model, "x" * 2000, "x" * 2000, "short")
+        await cache.close()
+        return cache.notices
+
+    (notice,) = with_cache(path, work)
+
+    assert re.fullmatch(
+        r"a response of 'gpt-5-mini' is not kept: it has 2\d\d\d characters, and 1000 are the most", notice
+    )
+    assert model.asked == ["x" * 2000, "short"]
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT count(*) FROM responses").fetchone() == (1,)
+
+
+def test_uses_that_cannot_be_noted_are_dropped(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keeper, "_USES_SECONDS", 0.01)
+    recordings = tmp_path / "rec"
+    run(path, Model(), "warm")
+
+    async def work(cache: ResponseCache) -> None:
+        cache._access.can_write = False
+        await fetch(cache, Model(), "a", "warm")
+        await asyncio.sleep(0.1)
+        cache._access.can_write = True
+
+    with_cache(path, work, recordings=recordings)
+
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT count(*) FROM uses").fetchone() == (0,)
+
+
 async def two(path: Path) -> tuple[ResponseCache, ResponseCache]:
     return ResponseCache.open(path, "use", None, "s1"), ResponseCache.open(path, "use", None, "s2")
 
@@ -283,7 +340,7 @@ async def two(path: Path) -> tuple[ResponseCache, ResponseCache]:
 def test_two_caches_call_once_for_both(path: Path) -> None:
     model = Model(0.2)
 
-    async def main() -> list[list[Response]]:
+    async def main() -> tuple[list[Response], list[Response]]:
         first, second = await two(path)
         results = await asyncio.gather(fetch(first, model, "a", "b"), fetch(second, model, "b", "a"))
         await asyncio.gather(first.close(), second.close())
@@ -354,11 +411,10 @@ def test_a_long_call_of_a_process_that_lives_is_waited_for(path: Path, monkeypat
     monkeypatch.setattr(keeper, "BEAT", 0.1)
     model = Model(1.5)
 
-    async def main() -> list[list[Response]]:
+    async def main() -> None:
         first, second = await two(path)
-        results = await asyncio.gather(fetch(first, model, "a"), fetch(second, model, "a"))
+        await asyncio.gather(fetch(first, model, "a"), fetch(second, model, "a"))
         await asyncio.gather(first.close(), second.close())
-        return results
 
     asyncio.run(main())
 

@@ -5,12 +5,14 @@ import contextlib
 import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pytest_promptevals.cache.database import open_database
 from pytest_promptevals.cache.recordings import read_recording, recording_path, write_recording, write_recordings
 from pytest_promptevals.cache.responses import ResponseCache
+from pytest_promptevals.cache.thread import CacheThread
 from pytest_promptevals.errors import CacheError, CallNotMadeError, ProviderError, ProviderStatusError
 from pytest_promptevals.records.responses import Response
 from tests.unit.cache.asking import FILE, Model, ask, make_entry, respond, until, with_cache
@@ -86,9 +88,7 @@ def test_hits_are_counted(path: Path) -> None:
 
 def test_trials_are_calls_of_their_own_and_are_found_as_such(path: Path) -> None:
     async def work(cache: ResponseCache) -> list[str]:
-        responses = [
-            await cache.fetch(ask("a", trial=trial), Model().call(f"a{trial}")) for trial in (1, 2, 1, 2)
-        ]
+        responses = [await cache.fetch(ask("a", trial=trial), Model().call(f"a{trial}")) for trial in (1, 2, 1, 2)]
         return [response.text for response in responses]
 
     assert with_cache(path, work) == ["answer to a1", "answer to a2"] * 2
@@ -202,16 +202,23 @@ def test_a_claim_that_comes_too_late_is_kept_by_who_asks_for_it_now(path: Path) 
     assert claimed(path) == 0
 
 
-def test_a_paid_response_is_stored_even_if_nobody_waits_for_it_any_more(path: Path) -> None:
+def test_a_paid_response_is_stored_even_if_nobody_waits_for_it_any_more(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     model = Model()
+    saving = asyncio.Event()
+    save = CacheThread.save
+
+    async def tell(thread: CacheThread, *arguments: Any) -> None:
+        saving.set()
+        await save(thread, *arguments)
+
+    monkeypatch.setattr(CacheThread, "save", tell)
 
     async def work(cache: ResponseCache) -> Response:
         first = asyncio.create_task(cache.fetch(ask("a"), model.call("a")))
         second = asyncio.create_task(cache.fetch(ask("a"), model.call("a")))
-        while not model.asked:
-            await asyncio.sleep(0)
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)
+        await saving.wait()
         first.cancel()
         with pytest.raises(asyncio.CancelledError):
             await first
@@ -304,7 +311,25 @@ def test_after_it_is_closed_it_calls(path: Path) -> None:
     with_cache(path, work)
 
 
-@pytest.mark.parametrize("text", ["\ud800 end", "\0", "x" * 3_000_000, "line\u2028\n"], ids=["half", "nul", "long", "lines"])
+def test_a_call_that_outlives_the_cache_ends(path: Path) -> None:
+    model = Model(SLOW)
+
+    async def work(cache: ResponseCache) -> None:
+        calling = [asyncio.create_task(cache.fetch(ask("a"), model.call("a"))) for _ in range(2)]
+        saved = asyncio.create_task(cache.fetch(ask("b"), model.call("b")))
+        await until(lambda: sorted(model.asked) == ["a", "b"])
+        calling[0].cancel()
+        await cache.close()
+        async with asyncio.timeout(5):
+            assert await calling[1] == respond("answer to a")
+            assert await saved == respond("answer to b")
+
+    with_cache(path, work)
+
+
+@pytest.mark.parametrize(
+    "text", ["\ud800 end", "\0", "x" * 3_000_000, "line\u2028\n"], ids=["half", "nul", "long", "lines"]
+)
 def test_any_text_is_kept(path: Path, text: str) -> None:
     async def work(cache: ResponseCache) -> Response:
         async def call() -> Response:

@@ -248,6 +248,16 @@ async def test_a_shorter_pause_does_not_end_a_longer_one_and_a_negative_one_is_n
 
 
 @virtually
+async def test_a_negative_pause_does_not_make_up_for_refusals() -> None:
+    bench = Bench()
+    bench.limiter.pause(-5)
+    bench.limiter.pause(3)
+    await asyncio.sleep(4)
+
+    assert bench.limiter.refused_seconds == 3
+
+
+@virtually
 async def test_a_fault_that_says_when_to_come_back_pauses_too() -> None:
     bench = Bench()
     await bench.ask("a")
@@ -309,6 +319,20 @@ async def test_a_refusal_that_gives_no_error_pauses_as_well() -> None:
     assert await bench.ask("b") == "a"
     await asyncio.sleep(0.2)
     assert 0 < bench.began["b"] <= 0.1
+
+
+@virtually
+async def test_after_a_pause_that_a_refusal_asked_for_the_limit_is_raised_late() -> None:
+    async def limit_after(retry_after: float | None) -> int:
+        limiter = Limiter(8, clock=now, chance=random.Random(1))  # noqa: S311 - a seed
+        limiter.release(await limiter.acquire(1), outcome=Outcome.OVERLOADED, error=busy(retry_after))
+        for _ in range(60):
+            permits = [await limiter.acquire(1) for _ in range(limiter.limit)]
+            for permit in permits:
+                limiter.release(permit, outcome=Outcome.SUCCEEDED)
+        return limiter.limit
+
+    assert (await limit_after(None), await limit_after(5.0)) == (8, 7)
 
 
 @virtually
@@ -386,6 +410,31 @@ async def test_a_pause_without_an_error_dismisses_nobody() -> None:
 
 
 @virtually
+async def test_a_pause_without_an_error_that_lengthens_a_refusal_has_its_reason() -> None:
+    bench = Bench()
+    bench.limiter.pause(50, busy())
+    await bench.ask("a", patience=60)
+    bench.limiter.pause(100)
+
+    with pytest.raises(ProviderStatusError, match="busy"):
+        await bench.tasks["a"]
+
+
+@virtually
+async def test_a_tried_call_that_waits_on_after_a_success_has_no_more_patience_than_before() -> None:
+    bench = Bench(1)
+    bench.limiter.pause(80, busy())
+    await asyncio.sleep(80)
+    await bench.ask("other")
+    await bench.ask("tried", "tried too", patience=5, was_tried=True)
+    await bench.end("other")
+    bench.limiter.pause(60, busy())
+
+    with pytest.raises(ProviderStatusError):
+        await bench.tasks["tried too"]
+
+
+@virtually
 async def test_a_refusal_that_is_over_dismisses_nobody() -> None:
     bench = Bench(1)
     bench.limiter.pause(3, busy())
@@ -441,6 +490,26 @@ async def test_a_header_counts_from_the_call_that_it_answers() -> None:
 
     assert len(begun) == 3  # two of the three that remained had begun before the answer came
     await asyncio.gather(*more)
+
+
+@virtually
+async def test_tokens_of_calls_begun_since_the_answered_one_are_taken_off_what_a_header_says() -> None:
+    limiter = Limiter(32, clock=now)
+
+    async def answered() -> None:
+        await limiter.acquire(100)
+        await asyncio.sleep(1)
+        limiter.note(RateLimits(tokens_remaining=500, tokens_reset=60.0))
+
+    async def later() -> None:
+        await limiter.acquire(400)
+
+    await asyncio.gather(answered(), later())
+    await limiter.acquire(100)
+    assert now() == 1001
+    await limiter.acquire(1)
+
+    assert now() == 1061
 
 
 @virtually
@@ -502,14 +571,23 @@ async def test_tokens_a_minute_are_corrected_by_what_calls_used() -> None:
 
 @virtually
 async def test_an_earlier_reason_to_wake_moves_the_timer_forward() -> None:
-    bench = Bench(32)
+    bench, loop = Bench(32), asyncio.get_running_loop()
     await bench.ask("first")
-    bench.limiter.note(RateLimits(tokens_remaining=5, tokens_reset=60.0))
-    await bench.ask("large", tokens=50)
-    bench.limiter.note(RateLimits(tokens_remaining=5, tokens_reset=10.0))
+    timers: list[asyncio.TimerHandle] = []
+    call_later = loop.call_later
+
+    def keep(*arguments: Any) -> asyncio.TimerHandle:
+        timers.append(call_later(*arguments))
+        return timers[-1]
+
+    with unittest.mock.patch.object(loop, "call_later", keep):
+        bench.limiter.note(RateLimits(tokens_remaining=5, tokens_reset=60.0))
+        await bench.ask("large", tokens=50)
+        bench.limiter.note(RateLimits(tokens_remaining=5, tokens_reset=10.0))
     await asyncio.sleep(11)
 
     assert bench.began["large"] == 10.0
+    assert [timer.cancelled() for timer in timers] == [True, False]
 
 
 @virtually

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import unittest.mock
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
@@ -170,6 +171,13 @@ def test_a_call_that_is_refused_again_and_again_leaves_longer_and_longer_gaps_to
     assert sum(script.waits[-10:]) / 10 > 15
 
 
+def test_the_last_wait_ends_when_the_call_waited_as_long_as_it_may() -> None:
+    script = Script([busy(5.0), OK])
+    call(script, RetryPolicy(max_wait=5.0))
+
+    assert script.waits == [5.0]
+
+
 def test_overloads_are_given_up_when_the_call_waited_as_long_as_it_may() -> None:
     script = Script([busy()])
     with pytest.raises(ProviderStatusError):
@@ -184,6 +192,23 @@ def test_no_patience_means_that_an_overload_is_not_tried_again() -> None:
     with pytest.raises(ProviderStatusError) as caught:
         call(script, RetryPolicy(max_wait=0))
     assert str(caught.value) == "busy (tried once in 1.0 s; --evals-max-wait allows 0 s of waiting)"
+
+
+def test_no_patience_means_so_even_where_the_refusal_of_others_is_over() -> None:
+    script = Script([busy()])
+
+    async def slow() -> Response:
+        await asyncio.sleep(5)
+        return await script()
+
+    async def main() -> list[Response | BaseException]:
+        limiter, policy = make_limiter(), RetryPolicy(max_wait=0)
+        calls = [call_with_retries(attempt, limiter, policy, 10) for attempt in (script, slow)]
+        return await asyncio.gather(*calls, return_exceptions=True)
+
+    ends = run_virtually(main())
+    assert [type(end) for end in ends] == [ProviderStatusError] * 2
+    assert len(script.calls) == 2
 
 
 def test_faults_are_tried_again_even_without_patience_for_overloads() -> None:
@@ -244,6 +269,51 @@ def test_the_slot_is_free_while_a_call_waits() -> None:
         return now() - start
 
     assert run_virtually(main()) == pytest.approx(1.5)
+
+
+def test_a_call_that_was_tried_goes_ahead_of_those_that_were_not() -> None:
+    order = []
+
+    async def main() -> None:
+        limiter = Limiter(1, clock=now, chance=random.Random(1))  # noqa: S311 - a seed
+
+        async def one(name: str, *answers: Answer) -> None:
+            script = Script(answers)
+
+            async def attempt() -> Response:
+                order.append(name)
+                return await script()
+
+            await call_with_retries(attempt, limiter, RetryPolicy(), 10)
+
+        await asyncio.gather(one("a", fault(0.3), OK), one("b", OK), one("c", OK))
+
+    run_virtually(main())
+    assert order == ["a", "b", "a", "c"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "outcome"),
+    [
+        (OK, Outcome.SUCCEEDED),
+        (busy(), Outcome.OVERLOADED),
+        (fault(), Outcome.FAULT),
+        (LookupError("a defect"), Outcome.FAULT),
+        (asyncio.CancelledError(), Outcome.CANCELLED),
+    ],
+)
+def test_the_limiter_is_told_how_each_call_ended(answer: Answer, outcome: Outcome) -> None:
+    async def main() -> None:
+        limiter = make_limiter()
+        with unittest.mock.patch.object(limiter, "release", wraps=limiter.release) as release:
+            task = asyncio.create_task(
+                call_with_retries(Script([answer]), limiter, RetryPolicy(retries=0, max_wait=0), 10)
+            )
+            await asyncio.wait([task])
+            task.cancelled() or task.exception()
+        assert release.call_args.kwargs["outcome"] is outcome
+
+    run_virtually(main())
 
 
 def test_a_cancelled_call_frees_its_slot_and_says_nothing_about_the_server() -> None:
@@ -326,8 +396,10 @@ def test_a_tried_call_gives_up_when_others_are_asked_to_wait_longer_than_it_may(
         limiter = make_limiter()
         start = now()
         call = asyncio.create_task(call_with_retries(Script([fault(50.0)]), limiter, RetryPolicy(max_wait=100), 10))
-        await asyncio.sleep(2)
-        limiter.pause(110, busy())
+        permit = await limiter.acquire(1)
+        await asyncio.sleep(50.5)
+        limiter.release(permit, outcome=Outcome.SUCCEEDED)
+        limiter.pause(55, busy())
         await asyncio.wait([call])
         error = call.exception()
         assert error is not None
@@ -367,3 +439,17 @@ def test_how_to_wait_can_be_given() -> None:
 
     run_virtually(main())
     assert naps == [7.0]
+
+
+def test_a_moment_in_the_past_is_not_waited_for() -> None:
+    naps: list[float] = []
+
+    async def nap(seconds: float) -> None:
+        naps.append(seconds)
+
+    async def main() -> None:
+        await call_with_retries(Script([busy(-9.0), fault(-9.0), OK]), make_limiter(), RetryPolicy(), 10, sleep=nap)
+
+    run_virtually(main())
+    assert 0 <= naps[0] <= 0.1
+    assert 0 <= naps[1] <= 0.5

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -36,7 +35,7 @@ def test_if_a_line_cannot_be_made_nothing_changes(tmp_path: Path) -> None:
 
 def test_a_symlink_is_followed(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("old", encoding="utf-8")
-    os.symlink(tmp_path / "a.txt", tmp_path / "b.txt")
+    (tmp_path / "b.txt").symlink_to(tmp_path / "a.txt")
 
     write_lines_atomically(tmp_path / "b.txt", ["new"])
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gc
+import threading
 import time
 import weakref
 from collections.abc import Callable, Sequence
@@ -26,6 +27,8 @@ FINISHED = make_run(status=RunStatus.FINISHED, finished_at="2026-11-21T17:27:00+
 COMPARISON = Comparison(FILE, Metrics(1, 1, 0, 1.0, 1.0))
 LONG = 30.0
 """Seconds that no test ever waits."""
+NEVER = 600.0
+"""Seconds after which results are written where a test wants another reason for it."""
 
 
 class FakeLog:
@@ -54,7 +57,7 @@ class FakeLog:
         self.is_closed = True
 
 
-def writer_to(fake: FakeLog, flush_seconds: float = LONG) -> HistoryWriter:
+def writer_to(fake: FakeLog, flush_seconds: float = NEVER) -> HistoryWriter:
     return HistoryWriter(cast("RunLog", fake), flush_seconds)
 
 
@@ -156,6 +159,41 @@ def test_a_full_batch_is_written_before_the_run_ends() -> None:
     writer.close(LONG)
 
 
+def test_what_comes_after_a_full_batch_is_written_too() -> None:
+    fake = FakeLog()
+    writer = writer_to(fake, flush_seconds=0.001)
+    writer.start(RUN)
+
+    for name in "abc":
+        writer.add(make_result(name))
+        wait_until(lambda name=name: [name] in fake.batches)  # type: ignore[misc]  # mypy knows no lambda's default
+
+    writer.close(LONG)
+
+
+def test_the_thread_sleeps_when_a_full_batch_is_written() -> None:
+    class CountingEvent(threading.Event):
+        """Counts how often it is waited for."""
+
+        count = 0
+
+        def wait(self, timeout: float | None = None) -> bool:
+            self.count += 1
+            return super().wait(timeout)
+
+    fake = FakeLog()
+    writer = writer_to(fake)
+    writer._wake = event = CountingEvent()
+    writer.start(RUN)
+    for number in range(FLUSH_COUNT):
+        writer.add(make_result(str(number)))
+    wait_until(lambda: len(fake.batches) == 1)
+    time.sleep(0.02)
+
+    assert event.count <= 3
+    writer.close(LONG)
+
+
 def test_a_result_waits_for_others_before_it_is_written() -> None:
     fake = FakeLog()
     writer = writer_to(fake)
@@ -252,16 +290,16 @@ def test_a_result_that_is_written_is_let_go(tmp_path: Path) -> None:
 def test_an_unexpected_failure_ends_the_recording_with_its_message() -> None:
     fake = FakeLog(error=ValueError("surprise"))
     writer = writer_to(fake, flush_seconds=0.0)
+    writer._inbox.extend(make_result(str(number)) for number in range(FLUSH_COUNT + 1))
     writer.start(RUN)
-    writer.add(make_result("a"))
     wait_until(lambda: not writer._is_writing)
 
-    writer.add(make_result("b"))
+    writer.add(make_result("late"))
     writer.finish(FINISHED, [COMPARISON])
     writer.close(LONG)
 
     assert fake.is_closed
-    assert not writer._inbox
+    assert not writer._inbox  # they are not held on to
     assert fake.runs == [RUN]
     assert writer.notices == ["the history of this run is incomplete: ValueError: surprise"]
 

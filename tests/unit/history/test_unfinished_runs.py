@@ -296,6 +296,18 @@ def test_a_history_with_an_odd_name_is_found(tmp_path: Path) -> None:
     store.close()
 
 
+def test_a_history_in_a_folder_that_cannot_be_written_is_read_without_further_files(
+    store: HistoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    insert(store, old_run())
+    monkeypatch.setattr(os, "access", lambda _path, _mode: False)
+    assert read_unfinished_run(store.path, NEW, same_arguments=False) == old_run()  # from the log, too
+
+    store.close()
+    assert read_unfinished_run(store.path, NEW, same_arguments=False) == old_run()
+    assert [path.name for path in store.path.parent.iterdir()] == ["history.db"]
+
+
 @pytest.mark.parametrize("column", ["versions", "arguments", "status"])
 def test_what_cannot_be_understood_is_no_answer(store: HistoryStore, column: str) -> None:
     insert(store, old_run())

@@ -49,6 +49,18 @@ def test_results_come_out_as_they_went_in(history: HistoryStore) -> None:
     assert others(history) == []
 
 
+def test_a_large_file_is_added_in_parts(history: HistoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = unsaved(history)
+    run.add_results("", [make_result(str(number)) for number in range(450)])
+    run.close()
+    sizes: list[int] = []
+    monkeypatch.setattr(history, "add_results", lambda _run_id, results: sizes.append(len(results)))
+
+    add_unsaved_runs(history)
+
+    assert sizes == [200, 200, 51]
+
+
 def test_a_run_that_never_ended_is_interrupted(history: HistoryStore) -> None:
     unsaved(history).close()
 

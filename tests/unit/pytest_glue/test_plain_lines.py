@@ -95,7 +95,7 @@ def test_with_long_lines_pytest_begins_its_line_again(terminal: EmulatedTerminal
     lines.pytest_runtest_logfinish()
 
     assert terminal.reporter.currentfspath == -2
-    assert terminal.line == "note"
+    assert terminal.read_line() == "note"
 
 
 def test_with_short_lines_pytest_goes_on_at_the_first_column(clock: Clock) -> None:

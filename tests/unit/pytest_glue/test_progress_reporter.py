@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import queue
 import threading
 import time
@@ -64,7 +63,7 @@ class Setting:
         monkeypatch.setattr(ProgressReporter, "_choose_display", lambda *_: display)
         manager = SimpleNamespace(
             register=lambda plugin, _: self.plugins.append(plugin),
-            unregister=lambda plugin: self.plugins.remove(plugin),
+            unregister=self.plugins.remove,
         )
         config: Any = SimpleNamespace(pluginmanager=manager, getoption=lambda *_: False)
         self.reporter = ProgressReporter(config, "auto", Progress)
@@ -199,7 +198,7 @@ def test_the_screen_is_ours_where_tests_do_not_write_and_the_cursor_can_move(
 def test_no_screen_is_ours_on_windows_or_without_a_kind(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
     with monkeypatch.context() as windows:
-        windows.setattr(glue.os, "name", "nt")
+        windows.setattr("os.name", "nt")
         assert not glue._is_screen_ours(configured(capture="fd"))
     monkeypatch.delenv("TERM")
     assert not glue._is_screen_ours(configured(capture="fd"))

@@ -18,6 +18,7 @@ from xdist.scheduler import (  # type: ignore[import-untyped]  # xdist ships no 
 )
 
 from pytest_promptevals.engine.splitting import split_blocks, split_groups
+from pytest_promptevals.pytest_glue.lanes import Lane
 from pytest_promptevals.pytest_glue.late_scheduling import LateScheduling
 from pytest_promptevals.pytest_glue.scheduling import EvalScheduling
 
@@ -52,6 +53,8 @@ class FakeWorker:
         self.queue.extend(indices)
 
     def send_steal(self, indices: Sequence[int]) -> None:
+        if self.is_gone:
+            raise OSError("cannot send")
         # The first two are under way and known as the next.
         wanted = set(indices)
         if wanted <= set(list(self.queue)[2:]):
@@ -275,7 +278,9 @@ def test_files_stay_together_where_the_mode_says_so() -> None:
 def test_eval_items_run_behind_the_ordinary_tests_of_a_worker() -> None:
     play = started(suite(6, 6), 2)
     known = [list(worker.known) for worker in play.workers]
+    assert play.scheduler.has_pending
     play.run()
+    assert not play.scheduler.has_pending
 
     assert known == [[0, 1, 2], [3, 4, 5]]
     for worker, share in zip(play.workers, known, strict=True):
@@ -305,13 +310,16 @@ def test_a_worker_without_eval_items_does_not_hold_back_its_last_test() -> None:
 def test_who_was_at_fault_shows_when_cases_that_had_begun_run_one_by_one() -> None:
     play = started(suite(30), 2, ceiling=2)
     first, second = play.workers
+    play.step(second)
 
     # Any of the first five may have been under way: one call at once, four cases ahead.
     assert play.crash(first) is None
     assert second.known == [*range(15, 30), *range(5, 15)]
     assert second.sent[-1] == list(range(15))
     assert second.told[-1]["concurrency"] == 2
-    for _ in range(15 + 2):
+    play.collect_all()
+    assert len(second.told) == 2
+    for _ in range(14 + 2):
         play.step(second)
     assert play.crash(second) == "e0.eval.yaml::c2"
     play.run()
@@ -356,8 +364,9 @@ def test_workers_that_collect_different_items_are_xdists_to_report() -> None:
     assert [worker.sent for worker in play.workers] == [[], []]
 
 
-def test_a_worker_that_crashes_while_it_collects_is_replaced() -> None:
-    play = Play(suite(8, 8), 2)
+@pytest.mark.parametrize("tests", [0, 8])
+def test_a_worker_that_crashes_while_it_collects_is_replaced(tests: int) -> None:
+    play = Play(suite(8, tests), 2)
     play.collect(play.workers[0])
     play.crash(play.workers[1])
     play.run()
@@ -373,6 +382,69 @@ def test_a_worker_that_died_unnoticed_is_given_items_all_the_same_and_they_are_r
     play.run()
 
     assert play.names() == sorted(play.ids)
+
+
+def test_all_may_end_once_each_worker_is_at_its_last_item() -> None:
+    play = started(suite(4), 2)
+    for number, is_over in ((0, False), (1, True)):
+        play.step(play.workers[number])
+        assert play.is_shutting_down is is_over
+
+
+def test_what_a_crash_leaves_goes_to_workers_that_run_eval_items_and_to_no_others() -> None:
+    play = started(suite(20, 30), 3, ceiling=2)
+    play.crash(play.workers[0])
+
+    assert play.workers[1].known == [*range(10, 20), *range(5, 10)]
+    assert play.workers[2].told == []
+
+
+def test_workers_that_end_or_still_collect_are_given_nothing() -> None:
+    play = started(suite(9), 2, ceiling=1)
+    first, ending = play.workers
+    play.crash(first)
+    new = play.workers[2]
+    play.crash(ending)
+
+    assert ending.told == new.told == []
+    assert not new.shutting_down
+    play.collect(new)
+    assert new.sent == [list(range(9))]
+
+
+def test_a_worker_at_its_eval_items_gets_no_more_ordinary_tests() -> None:
+    play = started(suite(4, 8), 2)
+    first, second = play.workers
+    while not any(position < 4 for position in second.queue):
+        play.step(second)
+    left = [position for position in first.queue if position >= 4][1:]
+    sent = [position for block in second.sent for position in block if position >= 4]
+    play.crash(first)
+
+    assert left
+    assert [position for block in second.sent for position in block if position >= 4] == sent
+    play.collect_all()
+    assert set(left) <= set(play.workers[2].queue)
+
+
+def test_eval_items_follow_where_a_scheduler_ends_workers_only_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Patient(LoadScheduling):  # type: ignore[misc]  # xdist ships no types
+        def check_schedule(self, node: Any, duration: float = 0) -> None:
+            if self.pending:
+                super().check_schedule(node, duration)
+
+    monkeypatch.setitem(MODES, "patient", Patient)
+    play = started(suite(4, 20), 2, "patient").run()
+
+    assert play.names() == sorted(play.ids)
+
+
+def test_nothing_is_asked_back_from_a_worker_that_just_died() -> None:
+    worker = FakeWorker("gw0")
+    worker.is_gone = True
+    Lane(worker, [0, 1]).send_steal([1])
+
+    assert not worker.events
 
 
 def test_a_plugin_may_have_a_crashed_item_run_again() -> None:
