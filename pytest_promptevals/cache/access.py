@@ -78,6 +78,8 @@ class Access:
                 repairs += 1
                 if repairs > _REPAIRS or not self._repair(error):
                     self.give_up(str(explain(error, self.path)))
+            except Exception as error:  # noqa: BLE001 - a defect here costs the cache and not the run
+                self.give_up_after(error)
         return None
 
     def note(self, notice: str) -> None:
@@ -90,6 +92,10 @@ class Access:
         self.close()
         self.is_usable = False
         self.note(f"{reason}; the run goes on without it")
+
+    def give_up_after(self, error: Exception) -> None:
+        """Do without the database after an error that nobody thought of."""
+        self.give_up(f"response cache {self.path}: {type(error).__name__}: {error}")
 
     def try_again(self) -> None:
         """Have the next action open the file anew, and try what has failed so far."""

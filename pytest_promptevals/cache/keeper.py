@@ -86,7 +86,7 @@ class Keeper:
 
     def give_up(self, batch: Batch, error: Exception) -> list[tuple[Lookup, Answer]]:
         """Go on without a database after an error that nobody thought of; return answers as ``run`` does."""
-        self._access.give_up(f"response cache {self._access.path}: {type(error).__name__}: {error}")
+        self._access.give_up_after(error)
         return [(lookup, self._unknown) for lookup in batch.lookups]
 
     def tidy(self, *, is_idle: bool) -> None:

@@ -26,7 +26,7 @@ Result = TypeVar("Result")
 
 _STOP_SECONDS: Final = 5.0
 """How long stopping may wait for calls to be cancelled and paid responses to be written."""
-_CANCEL_SECONDS: Final = 0.5
+_CANCEL_SECONDS: Final = 0.3
 """How long stopping waits for cases that are cancelled: code of the user's may take no notice."""
 _END_SECONDS: Final = 0.1
 """How long the thread may take to end once everything is on disk; a function that runs in it is not waited for."""

@@ -27,7 +27,7 @@ from pytest_promptevals.records.codec import to_plain
 from pytest_promptevals.records.fingerprints import content_hash
 from pytest_promptevals.records.limits import RateLimits
 
-CLOSE_SECONDS: Final = 0.8
+CLOSE_SECONDS: Final = 0.5
 """Longest time that providers may take to close: a user who pressed Ctrl-C waits for it."""
 _Key: TypeAlias = tuple[int, str, float, tuple[Path, ...]]
 

@@ -95,9 +95,7 @@ class HistoryFile:
             row = self._read_row(connection, run_id)
             if not is_unfinished(_run_of(row)):
                 return False
-            status = RunStatus.RUNNING
-            resumed = dataclasses.replace(run, id=run_id, started_at=row["started_at"], status=status, finished_at=None)
-            _update_run(connection, resumed)
+            _update_run(connection, dataclasses.replace(run, id=run_id, started_at=row["started_at"]))
             return True
 
     def add_results(self, run_id: str, results: Iterable[CaseResult]) -> None:
@@ -144,8 +142,15 @@ class HistoryFile:
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
-        with self._explaining(), write_transaction(self._connection):
-            yield self._connection
+        with self._explaining():
+            self._check_place()
+            with write_transaction(self._connection):
+                yield self._connection
+
+    def _check_place(self) -> None:
+        # SQLite itself goes on writing into a file that was removed, or that a reader found damaged and put aside.
+        if identify(self.path) != self._identity:
+            raise sqlite3.OperationalError("the file was removed or renamed while it was in use")
 
     @contextlib.contextmanager
     def _explaining(self) -> Iterator[None]:

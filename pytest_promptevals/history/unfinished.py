@@ -32,8 +32,8 @@ def find_unfinished_run(connection: sqlite3.Connection, run: Run, *, same_argume
         run: the run that begins now; one of another share of the cases has nothing to do with it.
         same_arguments: only a run of the same command line at the same commit.
     """
-    query = "SELECT * FROM runs WHERE shard IS ? AND id != ? ORDER BY started_at DESC, id DESC LIMIT 1"
-    row = connection.execute(query, (run.shard, run.id)).fetchone()
+    query = "SELECT * FROM runs WHERE shard IS ? ORDER BY started_at DESC, id DESC LIMIT 1"
+    row = connection.execute(query, (run.shard,)).fetchone()
     if row is None or row["record_schema"] != SCHEMA_VERSION:
         return None
     newest = run_from_row(read_row(row))

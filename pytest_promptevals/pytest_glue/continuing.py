@@ -10,7 +10,9 @@ import pytest
 from pytest_promptevals.history.environment import new_run
 from pytest_promptevals.history.peek import read_finished, read_unfinished_run
 from pytest_promptevals.history.resuming import continue_run
-from pytest_promptevals.pytest_glue.selection import selection_facts
+from pytest_promptevals.pytest_glue.options import is_xdist_worker
+from pytest_promptevals.pytest_glue.selection import selection_facts, shard_of
+from pytest_promptevals.pytest_glue.share import RESUMED_FACT, worker_facts
 from pytest_promptevals.records.results import CaseResult
 from pytest_promptevals.records.runs import Run
 from pytest_promptevals.settings import Settings
@@ -33,9 +35,19 @@ def known_results(config: pytest.Config, settings: Settings) -> Mapping[tuple[st
     """Return the results that the user wants to keep of the run that is continued, by file and name."""
     if not settings.resume or settings.history == "off":
         return {}
-    path = config.rootpath / settings.history
-    unfinished = read_unfinished_run(path, _described_run(config), same_arguments=False)
-    return {} if unfinished is None else read_finished(path, unfinished.id)
+    # By the time that a worker asks, the run may be the controller's own already, and unfinished no more.
+    run_id = worker_facts(config).get(RESUMED_FACT) if is_xdist_worker(config) else resumed_run_id(config, settings)
+    return {} if run_id is None else read_finished(config.rootpath / settings.history, run_id)
+
+
+def resumed_run_id(config: pytest.Config, settings: Settings) -> str | None:
+    """Return the id of the run that ``--evals-resume`` continues, ``None`` if there is none."""
+    if settings.history == "off":
+        return None
+    shard = shard_of(config)  # a controller has collected nothing: it knows no more of the selection
+    run = dataclasses.replace(_described_run(config), shard=None if shard is None else str(shard))
+    unfinished = read_unfinished_run(config.rootpath / settings.history, run, same_arguments=False)
+    return None if unfinished is None else unfinished.id
 
 
 def _described_run(config: pytest.Config) -> Run:

@@ -13,6 +13,8 @@ from pytest_promptevals.reports.words import count_text
 NOT_RUN_ATTRIBUTE: Final = "promptevals_not_run"
 """Attribute of the report of a case that was not run: why, in one word."""
 _ERRORS: Final = "error"
+_OF_ONE_PROVIDER: Final = "quota"
+"""A reason that each provider gives in its own words."""
 
 
 class NotRunErrors:
@@ -44,9 +46,10 @@ class NotRunErrors:
         shown, seen = [], set()
         for report in reports:
             reason = getattr(report, NOT_RUN_ATTRIBUTE, None)
-            if reason is not None and reason in seen:
+            key = (reason, report.longrepr.reprcrash.message if reason == _OF_ONE_PROVIDER else "")
+            if reason is not None and key in seen:
                 self._left_out[reason] += 1
                 continue
-            seen.add(reason)
+            seen.add(key)
             shown.append(report)
         return shown

@@ -276,4 +276,10 @@ class RunRecorder:
 
     def _all_notices(self) -> list[str]:
         history = self._history.notice if self._history is not None else None
-        return [*self._notices, *self.baselines.notices, *([history] if history else [])]
+        notices = [*self._notices, *self.baselines.notices, *(history or "").splitlines()]
+        # Whoever comes upon a damaged file says so; what one says in full, no other needs to begin to say.
+        return [
+            notice
+            for number, notice in enumerate(notices)
+            if notice not in notices[:number] and not any(other.startswith(f"{notice};") for other in notices)
+        ]

@@ -8,7 +8,6 @@ import json
 import queue
 import tempfile
 import threading
-import uuid
 from collections.abc import Callable, Generator, Sequence
 from functools import partial
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
+from pytest_promptevals.pytest_glue.identity import session_id
 from pytest_promptevals.pytest_glue.options import is_eval_file, settings_of
 from pytest_promptevals.pytest_glue.share import (
     BUDGET_FACT,
@@ -23,7 +23,9 @@ from pytest_promptevals.pytest_glue.share import (
     FACTS,
     NOTICES,
     ORDER_FACTS,
+    RESUMED_FACT,
     SELECTION_ATTRIBUTE,
+    SESSION_FACT,
 )
 
 if TYPE_CHECKING:
@@ -34,7 +36,6 @@ if TYPE_CHECKING:
     from pytest_promptevals.pytest_glue.watching import Watch
     from pytest_promptevals.records.progress import Progress
 
-_NAME: Final = "promptevals-xdist"
 _BY_FILE: Final = ("loadfile", "loadscope")
 _SCHEDULED: Final = ("load", "worksteal", *_BY_FILE)
 _REFUSED: Final = {
@@ -43,21 +44,15 @@ _REFUSED: Final = {
 }
 
 
-def controller_of(config: pytest.Config) -> Controller | None:
-    """Return the controller of the workers of pytest-xdist; ``None`` in a process that has none."""
-    controller: Controller | None = config.pluginmanager.get_plugin(_NAME)
-    return controller
-
-
 class Controller:
     """Hands what comes from workers to the recorder, which is made when the first result arrives."""
 
     def __init__(self, config: pytest.Config) -> None:
-        self.facts: dict[str, Any] = {"session": uuid.uuid4().hex}
+        self.facts: dict[str, Any] = {SESSION_FACT: session_id(config)}
         """What every worker is told before it starts, as plain JSON data; ``worker_facts`` reads it there.
 
         ``session`` is the same for all of them; ``order`` is what the order of cases asks of the history; ``budget`` is
-        the file in which they keep to one budget.
+        the file in which they keep to one budget; ``resumed`` is the run whose results they need not make again.
         """
         self._config = config
         self._nodes: list[Any] = []
@@ -83,6 +78,10 @@ class Controller:
         if BUDGET_FACT not in self.facts and settings_of(self._config).max_cost is not None:
             self._budget_folder = tempfile.TemporaryDirectory(prefix="promptevals-budget-", ignore_cleanup_errors=True)
             self.facts[BUDGET_FACT] = str(Path(self._budget_folder.name) / "budget.db")
+        if RESUMED_FACT not in self.facts and settings_of(self._config).resume:
+            from pytest_promptevals.pytest_glue.continuing import resumed_run_id  # noqa: PLC0415 - only to resume
+
+            self.facts[RESUMED_FACT] = resumed_run_id(self._config, settings_of(self._config))
         node.workerinput[FACTS] = json.dumps(self.facts)
 
     @pytest.hookimpl(optionalhook=True)

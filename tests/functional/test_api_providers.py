@@ -197,6 +197,18 @@ def test_as_many_calls_run_at_once_as_there_may_be_and_waiting_is_no_latency(
     assert all(latency is not None and 0.5 <= latency < 1.0 for latency in latencies)
 
 
+def test_an_answer_with_a_very_long_header_is_read(model_server: ModelServer, transport: str) -> None:
+    model_server.control(headers={"x-policy": "a" * 20_000})
+    assert ask("openai", transport=transport).text == "Hello"
+
+
+def test_the_lean_transport_asks_for_answers_that_are_not_packed(model_server: ModelServer) -> None:
+    ask("openai", transport="lean")
+    headers, _ = sent(model_server)
+    assert headers["accept-encoding"] == "identity"
+    assert headers["content-type"] == "application/json"
+
+
 def test_connections_are_used_again(model_server: ModelServer, transport: str) -> None:
     async def ask_in_turn() -> None:
         provider = make("openai", concurrency=4, transport=transport)

@@ -148,11 +148,11 @@ def asked(server: ModelServer) -> Counter[str]:
 def test_ctrl_c_ends_at_once_keeps_what_came_back_and_the_same_command_goes_on(
     served: EvalProject, model_server: ModelServer, start: Callable[..., Run]
 ) -> None:
-    model_server.control(latency=0.5)
+    model_server.control(latency=0.8)
     run = start("--evals-concurrency=8")
-    # The answers to the first eight questions are there, those to the next eight are half a second away.
+    # The answers to the first eight questions are there, those to the next eight are long in coming.
     run.wait_until(lambda: calls(model_server) == 16)
-    time.sleep(0.15)
+    time.sleep(0.2)
 
     seconds = run.end_with(signal.SIGINT)
 

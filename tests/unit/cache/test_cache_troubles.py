@@ -260,11 +260,17 @@ def test_without_a_cache_nothing_is_replayed_and_nothing_is_called(path: Path) -
     assert model.asked == []
 
 
-def test_a_defect_of_the_cache_costs_the_cache_and_not_the_run(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*arguments: object) -> None:
+@pytest.mark.parametrize("part", ["_work", "_look", "_hold"])
+def test_a_defect_of_the_cache_costs_the_cache_and_not_the_run(
+    path: Path, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    real = getattr(Keeper, part)
+
+    def fail(*arguments: object) -> object:
+        real(*arguments)
         raise ZeroDivisionError("a defect")
 
-    monkeypatch.setattr(Keeper, "_work", fail)
+    monkeypatch.setattr(Keeper, part, fail)
     model = Model()
 
     async def work(cache: ResponseCache) -> tuple[str, ...]:

@@ -139,8 +139,13 @@ def test_results_of_one_file_can_be_asked_for(store: HistoryStore) -> None:
     assert len(store.results(RUN.id)) == 2
 
 
-def test_no_results_write_nothing(store: HistoryStore) -> None:
-    store.add_results("none", [])
+def test_no_results_write_nothing_and_wait_for_nobody(store: HistoryStore, path: Path) -> None:
+    other = sqlite3.connect(path)
+    other.execute("BEGIN IMMEDIATE")
+
+    store.add_results(RUN.id, [])
+
+    other.close()
 
 
 def test_a_result_without_scores_is_stored(store: HistoryStore) -> None:

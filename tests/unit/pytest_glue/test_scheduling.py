@@ -369,9 +369,10 @@ def test_a_worker_that_crashes_while_it_collects_is_replaced(tests: int) -> None
     play = Play(suite(8, tests), 2)
     play.collect(play.workers[0])
     play.crash(play.workers[1])
-    play.run()
+    play.collect_all()
 
-    assert play.names() == sorted(play.ids)
+    assert [bool(worker.known) for worker in play.workers] == [True, False, True]
+    assert play.run().names() == sorted(play.ids)
 
 
 def test_a_worker_that_died_unnoticed_is_given_items_all_the_same_and_they_are_run_elsewhere() -> None:
@@ -397,6 +398,15 @@ def test_what_a_crash_leaves_goes_to_workers_that_run_eval_items_and_to_no_other
 
     assert play.workers[1].known == [*range(10, 20), *range(5, 10)]
     assert play.workers[2].told == []
+
+
+def test_a_worker_is_kept_even_if_nothing_is_left_for_it() -> None:
+    play = started(suite(5), 4)
+    play.crash(play.workers[0])
+
+    assert [worker.known for worker in play.workers[1:4]] == [[2], [3], [4]]
+    assert [worker.sent for worker in play.workers[1:4]] == [[[2], [0]], [[3], [1]], [[4]]]
+    assert not play.workers[3].shutting_down
 
 
 def test_workers_that_end_or_still_collect_are_given_nothing() -> None:
@@ -442,9 +452,12 @@ def test_eval_items_follow_where_a_scheduler_ends_workers_only_at_the_end(monkey
 def test_nothing_is_asked_back_from_a_worker_that_just_died() -> None:
     worker = FakeWorker("gw0")
     worker.is_gone = True
-    Lane(worker, [0, 1]).send_steal([1])
+    worker.shutting_down = True
+    lane = Lane(worker, [0, 1])
+    lane.send_steal([1])
 
     assert not worker.events
+    assert lane.shutting_down
 
 
 def test_a_plugin_may_have_a_crashed_item_run_again() -> None:
