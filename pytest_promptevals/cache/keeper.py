@@ -105,7 +105,6 @@ class Keeper:
 
     def finish(self) -> None:
         """Store what is not stored yet, close the database, and put what cannot be stored into a file beside it."""
-        had_trouble = not (self._access.is_usable and self._access.can_write)
         if entries := self._entries():
             self._access.try_again()
         if entries or self._uses or self._is_known:
@@ -113,7 +112,7 @@ class Keeper:
         self._access.close()
         if left := self._entries():
             self._rescue(left)
-        elif entries and had_trouble:
+        elif entries:
             self._access.note(f"response cache {self._access.path} could be written at the end; nothing is lost")
 
     def _hold(self, save: Save) -> None:

@@ -13,6 +13,8 @@ from pytest_promptevals.records.prices import Price
 
 RECORDED: Final = "recorded"
 """Provider of the cases that carry their own ``output``."""
+TESTED: Final = "test"
+"""Stands for the provider where a test function makes the outputs itself."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pytest_promptevals.engine.endpoint import RECORDED, Endpoint
+from pytest_promptevals.engine.endpoint import RECORDED, TESTED, Endpoint
 from pytest_promptevals.engine.judging import JudgePlanner, PlannedJudge
 from pytest_promptevals.engine.registry import Registry
 from pytest_promptevals.errors import DatasetError, FileProblem, PromptError, did_you_mean
@@ -130,7 +130,7 @@ class _Planning:
     def run_without_models(self) -> tuple[PlannedCase, ...]:
         shared = self._plan_judges(self._dataset.judges)
         self._stop_on_problems()
-        target = Target(ProviderConfig("test", "test"), "")
+        target = Target(ProviderConfig(TESTED, TESTED), "")
         planned = tuple(
             PlannedCase(case, case.id, target, InputPrompt(), shared + self._plan_judges(case.judges), 1, self._plan)
             for case in self._dataset.cases

@@ -30,8 +30,6 @@ def ask(path: Path, question: Callable[[sqlite3.Connection], Answer]) -> Answer 
     What is wrong with it is said when the run is recorded.
     """
     try:
-        if not path.is_file():
-            return None
         with contextlib.closing(_open(path)) as connection:
             connection.row_factory = sqlite3.Row
             return question(connection) if read_revision(connection) == REVISION else None

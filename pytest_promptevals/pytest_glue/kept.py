@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from pytest_promptevals.engine.endpoint import RECORDED
+from pytest_promptevals.engine.endpoint import RECORDED, TESTED
 from pytest_promptevals.history.baselines import shorten_output
 from pytest_promptevals.records.responses import Response
 from pytest_promptevals.records.results import CaseResult, Score, Trial
@@ -90,7 +90,7 @@ class Totals:
 def _called(result: CaseResult) -> list[Response]:
     """Return the responses that were called for: an output that stands in a file, or that a test hands in, was not."""
     responses = [trial.response for trial in result.trials if trial.response is not None]
-    return [response for response in responses if result.model != RECORDED or response.cost is not None]
+    return [response for response in responses if result.model not in (RECORDED, TESTED) or response.cost is not None]
 
 
 def _scores(result: CaseResult) -> Iterator[Score]:

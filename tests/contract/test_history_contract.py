@@ -297,6 +297,19 @@ def test_the_last_results_of_a_database_of_the_first_version_are_known(path: Pat
     assert read_last_good(path, FILE, ["a"]) == (make_case("a", 0.5),)
 
 
+def test_a_migration_that_fails_changes_nothing(path: Path) -> None:
+    make_old_database(path, "0001")
+    connection = sqlite3.connect(path)
+    connection.execute("ALTER TABLE scores ADD COLUMN spent")  # the last column that the migration adds
+
+    with pytest.raises(HistoryError, match="duplicate column name: spent"):
+        HistoryStore.open(path)
+
+    assert connection.execute("SELECT version_num FROM promptevals_version").fetchall() == [("0001",)]
+    assert "host" not in [row[1] for row in connection.execute("PRAGMA table_info(runs)")]
+    connection.close()
+
+
 def test_a_database_of_the_first_version_that_stays_locked_is_an_error(path: Path) -> None:
     make_old_database(path, "0001")
     other = sqlite3.connect(path)

@@ -6,6 +6,7 @@ import datetime as dt
 import email.utils
 import re
 import socket
+import threading
 import time
 
 import pytest
@@ -70,6 +71,27 @@ def test_a_storm_of_refusals_costs_no_case_and_waits_as_long_as_it_is_asked_to(
     assert calls(model_server) == 40 + 12
 
 
+def test_while_a_server_asks_to_wait_nobody_asks_it(project: EvalProject, model_server: ModelServer) -> None:
+    serve(project, model_server)
+    project.write_cases("a.eval.yaml", echo_cases(40), head="")
+    model_server.control(latency=0.05, faults=[{"status": 429, "times": 4, "retry_after_ms": 1500}])
+    asked_meanwhile: list[int] = []
+
+    def look() -> None:
+        while calls(model_server) < 4:
+            time.sleep(0.01)
+        time.sleep(0.7)
+        asked_meanwhile.append(calls(model_server))
+
+    looker = threading.Thread(target=look, daemon=True)
+    looker.start()
+    project.run("--evals-concurrency=4").assert_outcomes(passed=40)
+    looker.join(10)
+
+    assert asked_meanwhile == [4]
+    assert calls(model_server) == 44
+
+
 def test_an_overloaded_anthropic_is_asked_again_until_all_are_answered(
     project: EvalProject, model_server: ModelServer
 ) -> None:
@@ -127,6 +149,23 @@ def test_an_exhausted_quota_stops_its_provider_at_once_and_no_other(
             "quota error: not run: poor grants no more calls: *",
             "not run, for the same reason (quota): 299 more cases",
         ]
+    )
+
+
+def test_each_exhausted_provider_says_so_once(project: EvalProject, model_server: ModelServer) -> None:
+    other = {"type": "openai", "base_url": f"http://localhost:{model_server.port}/open/v1"}
+    providers = {"one": {"type": "openai", "base_url": model_server.open_url}, "two": other}
+    serve(project, model_server, providers=providers, model=["one/m", "two/m"])
+    project.write_cases("a.eval.yaml", echo_cases(10), head="")
+    model_server.control(faults=[{"mode": "exhausted"}])
+
+    result = project.run("--evals-concurrency=1")
+
+    result.assert_outcomes(errors=20)
+    assert calls(model_server) == 2
+    assert str(result.stdout).count("ERROR at setup of") == 2
+    result.stdout.fnmatch_lines(
+        ["quota error: not run: one grants*", "quota error: not run: two grants*", "*(quota): 18 more cases"]
     )
 
 

@@ -38,7 +38,7 @@ ASKING = """
 MARKED = """
     import pytest
 
-    @pytest.mark.evals("rows.eval.jsonl")
+    @pytest.mark.evals("rows.jsonl")
     def test_app(case, evals):
         evals.judge(str(case.input))
 """
@@ -51,7 +51,7 @@ def marked(project: EvalProject, model_server: ModelServer) -> EvalProject:
     project.write("conftest.py", ASKING)
     project.write("test_app.py", MARKED)
     rows = "".join(f'{{"id": "c{number}", "input": "x{number % 2}"}}\n' for number in range(4))
-    project.write("rows.eval.jsonl", rows)
+    project.write("rows.jsonl", rows)
     return project
 
 
@@ -63,7 +63,7 @@ def test_judges_of_test_functions_call_models_and_share_their_answers(
 
     result.assert_outcomes(passed=4)
     assert calls(model_server) == 2
-    result.stdout.re_match_lines([r"4 calls; cost \$0\.\d+, \$0\.\d+ of it paid now"])
+    result.stdout.re_match_lines([r"4 calls; cost \$0\.\d+, \$0\.\d+ of it paid now$"])
 
 
 def test_workers_and_controller_are_one_session_for_the_cache(marked: EvalProject, model_server: ModelServer) -> None:
@@ -89,7 +89,7 @@ def test_a_judge_of_unknown_price_is_an_error_before_the_first_call(
 
 def test_what_nobody_called_for_costs_nothing_that_is_unknown(project: EvalProject) -> None:
     project.write_cases("a.eval.yaml", [{"id": "a", "output": "x", "expected": "x"}])
-    project.write("rows.eval.jsonl", '{"id": "b", "input": "x", "expected": "x", "judges": ["exact"]}\n')
+    project.write("rows.jsonl", '{"id": "b", "input": "x", "expected": "x", "judges": ["exact"]}\n')
     project.write("test_app.py", MARKED)
 
     result = project.run()
@@ -109,9 +109,7 @@ def test_what_calls_nothing_needs_no_prices(project: EvalProject, model_server: 
 
 
 @pytest.mark.parametrize("only", ["--setup-only", "--setup-plan"])
-def test_looking_at_fixtures_calls_nothing(
-    marked: EvalProject, model_server: ModelServer, only: str
-) -> None:
+def test_looking_at_fixtures_calls_nothing(marked: EvalProject, model_server: ModelServer, only: str) -> None:
     marked.write_cases("a.eval.yaml", echo_cases(2), head="")
 
     assert marked.run(only).ret == 0
@@ -170,7 +168,7 @@ def test_a_provider_that_does_not_say_what_it_is_ends_its_cases_not_the_run(proj
     result = project.run()
 
     result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines(["provider error: provider 'boom' does not say what decides its answers: *LookupError*"])
+    result.stdout.fnmatch_lines(["provider error: provider 'boom' does not say what decides*LookupError*"])
     assert project.run("--evals-plan").ret == 0
 
 
@@ -184,7 +182,7 @@ def test_an_item_that_is_run_again_is_paid_and_counted_once(project: EvalProject
 
         def pytest_runtest_protocol(item, nextitem):
             if item.name == "c0":
-                runtestprotocol(item, nextitem=item)
+                runtestprotocol(item, nextitem=None)
         """,
     )
 

@@ -80,16 +80,19 @@ def test_the_sum_of_nothing_is_unknown() -> None:
 def test_a_time_limit_stands_still_during_calls_and_goes_on_after_them() -> None:
     ask, _ = asking(Response("yes"), seconds=100)
 
+    async def judge() -> None:
+        async with asyncio.timeout(1) as limit:
+            unhurried_ask = unhurried(ask, limit)
+            await asyncio.sleep(0.4)
+            await asyncio.gather(*(unhurried_ask("a/m", HI, {}, number) for number in (1, 2)))
+            await asyncio.sleep(0.4)
+            await unhurried_ask("a/m", HI, {}, 3)
+            await asyncio.sleep(0.4)
+
     async def main() -> float:
         started = now()
         with pytest.raises(TimeoutError):
-            async with asyncio.timeout(1) as limit:
-                unhurried_ask = unhurried(ask, limit)
-                await asyncio.sleep(0.4)
-                await asyncio.gather(*(unhurried_ask("a/m", HI, {}, number) for number in (1, 2)))
-                await asyncio.sleep(0.4)
-                await unhurried_ask("a/m", HI, {}, 3)
-                await asyncio.sleep(0.4)
+            await judge()
         return now() - started
 
     assert run_virtually(main()) == pytest.approx(201)
@@ -100,7 +103,7 @@ def test_a_call_that_a_judge_leaves_behind_ends_in_peace() -> None:
 
     async def main() -> str:
         async with asyncio.timeout(1) as limit:
-            left_behind = asyncio.create_task(unhurried(ask, limit)("a/m", HI, {}, 1))
+            left_behind = asyncio.ensure_future(unhurried(ask, limit)("a/m", HI, {}, 1))
             await asyncio.sleep(0.5)
         return (await left_behind).text
 

@@ -198,6 +198,7 @@ def test_other_work_runs_on_the_same_loop(bench: Bench) -> None:
     with pytest.raises(TimeoutError, match="its own"):
         engine.run(late)
 
+
 # Ahead, by position.
 
 

@@ -35,7 +35,9 @@ def run(planned: PlannedCase, folder: Path, known: CaseResult | None = None) -> 
     return asyncio.run(main())
 
 
-def before_and_after(folder: Path, text: str, *, trials: tuple[int, ...] = (1, 2)) -> tuple[CaseResult, CaseResult, int]:
+def before_and_after(
+    folder: Path, text: str, *, trials: tuple[int, ...] = (1, 2)
+) -> tuple[CaseResult, CaseResult, int]:
     """Run a case, then another text of it with those trials known; return both, and the calls of the second."""
     first = run(plan(folder, HEAD + CASES, mine=Server(answer=number_of))[0], folder)
     known = dataclasses.replace(first, trials=tuple(trial for trial in first.trials if trial.number in trials))

@@ -120,7 +120,7 @@ def test_a_recorded_output_needs_no_turn_and_costs_nothing_of_the_budget() -> No
 
     async def main() -> tuple[str, int]:
         pipe = pipeline(1, budget=purse, is_replay=True)
-        forever = endpoint(Server(answer=lambda asked: asyncio.Event().wait()), prices={"mine/m": Price()})
+        forever = endpoint(Server(answer=lambda _: asyncio.Event().wait()), prices={"mine/m": Price()})
         under_way = asyncio.create_task(pipe.call(forever, request()))
         await asyncio.sleep(0.001)
         assert pipe.progress(total=0, done=0).running == 1
@@ -145,7 +145,7 @@ def test_equal_calls_under_way_are_one_call_and_its_owner_may_be_cancelled(tmp_p
         pipe = pipeline(open_cache=lambda: cache, budget=purse)
         to = endpoint(server, prices=QUARTER)
         owner = asyncio.create_task(pipe.call(to, request()))
-        while not server.asked:
+        while not server.asked:  # noqa: ASYNC110 - the cache works in a thread of its own
             await asyncio.sleep(0.001)
         others = [asyncio.create_task(pipe.call(to, request())) for _ in range(3)]
         await asyncio.sleep(0)
@@ -266,7 +266,11 @@ def test_a_server_that_was_never_reached_is_not_tried_again_and_again() -> None:
     async def main() -> list[str]:
         pipe = pipeline(retries=2)
         first = await outcome(pipe, endpoint(dead))
-        return [first, await outcome(pipe, endpoint(dead), request(model="other")), await outcome(pipe, endpoint(alive))]
+        return [
+            first,
+            await outcome(pipe, endpoint(dead), request(model="other")),
+            await outcome(pipe, endpoint(alive)),
+        ]
 
     first, second, third = run_virtually(main())
 
@@ -542,7 +546,7 @@ def test_the_price_depends_on_the_service_tier_and_is_looked_up_once(monkeypatch
 @pytest.mark.parametrize(
     ("complete", "message"),
     [
-        (lambda asked: Response("x"), "Odd.complete is no coroutine function: make it 'async def'"),
+        (lambda _: Response("x"), "Odd.complete is no coroutine function: make it 'async def'"),
         (None, "Odd.complete returned 'x', not a Response"),
     ],
 )

@@ -8,12 +8,12 @@ from typing import Any, ClassVar
 import pytest
 from pydantic import BaseModel
 
+from pytest_promptevals.datasets.loader import load_dataset
 from pytest_promptevals.engine.endpoint import Endpoint
 from pytest_promptevals.engine.identifying import identify
 from pytest_promptevals.engine.planning import plan_dataset
 from pytest_promptevals.engine.pricing import ANSWER_LIMITS, find_price, unpriced_models
 from pytest_promptevals.engine.registry import Registry, builtin_registry
-from pytest_promptevals.datasets.loader import load_dataset
 from pytest_promptevals.hookspecs import Judge, ProviderContext
 from pytest_promptevals.records.cases import ProviderConfig
 from pytest_promptevals.records.prices import Price
@@ -22,10 +22,12 @@ from tests.unit.engine.plans import OddJudge, OddParameters, plan
 
 PROVIDERS = builtin_registry().providers
 OWN = Price(input=9.0)
-PROXY = {"base_url": "http://proxy.example/v1"}
+PROXY: dict[str, Any] = {"base_url": "http://proxy.example/v1"}
 
 
-def builtin_endpoint(provider: str, name: str = "", *, prices: dict[str, Price] | None = None, **options: Any) -> Endpoint:
+def builtin_endpoint(
+    provider: str, name: str = "", *, prices: dict[str, Price] | None = None, **options: Any
+) -> Endpoint:
     """An endpoint of a provider that comes with the package."""
     config = ProviderConfig(name or provider, provider, options)
     return Endpoint(PROVIDERS[provider], config, 5, (), prices or {})

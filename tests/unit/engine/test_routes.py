@@ -14,10 +14,11 @@ from pytest_promptevals.engine.identifying import cache_identity, describe, iden
 from pytest_promptevals.engine.routes import Routes
 from pytest_promptevals.errors import ProviderConfigError
 from pytest_promptevals.hookspecs import ProviderContext
+from pytest_promptevals.records.json_types import Json
 from pytest_promptevals.records.limits import RateLimits
 from tests.unit.engine.servers import Server, endpoint, pipeline, request
 
-HERE = {"base_url": "http://here"}
+HERE: Json = {"base_url": "http://here"}
 
 
 def context_of(to: Endpoint) -> ProviderContext:
@@ -64,7 +65,7 @@ def test_the_limit_is_that_of_all_models_together_up_to_the_ceiling() -> None:
 
 def test_rate_limits_that_a_provider_tells_hold_for_its_model(monkeypatch: pytest.MonkeyPatch) -> None:
     noted: list[RateLimits] = []
-    monkeypatch.setattr("pytest_promptevals.engine.limiter.Limiter.note", lambda self, limits: noted.append(limits))
+    monkeypatch.setattr("pytest_promptevals.engine.limiter.Limiter.note", lambda _, limits: noted.append(limits))
     server = Server()
 
     async def main() -> None:
@@ -118,8 +119,8 @@ def raise_lookup_error(context: ProviderContext) -> Any:
     ("told", "problem"),
     [
         (raise_lookup_error, "LookupError: odd"),
-        (lambda context: Path("x"), "TypeError: Object of type PosixPath is not JSON serializable"),
-        (lambda context: float("nan"), "ValueError: Out of range float values are not JSON compliant"),
+        (lambda _: Path("x"), "TypeError: Object of type PosixPath is not JSON serializable"),
+        (lambda _: float("nan"), "ValueError: Out of range float values are not JSON compliant"),
     ],
 )
 def test_an_identity_that_is_broken_is_an_error_of_its_calls_and_of_nothing_else(told: Any, problem: str) -> None:

@@ -90,7 +90,7 @@ def test_a_call_that_was_not_made_says_nothing(store: HistoryStore, kind: str) -
 
 def test_an_error_has_no_cost_that_a_case_would_have(store: HistoryStore) -> None:
     record(store, 1, result(cost=4.0))
-    record(store, 2, make_result("a", trials=result(cost=1.0).trials, error=ErrorRecord("judge", "down")))
+    record(store, 2, make_result("a", trials=result(cost=1.0, trials=2).trials, error=ErrorRecord("judge", "down")))
 
     assert read_facts(store.path)[KEY].cost == 4.0
     assert read_facts(store.path)[KEY].calls == 2

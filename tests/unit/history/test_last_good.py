@@ -103,7 +103,7 @@ def test_a_case_without_a_response_has_an_empty_output(store: HistoryStore) -> N
 
 def test_more_cases_than_one_query_takes_are_all_read(store: HistoryStore) -> None:
     results = [make_result(f"case-{number:04}", 0.5) for number in range(1001)]
-    record(store, 1, *results)
+    record(store, 1, *results, make_result("gone"))
 
     assert read(store, frozenset(result.name for result in results)) == baseline_cases(results)
 

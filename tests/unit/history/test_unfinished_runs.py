@@ -197,6 +197,15 @@ def test_a_claim_that_came_too_late_is_told(store: HistoryStore) -> None:
     assert store.run("old") == old_run(pid=ALIVE)
 
 
+def test_a_run_that_another_process_claims_meanwhile_is_not_continued(
+    store: HistoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    insert(store, old_run(pid=ALIVE))
+    monkeypatch.setattr(resuming, "read_unfinished_run", lambda _path, _run, *, same_arguments: old_run())
+
+    assert continue_run(store.path, NEW, same_arguments=False) is None
+
+
 def test_claiming_an_unknown_run_is_an_error(store: HistoryStore) -> None:
     with pytest.raises(HistoryError, match="has no run 'none'"):
         store.resume_run("none", NEW)
@@ -249,6 +258,7 @@ def test_results_of_a_run_can_be_read_before_the_next(store: HistoryStore) -> No
         (FILE, "failed"): make_result("failed", 0.0),
         (FILE, "full"): good,
     }
+    assert results[FILE, "a"].passed is results[FILE, "a"].scores[0].passed is True
     assert read_finished(store.path, "none") == {}
 
 

@@ -104,11 +104,12 @@ def test_a_result_without_a_response_counts_for_nothing() -> None:
     assert totals_of(make_result(score=None)) == Totals()
 
 
-def test_outputs_that_nobody_called_for_are_no_calls_but_their_judges_are() -> None:
+@pytest.mark.parametrize("model", ["recorded", "test"])
+def test_outputs_that_nobody_called_for_are_no_calls_but_their_judges_are(model: str) -> None:
     totals = totals_of(
-        result_of((Response("x"), (FREE,)), model="recorded"),
-        result_of((Response("x"), (ASKED,)), model="recorded"),
-        result_of((Response("x", cost=1.0), ()), model="recorded"),
+        result_of((Response("x"), (FREE,)), model=model),
+        result_of((Response("x"), (ASKED,)), model=model),
+        result_of((Response("x", cost=1.0), ()), model=model),
     )
 
     assert (totals.calls, totals.unpriced, totals.cost, totals.spent) == (3, 0, 1.25, 1.125)
