@@ -189,7 +189,7 @@ class Keeper:
             store.note_uses(connection, self._session, self._uses)
 
     def _claim(self, connection: sqlite3.Connection, keys: Sequence[str]) -> dict[str, Answer]:
-        if not keys or self._is_replay:
+        if not keys:
             return {}
         claims = store.claim_keys(connection, self._owner, keys)
         dead = {claim.owner.id for claim in claims.values() if self._is_dead(claim)}

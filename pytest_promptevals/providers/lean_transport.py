@@ -63,7 +63,7 @@ class LeanTransport:
 
 async def open_lean(route: Route) -> LeanTransport:
     """Return a transport for the route. Raises ``ProviderConfigError`` if its certificates cannot be read."""
-    url = URL(route.url, encoded=route.url.isascii())
+    url = URL(route.url)
     # Reading a few hundred certificates takes longer than a call.
     tls = await asyncio.to_thread(make_tls_context) if url.scheme == "https" else True
     connector = aiohttp.TCPConnector(

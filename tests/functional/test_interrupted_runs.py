@@ -337,8 +337,11 @@ def test_when_one_of_two_processes_is_killed_the_other_makes_its_calls(
     # The second waits for what the first has asked, and asks the rest itself.
     second.wait_until(lambda: calls(model_server) > 8 and len(asked(model_server)) == calls(model_server))
     first.kill()
+    started = time.monotonic()
 
     assert second.finish() == 0, second.output
+    # It sees at once that the first is dead: it does not wait for a silence of 15 s.
+    assert time.monotonic() - started < 12
     stats = model_server.stats()
     assert (stats["paid"], stats["duplicates"]) == (30, 0)
     assert calls(model_server) <= 30 + 8

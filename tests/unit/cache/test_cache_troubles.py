@@ -369,7 +369,8 @@ def test_if_the_call_of_the_one_fails_the_other_one_calls(path: Path) -> None:
         first, second = await two(path)
         failing = asyncio.create_task(first.fetch(ask("a"), model.call("a", ZeroDivisionError())))
         await until(lambda: bool(model.asked))
-        response = await second.fetch(ask("a"), model.call("a"))
+        async with asyncio.timeout(5):
+            response = await second.fetch(ask("a"), model.call("a"))
         with pytest.raises(ZeroDivisionError):
             await failing
         await asyncio.gather(first.close(), second.close())

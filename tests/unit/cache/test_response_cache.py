@@ -31,7 +31,9 @@ def fetch(
     """Fetch these one after the other, with a cache of their own."""
 
     async def work(cache: ResponseCache) -> list[Response]:
-        return [await cache.fetch(ask(text), model.call(text)) for text in texts]
+        responses = [await cache.fetch(ask(text), model.call(text)) for text in texts]
+        assert cache.notices == ()
+        return responses
 
     return with_cache(path, work, mode=mode, session=session, recordings=recordings)
 

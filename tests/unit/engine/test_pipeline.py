@@ -244,7 +244,11 @@ def test_calls_in_line_for_an_exhausted_server_are_not_made() -> None:
 
 
 def test_a_call_that_waits_for_the_budget_is_not_made_once_the_quota_is_exhausted() -> None:
-    poor = Server({"url": "poor"}, exhausted)
+    async def answer(asked: Request) -> Response:
+        await asyncio.sleep(0.001)
+        return exhausted(asked)
+
+    poor = Server({"url": "poor"}, answer)
 
     async def main() -> tuple[list[str], float]:
         budget = Budget(0.25)
@@ -527,17 +531,18 @@ def test_the_price_depends_on_the_service_tier_and_is_looked_up_once(monkeypatch
 
     def find(to: object, identity: object, model: str, parameters: Any) -> Price:
         looked_up.append(parameters.get("service_tier"))
-        return Price(call=1.0 if parameters else 2.0)
+        return Price(call=(1.0 if parameters else 2.0) + 4.0 * (model == "other"))
 
     monkeypatch.setattr("pytest_promptevals.engine.pipeline.find_price", find)
 
     async def main() -> list[float | None]:
         pipe, to = pipeline(), endpoint(Server())
-        asked = [request(), request(service_tier="flex"), request(), request(service_tier="flex")]
+        tiers = [request(), request(service_tier="flex")]
+        asked = [*tiers, *tiers, request(model="other")]
         return [(await pipe.call(to, each)).cost for each in asked]
 
-    assert asyncio.run(main()) == [2.0, 1.0, 2.0, 1.0]
-    assert looked_up == [None, "flex"]
+    assert asyncio.run(main()) == [2.0, 1.0, 2.0, 1.0, 6.0]
+    assert looked_up == [None, "flex", None]
 
 
 # What providers do.
@@ -599,7 +604,7 @@ def test_a_provider_that_hangs_when_it_is_closed_keeps_nothing_from_the_disk_and
 
     class Hanging(Server):
         async def close(self) -> None:
-            assert notebook.lines[-1] == "flush"
+            notebook.lines.append("hang")
             await asyncio.Event().wait()
 
     async def main() -> float:
@@ -612,6 +617,7 @@ def test_a_provider_that_hangs_when_it_is_closed_keeps_nothing_from_the_disk_and
 
     assert run_virtually(main()) == pytest.approx(CLOSE_SECONDS)
     assert CLOSE_SECONDS < 1
+    assert notebook.lines[-2:] == ["flush", "hang"]
     assert other.closed == 1
 
 

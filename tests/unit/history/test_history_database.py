@@ -270,6 +270,19 @@ def test_damage_found_after_another_process_began_a_new_database_leaves_that_one
     assert not list(path.parent.glob("*corrupt*"))
 
 
+def test_a_file_that_is_gone_is_not_written_to(path: Path) -> None:
+    history = HistoryFile.open(path)
+    path.unlink()
+
+    with pytest.raises(HistoryError) as caught:
+        history.start_run(RUN)
+
+    assert str(caught.value) == (
+        f"history database {path}: the file was removed or renamed while it was in use, {WAY_OUT}"
+    )
+    history.close()
+
+
 def damaged_history(path: Path) -> HistoryFile:
     """A history that is damaged in its midst while it is open."""
     history = HistoryFile.open(path)

@@ -205,6 +205,22 @@ def test_damage_in_the_midst_of_a_run_begins_a_new_database_with_what_follows(lo
     assert names_in(path) == ["late"]
 
 
+def test_a_history_that_is_removed_in_the_midst_of_a_run_is_begun_anew_with_what_follows(
+    log: RunLog, path: Path
+) -> None:
+    log.begin(RUN)
+    log.add([make_result("a")])
+    for file in path.parent.glob("history.db*"):
+        file.unlink()
+
+    log.add([make_result("b")])
+    log.finish(FINISHED, [COMPARISON])
+    log.close()
+
+    assert log.notices == []
+    assert names_in(path) == ["b"]
+
+
 def test_damage_at_the_beginning_is_said_and_the_run_is_recorded(log: RunLog, path: Path) -> None:
     path.write_bytes(b"x" * 5000)
 

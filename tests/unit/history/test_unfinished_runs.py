@@ -201,7 +201,7 @@ def test_a_run_that_another_process_claims_meanwhile_is_not_continued(
     store: HistoryStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     insert(store, old_run(pid=ALIVE))
-    monkeypatch.setattr(resuming, "read_unfinished_run", lambda _path, _run, *, same_arguments: old_run())
+    monkeypatch.setattr(resuming, "read_unfinished_run", lambda *_run, **_options: old_run())
 
     assert continue_run(store.path, NEW, same_arguments=False) is None
 

@@ -159,6 +159,7 @@ def test_nothing_is_said_when_there_is_nothing_to_say(terminal: EmulatedTerminal
     wait(lines, clock, 100)
 
     assert terminal.emulator.lines == []
+    assert terminal.reporter.currentfspath is None
 
 
 def test_without_an_interval_only_notes_are_written(terminal: EmulatedTerminal, clock: Clock) -> None:
