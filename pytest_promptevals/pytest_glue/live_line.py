@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 import threading
 from collections.abc import Callable, Generator
 from typing import Any, Final
@@ -94,7 +93,6 @@ class LiveLine:
             vars(self._capturing).pop(name, None)
         with self._lock:
             self._is_held = True
-            self.columns = sys.maxsize
             self._terminal.remove_stream(self._above)
             # A screen that is gone needs no clearing.
             with contextlib.suppress(OSError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import pytest
 
@@ -19,14 +19,11 @@ from pytest_promptevals.engine.retrying import RetryPolicy
 from pytest_promptevals.engine.shared_budget import SharedBudget
 from pytest_promptevals.errors import UsageError
 from pytest_promptevals.pytest_glue.identity import session_id
-from pytest_promptevals.pytest_glue.share import BUDGET_FACT, share_of, worker_concurrency, worker_facts
+from pytest_promptevals.pytest_glue.share import AHEAD_FACTOR, BUDGET_FACT, share_of, worker_concurrency, worker_facts
 from pytest_promptevals.pytest_glue.watching import Watch
 from pytest_promptevals.records.progress import Progress
 from pytest_promptevals.records.results import CaseResult
 from pytest_promptevals.settings import Settings
-
-_WINDOW_FACTOR: Final = 4
-"""Cases that may be started ahead, for each call that may be under way."""
 
 
 class CaseItem(pytest.Item):
@@ -137,7 +134,7 @@ class CaseRunner:
         self._engine = Engine(
             self._cases,
             lambda: self._make_pipeline(concurrency),
-            window=concurrency * _WINDOW_FACTOR,
+            window=concurrency * AHEAD_FACTOR,
             ahead=ahead,
             known=self._known,
         )

@@ -7,8 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from tabulate import tabulate
-
 from pytest_promptevals.prices.dollars import format_dollars
 from pytest_promptevals.records.comparisons import Change, Comparison, Delta, Verdict
 from pytest_promptevals.reports.words import count_text, score_text
@@ -75,6 +73,8 @@ def _table(comparisons: Sequence[Comparison], width: int) -> list[str]:
 
 
 def _tabulate(columns: Sequence[_Column], comparisons: Sequence[Comparison], room: int) -> list[str]:
+    from tabulate import tabulate  # noqa: PLC0415 - slow to load, and a quiet run shows no table
+
     rows = [[column.head for column in columns]]
     rows += [[_shorten_left(item.file, room), *(column.text(item) for column in columns[1:])] for item in comparisons]
     align = ["left" if column.is_left else "right" for column in columns]

@@ -141,6 +141,8 @@ class ModelServer:
         """Handle one model call."""
         raw = await request.read()
         headers = {name.lower(): value for name, value in request.headers.items()}
+        if len(headers) < len(request.headers):  # one was sent twice
+            headers = {name: ", ".join(request.headers.getall(name)) for name in headers}
         self.journal.append((api.name, request.path, request.query_string, headers, raw))
         self.connections.add(request.transport and request.transport.get_extra_info("peername"))
         self.requests[api.name] += 1

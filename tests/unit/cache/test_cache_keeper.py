@@ -115,6 +115,25 @@ def test_who_waits_for_another_process_notes_no_use_and_writes_nothing(keeper: K
     assert keeper.seconds_to_tidy is None
 
 
+def test_a_claim_of_ones_own_is_no_reason_to_wait(keeper: Keeper, path: Path) -> None:
+    claim_elsewhere(path, "b")
+    look_up(keeper, "a")
+
+    assert look_up(keeper, "a", "b") == [NoResponse.CALL, NoResponse.WAIT]
+
+
+def test_what_is_taken_over_from_a_dead_process_is_claimed_anew(
+    keeper: Keeper, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claim_elsewhere(path, "a", "b")
+    monkeypatch.setattr("pytest_promptevals.cache.keeper.is_gone", lambda owner, here: owner.id == "x")
+    assert look_up(keeper, "a") == [NoResponse.CALL]
+
+    other = make(path)
+    assert look_up(other, "a", "b") == [NoResponse.WAIT, NoResponse.CALL]
+    other.finish()
+
+
 def test_replaying_writes_nothing(path: Path) -> None:
     store_elsewhere(path, "a")
     keeper = make(path, "replay")
@@ -143,10 +162,14 @@ def test_there_is_something_to_tidy_while_calls_are_made_or_uses_are_not_noted(k
 
 
 def test_a_transaction_is_whole_or_undone(path: Path) -> None:
-    with contextlib.closing(open_database(path, 1).connection) as connection:
-        with pytest.raises(ZeroDivisionError), store.transaction(connection):
+    def half_way(connection: sqlite3.Connection) -> None:
+        with store.transaction(connection):
             store.save_entries(connection, "s1", [make_entry("a")])
             raise ZeroDivisionError
+
+    with contextlib.closing(open_database(path, 1).connection) as connection:
+        with pytest.raises(ZeroDivisionError):
+            half_way(connection)
         with store.transaction(connection):
             store.save_entries(connection, "s1", [make_entry("b")])
 

@@ -66,6 +66,7 @@ def error_of(path: Path) -> str:
         ("/home/ada/a.eval.yaml", "_outside/home/ada/a.eval.yaml.jsonl"),
         ("../../a.eval.yaml", "_outside/a.eval.yaml.jsonl"),
         ("C:\\a.eval.yaml", "C--a.eval.yaml.jsonl"),
+        ("\udcff.eval.yaml", "?.eval.yaml.jsonl"),
     ],
 )
 def test_the_name_of_an_eval_file_gives_that_of_its_recordings_and_never_leads_out(file: str, name: str) -> None:
@@ -81,6 +82,14 @@ def test_what_a_run_used_is_recorded_by_eval_file_whoever_paid_for_it(tmp_path: 
 
     assert recorded(tmp_path) == keys("b", "c")
     assert recorded(tmp_path, "evals/other.eval.yaml") == keys("d")
+
+
+def test_the_name_of_a_file_may_hold_any_bytes(tmp_path: Path) -> None:
+    file = "\udcff.eval.yaml"
+    use(tmp_path, "a", file=file)
+
+    assert record(tmp_path) == []
+    assert recorded(tmp_path, file) == keys("a")
 
 
 def test_what_is_recorded_needs_no_call_and_no_database(tmp_path: Path) -> None:

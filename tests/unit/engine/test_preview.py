@@ -122,7 +122,7 @@ def test_recorded_outputs_and_prompts_that_cannot_be_rendered_are_no_calls(tmp_p
     planned = planned_cases(
         tmp_path,
         prompts + "cases: [{id: a, input: bad, expected: x}, {id: b, input: good, expected: x}, "
-        "{id: c, output: x, expected: x}]",
+        "{id: c, input: good, output: x, expected: x}]",
     )
 
     assert [call.request.messages[0].content for call in preview(tmp_path, planned)] == ["good"]

@@ -172,6 +172,46 @@ def test_a_line_as_wide_as_the_window_goes_on_where_it_was(
     assert terminal.emulator.lines == [*rows, TEXT]
 
 
+def test_a_line_that_was_full_from_the_start_goes_on_where_it_was(terminal: EmulatedTerminal) -> None:
+    terminal.writer.write("x" * 29 + " ", flush=True)
+    line = LiveLine(terminal, compose, NoCapturing())
+
+    line.tick()
+    terminal.writer.write("PASSED", flush=True)
+
+    assert terminal.emulator.lines == ["x" * 29, "PASSED", TEXT]
+
+
+def test_what_does_not_fit_into_a_window_that_has_become_narrower_moves_the_line_down(
+    terminal: EmulatedTerminal, line: LiveLine
+) -> None:
+    line.tick()
+    terminal.emulator.resize(8, 15)
+    line.tick()
+
+    terminal.writer.write("x" * 20, flush=True)
+
+    assert terminal.emulator.lines == ["x" * 15, "x" * 5, TEXT]
+
+
+def test_what_does_not_fit_is_written_at_once(terminal: EmulatedTerminal, line: LiveLine) -> None:
+    line.tick()
+
+    terminal.writer.write("x" * 40)
+
+    assert terminal.emulator.lines == ["x" * 30, "x" * 10, TEXT]
+
+
+def test_a_line_with_colours_of_its_own_is_not_taken_for_a_full_one(terminal: EmulatedTerminal, line: LiveLine) -> None:
+    terminal.writer.write("\x1b[31m" + "x" * 20 + "\x1b[0m ", flush=True)
+
+    line.tick()
+    terminal.writer.write("PASSED", flush=True)
+
+    assert len(terminal.read_line().removesuffix("PASSED")) == 30
+    assert terminal.emulator.lines == ["x" * 20 + " PASSED"]
+
+
 def test_a_full_line_that_ends_in_a_colour_is_left_alone(terminal: EmulatedTerminal, line: LiveLine) -> None:
     line.tick()
 

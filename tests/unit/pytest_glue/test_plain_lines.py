@@ -147,10 +147,23 @@ def test_no_line_comes_between_while_pytest_reports(
     assert terminal.emulator.lines == ["note"]
 
 
+def test_after_a_line_in_the_middle_of_a_test_pytest_reports_as_before(
+    terminal: EmulatedTerminal, lines: PlainLines, clock: Clock
+) -> None:
+    lines.tell("one")
+    in_another_thread(lambda: wait(lines, clock, 2))
+    lines.tell("two")
+
+    in_another_thread(lines.pytest_runtest_logfinish)
+
+    assert terminal.emulator.lines == ["one", "two"]
+
+
 def in_another_thread(work: Any) -> None:
-    thread = threading.Thread(target=work)
+    thread = threading.Thread(target=work, daemon=True)
     thread.start()
-    thread.join()
+    thread.join(10)
+    assert not thread.is_alive()
 
 
 def test_nothing_is_said_when_there_is_nothing_to_say(terminal: EmulatedTerminal, clock: Clock) -> None:
