@@ -116,7 +116,7 @@ class CacheThread:
 
     def _poll(self) -> None:
         waiting, self._waiting = self._waiting, []
-        self._pending.lookups.extend(lookup for lookup in waiting if not lookup.future.done())
+        self._pending.lookups.extend(waiting)
         self._schedule()
 
     def _main(self) -> None:

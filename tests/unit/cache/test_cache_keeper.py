@@ -126,7 +126,7 @@ def test_what_is_taken_over_from_a_dead_process_is_claimed_anew(
     keeper: Keeper, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     claim_elsewhere(path, "a", "b")
-    monkeypatch.setattr("pytest_promptevals.cache.keeper.is_gone", lambda owner, here: owner.id == "x")
+    monkeypatch.setattr("pytest_promptevals.cache.keeper.is_gone", lambda owner, _: owner.id == "x")
     assert look_up(keeper, "a") == [NoResponse.CALL]
 
     other = make(path)

@@ -17,6 +17,7 @@ from pytest_promptevals.cache.database import Database, open_database
 from pytest_promptevals.cache.entries import Entry
 from pytest_promptevals.cache.keeper import Keeper
 from pytest_promptevals.cache.maintenance import import_entries
+from pytest_promptevals.cache.operations import Answer, Batch, Lookup
 from pytest_promptevals.cache.responses import ResponseCache
 from pytest_promptevals.errors import CallNotMadeError
 from pytest_promptevals.records.responses import Response
@@ -440,6 +441,26 @@ def test_who_is_closed_while_it_waits_for_another_process_ends(path: Path) -> No
             await asyncio.wait_for(task, 1)
 
     asyncio.run(main())
+
+
+def test_who_waits_for_another_process_says_so_when_it_asks_again(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    claim(path, owners.Owner("x", "elsewhere", 1, ""))
+    asked: list[bool] = []
+    real = Keeper.run
+
+    def tell(keeper: Keeper, batch: Batch) -> list[tuple[Lookup, Answer]]:
+        asked.extend(lookup.is_waiting for lookup in batch.lookups)
+        return real(keeper, batch)
+
+    async def work(cache: ResponseCache) -> None:
+        task = asyncio.create_task(fetch(cache, Model(), "a"))
+        await until(lambda: len(asked) >= 3)
+        task.cancel()
+
+    monkeypatch.setattr(Keeper, "run", tell)
+    with_cache(path, work)
+
+    assert asked[:3] == [False, True, True]
 
 
 def test_who_is_cancelled_while_it_waits_for_another_process_asks_no_more(path: Path) -> None:

@@ -171,14 +171,23 @@ def test_one_who_shares_and_is_cancelled_disturbs_nobody(path: Path) -> None:
     assert model.asked == ["a"]
 
 
-def test_a_claim_that_comes_too_late_is_given_back(path: Path) -> None:
+def test_a_claim_that_comes_too_late_is_given_back(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = Model()
+    given_back: list[str] = []
+    give_back = ResponseCache._give_back
+
+    def tell(cache: ResponseCache, key: str) -> None:
+        given_back.append(key)
+        give_back(cache, key)
+
+    monkeypatch.setattr(ResponseCache, "_give_back", tell)
 
     async def work(cache: ResponseCache) -> None:
         await cache.fetch(ask("warm"), Model().call("warm"))
         task = asyncio.create_task(cache.fetch(ask("a"), Model().call("a")))
         await asyncio.sleep(0)
         task.cancel()
+        await until(lambda: given_back == [ask("a").key])
         other = ResponseCache.open(path, "use", None, "s2")
         async with asyncio.timeout(5):
             assert (await other.fetch(ask("a"), model.call("a"))).text == "answer to a"
@@ -224,11 +233,13 @@ def test_a_paid_response_is_stored_even_if_nobody_waits_for_it_any_more(
         first.cancel()
         with pytest.raises(asyncio.CancelledError):
             await first
+        async with asyncio.timeout(5):
+            await cache.fetch(ask("b"), Model().call("b"))
         return await second
 
     assert with_cache(path, work) == respond("answer to a", cached=True)
     assert model.asked == ["a"]
-    assert stored(path) == [ask("a").key]
+    assert ask("a").key in stored(path)
 
 
 def test_what_was_not_kept_cannot_be_replayed(path: Path) -> None:
@@ -246,7 +257,7 @@ def test_what_was_not_kept_cannot_be_replayed(path: Path) -> None:
         "'--evals-cache use'."
     )
     assert model.asked == ["a"]
-    assert stored(path) == [ask("a").key]
+    assert ask("a").key in stored(path)
 
 
 def test_of_an_unknown_file_the_model_is_named(path: Path) -> None:

@@ -348,6 +348,30 @@ def test_stopping_waits_for_no_code_that_takes_no_notice(bench: Bench, monkeypat
     assert not engine._thread.is_alive()
 
 
+def test_calls_under_way_are_cancelled_before_what_they_use_is_closed(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order: list[str] = []
+
+    async def waiting(planned: PlannedCase, pipeline: Pipeline, known: object) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            order.append("cancelled")
+
+    class Closing(Pipeline):
+        async def close(self) -> None:
+            order.append("closed")
+
+    monkeypatch.setattr("pytest_promptevals.engine.engine.run_case", waiting)
+    engine = bench.start(Engine(bench.planned, lambda: Closing(bench.folder, 4), window=1))
+    bench.wait_until(lambda: len(engine._running) == 1)
+
+    engine.stop()
+
+    assert order == ["cancelled", "closed"]
+
+
 def test_stopping_takes_less_than_a_second_whatever_user_code_does() -> None:
     assert _CANCEL_SECONDS + CLOSE_SECONDS + _END_SECONDS < 1
 

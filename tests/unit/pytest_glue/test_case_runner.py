@@ -144,6 +144,17 @@ def test_a_worker_begins_with_its_share_and_takes_more(bench: Bench) -> None:
     assert runner.result_of(bench.items[1]).name == "b"
 
 
+def test_a_worker_does_not_call_ahead_what_a_mark_may_skip(bench: Bench) -> None:
+    runner = bench.runner(workerinput=worker(), skipped=[0])
+    share = share_of(bench.worker)
+    assert share is not None
+
+    share.take({"positions": [1, 2]})
+    until(lambda: bench.server.asked == ["b"])
+
+    assert runner.progress().total == 1
+
+
 def test_a_worker_that_was_paused_before_it_began_calls_nothing(bench: Bench) -> None:
     runner = bench.runner(workerinput=worker())
     share = share_of(bench.worker)

@@ -76,6 +76,7 @@ def shown(monkeypatch: pytest.MonkeyPatch) -> Setting:
 
 def test_a_thread_keeps_time_until_the_end(shown: Setting) -> None:
     shown.reporter.start()
+    shown.reporter.start()
     shown.display.wait_for("tick")
     shown.display.wait_for("tick")
     during = list(shown.plugins)
@@ -167,6 +168,16 @@ def test_a_terminal_that_takes_no_text_holds_up_the_end_for_a_second_only(monkey
     assert shown.display.is_closed
     assert not shown.terminal.is_closed
     goes_on.set()
+
+
+def test_the_text_tells_the_pace_of_the_cases_that_were_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    times, done = iter([10.0, 14.0]), iter([0, 8])
+    monkeypatch.setattr(glue, "time", SimpleNamespace(monotonic=lambda: next(times)))
+    reporter = ProgressReporter(configured(), "auto", lambda: Progress(total=28, done=next(done)))
+
+    texts = [reporter._compose(None), reporter._compose(40)]
+
+    assert texts == ["evals  0/28 done · 0 running · 28 queued", "evals  8/28 done · 0 running · ETA 0:10"]
 
 
 def configured(**options: Any) -> Any:

@@ -51,6 +51,8 @@ def test_a_file_is_written_to_past_what_captures_it(tmp_path: Path) -> None:
         os.dup2(captured.fileno(), log.fileno())
         terminal.write("h\u00e9llo")
         terminal.close()
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            terminal.write("more")
 
     assert (tmp_path / "log").read_text("utf-8") == "h\u00e9llo"
     assert (tmp_path / "captured").read_text() == ""

@@ -166,7 +166,7 @@ def test_what_was_done_before_the_first_look_counts_for_nothing() -> None:
 
 
 def test_between_two_batches_the_pace_stays() -> None:
-    batches = pace((0, 0), (8, 64), (16, 128))
+    batches = pace((0, 0), (8, 64), (12, 64), (16, 128), (20, 128))
 
     assert batches.rate(16) == batches.rate(23.9) == 8
 
