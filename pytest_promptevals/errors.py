@@ -14,7 +14,7 @@
     │   ├── ProviderConnectionError  the server cannot be reached, or dropped the connection
     │   ├── ProviderStatusError      the server answered with an error status
     │   ├── ProviderTimeoutError     no answer within the timeout
-    │   └── CallNotMadeError         the call was not made: budget, quota or replay
+    │   └── CallNotMadeError         the call was not made, for a reason that others share
     ├── HistoryError                 the history database cannot be read or written
     ├── BaselineError                a baseline file cannot be read or written
     ├── CacheError                   the response cache, or a file of recordings, cannot be read or written
@@ -193,7 +193,7 @@ class CallNotMadeError(ProviderError):
 
     Args:
         message: one sentence for the user.
-        reason: ``budget``, ``quota`` or ``replay``.
+        reason: ``budget``, ``quota``, ``replay`` or ``unreachable``.
     """
 
     def __init__(self, message: str, *, reason: str) -> None:

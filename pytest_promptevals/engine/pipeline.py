@@ -164,7 +164,7 @@ class Pipeline:
             )
         except ProviderError as error:
             route.note_failure(error)
-            if error.is_exhausted:
+            if error.is_exhausted or _is_unreached(error):
                 route.check_open()  # those that found it out say it in the words of all others
             raise
 
@@ -221,6 +221,10 @@ def unknown_price(provider: str, model: str) -> str:
         f"an evals.yaml as 'prices: {{{label}: {{input: 0.25, output: 2.0}}}}', in US dollars for a million tokens, "
         f"or 'free'."
     )
+
+
+def _is_unreached(error: ProviderError) -> bool:
+    return isinstance(error, ProviderConnectionError) and not error.was_sent
 
 
 def _is_free(price: Price | None) -> bool:

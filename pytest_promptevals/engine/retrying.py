@@ -15,7 +15,7 @@ from typing import Final, TypeAlias
 from pytest_promptevals.engine.backoff import LONGEST, back_off
 from pytest_promptevals.engine.limiter import OVERLOAD_BACKOFF, Limiter, Outcome, Permit
 from pytest_promptevals.engine.refusal import restate, show_seconds
-from pytest_promptevals.errors import ProviderError, ProviderTimeoutError
+from pytest_promptevals.errors import CallNotMadeError, ProviderError, ProviderTimeoutError
 from pytest_promptevals.records.responses import Response, Usage
 
 Attempt: TypeAlias = Callable[[], Awaitable[Response]]
@@ -113,6 +113,8 @@ class _Tries:
 
     def next_delay(self, error: ProviderError) -> float:
         """Return the seconds until the next try. Raises the error, with a word on the tries, if there is none."""
+        if isinstance(error, CallNotMadeError):
+            raise error  # it is no answer of the server's, and others share it
         self._last = error
         self._waits_since = self._limiter.clock()
         if not error.retryable or error.is_exhausted or isinstance(error, ProviderTimeoutError):

@@ -44,7 +44,9 @@ class Route:
         self._factory = endpoint.factory
         self._context = context
         self._limits = limits
-        self._server = f"{self.config.type} {json.dumps(self.described, sort_keys=True)}"
+        # Another key is another account, with limits of its own.
+        account = {"server": self.described, "key": self.config.options.get("api_key_env")}
+        self._server = f"{self.config.type} {json.dumps(account, sort_keys=True)}"
         if self.described is None:
             self._server += f" {self.config.name}"
         self._making: asyncio.Task[Provider] | None = None
@@ -84,7 +86,7 @@ class Route:
             closed.setdefault(self._server, CallNotMadeError(text, reason="quota"))
         elif isinstance(error, ProviderConnectionError) and not error.was_sent:
             if self._server not in self._limits.reached:
-                closed.setdefault(self._server, ProviderConnectionError(str(error), was_sent=False))
+                closed.setdefault(self._server, CallNotMadeError(f"not run: {error}", reason="unreachable"))
         elif not isinstance(error, CallNotMadeError | ProviderConfigError):
             self.note_answer()
 

@@ -13,8 +13,8 @@ from pytest_promptevals.reports.words import count_text
 NOT_RUN_ATTRIBUTE: Final = "promptevals_not_run"
 """Attribute of the report of a case that was not run: why, in one word."""
 _ERRORS: Final = "error"
-_OF_ONE_PROVIDER: Final = "quota"
-"""A reason that each provider gives in its own words."""
+_OF_ONE_PROVIDER: Final = frozenset({"quota", "unreachable"})
+"""Reasons that each provider gives in its own words."""
 
 
 class NotRunErrors:
@@ -46,7 +46,7 @@ class NotRunErrors:
         shown, seen = [], set()
         for report in reports:
             reason = getattr(report, NOT_RUN_ATTRIBUTE, None)
-            key = (reason, report.longrepr.reprcrash.message if reason == _OF_ONE_PROVIDER else "")
+            key = (reason, report.longrepr.reprcrash.message if reason in _OF_ONE_PROVIDER else "")
             if reason is not None and key in seen:
                 self._left_out[reason] += 1
                 continue

@@ -55,13 +55,13 @@ class ErrorRecord:
     """Something that kept a case from getting a score. It never counts as a score."""
 
     kind: str
-    """``provider``, ``timeout``, ``prompt``, ``judge``, ``cancelled`` or ``test``; ``budget``, ``quota`` or ``replay``
-    where a call was not made, see ``NOT_RUN``."""
+    """``provider``, ``timeout``, ``prompt``, ``judge``, ``cancelled`` or ``test``; ``budget``, ``quota``, ``replay`` or
+    ``unreachable`` where a call was not made, see ``NOT_RUN``."""
     message: str
     """What happened and what to do next."""
 
 
-NOT_RUN: Final = frozenset({"budget", "quota", "replay"})
+NOT_RUN: Final = frozenset({"budget", "quota", "replay", "unreachable"})
 """Kinds of errors that say nothing of the case: what it needed was not asked for."""
 
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from pytest_promptevals.records.comparisons import BaselineCase
 from pytest_promptevals.records.json_types import Json
-from pytest_promptevals.records.results import CaseResult, Score, Trial
+from pytest_promptevals.records.results import NOT_RUN, CaseResult, Score, Trial
 from pytest_promptevals.reports.words import json_text, score_text, visible_text
 
 _INDENT: Final = "    "
@@ -39,10 +39,16 @@ def error_lines(result: CaseResult) -> list[str]:
     assert result.error is not None, "only for cases that ended as an error"  # noqa: S101 - states what callers know
     head, *rest = result.error.message.splitlines() or [""]
     answers = [trial for trial in result.trials if trial.response is not None]
-    lines = [f"{result.error.kind} error: {head}", *(_INDENT + line for line in rest)]
+    lines = [_headline_of_error(result.error.kind, head), *(_INDENT + line for line in rest)]
     if len(result.trials) > 1:
         lines.append(f"{len(answers)} of {len(result.trials)} trials got an answer")
     return [visible_text(line) for line in lines]
+
+
+def _headline_of_error(kind: str, text: str) -> str:
+    if kind not in NOT_RUN:
+        return f"{kind} error: {text}"
+    return text if text.startswith("not run: ") else f"not run: {text}"
 
 
 def _headline(result: CaseResult, before: BaselineCase | None) -> str:

@@ -12,6 +12,7 @@ import pytest
 FOLDER = Path(__file__).resolve().parents[1] / "benchmarks"
 ROUNDS = {
     "cached_run.py": ["--cases=30", "--rounds=1"],
+    "call_cost.py": ["--calls=5", "--concurrency=2", "--rounds=1", "--latency=0.01"],
     "collect_jsonl.py": ["--cases=50", "--rounds=1"],
     "engine_speed.py": ["--cases=20", "--rounds=2", "--latency=0.01"],
     "memory.py": ["--cases=50"],

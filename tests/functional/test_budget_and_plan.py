@@ -29,7 +29,7 @@ def test_a_budget_is_never_exceeded_by_all_workers_together(
 
     assert calls(model_server) == 3
     result.assert_outcomes(passed=3, errors=5)
-    result.stdout.fnmatch_lines(["*budget error: not run: budget: *"])
+    result.stdout.fnmatch_lines(["*not run: budget: *"])
 
 
 def test_the_reason_is_told_once(priced: EvalProject) -> None:

@@ -146,7 +146,7 @@ def test_an_exhausted_quota_stops_its_provider_at_once_and_no_other(
     assert str(result.stdout).count("ERROR at setup of") == 1
     result.stdout.fnmatch_lines(
         [
-            "quota error: not run: poor grants no more calls: *",
+            "not run: poor grants no more calls: *",
             "not run, for the same reason (quota): 299 more cases",
         ]
     )
@@ -165,7 +165,7 @@ def test_each_exhausted_provider_says_so_once(project: EvalProject, model_server
     assert calls(model_server) == 2
     assert str(result.stdout).count("ERROR at setup of") == 2
     result.stdout.fnmatch_lines(
-        ["quota error: not run: one grants*", "quota error: not run: two grants*", "*(quota): 18 more cases"]
+        ["not run: one grants*", "not run: two grants*", "*(quota): 18 more cases"]
     )
 
 
@@ -195,7 +195,7 @@ def test_a_server_that_is_not_there_is_waited_for_once_not_once_for_each_case(pr
     # A case waits for 1.75 s on average and 3.5 s at most, four of them side by side: all would take 44 s.
     assert time.monotonic() - started < 12
     result.assert_outcomes(errors=100)
-    result.stdout.fnmatch_lines([f"provider error: {url} cannot be reached (Connection refused). Start the server, *"])
+    result.stdout.fnmatch_lines([f"not run: {url} cannot be reached (Connection refused). Start the server, *"])
 
 
 def test_a_timeout_is_not_tried_again_for_it_may_have_been_paid(

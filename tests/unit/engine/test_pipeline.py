@@ -280,7 +280,7 @@ def test_a_server_that_was_never_reached_is_not_tried_again_and_again() -> None:
 
     assert len(dead.asked) == 3
     assert first == second
-    assert first.startswith(f"ProviderConnectionError: {UNREACHABLE} (tried 3 times in ")
+    assert first.startswith(f"CallNotMadeError: not run: {UNREACHABLE} (tried 3 times in ")
     assert third == "hi"
 
 

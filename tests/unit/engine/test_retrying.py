@@ -453,3 +453,17 @@ def test_a_moment_in_the_past_is_not_waited_for() -> None:
     run_virtually(main())
     assert 0 <= naps[0] <= 0.1
     assert 0 <= naps[1] <= 0.5
+
+
+def test_a_call_that_was_not_made_ends_with_just_that_error() -> None:
+    shared = CallNotMadeError("not run: no quota", reason="quota")
+    errors: list[ProviderError] = [ProviderStatusError("500", status=500, retryable=True), shared]
+
+    async def attempt() -> Response:
+        raise errors.pop(0)
+
+    async def main() -> None:
+        with pytest.raises(CallNotMadeError, match=r"^not run: no quota$"):
+            await call_with_retries(attempt, Limiter(1), RetryPolicy(), 1, sleep=lambda _: asyncio.sleep(0))
+
+    asyncio.run(main())

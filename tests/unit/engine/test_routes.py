@@ -30,10 +30,12 @@ def test_equal_servers_share_the_limits_of_a_model_and_others_do_not() -> None:
     first = routes.of(endpoint(Server(HERE), "first"))
     second = routes.of(endpoint(Server(HERE), "second"))
     third = routes.of(endpoint(Server({"base_url": "http://there"}), "first"))
+    other_key = routes.of(endpoint(Server(HERE), "third", options={"api_key_env": "OTHER_KEY"}))
 
     assert first.limiter("m") is second.limiter("m")
     assert first.limiter("m") is not first.limiter("other")
     assert first.limiter("m") is not third.limiter("m")
+    assert first.limiter("m") is not other_key.limiter("m")
 
 
 def test_providers_that_say_nothing_of_themselves_are_told_apart_by_name() -> None:
