@@ -53,6 +53,8 @@ class Services:
     """How often, and how long, a failing call is tried again."""
     is_replay: bool = False
     """Whether no model is to be called at all."""
+    refusal: str | None = None
+    """Why no call may be made that costs anything, if that is known before the first."""
 
 
 class Pipeline:
@@ -150,6 +152,8 @@ class Pipeline:
         price = self.price_of(endpoint, request)
         if self._services.is_replay and not _is_free(price):
             raise CallNotMadeError(_no_replay(endpoint, request), reason="replay")
+        if self._services.refusal is not None and not _is_free(price):
+            raise CallNotMadeError(self._services.refusal, reason="budget")
         provider = await route.provider()
 
         async def attempt() -> Response:

@@ -13,6 +13,7 @@ from pytest_promptevals.engine.pipeline import Pipeline
 from pytest_promptevals.engine.planning import EvalPlan, PlannedCase
 from pytest_promptevals.engine.trials import reduce_trials, score_trial
 from pytest_promptevals.errors import (
+    CacheError,
     CallNotMadeError,
     PromptEvalsError,
     ProviderConfigError,
@@ -149,6 +150,8 @@ async def _run_trial(
         response = await pipeline.call(planned.endpoint, request)
     except CallNotMadeError as error:
         return Outcome(error=ErrorRecord(error.reason, str(error)))
+    except CacheError as error:
+        return Outcome(error=ErrorRecord("cache", str(error)))
     except ProviderTimeoutError as error:
         return Outcome(error=ErrorRecord("timeout", str(error)))
     except PromptEvalsError as error:

@@ -139,6 +139,8 @@ class ProgressReporter:
     def _compose(self, width: int | None) -> str:
         now = time.monotonic()
         progress = self._read()
+        if progress.is_paused:
+            self._pace = Pace()  # the rest of the run will not be as slow as a pause
         self._pace.note(now, progress.done)
         return progress_text(progress, self._pace.rate(now), pid=os.getpid(), width=width, separator=self._separator)
 

@@ -55,6 +55,7 @@ class CaseRunner:
         self._pipeline: Pipeline | None = None
         self._is_stopped = False
         self._is_paused = False
+        self._refusal: str | None = None
         self._watch = Watch(config, settings.progress, self.progress, lambda is_paused: self.pause(is_paused=is_paused))
 
     def prepare(self, session: pytest.Session, known: Mapping[tuple[str, str], CaseResult]) -> None:
@@ -69,8 +70,8 @@ class CaseRunner:
         self._cases = [item.planned for item in items]
         self._on_demand = frozenset(position for position, item in enumerate(items) if _may_not_run(item))
         share = self._share
+        self._check_prices()
         if share is None:
-            self._check_prices()
             return
         self._by_item = {
             number: item.position for number, item in enumerate(session.items) if isinstance(item, CaseItem)
@@ -149,6 +150,7 @@ class CaseRunner:
             budget=self._budget(),
             policy=RetryPolicy(settings.retries, settings.max_wait),
             is_replay=settings.cache == "replay",
+            refusal=self._refusal,
         )
         self._pipeline = Pipeline(self._config.rootpath, concurrency, services)
         self._pipeline.pause(is_paused=self._is_paused)  # a worker may have been told before it began
@@ -173,7 +175,9 @@ class CaseRunner:
         try:
             check_all_priced(unpriced_models(self._cases, self._config.rootpath))
         except UsageError as error:
-            raise pytest.UsageError(str(error)) from error
+            if self._share is None:
+                raise pytest.UsageError(str(error)) from error
+            self._refusal = f"not run: {error}"  # a worker cannot end the session, but it need not call anything
 
 
 def _may_not_run(item: pytest.Item) -> bool:

@@ -55,8 +55,8 @@ class ErrorRecord:
     """Something that kept a case from getting a score. It never counts as a score."""
 
     kind: str
-    """``provider``, ``timeout``, ``prompt``, ``judge``, ``cancelled`` or ``test``; ``budget``, ``quota``, ``replay`` or
-    ``unreachable`` where a call was not made, see ``NOT_RUN``."""
+    """``provider``, ``timeout``, ``cache``, ``prompt``, ``judge``, ``cancelled`` or ``test``; ``budget``, ``quota``,
+    ``replay`` or ``unreachable`` where a call was not made, see ``NOT_RUN``."""
     message: str
     """What happened and what to do next."""
 

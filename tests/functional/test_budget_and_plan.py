@@ -61,6 +61,18 @@ def test_an_unknown_price_is_an_error_before_the_first_call(
     assert "price of local/echo-model is not known" in output
 
 
+def test_one_unknown_price_keeps_all_workers_from_calling(project: EvalProject, model_server: ModelServer) -> None:
+    serve(project, model_server, prices=PRICE)
+    project.write_cases("a.eval.yaml", echo_cases(4), head="")
+    project.write_cases("b.eval.yaml", echo_cases(2), head="model: local/other\n")
+
+    result = project.run("--evals-max-cost=1", "-n2")
+
+    assert calls(model_server) == 0
+    result.assert_outcomes(errors=6)
+    result.stdout.fnmatch_lines(["not run: --evals-max-cost: the price of local/other is not known.*"])
+
+
 def test_a_price_of_free_is_a_price(project: EvalProject, model_server: ModelServer) -> None:
     serve(project, model_server, prices={"local/echo-model": "free"})
     project.write_cases("a.eval.yaml", echo_cases(4), head="")
@@ -90,7 +102,9 @@ def test_a_plan_says_what_would_be_called_and_runs_nothing(
     assert result.ret == 0
     assert calls(model_server) == 1
     assert not (project.path / "ran").exists()
-    result.stdout.fnmatch_lines(["plan: 7 calls to make, 1 in the cache; nothing was called", "local/echo-model*8*1*$*"])
+    result.stdout.fnmatch_lines(
+        ["plan: 7 calls to make, 1 in the cache; nothing was called", "local/echo-model*8*1*$*"]
+    )
 
 
 def test_a_plan_knows_the_tokens_of_earlier_runs(project: EvalProject, model_server: ModelServer) -> None:

@@ -164,9 +164,7 @@ def test_each_exhausted_provider_says_so_once(project: EvalProject, model_server
     result.assert_outcomes(errors=20)
     assert calls(model_server) == 2
     assert str(result.stdout).count("ERROR at setup of") == 2
-    result.stdout.fnmatch_lines(
-        ["not run: one grants*", "not run: two grants*", "*(quota): 18 more cases"]
-    )
+    result.stdout.fnmatch_lines(["not run: one grants*", "not run: two grants*", "*(quota): 18 more cases"])
 
 
 def test_requests_per_minute_are_kept(project: EvalProject, model_server: ModelServer) -> None:

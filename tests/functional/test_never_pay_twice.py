@@ -73,7 +73,9 @@ def test_equal_requests_under_way_share_one_call(
 ) -> None:
     serve(project, model_server)
     model_server.control(latency=0.1)
-    project.write_cases("a.eval.yaml", [{"id": f"c{n}", "input": "same", "expected": "same"} for n in range(8)], head="")
+    project.write_cases(
+        "a.eval.yaml", [{"id": f"c{n}", "input": "same", "expected": "same"} for n in range(8)], head=""
+    )
 
     project.run(*extra).assert_outcomes(passed=8)
     assert calls(model_server) == 1

@@ -180,6 +180,19 @@ def test_the_text_tells_the_pace_of_the_cases_that_were_read(monkeypatch: pytest
     assert texts == ["evals  0/28 done · 0 running · 28 queued", "evals  8/28 done · 0 running · ETA 0:10"]
 
 
+def test_a_pause_does_not_count_for_the_pace(monkeypatch: pytest.MonkeyPatch) -> None:
+    times, done = iter([0.0, 4.0, 90.0, 94.0]), iter([0, 8, 8, 16])
+    paused = iter([False, True, True, False])
+    monkeypatch.setattr(glue, "time", SimpleNamespace(monotonic=lambda: next(times)))
+    reporter = ProgressReporter(
+        configured(), "auto", lambda: Progress(total=28, done=next(done), is_paused=next(paused))
+    )
+
+    texts = [reporter._compose(50) for _ in range(4)]
+
+    assert texts[-1] == "evals 16/28 done · 0 running · 2.0/s · ETA 0:06"
+
+
 def configured(**options: Any) -> Any:
     return SimpleNamespace(getoption=lambda name, default=None: options.get(name, default))
 
