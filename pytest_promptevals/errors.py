@@ -193,7 +193,7 @@ class CallNotMadeError(ProviderError):
 
     Args:
         message: one sentence for the user.
-        reason: ``budget``, ``quota``, ``replay`` or ``unreachable``.
+        reason: ``budget``, ``quota``, ``refused``, ``replay`` or ``unreachable``.
     """
 
     def __init__(self, message: str, *, reason: str) -> None:

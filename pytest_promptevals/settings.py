@@ -60,7 +60,7 @@ class Setting:
     @property
     def shown_default(self) -> str:
         """The default as a user would write it."""
-        if self.default in (None, ()):
+        if self.default in (None, (), ""):
             return "none"
         if isinstance(self.default, tuple):
             return " ".join(self.default)

@@ -161,10 +161,11 @@ class ResponseCache:
 
 
 def _cannot_replay(request: CacheRequest) -> CallNotMadeError:
-    model = f"{request.content.get('provider')}/{request.content.get('model')}"
+    model = request.content.get("model")
     asker = f" that {request.file} asks for" if request.file else ""
     return CallNotMadeError(
-        f"{model}: there is no kept response to the call{asker}, and replaying calls no model: its prompt, parameters "
-        "or model changed since it was last called. Run it once with '--evals-cache use'.",
+        f"there is no kept response of {model!r} to the call{asker}, and replaying calls no model: this prompt was not "
+        "called before, or not with this model, these parameters or so many trials. Run it once with "
+        "'--evals-cache use'.",
         reason="replay",
     )

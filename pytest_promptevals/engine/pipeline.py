@@ -39,6 +39,8 @@ from pytest_promptevals.records.requests import Request
 from pytest_promptevals.records.responses import Response
 
 _CHARACTERS_A_TOKEN: Final = 4
+_SCRIPTED: Final = "scripted"
+"""Type of the provider that calls nobody, so that nothing is to be replayed."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -93,6 +95,9 @@ class Pipeline:
         wanted = CacheRequest(request_key(content), content, endpoint.file)
         response = await cache.fetch(wanted, lambda: self._pay(endpoint, route, request))
         self._cached += response.cached
+        if response.cost is None and (price := self.price_of(endpoint, request)) is not None:
+            # It was called before the user gave a price.
+            response = dataclasses.replace(response, cost=cost_of(response.usage, price))
         return response
 
     def pause(self, *, is_paused: bool) -> None:
@@ -150,7 +155,7 @@ class Pipeline:
     async def _pay(self, endpoint: Endpoint, route: Route, request: Request) -> Response:
         route.check_open()
         price = self.price_of(endpoint, request)
-        if self._services.is_replay and not _is_free(price):
+        if self._services.is_replay and endpoint.config.type != _SCRIPTED:
             raise CallNotMadeError(_no_replay(endpoint, request), reason="replay")
         if self._services.refusal is not None and not _is_free(price):
             raise CallNotMadeError(self._services.refusal, reason="budget")
@@ -168,8 +173,8 @@ class Pipeline:
             )
         except ProviderError as error:
             route.note_failure(error)
-            if error.is_exhausted or _is_unreached(error):
-                route.check_open()  # those that found it out say it in the words of all others
+            if not isinstance(error, CallNotMadeError):
+                route.check_open()  # those that found out that it is closed say it in the words of all others
             raise
 
     async def _within_budget(
@@ -225,10 +230,6 @@ def unknown_price(provider: str, model: str) -> str:
         f"an evals.yaml as 'prices: {{{label}: {{input: 0.25, output: 2.0}}}}', in US dollars for a million tokens, "
         f"or 'free'."
     )
-
-
-def _is_unreached(error: ProviderError) -> bool:
-    return isinstance(error, ProviderConnectionError) and not error.was_sent
 
 
 def _is_free(price: Price | None) -> bool:

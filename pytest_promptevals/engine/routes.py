@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 from collections.abc import Callable
+from http import HTTPStatus
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -19,6 +20,7 @@ from pytest_promptevals.errors import (
     ProviderConfigError,
     ProviderConnectionError,
     ProviderError,
+    ProviderStatusError,
 )
 from pytest_promptevals.functions import contain
 from pytest_promptevals.hookspecs import Provider, ProviderContext, ProviderFactory
@@ -76,7 +78,7 @@ class Route:
         self._limits.reached.add(self._server)
 
     def note_failure(self, error: ProviderError) -> None:
-        """Make no more calls to a server that grants none any more, or that nobody could reach from the start.
+        """Make no more calls to a server that grants none any more, refused the key, or was never reached.
 
         That is said once, not found out anew for each of a thousand cases.
         """
@@ -84,6 +86,8 @@ class Route:
         if error.is_exhausted:
             text = f"not run: {self.config.name} grants no more calls: {error}"
             closed.setdefault(self._server, CallNotMadeError(text, reason="quota"))
+        elif isinstance(error, ProviderStatusError) and error.status == HTTPStatus.UNAUTHORIZED:
+            closed.setdefault(self._server, CallNotMadeError(f"not run: {error}", reason="refused"))
         elif isinstance(error, ProviderConnectionError) and not error.was_sent:
             if self._server not in self._limits.reached:
                 closed.setdefault(self._server, CallNotMadeError(f"not run: {error}", reason="unreachable"))

@@ -37,10 +37,12 @@ class FailureKind(enum.Enum):
     """The answer is not packed as it says, or was cut off."""
     GARBLED = "garbled"
     """What came is no HTTP."""
+    TOO_LONG = "too long"
+    """The answer is larger than any that a model gives."""
 
 
 _PASSING: Final = frozenset({FailureKind.DROPPED, FailureKind.UNPACKABLE, FailureKind.UNREACHABLE})
-_WAS_SENT: Final = frozenset({FailureKind.DROPPED, FailureKind.UNPACKABLE, FailureKind.GARBLED})
+_WAS_SENT: Final = frozenset({FailureKind.DROPPED, FailureKind.UNPACKABLE, FailureKind.GARBLED, FailureKind.TOO_LONG})
 _SENTENCES: Final = {
     FailureKind.NO_SUCH_NAME: (
         "{url} cannot be reached: no server has the name {host!r} ({reason}). Check the network, or correct {setting}."
@@ -55,6 +57,7 @@ _SENTENCES: Final = {
     ),
     FailureKind.DROPPED: "{url} dropped the connection before its answer was complete. Try again.",
     FailureKind.UNPACKABLE: "{url} sent an answer that cannot be unpacked. Try again.",
+    FailureKind.TOO_LONG: ("{url} sends an answer of more than 64 MB. If that is the wrong server, correct {setting}."),
     FailureKind.GARBLED: (
         "{url} answered with something that is no HTTP. If that is the wrong server, correct {setting}."
     ),

@@ -25,6 +25,8 @@ _KEPT_SECONDS: Final = 4.0
 _LONGEST_HEADER: Final = 65_536
 _LARGE: Final = 2**20
 """Bytes above which aiohttp warns of a body that is no file."""
+LONGEST_ANSWER: Final = 2**26
+"""Bytes of the longest answer that is read: no model writes 64 MB, and many are under way at once."""
 _HEADERS: Final = {
     "Content-Type": "application/json",
     "Accept": "application/json",
@@ -51,7 +53,7 @@ class LeanTransport:
         try:
             answer = await self._session.post(self._url, data=data, allow_redirects=False)
             # A body that is read to its end gives its connection back, and one that is not closes it.
-            content = await answer.read()
+            content = await _read(answer)
         except (aiohttp.ClientError, OSError) as error:
             raise _translate(error) from error
         return Answer(answer.status, answer.reason or "", answer.headers, content)
@@ -82,6 +84,20 @@ async def open_lean(route: Route) -> LeanTransport:
         max_field_size=_LONGEST_HEADER,
     )
     return LeanTransport(session, url)
+
+
+async def _read(answer: aiohttp.ClientResponse) -> bytes:
+    """Return the body, as long as it is none that would fill the memory. Raises ``ConnectionFailure``."""
+    length = answer.content_length
+    if length is not None and length <= LONGEST_ANSWER:
+        return await answer.read()
+    content = bytearray()
+    async for piece in answer.content.iter_any():
+        content += piece
+        if len(content) > LONGEST_ANSWER:
+            answer.close()
+            raise ConnectionFailure(FailureKind.TOO_LONG)
+    return bytes(content)
 
 
 def _translate(error: Exception) -> ConnectionFailure:

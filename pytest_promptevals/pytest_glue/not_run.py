@@ -1,4 +1,4 @@
-"""Cases that were not run for a reason they share: each is an error, but the reason is told once."""
+"""Errors that many cases share: each case is an error, but what they share is told once."""
 
 from __future__ import annotations
 
@@ -10,17 +10,27 @@ import pytest
 
 from pytest_promptevals.reports.words import count_text
 
-NOT_RUN_ATTRIBUTE: Final = "promptevals_not_run"
-"""Attribute of the report of a case that was not run: why, in one word."""
+SHARED_ATTRIBUTE: Final = "promptevals_shared"
+"""Attribute of the report of a case that is an error: what it has in common with others that are the same error."""
 _ERRORS: Final = "error"
-_OF_ONE_PROVIDER: Final = frozenset({"quota", "unreachable"})
-"""Reasons that each provider gives in its own words."""
+_SAME_FOR_ALL: Final = frozenset({"budget"})
+"""Kinds whose text tells of one call, though they are one error."""
+_EACH_ITS_OWN: Final = frozenset({"replay"})
+"""Kinds whose list of cases is what the user wants to see."""
+
+
+def shared_error(kind: str, headline: str) -> str | None:
+    """Return what an error of a case has in common with equal ones; ``None`` if each is to be shown."""
+    if kind in _EACH_ITS_OWN:
+        return None
+    return kind if kind in _SAME_FOR_ALL else headline
 
 
 class NotRunErrors:
-    """Shows, of the errors that share a reason, the first alone; all of them count."""
+    """Shows, of the cases with the same error, the first alone; all of them count."""
 
     def __init__(self) -> None:
+        self._first: dict[str, str] = {}
         self._left_out: Counter[str] = Counter()
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -39,17 +49,18 @@ class NotRunErrors:
     def texts(self) -> list[str]:
         """Return what to say of those that are not shown."""
         return [
-            f"not run, for the same reason ({why}): {count_text(n, 'more case')}" for why, n in self._left_out.items()
+            f"the same error as {self._first[shared]}: {count_text(count, 'more case')}"
+            for shared, count in self._left_out.items()
         ]
 
     def _first_of_each(self, reports: list[Any]) -> list[Any]:
-        shown, seen = [], set()
+        shown = []
         for report in reports:
-            reason = getattr(report, NOT_RUN_ATTRIBUTE, None)
-            key = (reason, report.longrepr.reprcrash.message if reason in _OF_ONE_PROVIDER else "")
-            if reason is not None and key in seen:
-                self._left_out[reason] += 1
+            shared = getattr(report, SHARED_ATTRIBUTE, None)
+            if shared is not None and shared in self._first:
+                self._left_out[shared] += 1
                 continue
-            seen.add(key)
+            if shared is not None:
+                self._first[shared] = report.nodeid
             shown.append(report)
         return shown

@@ -198,6 +198,8 @@ class RunRecorder:
         run, is_continued = begin_run(self._config, self._settings)
         if is_continued:
             self._notices.append(f"continued run {run.id}, which was interrupted")
+        elif self._settings.resume:
+            self._notices.append("--evals-resume: there was no run that did not finish, so this is a new one")
         if self._settings.history != "off":
             self._history = HistoryRecorder(self._config.rootpath / self._settings.history)
             self._config.pluginmanager.register(self._history, "promptevals-history")

@@ -15,7 +15,7 @@ from pytest_promptevals.pytest_glue.baselines import Baselines
 from pytest_promptevals.pytest_glue.continuing import known_results
 from pytest_promptevals.pytest_glue.eval_files import EvalSource
 from pytest_promptevals.pytest_glue.longrepr import CaseErrored, CaseFailed, FailureRepr
-from pytest_promptevals.pytest_glue.not_run import NOT_RUN_ATTRIBUTE
+from pytest_promptevals.pytest_glue.not_run import SHARED_ATTRIBUTE, shared_error
 from pytest_promptevals.pytest_glue.options import is_xdist_worker, settings_of
 from pytest_promptevals.pytest_glue.recording import (
     BELOW_ATTRIBUTE,
@@ -32,7 +32,7 @@ from pytest_promptevals.pytest_glue.share import NOTICES
 from pytest_promptevals.records.cases import CasePolicy, Location
 from pytest_promptevals.records.codec import encode, to_plain
 from pytest_promptevals.records.comparisons import BaselineCase
-from pytest_promptevals.records.results import NOT_RUN, CaseResult
+from pytest_promptevals.records.results import CaseResult
 from pytest_promptevals.reports.review import error_lines, failure_lines
 from pytest_promptevals.reports.words import visible_text
 
@@ -143,8 +143,8 @@ class EvalSession:
         if isinstance(problem, CaseFailed | CaseErrored) and report.failed:
             report.longrepr = FailureRepr(problem.lines, problem.location, self.config.getoption("tbstyle", "auto"))
             setattr(report, REVIEW_ATTRIBUTE, [problem.location.path, problem.location.line])
-            if isinstance(problem, CaseErrored) and problem.kind in NOT_RUN:
-                setattr(report, NOT_RUN_ATTRIBUTE, problem.kind)
+            if isinstance(problem, CaseErrored):
+                setattr(report, SHARED_ATTRIBUTE, shared_error(problem.kind, problem.lines[0]))
         if call.when == "call" and _BELOW_KEY in item.stash:
             setattr(report, BELOW_ATTRIBUTE, item.stash[_BELOW_KEY])
             del item.stash[_BELOW_KEY]

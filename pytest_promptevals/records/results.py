@@ -56,12 +56,12 @@ class ErrorRecord:
 
     kind: str
     """``provider``, ``timeout``, ``cache``, ``prompt``, ``judge``, ``cancelled`` or ``test``; ``budget``, ``quota``,
-    ``replay`` or ``unreachable`` where a call was not made, see ``NOT_RUN``."""
+    ``refused``, ``replay`` or ``unreachable`` where a call was not made, see ``NOT_RUN``."""
     message: str
     """What happened and what to do next."""
 
 
-NOT_RUN: Final = frozenset({"budget", "quota", "replay", "unreachable"})
+NOT_RUN: Final = frozenset({"budget", "quota", "refused", "replay", "unreachable"})
 """Kinds of errors that say nothing of the case: what it needed was not asked for."""
 
 

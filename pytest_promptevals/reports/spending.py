@@ -14,9 +14,11 @@ def spending_text(run: Run, unpriced: int) -> str | None:
     """
     if not run.calls or not (run.cached or run.cost or unpriced):
         return None
-    cached = f", {run.cached} of them from the cache" if run.cached else ""
+    is_all_cached = run.cached == run.calls
+    cached = f", {'all' if is_all_cached else run.cached} from the cache" if run.cached else ""
     if unpriced:
-        return f"{count_text(run.calls, 'call')}{cached}; cost unknown for {count_text(unpriced, 'case')}"
+        paid = ", none of it paid now" if is_all_cached else ""
+        return f"{count_text(run.calls, 'response')}{cached}; cost unknown for {count_text(unpriced, 'case')}{paid}"
     paid = f", {format_dollars(run.spent)} of it paid now" if run.spent else ", none of it paid now"
     paid = "" if run.spent == run.cost else paid
-    return f"{count_text(run.calls, 'call')}{cached}; cost {format_dollars(run.cost)}{paid}"
+    return f"{count_text(run.calls, 'response')}{cached}; cost {format_dollars(run.cost)}{paid}"

@@ -14,6 +14,7 @@ from pytest_promptevals.reports.words import count_text, score_text
 _FEW_CASES: Final = 10
 """Cases listed per kind of change; -v lists all."""
 _SHORTEST_NAME: Final = 12
+_STOPPED: Final = "stopped early: no verdict, half a run cannot be compared; --evals-resume goes on"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ def summary_lines(
     lines += [Line(""), *told] if told and lines else told
     lines += _no_baseline(comparisons, width, verbosity)
     if is_stopped_early:
-        lines.append(Line("stopped early: no verdict, half a run cannot be compared", {"yellow": True}))
+        lines.append(Line(_STOPPED, {"yellow": True}))
     return lines
 
 

@@ -36,7 +36,7 @@ def test_the_reason_is_told_once(priced: EvalProject) -> None:
     result = priced.run("--evals-max-cost=35")
 
     assert str(result.stdout).count("ERROR at setup of") == 1
-    result.stdout.fnmatch_lines(["not run, for the same reason (budget): 4 more cases"])
+    result.stdout.fnmatch_lines(["the same error as a.eval.yaml::c3: 4 more cases"])
 
 
 def test_cached_responses_cost_nothing_of_it(priced: EvalProject, model_server: ModelServer) -> None:
@@ -84,7 +84,7 @@ def test_an_unknown_price_is_shown_as_unknown(project: EvalProject, model_server
     serve(project, model_server)
     project.write_cases("a.eval.yaml", echo_cases(2), head="")
 
-    project.run().stdout.fnmatch_lines(["2 calls; cost unknown for 2 cases"])
+    project.run().stdout.fnmatch_lines(["2 responses; cost unknown for 2 cases"])
 
 
 @pytest.mark.parametrize("extra", [(), ("-n2",)], ids=["plain", "n2"])

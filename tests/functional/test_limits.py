@@ -147,7 +147,7 @@ def test_an_exhausted_quota_stops_its_provider_at_once_and_no_other(
     result.stdout.fnmatch_lines(
         [
             "not run: poor grants no more calls: *",
-            "not run, for the same reason (quota): 299 more cases",
+            "the same error as *: 299 more cases",
         ]
     )
 
@@ -164,7 +164,9 @@ def test_each_exhausted_provider_says_so_once(project: EvalProject, model_server
     result.assert_outcomes(errors=20)
     assert calls(model_server) == 2
     assert str(result.stdout).count("ERROR at setup of") == 2
-    result.stdout.fnmatch_lines(["not run: one grants*", "not run: two grants*", "*(quota): 18 more cases"])
+    result.stdout.fnmatch_lines(
+        ["not run: one grants*", "not run: two grants*", "the same error as a.eval.yaml::c0[[]one/m]: 9 more cases"]
+    )
 
 
 def test_requests_per_minute_are_kept(project: EvalProject, model_server: ModelServer) -> None:

@@ -105,7 +105,8 @@ def test_replay_never_calls_and_a_miss_is_an_error(served: EvalProject, model_se
 
     result.assert_outcomes(passed=2, errors=4)
     assert calls(model_server) == 2
-    result.stdout.fnmatch_lines(["*no kept response*", "not run, for the same reason (replay): 3 more cases"])
+    result.stdout.fnmatch_lines(["ERROR a.eval.yaml::c2 *", "ERROR a.eval.yaml::c5 *"])
+    result.stdout.fnmatch_lines(["not run: there is no kept response of 'echo-model' *"])
 
 
 def test_replay_pays_for_no_python_function_either(project: EvalProject) -> None:
@@ -146,8 +147,8 @@ def test_the_summary_says_what_came_from_the_cache_and_what_was_paid(served: Eva
     first = served.run()
     second = served.run()
 
-    first.stdout.re_match_lines([r"6 calls; cost \$0\.000018$"])
-    second.stdout.re_match_lines([r"6 calls, 6 of them from the cache; cost \$0\.000018, none of it paid now"])
+    first.stdout.re_match_lines([r"6 responses; cost \$0\.000018$"])
+    second.stdout.re_match_lines([r"6 responses, all from the cache; cost \$0\.000018, none of it paid now"])
 
 
 def test_the_history_knows_what_a_run_paid(served: EvalProject) -> None:

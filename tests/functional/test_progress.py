@@ -1,74 +1,23 @@
-"""The progress line in real pytest runs, on a real pseudo-terminal and off it."""
+"""The progress line on a terminal: real pytest runs on a real pseudo-terminal."""
 
 from __future__ import annotations
 
-import re
 import time
-from collections.abc import Mapping, Sequence
 
 import pytest
 
+from tests.support.progress_runs import (
+    CONFTEST,
+    PLAIN,
+    SOME_TESTS,
+    THEIR_REPORTER,
+    make_runs,
+    watch,
+    without_times,
+)
 from tests.support.project import EvalProject
-from tests.support.screen import Action, Keyboard, ScreenRun, run_on_screen
+from tests.support.screen import Keyboard, ScreenRun
 
-CONFTEST = '''
-    import os
-
-    import pytest
-
-    from pytest_promptevals.pytest_glue.live_line import LiveLine
-    from pytest_promptevals.pytest_glue.progress import ProgressReporter
-    from pytest_promptevals.records.progress import Progress
-
-    LiveLine.seconds = float(os.environ.get("SECONDS", "0.01"))
-    NUMBERS = Progress(total=1000, done=412, running=64, cached=120, spent=0.4213, unpriced=3, limit=64)
-
-
-    class Starter:
-        """Does what the session does when its first eval item runs."""
-
-        reporter = None
-
-        def __init__(self, config):
-            self.config = config
-
-        def begin(self):
-            if self.reporter is None:
-                interval = float(os.environ.get("INTERVAL", "30"))
-                mode = os.environ.get("MODE", "auto")
-                self.reporter = ProgressReporter(self.config, mode, lambda: NUMBERS, interval=interval)
-                self.config.pluginmanager.register(self.reporter)
-                self.reporter.start()
-                self.reporter.start()
-
-        def pytest_runtest_setup(self):
-            self.begin()
-
-        def pytest_runtest_logstart(self):
-            if self.config.getoption("dist", "no") != "no":
-                self.begin()
-
-
-    def pytest_configure(config):
-        config.pluginmanager.register(Starter(config), "starter")
-'''
-SOME_TESTS = """
-    import time
-    import warnings
-
-    import pytest
-
-
-    @pytest.mark.parametrize("number", range(60))
-    def test_some(number):
-        print("hello")
-        time.sleep(0.004)
-        if number == 7:
-            warnings.warn("careful")
-        if number == 9:
-            pytest.skip("because it is so, as it was always so and as it will ever be, in all eternity")
-        assert number % 31 != 5
-"""
 WIDE_NAMES = """
     import time
 
@@ -118,77 +67,18 @@ OTHER_PLUGIN = '''
     def pytest_sessionstart(session):
         REPORTER.append(session.config.pluginmanager.getplugin("terminalreporter"))
 '''
-THEIR_REPORTER = """
-
-
-    class Theirs(pytest.TerminalReporter):
-        pass
-
-
-    @pytest.hookimpl(trylast=True)
-    def pytest_sessionstart(session):
-        plugins = session.config.pluginmanager
-        plugins.unregister(name="terminalreporter")
-        reporter = Theirs(session.config)
-        reporter._session = session
-        reporter._session_start = pytest_timing.Instant()
-        plugins.register(reporter, "terminalreporter")
-
-
-    from _pytest import timing as pytest_timing
-"""
 LIVE = "evals  412/1000 done · 64 running · $0.4213 spent (+3 unpriced) · 120 cached"
-PLAIN = "evals  412/1000 done · 64 running · 524 queued · $0.4213 spent (+3 unpriced) · 120 cached · limit 64"
 MOVES = (b"\x1b7", b"\x1b8", b"\x1bD", b"\x1b[J", b"\x1b[?7")
 """What the live line is made with, and pytest never writes."""
 
 
 @pytest.fixture
 def runs(project: EvalProject, monkeypatch: pytest.MonkeyPatch) -> EvalProject:
-    # Plugins of the developer's environment would only make the many processes slower.
-    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
-    monkeypatch.setenv("PROMPTEVALS_HISTORY", "off")
-    monkeypatch.delenv("COLUMNS")
-    for name in ("CI", "BUILD_NUMBER"):
-        monkeypatch.delenv(name, raising=False)
-    project.write("conftest.py", CONFTEST)
-    project.write(
-        "pytest.ini", "[pytest]\ndisable_test_id_escaping_and_forfeit_all_rights_to_community_support = true\n"
-    )
-    project.write("test_some.py", SOME_TESTS)
-    return project
-
-
-def watch(
-    runs: EvalProject,
-    *arguments: str,
-    rows: int = 24,
-    columns: int = 80,
-    actions: Sequence[Action] = (),
-    environment: Mapping[str, str] | None = None,
-) -> ScreenRun:
-    plugins = ["-p", "pytest_promptevals.plugin", "-p", "no:cacheprovider"]
-    return run_on_screen(
-        runs.path,
-        ["-m", "pytest", *plugins, *arguments],
-        rows=rows,
-        columns=columns,
-        environment=environment,
-        actions=actions,
-    )
-
-
-def log_of(runs: EvalProject, *arguments: str) -> str:
-    result = runs.run_process("-p", "pytest_promptevals.plugin", "-p", "no:cacheprovider", *arguments)
-    return result.stdout.str()
+    return make_runs(project, monkeypatch)
 
 
 def is_live(run: ScreenRun) -> bool:
     return any(frame.below.startswith("evals  412/1000") for frame in run.frames)
-
-
-def without_times(lines: Sequence[str]) -> list[str]:
-    return [re.sub(r"\d+\.\d\ds", "0.00s", line) for line in lines]
 
 
 def without_digits(run: ScreenRun) -> list[list[object]]:
@@ -376,162 +266,9 @@ def test_a_reporter_of_somebody_else_has_its_screen_for_itself(runs: EvalProject
     assert b"evals" not in run.raw
 
 
-def test_a_reporter_of_somebody_else_gets_whole_lines_in_a_log(
-    runs: EvalProject, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    runs.write("conftest.py", CONFTEST + THEIR_REPORTER)
-    monkeypatch.setenv("INTERVAL", "0.05")
-
-    assert PLAIN in log_of(runs).splitlines()
-
-
 def test_a_terminal_that_knows_only_ascii_gets_ascii(runs: EvalProject) -> None:
     run = watch(runs, environment={"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"})
 
     assert "evals  412/1000 done | 64 running | $0.4213 spent (+3 unpriced) | 120 cached" in {
         frame.below for frame in run.frames
     }
-
-
-def test_workers_show_nothing(runs: EvalProject, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("INTERVAL", "0.05")
-    runs.write(
-        "test_some.py",
-        """
-        def test_some(pytestconfig):
-            assert pytestconfig.pluginmanager.getplugin("starter").reporter._thread is None
-        """,
-    )
-
-    assert "1 passed" in log_of(runs, "-p", "xdist", "-n1")
-
-
-LONG_TESTS = """
-    import time
-
-
-    def test_one():
-        pass
-
-
-    def test_long():
-        time.sleep(1.0)
-
-
-    def test_longer():
-        time.sleep(1.1)
-
-
-    def test_four():
-        pass
-"""
-
-
-def body(log: str) -> list[str]:
-    lines = log.splitlines()
-    start = next(number for number, line in enumerate(lines) if "collected" in line)
-    end = next(number for number, line in enumerate(lines) if " passed in " in line)
-    return lines[start + 2 : end - 1]
-
-
-def collapse(lines: Sequence[str]) -> list[str]:
-    """Return lines with neighbours that are the same only once: how often depends on the machine."""
-    return [line for number, line in enumerate(lines) if number == 0 or lines[number - 1] != line]
-
-
-def test_in_a_log_a_long_test_is_interrupted_by_whole_lines(runs: EvalProject, monkeypatch: pytest.MonkeyPatch) -> None:
-    runs.write("test_some.py", LONG_TESTS)
-    monkeypatch.setenv("INTERVAL", "0.4")
-
-    lines = collapse(body(log_of(runs)))
-
-    pytests = [line for line in lines if line != PLAIN]
-    assert PLAIN in lines[1:-1]
-    assert "".join(pytests).replace(" ", "") == "test_some.py....[100%]"
-    assert len(pytests[-1]) == 79
-
-
-def test_in_a_verbose_log_each_result_has_its_test_in_front(runs: EvalProject, monkeypatch: pytest.MonkeyPatch) -> None:
-    runs.write("test_some.py", LONG_TESTS)
-    monkeypatch.setenv("INTERVAL", "0.4")
-
-    lines = collapse(body(log_of(runs, "-v")))
-
-    begun = lines.index("test_some.py::test_long ")
-    assert lines[begun + 1 : begun + 3] == [PLAIN, f"{'test_some.py::test_long PASSED':<73}[ 50%]"]
-    assert [line for line in lines if "PASSED" in line] == [
-        f"{f'test_some.py::{name} PASSED':<73}[{percent}]"
-        for name, percent in [
-            ("test_one", " 25%"),
-            ("test_long", " 50%"),
-            ("test_longer", " 75%"),
-            ("test_four", "100%"),
-        ]
-    ]
-
-
-@pytest.mark.parametrize("arguments", [[], ["-v"], ["-q"]], ids=["dots", "verbose", "quiet"])
-def test_a_short_run_in_a_log_has_no_line_at_all(
-    runs: EvalProject, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
-) -> None:
-    with_line = log_of(runs, *arguments)
-    monkeypatch.setenv("MODE", "off")
-    without = log_of(runs, *arguments)
-
-    assert without_times(with_line.splitlines()) == without_times(without.splitlines())
-
-
-@pytest.mark.parametrize("arguments", [[], ["-v"], ["-q"]], ids=["dots", "verbose", "quiet"])
-def test_whole_lines_disturb_no_line_of_xdist(
-    runs: EvalProject, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
-) -> None:
-    monkeypatch.setenv("INTERVAL", "0.05")
-
-    lines = log_of(runs, "-p", "xdist", "-n2", *arguments).splitlines()
-
-    assert PLAIN in lines
-    assert all(line == PLAIN for line in lines if "evals " in line)
-    if arguments == ["-v"]:
-        whole = re.compile(r"\[gw\d\] \[ *\d+%\] PASSED test_some.py::test_some\[\d+\] ")
-        assert sum(whole.fullmatch(line) is not None for line in lines) == 57
-
-
-PAUSING = """
-
-
-    from pytest_promptevals.pytest_glue.pausing import install_pause
-
-
-    @pytest.hookimpl(trylast=True)
-    def pytest_runtest_setup(item):
-        starter = item.config.pluginmanager.getplugin("starter")
-        starter.switch = install_pause(lambda _: None, tell=starter.reporter.tell)
-"""
-SIGNALS = """
-    import os
-    import signal
-    import time
-
-
-    def test_some():
-        os.kill(os.getpid(), signal.SIGUSR1)
-        time.sleep(2.2)
-        os.kill(os.getpid(), signal.SIGUSR1)
-
-
-    def test_other():
-        time.sleep(0.3)
-"""
-
-
-@pytest.mark.parametrize("mode", ["auto", "off"])
-def test_a_pause_is_told_in_a_line(runs: EvalProject, monkeypatch: pytest.MonkeyPatch, mode: str) -> None:
-    runs.write("conftest.py", CONFTEST + PAUSING)
-    runs.write("test_some.py", SIGNALS)
-    monkeypatch.setenv("MODE", mode)
-
-    lines = body(log_of(runs))
-
-    assert lines[0] == "test_some.py "
-    assert re.fullmatch(r"evals paused: kill -USR1 \d+ goes on", lines[1])
-    assert "evals go on" in lines[2:]

@@ -73,7 +73,7 @@ def test_x_stops_at_the_first_failure(evals: EvalProject) -> None:
     result = evals.run("-x")
 
     result.assert_outcomes(passed=1, failed=1)
-    result.stdout.fnmatch_lines(["stopped early: no verdict, half a run cannot be compared"])
+    result.stdout.fnmatch_lines(["stopped early: no verdict, half a run cannot be compared; --evals-resume goes on"])
 
 
 def test_co_lists_the_cases_and_runs_nothing(evals: EvalProject) -> None:

@@ -63,7 +63,7 @@ def test_judges_of_test_functions_call_models_and_share_their_answers(
 
     result.assert_outcomes(passed=4)
     assert calls(model_server) == 2
-    result.stdout.re_match_lines([r"4 calls; cost \$0\.\d+, \$0\.\d+ of it paid now$"])
+    result.stdout.re_match_lines([r"4 responses; cost \$0\.\d+, \$0\.\d+ of it paid now$"])
 
 
 def test_workers_and_controller_are_one_session_for_the_cache(marked: EvalProject, model_server: ModelServer) -> None:
@@ -189,7 +189,7 @@ def test_an_item_that_is_run_again_is_paid_and_counted_once(project: EvalProject
     result = project.run()
 
     assert calls(model_server) == 2
-    result.stdout.fnmatch_lines(["2 calls, 1 of them from the cache; cost $0.000006"])
+    result.stdout.fnmatch_lines(["2 responses, 1 from the cache; cost $0.000006"])
     with sqlite3.connect(project.path / ".promptevals/history.db") as connection:
         assert connection.execute("SELECT calls, cached, cost = spent FROM runs").fetchall() == [(2, 1, 1)]
         assert connection.execute("SELECT COUNT(*) FROM case_results").fetchone() == (2,)

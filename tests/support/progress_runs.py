@@ -93,7 +93,7 @@ PLAIN = "evals  412/1000 done · 64 running · 524 queued · $0.4213 spent (+3 u
 
 
 def make_runs(project: EvalProject, monkeypatch: pytest.MonkeyPatch) -> EvalProject:
-    """A project whose runs show a progress line with made-up numbers."""
+    """Return a project whose runs show a progress line with made-up numbers."""
     # Plugins of the developer's environment would only make the many processes slower.
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     monkeypatch.setenv("PROMPTEVALS_HISTORY", "off")
@@ -116,6 +116,7 @@ def watch(
     actions: Sequence[Action] = (),
     environment: Mapping[str, str] | None = None,
 ) -> ScreenRun:
+    """Run pytest on a terminal of that size."""
     plugins = ["-p", "pytest_promptevals.plugin", "-p", "no:cacheprovider"]
     return run_on_screen(
         runs.path,
@@ -128,9 +129,11 @@ def watch(
 
 
 def log_of(runs: EvalProject, *arguments: str) -> str:
+    """Run pytest with its output in a pipe and return it."""
     result = runs.run_process("-p", "pytest_promptevals.plugin", "-p", "no:cacheprovider", *arguments)
     return result.stdout.str()
 
 
 def without_times(lines: Sequence[str]) -> list[str]:
+    """Return lines whose durations are all the same."""
     return [re.sub(r"\d+\.\d\ds", "0.00s", line) for line in lines]

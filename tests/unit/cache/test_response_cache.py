@@ -252,9 +252,9 @@ def test_what_was_not_kept_cannot_be_replayed(path: Path) -> None:
 
     assert caught.value.reason == "replay"
     assert str(caught.value) == (
-        "openai/gpt-5-mini: there is no kept response to the call that evals/support.eval.yaml asks for, and replaying "
-        "calls no model: its prompt, parameters or model changed since it was last called. Run it once with "
-        "'--evals-cache use'."
+        "there is no kept response of 'gpt-5-mini' to the call that evals/support.eval.yaml asks for, and replaying "
+        "calls no model: this prompt was not called before, or not with this model, these parameters or so many "
+        "trials. Run it once with '--evals-cache use'."
     )
     assert model.asked == ["a"]
     assert ask("a").key in stored(path)
@@ -264,7 +264,7 @@ def test_of_an_unknown_file_the_model_is_named(path: Path) -> None:
     async def work(cache: ResponseCache) -> None:
         await cache.fetch(ask("a", file=""), Model().call("a"))
 
-    with pytest.raises(CallNotMadeError, match="openai/gpt-5-mini: there is no kept response to the call, and"):
+    with pytest.raises(CallNotMadeError, match="there is no kept response of 'gpt-5-mini' to the call, and"):
         with_cache(path, work, mode="replay")
 
 

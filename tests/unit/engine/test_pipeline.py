@@ -120,7 +120,7 @@ def test_a_recorded_output_needs_no_turn_and_costs_nothing_of_the_budget() -> No
 
     async def main() -> tuple[str, int]:
         pipe = pipeline(1, budget=purse, is_replay=True)
-        forever = endpoint(Server(answer=lambda _: asyncio.Event().wait()), prices={"mine/m": Price()})
+        forever = endpoint(Server(answer=lambda _: asyncio.Event().wait()), type="scripted")
         under_way = asyncio.create_task(pipe.call(forever, request()))
         await asyncio.sleep(0.001)
         assert pipe.progress(total=0, done=0).running == 1
@@ -199,15 +199,21 @@ def test_replaying_never_calls_what_costs_or_may_cost(prices: dict[str, Price]) 
     )
 
 
-def test_what_is_free_answers_in_a_replay() -> None:
+def test_a_replay_calls_nobody_whatever_the_price_but_scripts_are_read() -> None:
+    called = Server()
+
     async def main() -> list[str]:
         pipe = pipeline(is_replay=True)
         return [
             await outcome(pipe, endpoint(Server(), "scripted", "scripted")),
-            await outcome(pipe, endpoint(Server(), prices={"mine/m": Price()})),
+            await outcome(pipe, endpoint(called, prices={"mine/m": Price()})),
         ]
 
-    assert asyncio.run(main()) == ["hi", "hi"]
+    scripted, free = asyncio.run(main())
+
+    assert scripted == "hi"
+    assert free.startswith("CallNotMadeError: not run: mine/m: its responses are not kept")
+    assert called.asked == []
 
 
 # Servers that give no more answers.

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from pytest_promptevals.pytest_glue.not_run import NOT_RUN_ATTRIBUTE, NotRunErrors
+from pytest_promptevals.pytest_glue.not_run import SHARED_ATTRIBUTE, NotRunErrors, shared_error
 
 
-def error(reason: str | None = None, message: str = "") -> Any:
-    report = SimpleNamespace(longrepr=SimpleNamespace(reprcrash=SimpleNamespace(message=message)))
-    if reason is not None:
-        setattr(report, NOT_RUN_ATTRIBUTE, reason)
+def error(shared: str | None = None, nodeid: str = "a.eval.yaml::c") -> Any:
+    report = SimpleNamespace(nodeid=nodeid)
+    if shared is not None:
+        setattr(report, SHARED_ATTRIBUTE, shared)
     return report
 
 
@@ -30,29 +30,24 @@ def summarize(errors: list[Any]) -> tuple[list[Any], list[Any], list[str]]:
 
 
 def test_the_first_error_of_each_reason_is_shown_and_all_are_counted() -> None:
-    errors = [error("budget"), error(), error("budget"), error("quota"), error(), error("budget"), error("quota")]
+    first, second = error("budget", "a::1"), error("no quota", "a::2")
+    errors = [first, error(), error("budget"), second, error(), error("budget"), error("no quota")]
 
     shown, counted, texts = summarize(errors)
 
     assert shown == [errors[0], errors[1], errors[3], errors[4]]
     assert counted is errors
     assert texts == [
-        "not run, for the same reason (budget): 2 more cases",
-        "not run, for the same reason (quota): 1 more case",
+        "the same error as a::1: 2 more cases",
+        "the same error as a::2: 1 more case",
     ]
 
 
-def test_each_provider_without_a_quota_is_told_in_its_own_words() -> None:
-    errors = [error("quota", "a is poor"), error("quota", "b is poor"), error("quota", "a is poor")]
-    others = [error("budget", "$1 is left"), error("budget", "$2 are left")]
-
-    shown, _, texts = summarize([*errors, *others])
-
-    assert shown == [*errors[:2], others[0]]
-    assert texts == [
-        "not run, for the same reason (quota): 1 more case",
-        "not run, for the same reason (budget): 1 more case",
-    ]
+def test_errors_are_the_same_by_their_text_but_for_budgets_and_replays() -> None:
+    assert shared_error("provider", "no key") == "no key"
+    assert shared_error("budget", "$1 is left") == shared_error("budget", "$2 are left")
+    # Which responses are missing is what the user of a replay wants to know.
+    assert shared_error("replay", "nothing kept") is None
 
 
 @pytest.mark.parametrize("errors", [[], [error()], [error("budget"), error("quota")]])

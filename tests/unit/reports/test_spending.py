@@ -18,13 +18,13 @@ def text_of(
 @pytest.mark.parametrize(
     ("numbers", "text"),
     [
-        ((6, 0, 1.5, 1.5), "6 calls; cost $1.50"),
-        ((1, 0, 0.25, 0.25), "1 call; cost $0.25"),
-        ((6, 6, 1.5, 0.0), "6 calls, 6 of them from the cache; cost $1.50, none of it paid now"),
-        ((6, 2, 1.5, 1.0), "6 calls, 2 of them from the cache; cost $1.50, $1.00 of it paid now"),
-        ((6, 2, 0.0, 0.0), "6 calls, 2 of them from the cache; cost $0.00"),
-        ((6, 0, None, None, 2), "6 calls; cost unknown for 2 cases"),
-        ((6, 1, None, None, 1), "6 calls, 1 of them from the cache; cost unknown for 1 case"),
+        ((6, 0, 1.5, 1.5), "6 responses; cost $1.50"),
+        ((1, 0, 0.25, 0.25), "1 response; cost $0.25"),
+        ((6, 6, 1.5, 0.0), "6 responses, all from the cache; cost $1.50, none of it paid now"),
+        ((6, 2, 1.5, 1.0), "6 responses, 2 from the cache; cost $1.50, $1.00 of it paid now"),
+        ((6, 2, 0.0, 0.0), "6 responses, 2 from the cache; cost $0.00"),
+        ((6, 0, None, None, 2), "6 responses; cost unknown for 2 cases"),
+        ((6, 1, None, None, 1), "6 responses, 1 from the cache; cost unknown for 1 case"),
     ],
 )
 def test_a_run_says_what_it_called_and_what_that_cost(numbers: tuple[int, int, float, float], text: str) -> None:

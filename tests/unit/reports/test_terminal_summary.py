@@ -129,7 +129,9 @@ def test_what_has_no_baseline_yet_is_said_once_for_all() -> None:
 def test_an_early_stop_is_said() -> None:
     lines = summary_lines([], width=80, verbosity=-1, is_stopped_early=True)
 
-    assert lines == [Line("stopped early: no verdict, half a run cannot be compared", {"yellow": True})]
+    assert lines == [
+        Line("stopped early: no verdict, half a run cannot be compared; --evals-resume goes on", {"yellow": True})
+    ]
 
 
 @pytest.mark.parametrize(
