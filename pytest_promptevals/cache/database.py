@@ -29,6 +29,7 @@ _TABLES: Final = (
     "uses (session TEXT NOT NULL, file TEXT NOT NULL, key TEXT NOT NULL, is_missing INTEGER NOT NULL,"
     " noted_at INTEGER NOT NULL, PRIMARY KEY (session, file, key)) WITHOUT ROWID"
 )
+_TABLE_NAMES: Final = frozenset(table.split(maxsplit=1)[0] for table in _TABLES.split(";"))
 _PERMISSIONS: Final = "check the permissions of the file and its folder"
 CANNOT_BE_WRITTEN: Final = f"it cannot be written; {_PERMISSIONS}"
 """What is said of a database that can be read only."""
@@ -192,12 +193,12 @@ def _is_ours(connection: sqlite3.Connection, path: Path) -> bool:
             f"this version reads {SCHEMA_VERSION}); update pytest-promptevals, or name another file with "
             "'evals_cache_file'"
         )
+    names = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
     if application == _APPLICATION_ID:
-        return True
-    names = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' LIMIT 3")]
+        return _TABLE_NAMES.issubset(names)  # what is missing is made anew
     if names:
         raise CacheError(
-            f"response cache {path} holds tables of something else ({', '.join(names)}); name another file with "
+            f"response cache {path} holds tables of something else ({', '.join(names[:3])}); name another file with "
             "'evals_cache_file'"
         )
     return False
@@ -207,7 +208,7 @@ def _create_tables(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("BEGIN IMMEDIATE")
     if not _is_ours(connection, path):  # another process may have been first
         for table in _TABLES.split(";"):
-            connection.execute(f"CREATE TABLE {table}")
+            connection.execute(f"CREATE TABLE IF NOT EXISTS {table}")
         connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
     connection.execute("COMMIT")

@@ -20,7 +20,7 @@ from pytest_promptevals.cache.access import Access
 from pytest_promptevals.cache.entries import Entry, decode_response, encode_response
 from pytest_promptevals.cache.keys import canonical_json
 from pytest_promptevals.cache.operations import Answer, Batch, Lookup, NoResponse, Save
-from pytest_promptevals.cache.owners import BEAT, Silences, is_gone, this_process
+from pytest_promptevals.cache.owners import BEAT, Silences, is_gone, patience_with, this_process
 from pytest_promptevals.cache.recordings import Recordings
 from pytest_promptevals.errors import CacheError, CodecError
 from pytest_promptevals.files.lines import write_lines_atomically
@@ -199,8 +199,10 @@ class Keeper:
         return {key: NoResponse.WAIT if key in claims else NoResponse.CALL for key in keys}
 
     def _is_dead(self, claim: store.Claim) -> bool:
-        is_silent = self._silences.is_silent(claim.owner.id, claim.beat, time.monotonic())
-        return is_silent or is_gone(claim.owner, self._owner)
+        if is_gone(claim.owner, self._owner):
+            return True
+        limit = patience_with(claim.owner, self._owner)
+        return self._silences.is_silent(claim.owner.id, claim.beat, time.monotonic(), limit)
 
     def _remember(self, entries: Iterable[Entry], released: Collection[str], answers: Mapping[str, Answer]) -> None:
         """Note what a transaction that succeeded has done."""

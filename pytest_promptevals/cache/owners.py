@@ -12,6 +12,8 @@ from typing import Final
 
 SILENCE: Final = 15.0
 """Seconds without a heartbeat after which an owner counts as dead."""
+STOPPED: Final = 300.0
+"""The same for an owner whose process is there on this machine: it may be stopped, or busy in a library."""
 BEAT: Final = 5.0
 """Seconds between two heartbeats."""
 
@@ -38,6 +40,12 @@ def this_process() -> Owner:
     """Return this process as an owner, a new one at each call."""
     pid = os.getpid()
     return Owner(secrets.token_hex(8), _host(), pid, _started(pid) or "")
+
+
+def patience_with(owner: Owner, here: Owner) -> float:
+    """Return the seconds without a heartbeat after which an owner counts as dead, as seen from ``here``."""
+    is_there = owner.host == here.host and owner.started != "" and _started(owner.pid) == owner.started
+    return STOPPED if is_there else SILENCE
 
 
 def is_gone(owner: Owner, here: Owner) -> bool:
@@ -85,9 +93,12 @@ class Silences:
     def __init__(self) -> None:
         self._known: dict[str, tuple[int, float, float]] = {}
 
-    def is_silent(self, owner: str, beat: int, now: float) -> bool:
-        """Note the last heartbeat of an owner at a time of the monotonic clock; return whether it is silent by now."""
+    def is_silent(self, owner: str, beat: int, now: float, limit: float) -> bool:
+        """Note the last heartbeat of an owner at a time of the monotonic clock; return whether it is silent by now.
+
+        ``limit`` is how many seconds without one are silence.
+        """
         known_beat, silence, seen = self._known.get(owner, (beat, 0.0, now))
         silence = silence + min(now - seen, _LONGEST_STEP) if beat == known_beat else 0.0
         self._known[owner] = (beat, silence, now)
-        return silence >= SILENCE
+        return silence >= limit

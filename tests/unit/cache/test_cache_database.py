@@ -315,3 +315,17 @@ def test_the_tables_are_made_once_by_two_that_open_at_the_same_time(
 
     with opened(path) as connection:
         assert connection.execute("SELECT count(*) FROM responses").fetchone() == (1,)
+
+
+def test_tables_that_are_missing_are_made_anew_and_the_others_kept(tmp_path: Path) -> None:
+    path = tmp_path / "cache.db"
+    database = open_database(path, 1.0)
+    database.connection.execute("INSERT INTO responses VALUES ('k', 's', 1, '{}', '{}')")
+    database.connection.execute("DROP TABLE claims")
+    database.connection.close()
+
+    connection = open_database(path, 1.0).connection
+
+    assert connection.execute("SELECT count(*) FROM claims").fetchone() == (0,)
+    assert connection.execute("SELECT key FROM responses").fetchall() == [("k",)]
+    connection.close()

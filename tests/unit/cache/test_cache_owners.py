@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pytest_promptevals.cache import owners
-from pytest_promptevals.cache.owners import SILENCE, Silences, is_gone, this_process
+from pytest_promptevals.cache.owners import SILENCE, STOPPED, Silences, is_gone, patience_with, this_process
 
 HERE = this_process()
 on_linux = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="the system tells no start times")
@@ -86,7 +86,7 @@ def test_on_windows_no_process_is_asked(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_an_owner_is_silent_after_as_long_as_the_waiter_has_looked() -> None:
     silences = Silences()
-    looks = [silences.is_silent("a", 3, 100 + step * 0.5) for step in range(32)]
+    looks = [silences.is_silent("a", 3, 100 + step * 0.5, SILENCE) for step in range(32)]
 
     assert looks == [step * 0.5 >= SILENCE for step in range(32)]
 
@@ -94,15 +94,23 @@ def test_an_owner_is_silent_after_as_long_as_the_waiter_has_looked() -> None:
 def test_a_heartbeat_ends_the_silence() -> None:
     silences = Silences()
     for step in range(29):
-        silences.is_silent("a", 3, step * 0.5)
+        silences.is_silent("a", 3, step * 0.5, SILENCE)
 
-    assert not silences.is_silent("a", 4, 15.0)
-    assert not silences.is_silent("a", 4, 15.5)
+    assert not silences.is_silent("a", 4, 15.0, SILENCE)
+    assert not silences.is_silent("a", 4, 15.5, SILENCE)
 
 
 def test_what_the_waiter_slept_through_is_no_silence() -> None:
     silences = Silences()
-    silences.is_silent("a", 3, 0.0)
+    silences.is_silent("a", 3, 0.0, SILENCE)
 
-    assert not silences.is_silent("a", 3, 10_000.0)
-    assert not silences.is_silent("b", 3, 10_000.0)
+    assert not silences.is_silent("a", 3, 10_000.0, SILENCE)
+    assert not silences.is_silent("b", 3, 10_000.0, SILENCE)
+
+
+def test_a_process_that_is_there_is_waited_for_longer_since_it_may_only_be_stopped() -> None:
+    here = this_process()
+
+    assert patience_with(here, here) == STOPPED
+    assert patience_with(dataclasses.replace(here, started="another"), here) == SILENCE
+    assert patience_with(dataclasses.replace(here, host="elsewhere"), here) == SILENCE

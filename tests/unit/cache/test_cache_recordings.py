@@ -279,10 +279,10 @@ def test_without_a_database_nothing_is_recorded_and_that_is_said(tmp_path: Path)
 def test_a_database_that_fails_on_the_way_is_named(tmp_path: Path) -> None:
     use(tmp_path, "a")
     with contextlib.closing(sqlite3.connect(tmp_path / "cache.db")) as connection:
-        connection.execute("DROP TABLE responses")
+        connection.execute("ALTER TABLE responses RENAME COLUMN response TO other")
 
     assert record(tmp_path) == [
-        f"not all was recorded: response cache {tmp_path / 'cache.db'}: no such table: responses"
+        f"not all was recorded: response cache {tmp_path / 'cache.db'}: no such column: response"
     ]
 
 
