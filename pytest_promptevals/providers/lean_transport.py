@@ -92,11 +92,14 @@ async def _read(answer: aiohttp.ClientResponse) -> bytes:
     if length is not None and length <= LONGEST_ANSWER:
         return await answer.read()
     content = bytearray()
-    async for piece in answer.content.iter_any():
-        content += piece
-        if len(content) > LONGEST_ANSWER:
-            answer.close()
-            raise ConnectionFailure(FailureKind.TOO_LONG)
+    try:
+        async for piece in answer.content.iter_any():
+            content += piece
+            if len(content) > LONGEST_ANSWER:
+                raise ConnectionFailure(FailureKind.TOO_LONG)
+    except BaseException:
+        answer.close()
+        raise
     return bytes(content)
 
 

@@ -36,7 +36,6 @@ PASSING: Final[Mapping[str, dict[str, Any]]] = {
 """Faults after which the same call may succeed."""
 FINAL: Final[Mapping[str, tuple[dict[str, Any], str]]] = {
     "400": ({"status": 400}, "provider error: {url} rejected the request (400: injected). Correct the prompt or *"),
-    "401": ({"status": 401}, "provider error: {url} wants a key (401: injected). Name the environment variable that *"),
     "404": ({"status": 404}, "provider error: {url} has no such API (404: injected). Correct 'base_url' of *"),
     "html": ({"mode": "html"}, "provider error: {url} answered with a web page (Welcome to the proxy) instead of *"),
     "garbled": ({"mode": "garbled"}, "provider error: {url} answered with something that is no HTTP. If that is *"),
@@ -209,8 +208,8 @@ def test_a_name_that_nobody_has_and_a_server_without_tls_are_clear_errors(
     assert model_server.stats()["requests"] == {}
     result.stdout.fnmatch_lines(
         [
-            "provider error: http://no-such-host.invalid/v1 cannot be reached*",
-            f"provider error: {urls['tls']} does not speak TLS as it should (*). If it is a server without TLS, *",
+            "not run: http://no-such-host.invalid/v1 cannot be reached*",
+            f"not run: {urls['tls']} does not speak TLS as it should (*). If it is a server without TLS, *",
         ]
     )
 

@@ -210,3 +210,26 @@ def test_a_timeout_is_not_tried_again_for_it_may_have_been_paid(
     result.assert_outcomes(passed=2, errors=2)
     result.stdout.fnmatch_lines(["timeout error: *no answer within 0.5 s. *"])
     assert calls(model_server) == 4
+
+
+def test_a_refused_key_stops_its_provider_and_is_told_once(project: EvalProject, model_server: ModelServer) -> None:
+    serve(project, model_server)
+    project.write_cases("a.eval.yaml", echo_cases(50), head="")
+    model_server.control(faults=[{"status": 401, "mode": "status"}])
+
+    result = project.run("--evals-concurrency=4")
+
+    result.assert_outcomes(errors=50)
+    assert calls(model_server) <= 4
+    assert str(result.stdout).count("ERROR at setup of") == 1
+    result.stdout.fnmatch_lines(["not run: * wants a key (401: *", "the same error as a.eval.yaml::c0: 49 more cases"])
+
+
+def test_a_missing_key_is_told_once(project: EvalProject) -> None:
+    project.write_cases("a.eval.yaml", echo_cases(9), head="model: openai/gpt-5-mini\njudges: [exact]\n")
+
+    result = project.run()
+
+    result.assert_outcomes(errors=9)
+    assert str(result.stdout).count("ERROR at setup of") == 1
+    result.stdout.fnmatch_lines(["provider error: *OPENAI_API_KEY*", "the same error as a.eval.yaml::c0: 8 more cases"])

@@ -76,6 +76,23 @@ def failure(kind: str, **options: Any) -> ProviderConnectionError:
     return caught.value
 
 
+@pytest.mark.parametrize("mode", ["endless", "trickle", "none"])
+def test_an_answer_that_would_fill_the_memory_is_not_read_to_its_end(
+    kind: str, mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pytest_promptevals.providers.lean_transport.LONGEST_ANSWER", 3)
+    with ModelServer() as server:
+        server.control(faults=[] if mode == "none" else [{"mode": mode}])
+        url = f"{server.url}{open_path(kind)}"
+        with pytest.raises(ProviderConnectionError) as caught:
+            ask(kind, base_url=url)
+    assert str(caught.value) == (
+        f"{url} sends an answer of more than 64 MB. If that is the wrong server, correct {SETTING}."
+    )
+    assert caught.value.was_sent
+    assert not caught.value.retryable
+
+
 @each_transport
 def test_a_refused_connection_names_the_address_and_the_setting_and_may_be_tried_again(
     kind: str, transport: str
