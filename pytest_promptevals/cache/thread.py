@@ -120,15 +120,20 @@ class CacheThread:
         self._schedule()
 
     def _main(self) -> None:
-        while (batch := self._next_batch()) is not None:
-            try:
-                answered = self._keeper.run(batch)
-            except Exception as error:  # noqa: BLE001 - whoever waits must be answered
-                answered = self._keeper.give_up(batch, error)
-            self._in_loop(self._receive, batch, answered)
-            self._keeper.tidy(is_idle=False)
-        self._keeper.finish()
-        self._in_loop(self._ended.set_result, None)
+        try:
+            while (batch := self._next_batch()) is not None:
+                self._do(batch)
+            self._keeper.finish()
+        finally:
+            self._in_loop(self._ended.set_result, None)
+
+    def _do(self, batch: Batch) -> None:
+        try:
+            answered = self._keeper.run(batch)
+        except Exception as error:  # noqa: BLE001 - whoever waits must be answered
+            answered = self._keeper.give_up(batch, error)
+        self._in_loop(self._receive, batch, answered)
+        self._keeper.tidy(is_idle=False)
 
     def _next_batch(self) -> Batch | None:
         while True:

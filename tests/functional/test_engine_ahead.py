@@ -155,7 +155,7 @@ def test_a_server_that_is_not_there_is_one_clear_error(project: EvalProject) -> 
     result = project.run()
 
     result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines(["provider error: *127.0.0.1:9*base_url*"])
+    result.stdout.fnmatch_lines(["not run: *127.0.0.1:9*base_url*"])
 
 
 def test_a_missing_key_is_one_clear_error(project: EvalProject) -> None:

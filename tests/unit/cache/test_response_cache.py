@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from pytest_promptevals.cache import keeper
 from pytest_promptevals.cache.database import open_database
 from pytest_promptevals.cache.recordings import read_recording, recording_path, write_recording, write_recordings
 from pytest_promptevals.cache.responses import ResponseCache
@@ -426,7 +427,8 @@ def test_a_response_that_is_shared_is_recorded_for_both_files(path: Path, tmp_pa
         assert list(read_recording(recording_path(recordings, file))) == [ask("a").key]
 
 
-def test_many_uses_are_noted_while_the_run_goes_on(path: Path, tmp_path: Path) -> None:
+def test_many_uses_are_noted_while_the_run_goes_on(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keeper, "_USES_SECONDS", 3600)
     texts = [str(number) for number in range(1200)]
     recordings = tmp_path / "rec"
     write_recording(recording_path(recordings, FILE), [make_entry(text) for text in texts])
@@ -440,6 +442,7 @@ def test_many_uses_are_noted_while_the_run_goes_on(path: Path, tmp_path: Path) -
     async def work(cache: ResponseCache) -> None:
         await asyncio.gather(*(cache.fetch(ask(text), Model().call(text)) for text in texts))
         await until(lambda: noted() == 1200)
+        monkeypatch.setattr(keeper, "_USES_SECONDS", 0.01)
         await cache.fetch(ask("0", file="b.eval.yaml"), Model().call("0"))
         assert noted() == 1200
         await until(lambda: noted() == 1201)
