@@ -199,7 +199,7 @@ def test_a_claim_that_comes_too_late_is_given_back(path: Path, monkeypatch: pyte
 
 
 def test_a_claim_that_comes_too_late_is_kept_by_who_asks_for_it_now(path: Path) -> None:
-    model = Model(SLOW)
+    model = Model(0.5)
 
     async def work(cache: ResponseCache) -> None:
         await cache.fetch(ask("warm"), Model().call("warm"))
@@ -207,6 +207,9 @@ def test_a_claim_that_comes_too_late_is_kept_by_who_asks_for_it_now(path: Path) 
         second = asyncio.create_task(cache.fetch(ask("a"), model.call("a")))
         await asyncio.sleep(0)
         first.cancel()
+        await until(lambda: model.asked == ["a"])
+        await cache.fetch(ask("b"), Model().call("b"))
+        assert claimed(path) == 2  # one call, and the one who makes it
         assert (await second).text == "answer to a"
 
     with_cache(path, work)
