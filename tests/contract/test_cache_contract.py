@@ -213,8 +213,8 @@ def test_what_was_paid_for_and_received_survives_any_kill(path: Path, processes:
 def test_a_cache_that_cannot_be_written_gives_what_it_has(path: Path, processes: Processes) -> None:
     processes.start(["a", "b"])
     processes.finish()
-    for folder in (path.parent, *path.parents[1:4]):
-        if folder.name.startswith(("pytest-", "test_")):
+    for folder in (path.parent, *path.parents[1:5]):
+        if folder.name.startswith(("pytest-", "popen-", "test_")):
             folder.chmod(0o755)
     path.parent.chmod(0o555)
 
