@@ -9,19 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, TypeVar
 
-from pytest_promptevals.cache.database import (
-    CANNOT_BE_WRITTEN,
-    Database,
-    Identity,
-    code_of,
-    explain,
-    identify,
-    is_busy,
-    is_damage,
-    open_database,
-    put_aside,
-)
+from pytest_promptevals.cache.database import Database, explain, open_database, put_cache_aside
 from pytest_promptevals.errors import CacheError
+from pytest_promptevals.files.sqlite_files import CANNOT_BE_WRITTEN, Identity, code_of, identify, is_busy, is_damage
 
 Result = TypeVar("Result")
 
@@ -146,7 +136,7 @@ class Access:
     def _put_aside(self) -> None:
         self.close()
         try:
-            aside = put_aside(self.path)
+            aside = put_cache_aside(self.path)
         except CacheError as error:
             self.give_up(str(error))
         else:

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import datetime as dt
 import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Final
 
 from pytest_promptevals.errors import CacheError
 from pytest_promptevals.files.own_folder import make_folder
+from pytest_promptevals.files.sqlite_files import Identity, code_of, identify, put_aside, reason_of, was_database
 
 SCHEMA_VERSION: Final = 1
 """Raised when the tables change."""
-
-Identity: TypeAlias = tuple[int, int]
-"""Device and inode of a file."""
 
 _APPLICATION_ID: Final = 0x70657663
 """Marks a file as ours; ``pevc`` in ASCII."""
@@ -30,24 +27,7 @@ _TABLES: Final = (
     " noted_at INTEGER NOT NULL, PRIMARY KEY (session, file, key)) WITHOUT ROWID"
 )
 _TABLE_NAMES: Final = frozenset(table.split(maxsplit=1)[0] for table in _TABLES.split(";"))
-_PERMISSIONS: Final = "check the permissions of the file and its folder"
-CANNOT_BE_WRITTEN: Final = f"it cannot be written; {_PERMISSIONS}"
-"""What is said of a database that can be read only."""
-_REASONS: Final = {
-    sqlite3.SQLITE_BUSY: "another process keeps it locked; wait until that one is done",
-    sqlite3.SQLITE_LOCKED: "another process keeps it locked; wait until that one is done",
-    sqlite3.SQLITE_PROTOCOL: "another process keeps it locked; wait until that one is done",
-    sqlite3.SQLITE_FULL: "the disk is full; free some space",
-    sqlite3.SQLITE_READONLY: CANNOT_BE_WRITTEN,
-    sqlite3.SQLITE_PERM: CANNOT_BE_WRITTEN,
-    sqlite3.SQLITE_CANTOPEN: f"it cannot be opened; {_PERMISSIONS}",
-}
-_DAMAGE: Final = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
-_BUSY: Final = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL)
 _NOT_TO_BE_WRITTEN: Final = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM)
-_SUFFIXES: Final = (".db", ".sqlite", ".sqlite3")
-_HEADER: Final = b"SQLite format 3\0"
-_PRIMARY_CODE: Final = 0xFF
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,65 +66,24 @@ def open_database(path: Path, timeout: float) -> Database:
         return _open_for_reading(path, explain(error, path))
 
 
-def identify(path: Path) -> Identity | None:
-    """Return what tells the file of that name from any other, or ``None`` if there is none."""
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino
-
-
-def code_of(error: sqlite3.Error) -> int:
-    """Return SQLite's primary code of an error; 0 for an error of Python's own."""
-    return int(getattr(error, "sqlite_errorcode", 0)) & _PRIMARY_CODE
-
-
-def is_damage(error: sqlite3.Error) -> bool:
-    """Return whether an error means that the file is no sound SQLite database."""
-    return code_of(error) in _DAMAGE
-
-
-def is_busy(error: sqlite3.Error) -> bool:
-    """Return whether an error means that another process keeps the database locked."""
-    return code_of(error) in _BUSY
-
-
 def explain(error: sqlite3.Error, path: Path) -> CacheError:
     """Return the error of a database in the user's words."""
-    return CacheError(f"response cache {path}: {_REASONS.get(code_of(error), str(error))}")
+    return CacheError(f"response cache {path}: {reason_of(error)}")
 
 
-def put_aside(path: Path) -> Path:
-    """Rename a damaged database, with the files that SQLite keeps beside it; return its new name.
+def put_cache_aside(path: Path) -> Path:
+    """Rename a damaged cache, and return its new name.
 
     Raises ``CacheError`` if it is no database of ours, or cannot be renamed.
     """
-    if not _was_database(path):
+    if not was_database(path):
         raise CacheError(f"response cache {path} is no database; name another file with 'evals_cache_file'")
-    aside = path.with_name(f"{path.name}.corrupt-{dt.datetime.now(dt.UTC):%Y%m%d-%H%M%S-%f}")
     try:
-        # The file itself last: SQLite would put a log that is left behind into the next file of the name.
-        for suffix in ("-wal", "-shm", ""):
-            part = path.with_name(path.name + suffix)
-            if part.exists():
-                part.rename(aside.with_name(aside.name + suffix))
+        return put_aside(path)
     except OSError as error:
         raise CacheError(
             f"response cache {path} is damaged and cannot be renamed: {error.strerror}; move it away"
         ) from None
-    return aside
-
-
-def _was_database(path: Path) -> bool:
-    """Return whether a damaged file is ours to rename: one that begins or is named as a database."""
-    if path.suffix.lower() in _SUFFIXES:
-        return True
-    try:
-        with path.open("rb") as file:
-            return file.read(len(_HEADER)) == _HEADER
-    except OSError:
-        return False
 
 
 def _open_for_writing(path: Path, timeout: float) -> sqlite3.Connection:

@@ -24,6 +24,7 @@ from pytest_promptevals.cache.owners import BEAT, Silences, is_gone, patience_wi
 from pytest_promptevals.cache.recordings import Recordings
 from pytest_promptevals.errors import CacheError, CodecError
 from pytest_promptevals.files.lines import write_lines_atomically
+from pytest_promptevals.files.sqlite_files import write_transaction
 from pytest_promptevals.records.responses import Response
 
 _LONGEST: Final = 100_000_000
@@ -155,7 +156,7 @@ class Keeper:
         open_keys = keys - answers.keys()
         if not (is_news or (open_keys and self._access.can_write and not self._is_replay)):
             return answers
-        with store.transaction(connection):
+        with write_transaction(connection):
             self._write(connection, entries, released)
             answers.update(self._find(connection, open_keys))
             answers.update(self._claim(connection, sorted(open_keys - answers.keys())))
@@ -229,7 +230,7 @@ class Keeper:
 
     def _write_small_things(self, connection: sqlite3.Connection) -> None:
         if self._access.can_write:
-            with store.transaction(connection):
+            with write_transaction(connection):
                 store.beat(connection, self._owner.id)
                 self._write_uses(connection)
 
@@ -237,7 +238,7 @@ class Keeper:
         if not self._access.can_write:
             return
         entries = self._entries()
-        with store.transaction(connection):
+        with write_transaction(connection):
             self._write(connection, entries, self._claimed)
             store.remove_owners(connection, [self._owner.id])
         self._remember(entries, frozenset(self._claimed), {})

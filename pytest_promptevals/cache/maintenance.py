@@ -16,6 +16,7 @@ from pytest_promptevals.cache.entries import Entry, check_line
 from pytest_promptevals.cache.recordings import read_recording
 from pytest_promptevals.errors import CacheError, FileProblem
 from pytest_promptevals.files.lines import write_lines_atomically
+from pytest_promptevals.files.sqlite_files import write_transaction
 from pytest_promptevals.files.text import read_text
 
 LOCK_SECONDS: Final = 10.0
@@ -130,7 +131,7 @@ def import_entries(path: Path, source: Path, *, replace: bool) -> ImportCount:
     Raises ``CacheError`` with file and line for a line that is wrong.
     """
     entries = {entry.key: entry for entry in _read_entries(source)}
-    with _opened(path, make=True) as connection, store.transaction(connection):
+    with _opened(path, make=True) as connection, write_transaction(connection):
         known = store.sessions_of(connection, entries.keys()).keys()
         wanted = [entry for key, entry in entries.items() if replace or key not in known]
         store.save_entries(connection, IMPORTED, wanted)

@@ -19,6 +19,7 @@ from pytest_promptevals.cache.database import explain, open_database
 from pytest_promptevals.cache.entries import Entry, decode_response, read_line
 from pytest_promptevals.errors import CacheError, CodecError, FileProblem
 from pytest_promptevals.files.paths import shown_path
+from pytest_promptevals.files.sqlite_files import write_transaction
 from pytest_promptevals.files.text import read_text, write_text_atomically
 from pytest_promptevals.records.responses import Response
 
@@ -152,7 +153,7 @@ def take_uses(cache_path: Path, session: str) -> list[store.Use]:
     try:
         with contextlib.closing(open_database(cache_path, _LOCK_SECONDS).connection) as connection:
             uses = store.find_uses(connection, session)
-            with store.transaction(connection):
+            with write_transaction(connection):
                 store.forget_uses(connection, session)
             return uses
     except sqlite3.Error as error:
@@ -170,7 +171,7 @@ def _write_all(folder: Path, connection: sqlite3.Connection, session: str) -> li
         except CacheError as error:
             notices.append(f"nothing was recorded there: {error}")
     if not notices:
-        with store.transaction(connection):
+        with write_transaction(connection):
             store.forget_uses(connection, session)
     return notices
 

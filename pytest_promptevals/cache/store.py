@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import sqlite3
 import time
@@ -44,20 +43,6 @@ class Use(NamedTuple):
     """Key of the request."""
     is_missing: bool
     """Whether it was to be replayed and could not be."""
-
-
-@contextlib.contextmanager
-def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """Do all that is inside, or nothing. It waits for its turn to write before it reads anything."""
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        connection.execute("COMMIT")
-    except BaseException:
-        # SQLite may have rolled back by itself, and a connection that cannot is lost anyway.
-        with contextlib.suppress(sqlite3.Error):
-            connection.execute("ROLLBACK")
-        raise
 
 
 def find_responses(connection: sqlite3.Connection, keys: Collection[str], session: str | None) -> dict[str, str]:

@@ -13,18 +13,21 @@ Identity: TypeAlias = tuple[int, int]
 """Device and inode of a file."""
 
 _PERMISSIONS: Final = "check the permissions of the file and its folder"
+CANNOT_BE_WRITTEN: Final = f"it cannot be written; {_PERMISSIONS}"
+"""What is said of a database that can be read only."""
+_LOCKED: Final = "another process keeps it locked; wait until that one is done"
 _REASONS: Final = {
-    sqlite3.SQLITE_BUSY: "another process keeps it locked; wait until that one is done",
-    sqlite3.SQLITE_LOCKED: "another process keeps it locked; wait until that one is done",
+    sqlite3.SQLITE_BUSY: _LOCKED,
+    sqlite3.SQLITE_LOCKED: _LOCKED,
+    sqlite3.SQLITE_PROTOCOL: _LOCKED,
     sqlite3.SQLITE_FULL: "the disk is full; free some space",
-    sqlite3.SQLITE_READONLY: f"it cannot be written; {_PERMISSIONS}",
-    sqlite3.SQLITE_PERM: f"it cannot be written; {_PERMISSIONS}",
+    sqlite3.SQLITE_READONLY: CANNOT_BE_WRITTEN,
+    sqlite3.SQLITE_PERM: CANNOT_BE_WRITTEN,
     sqlite3.SQLITE_CANTOPEN: f"it cannot be opened; {_PERMISSIONS}",
 }
 _DAMAGE: Final = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
-_BUSY: Final = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+_BUSY: Final = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL)
 _SUFFIXES: Final = (".db", ".sqlite", ".sqlite3")
-_COMPANIONS: Final = ("-wal", "-shm")
 _HEADER: Final = b"SQLite format 3\0"
 _PRIMARY_CODE: Final = 0xFF
 
@@ -75,11 +78,11 @@ def put_aside(path: Path) -> Path:
     Raises ``OSError`` if it cannot be renamed.
     """
     aside = path.with_name(f"{path.name}.corrupt-{dt.datetime.now(dt.UTC):%Y%m%d-%H%M%S-%f}")
-    path.rename(aside)
-    for suffix in _COMPANIONS:
-        companion = path.with_name(path.name + suffix)
-        if companion.exists():
-            companion.rename(aside.with_name(aside.name + suffix))
+    # The file itself last: SQLite would put a log that is left behind into the next file of the name.
+    for suffix in ("-wal", "-shm", ""):
+        part = path.with_name(path.name + suffix)
+        if part.exists():
+            part.rename(aside.with_name(aside.name + suffix))
     return aside
 
 

@@ -198,7 +198,7 @@ def test_a_file_in_the_place_of_the_folder_is_left_alone(
     assert own.read_text(encoding="utf-8") == "mine"
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="limits of a process")
+@pytest.mark.skipif(sys.platform == "win32", reason="the system limits no files")
 def test_a_full_disk_loses_no_paid_response(served: EvalProject, model_server: ModelServer, own: Path) -> None:
     served.write("conftest.py", NO_MORE_SPACE)
     served.write_cases("a.eval.yaml", echo_cases(60), head="")

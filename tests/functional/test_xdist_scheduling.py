@@ -193,7 +193,7 @@ def test_a_mode_without_workers_changes_nothing(noting: EvalProject) -> None:
     noting.run("--dist=loadfile").assert_outcomes(passed=2)
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="a signal to one process alone")
+@pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C reaches all processes of a console there")
 def test_an_interrupt_that_only_the_controller_gets_ends_the_workers_too(noting: EvalProject) -> None:
     write_evals(noting, "a", inputs("a", 20), "answer_late")
     process = subprocess.Popen(

@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 
 from pytest_promptevals.cache import database
-from pytest_promptevals.cache.database import explain, identify, is_damage, open_database, put_aside
+from pytest_promptevals.cache.database import explain, open_database, put_cache_aside
 from pytest_promptevals.errors import CacheError
+from pytest_promptevals.files.sqlite_files import identify, is_damage
 
 
 @contextlib.contextmanager
@@ -103,7 +104,7 @@ def test_a_damaged_file_is_put_aside_with_its_log(tmp_path: Path) -> None:
     for suffix in ("", "-wal", "-shm"):
         (tmp_path / f"cache.db{suffix}").write_text(f"damaged{suffix}", encoding="utf-8")
 
-    aside = put_aside(path)
+    aside = put_cache_aside(path)
 
     assert re.fullmatch(r"cache\.db\.corrupt-\d{8}-\d{6}-\d{6}", aside.name)
     assert {file.name: file.read_text("utf-8") for file in tmp_path.iterdir()} == {
@@ -113,25 +114,12 @@ def test_a_damaged_file_is_put_aside_with_its_log(tmp_path: Path) -> None:
     }
 
 
-def test_the_log_goes_first_since_the_next_file_would_take_it_over(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    renamed: list[str] = []
-    monkeypatch.setattr(Path, "rename", lambda self, _: renamed.append(self.name))
-    for suffix in ("", "-wal"):
-        (tmp_path / f"cache.db{suffix}").write_text("", encoding="utf-8")
-
-    put_aside(tmp_path / "cache.db")
-
-    assert renamed == ["cache.db-wal", "cache.db"]
-
-
 def test_a_file_of_another_kind_is_not_ours_to_rename(tmp_path: Path) -> None:
     notes = tmp_path / "notes.txt"
     notes.write_text("my notes, which are long enough to be no database at all", encoding="utf-8")
 
     with pytest.raises(CacheError) as caught:
-        put_aside(notes)
+        put_cache_aside(notes)
 
     assert str(caught.value) == f"response cache {notes} is no database; name another file with 'evals_cache_file'"
     assert notes.exists()
@@ -141,9 +129,9 @@ def test_a_database_of_any_name_is(tmp_path: Path) -> None:
     path = tmp_path / "responses"
     path.write_bytes(b"SQLite format 3\0 and then nonsense")
 
-    assert put_aside(path).exists()
+    assert put_cache_aside(path).exists()
     with pytest.raises(CacheError, match="is no database"):
-        put_aside(path)
+        put_cache_aside(path)
 
 
 def test_a_file_that_cannot_be_renamed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,7 +143,7 @@ def test_a_file_that_cannot_be_renamed_is_named(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(Path, "rename", refuse)
 
     with pytest.raises(CacheError) as caught:
-        put_aside(path)
+        put_cache_aside(path)
 
     assert str(caught.value) == (
         f"response cache {path} is damaged and cannot be renamed: Permission denied; move it away"

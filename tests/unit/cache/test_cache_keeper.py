@@ -16,6 +16,7 @@ from pytest_promptevals.cache.database import open_database
 from pytest_promptevals.cache.keeper import Keeper
 from pytest_promptevals.cache.operations import Answer, Batch, Lookup, NoResponse, Save
 from pytest_promptevals.cache.owners import Owner
+from pytest_promptevals.files.sqlite_files import write_transaction
 from tests.unit.cache.asking import FILE, ask, make_entry, respond
 
 
@@ -163,14 +164,14 @@ def test_there_is_something_to_tidy_while_calls_are_made_or_uses_are_not_noted(k
 
 def test_a_transaction_is_whole_or_undone(path: Path) -> None:
     def half_way(connection: sqlite3.Connection) -> None:
-        with store.transaction(connection):
+        with write_transaction(connection):
             store.save_entries(connection, "s1", [make_entry("a")])
             raise ZeroDivisionError
 
     with contextlib.closing(open_database(path, 1).connection) as connection:
         with pytest.raises(ZeroDivisionError):
             half_way(connection)
-        with store.transaction(connection):
+        with write_transaction(connection):
             store.save_entries(connection, "s1", [make_entry("b")])
 
         assert store.find_responses(connection, [ask("a").key, ask("b").key], None).keys() == {ask("b").key}
@@ -180,7 +181,7 @@ def test_a_transaction_has_its_turn_before_it_reads(path: Path) -> None:
     with (
         contextlib.closing(open_database(path, 1).connection) as connection,
         contextlib.closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as other,
-        store.transaction(connection),
+        write_transaction(connection),
         pytest.raises(sqlite3.OperationalError, match="locked"),
     ):
         other.execute("BEGIN IMMEDIATE")

@@ -332,7 +332,7 @@ def test_four_processes_never_spend_more_than_the_limit_together(make: Make, tmp
     assert min(spent) > 0.0
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="kill -9 is a matter of POSIX")
+@pytest.mark.skipif(sys.platform == "win32", reason="only POSIX has processes that are dead and not yet waited for")
 def test_what_a_killed_process_had_under_way_counts_as_spent(make: Make, tmp_path: Path) -> None:
     body = """
     async def main():
@@ -364,7 +364,6 @@ def test_what_a_killed_process_had_under_way_counts_as_spent(make: Make, tmp_pat
     assert len([path for path in tmp_path.iterdir() if path.name.startswith("budget.db.")]) == 1
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="kill -9 is a matter of POSIX")
 def test_a_process_that_is_killed_while_it_writes_breaks_nothing(make: Make, tmp_path: Path) -> None:
     body = """
     async def main():

@@ -151,3 +151,16 @@ def test_a_connection_that_was_lost_shows_the_first_error(connection: sqlite3.Co
 
     with pytest.raises(ValueError, match="boom"):
         lose()
+
+
+def test_the_log_goes_first_since_the_next_file_of_the_name_would_take_it_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    renamed: list[str] = []
+    monkeypatch.setattr(Path, "rename", lambda self, _: renamed.append(self.name))
+    for suffix in ("", "-wal", "-shm"):
+        (tmp_path / f"a.db{suffix}").touch()
+
+    put_aside(tmp_path / "a.db")
+
+    assert renamed == ["a.db-wal", "a.db-shm", "a.db"]
