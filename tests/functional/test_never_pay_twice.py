@@ -189,3 +189,25 @@ def test_no_key_is_written_anywhere(
     files = [path for folder in (".promptevals", "recorded") for path in (project.path / folder).rglob("*.*")]
     assert len(files) >= 3
     assert not any(b"secret-of-mine" in path.read_bytes() for path in files if path.is_file())
+
+
+def test_a_price_that_is_given_later_holds_for_kept_responses_too(
+    project: EvalProject, model_server: ModelServer
+) -> None:
+    serve(project, model_server)
+    project.write_cases("a.eval.yaml", echo_cases(2), head="")
+    project.run().stdout.fnmatch_lines(["2 responses; cost unknown for 2 cases"])
+
+    serve(project, model_server, prices=PRICE)
+    result = project.run()
+
+    result.stdout.fnmatch_lines(["2 responses, all from the cache; cost $0.000006, none of it paid now"])
+    assert calls(model_server) == 2
+
+
+def test_a_resume_with_nothing_to_resume_says_so(served: EvalProject) -> None:
+    served.run()
+
+    result = served.run("--evals-resume")
+
+    assert "there was no run that did not finish, so this is a new one" in " ".join(str(result.stdout).split())
