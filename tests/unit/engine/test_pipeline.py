@@ -41,6 +41,12 @@ async def outcome(pipe: Pipeline, to: Any, asked: Request | None = None) -> str:
         return f"{type(error).__name__}: {error}"
 
 
+async def called(server: Server) -> None:
+    """Wait until a call has reached the server."""
+    while not server.asked:
+        await asyncio.sleep(0.001)
+
+
 def unreachable(asked: Request) -> Response:
     raise ProviderConnectionError(UNREACHABLE, retryable=True, was_sent=False)
 
@@ -120,9 +126,9 @@ def test_a_recorded_output_needs_no_turn_and_costs_nothing_of_the_budget() -> No
 
     async def main() -> tuple[str, int]:
         pipe = pipeline(1, budget=purse, is_replay=True)
-        forever = endpoint(Server(answer=lambda _: asyncio.Event().wait()), type="scripted")
-        under_way = asyncio.create_task(pipe.call(forever, request()))
-        await asyncio.sleep(0.001)
+        server = Server(answer=lambda _: asyncio.Event().wait())
+        under_way = asyncio.create_task(pipe.call(endpoint(server, type="scripted"), request()))
+        await called(server)
         assert pipe.progress(total=0, done=0).running == 1
         response = await asyncio.wait_for(pipe.call(endpoint(Server(), "recorded", "recorded"), request("said")), 1)
         assert purse.settled == []
@@ -145,8 +151,7 @@ def test_equal_calls_under_way_are_one_call_and_its_owner_may_be_cancelled(tmp_p
         pipe = pipeline(open_cache=lambda: cache, budget=purse)
         to = endpoint(server, prices=QUARTER)
         owner = asyncio.create_task(pipe.call(to, request()))
-        while not server.asked:  # noqa: ASYNC110 - the cache works in a thread of its own
-            await asyncio.sleep(0.001)
+        await called(server)
         others = [asyncio.create_task(pipe.call(to, request())) for _ in range(3)]
         await asyncio.sleep(0)
         owner.cancel()
@@ -169,7 +174,7 @@ def test_a_cancelled_call_gives_its_turn_back() -> None:
         to = endpoint(server)
         under_way = asyncio.create_task(pipe.call(to, request("wait")))
         in_line = asyncio.create_task(pipe.call(to, request("in line")))
-        await asyncio.sleep(0.001)
+        await called(server)
         in_line.cancel()
         under_way.cancel()
         return (await asyncio.wait_for(pipe.call(to, request()), 1)).text
@@ -407,7 +412,7 @@ def test_a_pause_holds_further_calls_and_lets_those_under_way_end() -> None:
     async def main() -> tuple[str, list[int], list[str]]:
         pipe, to = pipeline(), endpoint(server)
         under_way = asyncio.create_task(pipe.call(to, request("first")))
-        await asyncio.sleep(0.001)
+        await called(server)
         pipe.pause(is_paused=True)
         later = asyncio.create_task(pipe.call(to, request("later")))
         await asyncio.sleep(0.001)
@@ -440,7 +445,7 @@ def test_a_call_that_waits_for_the_budget_is_held_by_a_pause_too() -> None:
         pipe, to = pipeline(budget=budget), endpoint(server, prices={"mine/m": Price(call=0.4)})
         under_way = asyncio.create_task(pipe.call(to, request("first")))
         waiting = asyncio.create_task(pipe.call(to, request("second")))
-        await asyncio.sleep(0.001)
+        await called(server)
         pipe.pause(is_paused=True)
         first.set()
         await under_way
