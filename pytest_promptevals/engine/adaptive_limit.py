@@ -12,7 +12,8 @@ from __future__ import annotations
 import math
 from typing import Final
 
-_FIRST_LIMIT: Final = 32
+_FIRST_LIMIT: Final = 64
+"""The default ceiling: only who asked for more waits for the limit to grow."""
 _FEWEST_ROUNDS: Final = 2
 _MOST_ROUNDS: Final = 16
 """Round trips for which the limit stays just below what was too much: doubled each time it is too much again."""

@@ -88,22 +88,26 @@ class HeaderWindow:
 
     Servers mean two things by "reset". Some start a new window at that moment and give nothing before. Others refill
     theirs evenly and mean the moment at which it will be full, so that calls may go on long before. Which it is shows
-    when two headers are compared; until then the first is assumed, which never asks for too much.
+    when two headers are compared; until then the first is assumed, which never asks for too much. Once the window is
+    full again, no more than its size is begun before the next header comes.
     """
 
     def __init__(self) -> None:
         self._left = 0.0
         self._at = 0.0
         self._until = 0.0
+        self._size: int | None = None
+        self._length = 0.0
         self._per_second = 0.0
         self._is_refilled = False
         self._before: Allowance | None = None
 
     def opens_at(self, now: float, cost: float) -> float:
         """Return the moment at which enough is left, at the latest that of the reset."""
-        if now >= self._until:
+        if now >= self._until and not self._renew(now):
             return now
-        lacking = cost - self._left - (now - self._at) * self._per_second
+        wanted = cost if self._size is None else min(cost, self._size)
+        lacking = wanted - self._left - (now - self._at) * self._per_second
         if lacking <= 0:
             return now
         return min(self._until, now + lacking / self._per_second) if self._per_second else self._until
@@ -119,10 +123,22 @@ class HeaderWindow:
     def note(self, said: Allowance, begun_since: float) -> None:
         """Take in a header; ``begun_since`` is the cost of the calls begun after the one that it answers."""
         self._compare(said)
+        if said.limit != self._size:
+            self._length = 0.0
+        self._size = said.limit
+        self._length = max(self._length, min(said.reset, LONGEST_WAIT))
         self._at = said.at
         self._left = said.remaining - begun_since
         self._until = said.at + min(said.reset, LONGEST_WAIT) if said.reset > 0 else said.at
         self._per_second = said.used / said.reset if self._is_refilled and said.reset > 0 else 0.0
+
+    def _renew(self, now: float) -> bool:
+        """Begin the next window, if it is known what it holds."""
+        if not self._size:
+            return False
+        self._left, self._at = self._size, now
+        self._until = now + self._length
+        return True
 
     def _compare(self, said: Allowance) -> None:
         before = self._before

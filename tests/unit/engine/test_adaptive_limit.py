@@ -10,10 +10,11 @@ NOW = 5.0
 
 
 class Calls:
-    """A limit, and calls that keep it full."""
+    """A limit, 32 to begin with unless the ceiling is lower, and calls that keep it full."""
 
     def __init__(self, ceiling: int) -> None:
         self.limit = AdaptiveLimit(ceiling)
+        self.limit.value = min(ceiling, 32)
         self.begun = 0
 
     def succeed(self, times: int, *, is_full: bool = True, now: float = NOW) -> int:
@@ -35,8 +36,8 @@ class Calls:
             self.succeed(1)
 
 
-@pytest.mark.parametrize(("ceiling", "first"), [(1, 1), (8, 8), (32, 32), (64, 32), (1000, 32)])
-def test_the_limit_starts_at_32_or_at_a_lower_ceiling(ceiling: int, first: int) -> None:
+@pytest.mark.parametrize(("ceiling", "first"), [(1, 1), (8, 8), (64, 64), (65, 64), (1000, 64)])
+def test_the_limit_starts_at_64_or_at_a_lower_ceiling(ceiling: int, first: int) -> None:
     assert AdaptiveLimit(ceiling).value == first
 
 
@@ -59,7 +60,7 @@ def test_an_overload_halves_the_limit_down_to_1() -> None:
 
 
 def test_calls_that_began_before_a_halving_do_not_halve_again() -> None:
-    limit = AdaptiveLimit(64)
+    limit = AdaptiveLimit(32)
 
     assert limit.count_overload(3, begun=32)
     assert not limit.count_overload(1, begun=32)
@@ -70,7 +71,7 @@ def test_calls_that_began_before_a_halving_do_not_halve_again() -> None:
 
 
 def test_calls_that_began_before_a_halving_do_not_raise_the_limit() -> None:
-    limit = AdaptiveLimit(64)
+    limit = AdaptiveLimit(32)
     limit.count_overload(3, begun=32)
 
     for number in range(4, 33):

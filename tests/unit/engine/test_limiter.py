@@ -174,14 +174,14 @@ async def test_a_permit_is_released_only_once() -> None:
 @virtually
 async def test_the_limit_grows_only_while_all_slots_are_in_use() -> None:
     bench = Bench(100)
-    names = [f"c{n}" for n in range(32)]
-    await bench.ask(*names[:31])
+    names = [f"c{n}" for n in range(64)]
+    await bench.ask(*names[:63])
     await bench.end(names[0])
-    assert bench.limiter.limit == 32
+    assert bench.limiter.limit == 64
 
     await bench.ask("more", "most", "one in line")
     await bench.end(names[1])
-    assert bench.limiter.limit == 33
+    assert bench.limiter.limit == 65
 
 
 @virtually
@@ -203,10 +203,10 @@ async def test_an_overload_halves_the_limit_and_calls_under_way_with_it_do_not_a
 @pytest.mark.parametrize("outcome", [Outcome.FAULT, Outcome.CANCELLED])
 def test_faults_and_cancelled_calls_change_no_limit(outcome: Outcome) -> None:
     async def main() -> None:
-        bench = Bench(64)
-        await bench.ask(*(f"c{n}" for n in range(40)))
+        bench = Bench(100)
+        await bench.ask(*(f"c{n}" for n in range(72)))
         await bench.end(*list(bench.permits), outcome=outcome)
-        assert (bench.limiter.limit, bench.limiter.running) == (32, 8)
+        assert (bench.limiter.limit, bench.limiter.running) == (64, 8)
 
     run_virtually(main())
 

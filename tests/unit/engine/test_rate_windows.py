@@ -70,7 +70,25 @@ def test_what_remains_may_begin_before_the_reset_and_no_more() -> None:
 
     assert count_open(gate, NOW) == 3
     assert gate.opens_at(NOW + 19, 1) == NOW + 20
-    assert count_open(gate, NOW + 20) == 1000
+    assert count_open(gate, NOW + 20) == 100
+
+
+def test_a_window_that_no_header_renews_is_as_long_and_as_large_as_the_last() -> None:
+    gate = window(Allowance(NOW, 100, 3, 20.0), Allowance(NOW + 19, 100, 0, 1.0))
+
+    assert count_open(gate, NOW + 20) == 100
+    assert gate.opens_at(NOW + 39, 1) == NOW + 40
+    assert count_open(gate, NOW + 40) == 100
+
+
+def test_a_call_that_is_larger_than_the_window_begins_when_the_window_is_full() -> None:
+    gate = window(Allowance(NOW, 100, 3, 20.0))
+
+    assert gate.opens_at(NOW + 20, 1000) == NOW + 20
+
+
+def test_a_window_of_unknown_size_is_open_after_its_reset() -> None:
+    assert count_open(window(Allowance(NOW, None, 3, 20.0)), NOW + 20) == 1000
 
 
 def test_calls_begun_since_the_answered_one_are_taken_off_what_remains() -> None:
