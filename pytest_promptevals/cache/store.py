@@ -11,14 +11,16 @@ from typing import Final, NamedTuple
 
 from pytest_promptevals.cache.entries import Entry
 from pytest_promptevals.cache.owners import Owner
+from pytest_promptevals.files.sqlite_files import write_rows
 
 KEEP_USES: Final = 7 * 24 * 3600
 """Seconds after which the uses of a session that never ended are forgotten."""
 
 # One parameter for any number of keys: the statement is prepared once.
 _KEYS: Final = "key IN (SELECT value FROM json_each(?1))"
+_FIND: Final = f"SELECT {{}} FROM responses WHERE {_KEYS} AND (?2 IS NULL OR session = ?2)"  # noqa: S608 - constants
 _SAVE: Final = (
-    "INSERT INTO responses (key, session, stored_at, request, response) VALUES (?, ?, ?, ?, ?) "
+    "INSERT INTO responses (key, session, stored_at, request, response) VALUES {} "
     "ON CONFLICT (key) DO UPDATE SET session = excluded.session, stored_at = excluded.stored_at, "
     "request = excluded.request, response = excluded.response"
 )
@@ -47,17 +49,20 @@ class Use(NamedTuple):
 
 def find_responses(connection: sqlite3.Connection, keys: Collection[str], session: str | None) -> dict[str, str]:
     """Return the responses that are there, by key; only those that ``session`` stored, if one is given."""
-    rows = connection.execute(
-        f"SELECT key, response FROM responses WHERE {_KEYS} AND (?2 IS NULL OR session = ?2)",  # noqa: S608 - constants
-        (json.dumps(list(keys)), session),
-    )
-    return dict(rows.fetchall())
+    wanted = (json.dumps(list(keys)), session)
+    try:
+        # One row, since each takes two changes of threads.
+        (found,) = connection.execute(_FIND.format("json_group_object(key, response)"), wanted).fetchone()
+    except sqlite3.DataError:  # together they are longer than SQLite lets a text be
+        return dict(connection.execute(_FIND.format("key, response"), wanted).fetchall())
+    responses: dict[str, str] = json.loads(found)
+    return responses
 
 
 def save_entries(connection: sqlite3.Connection, session: str, entries: Iterable[Entry]) -> None:
     """Store responses in the place of what may be there."""
     now = int(time.time())
-    connection.executemany(_SAVE, ((entry.key, session, now, entry.request, entry.response) for entry in entries))
+    write_rows(connection, _SAVE, [(entry.key, session, now, entry.request, entry.response) for entry in entries])
 
 
 def claim_keys(connection: sqlite3.Connection, owner: Owner, keys: Sequence[str]) -> Mapping[str, Claim]:
@@ -66,8 +71,9 @@ def claim_keys(connection: sqlite3.Connection, owner: Owner, keys: Sequence[str]
         "INSERT INTO owners VALUES (?, ?, ?, ?, 0) ON CONFLICT (owner) DO NOTHING",
         (owner.id, owner.host, owner.pid, owner.started),
     )
-    done = connection.executemany(
-        "INSERT INTO claims VALUES (?, ?) ON CONFLICT (key) DO NOTHING", [(key, owner.id) for key in keys]
+    done = connection.execute(
+        "INSERT INTO claims SELECT value, ?2 FROM json_each(?1) WHERE true ON CONFLICT (key) DO NOTHING",
+        (json.dumps(list(keys)), owner.id),
     )
     if done.rowcount == len(keys):
         return {}
@@ -85,7 +91,7 @@ def find_claims(connection: sqlite3.Connection, keys: Collection[str]) -> dict[s
 
 def release_keys(connection: sqlite3.Connection, owner: str, keys: Collection[str]) -> None:
     """Give up an owner's claims."""
-    connection.executemany("DELETE FROM claims WHERE key = ? AND owner = ?", [(key, owner) for key in keys])
+    connection.execute(f"DELETE FROM claims WHERE {_KEYS} AND owner = ?2", (json.dumps(list(keys)), owner))  # noqa: S608 - constants
 
 
 def remove_owners(connection: sqlite3.Connection, owners: Collection[str]) -> None:
@@ -103,9 +109,10 @@ def beat(connection: sqlite3.Connection, owner: str) -> None:
 def note_uses(connection: sqlite3.Connection, session: str, uses: Iterable[Use]) -> None:
     """Note which responses a session used."""
     now = int(time.time())
-    connection.executemany(
-        "INSERT OR REPLACE INTO uses VALUES (?, ?, ?, ?, ?)",
-        ((session, printable(use.file), use.key, use.is_missing, now) for use in uses),
+    write_rows(
+        connection,
+        "INSERT OR REPLACE INTO uses VALUES {}",
+        [(session, printable(use.file), use.key, use.is_missing, now) for use in uses],
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import threading
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import Future, InvalidStateError
@@ -69,11 +70,15 @@ class Engine:
         self._ahead = list(range(len(cases)) if ahead is None else ahead)
         self._futures: dict[int, Future[CaseResult]] = {}
         self._asked = bytearray(len(cases))
+        # Written by the caller's thread:
+        self._awaited: int | None = None
         # Written by the engine's thread:
         self._next = 0
         self._early: set[int] = set()
         self._running: dict[int, asyncio.Task[None]] = {}
         self._done = 0
+        self._calls_before = 0
+        self._is_calling = True
         self._failure: BaseException | None = None
         self._pipeline: Pipeline | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -107,11 +112,13 @@ class Engine:
         if self._is_closed.is_set():
             self._answer_all()
         self._early.discard(position)
-        if self._window and self._next < len(self._ahead) and len(self._early) <= self._window // 2:
+        if self._window and self._next < len(self._ahead) and len(self._early) <= self._fewest_ahead():
             self._in_loop(self._work_ahead)
         try:
+            self._awaited = position
             return _wait(future)
         finally:
+            self._awaited = None
             if future.done():
                 self._futures.pop(position, None)
 
@@ -148,6 +155,13 @@ class Engine:
             self._in_loop(self._stop_requested.set)
             self._is_closed.wait(_STOP_SECONDS)
             self._thread.join(_END_SECONDS)
+
+    def _fewest_ahead(self) -> int:
+        """Return at how many cases ahead more are started: calls have to be kept going, known responses have not.
+
+        Two threads that work at the same time compete for Python's one lock, which costs more than what either does.
+        """
+        return self._window // 2 if self._is_calling or self._running else 0
 
     def _check_running(self) -> None:
         if self._failure is not None:
@@ -197,6 +211,8 @@ class Engine:
         self._end()
 
     def _work_ahead(self) -> None:
+        assert self._pipeline is not None  # noqa: S101 - set before the first case starts
+        self._is_calling, self._calls_before = self._pipeline.calls > self._calls_before, self._pipeline.calls
         while self._next < len(self._ahead) and len(self._early) < self._window:
             position = self._ahead[self._next]
             self._next += 1
@@ -222,14 +238,23 @@ class Engine:
         except Exception as error:  # noqa: BLE001 - a defect in this package ends one case, not all
             failure = error
         finally:
-            # Whatever happens, whoever waits is answered.
-            del self._running[position]
+            # Whatever happens, whoever waits is answered; not before the end of the loop's turn, since both compete.
             self._done += 1
-            with contextlib.suppress(InvalidStateError):  # it comes too late: who waited was told that it would not
-                if result is not None:
-                    future.set_result(result)
-                elif not self._stop_requested.is_set():
-                    future.set_exception(failure)
+            answer = functools.partial(self._answer, position, future, result, failure)
+            if position == self._awaited:
+                asyncio.get_running_loop().call_soon(answer)
+            else:
+                answer()
+
+    def _answer(
+        self, position: int, future: Future[CaseResult], result: CaseResult | None, failure: BaseException
+    ) -> None:
+        del self._running[position]
+        with contextlib.suppress(InvalidStateError):  # it comes too late: who waited was told that it would not
+            if result is not None:
+                future.set_result(result)
+            elif not self._stop_requested.is_set():
+                future.set_exception(failure)
 
 
 def _wait(future: Future[Result]) -> Result:

@@ -132,6 +132,11 @@ class Pipeline:
                 self._services.budget.close()
 
     @property
+    def calls(self) -> int:
+        """How many calls were made and answered."""
+        return self._calls
+
+    @property
     def notices(self) -> Sequence[str]:
         """What the user should know of the cache, a line each."""
         return () if self._cache is None else self._cache.notices

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -30,6 +30,8 @@ _BUSY: Final = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTO
 _SUFFIXES: Final = (".db", ".sqlite", ".sqlite3")
 _HEADER: Final = b"SQLite format 3\0"
 _PRIMARY_CODE: Final = 0xFF
+_ROWS_AT_ONCE: Final = 200
+"""Python lets another thread run, and then waits for it, at each step of a statement: a row a step is expensive."""
 
 
 def identify(path: Path) -> Identity | None:
@@ -84,6 +86,23 @@ def put_aside(path: Path) -> Path:
         if part.exists():
             part.rename(aside.with_name(aside.name + suffix))
     return aside
+
+
+def write_rows(connection: sqlite3.Connection, statement: str, rows: Sequence[Sequence[object]]) -> None:
+    """Write rows with an ``INSERT`` that has ``{}`` in the place of what follows ``VALUES``, many of them at once.
+
+    All rows have the same number of values. Use it inside a transaction: it may take several statements.
+    """
+    if not rows:
+        return
+    marks = f"({', '.join('?' * len(rows[0]))})"
+    size = min(_ROWS_AT_ONCE, connection.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER) // len(rows[0]))
+    rest = len(rows) % size
+    many = statement.format(", ".join([marks] * size))
+    for start in range(0, len(rows) - rest, size):
+        connection.execute(many, [value for row in rows[start : start + size] for value in row])
+    # One statement for any number of them: a statement for each number would fill the memory of prepared ones.
+    connection.executemany(statement.format(marks), rows[len(rows) - rest :])
 
 
 @contextlib.contextmanager

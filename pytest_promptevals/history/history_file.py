@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final, Self, TypeAlias
 
 from pytest_promptevals.errors import CodecError, HistoryError
-from pytest_promptevals.files.sqlite_files import identify, is_damage, write_transaction
+from pytest_promptevals.files.sqlite_files import identify, is_damage, write_rows, write_transaction
 from pytest_promptevals.history import rows
 from pytest_promptevals.history.database import WAY_OUT, explain, open_database, put_database_aside
 from pytest_promptevals.history.good_cases import read_good_cases
@@ -106,11 +106,13 @@ class HistoryFile:
         with self._writing() as connection:
             (newest,) = connection.execute("SELECT max(id) FROM case_results").fetchone()
             numbered = list(enumerate(last.values(), start=(newest or 0) + 1))
-            connection.executemany(
-                _INSERT_RESULT, [rows.result_values(number, run_id, result) for number, result in numbered]
+            write_rows(
+                connection, _INSERT_RESULT, [rows.result_values(number, run_id, result) for number, result in numbered]
             )
-            connection.executemany(
-                _INSERT_SCORE, [row for number, result in numbered for row in rows.score_values(number, result)]
+            write_rows(
+                connection,
+                _INSERT_SCORE,
+                [row for number, result in numbered for row in rows.score_values(number, result)],
             )
 
     def finish_run(self, run: Run, comparisons: Sequence[Comparison]) -> None:
@@ -175,8 +177,7 @@ class HistoryFile:
 
 
 def _insert_statement(table: str, columns: Collection[str]) -> str:
-    marks = ", ".join("?" * len(columns))
-    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608 - names of our own
+    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES {{}}"  # noqa: S608 - names of our own
 
 
 # An item's earlier result goes, and its scores with it.
@@ -185,7 +186,7 @@ _INSERT_SCORE: Final = _insert_statement("scores", rows.SCORE_COLUMNS)
 
 
 def _insert(connection: sqlite3.Connection, table: str, row: rows.Row) -> None:
-    connection.execute(_insert_statement(table, row), tuple(row.values()))
+    write_rows(connection, _insert_statement(table, row), [tuple(row.values())])
 
 
 def _update_run(connection: sqlite3.Connection, run: Run) -> None:

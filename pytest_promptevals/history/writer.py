@@ -13,8 +13,12 @@ from pytest_promptevals.records.comparisons import Comparison
 from pytest_promptevals.records.results import CaseResult
 from pytest_promptevals.records.runs import Run
 
-FLUSH_COUNT: Final = 200
+FLUSH_COUNT: Final = 500
 """Results that are written at once."""
+
+YIELD_SECONDS: Final = 0.2
+"""How long whoever brings the last of them lets the thread work: two threads that compete for Python's one lock take
+longer than one after the other."""
 
 FLUSH_SECONDS: Final = 1.0
 """Longest time that a result waits to be written."""
@@ -45,6 +49,7 @@ class HistoryWriter:
         self._is_closing = False
         # Set for a full batch and at the end: to wake the thread for each result would cost more than to write it.
         self._wake = threading.Event()
+        self._written = threading.Event()
         # A daemon: a run that is torn down without a last word must not hang on its history.
         self._thread: threading.Thread | None = None
         self._is_writing = False
@@ -66,7 +71,9 @@ class HistoryWriter:
             return
         self._inbox.append(result)
         if len(self._inbox) >= FLUSH_COUNT:
+            self._written.clear()
             self._wake.set()
+            self._written.wait(YIELD_SECONDS)
 
     def finish(self, run: Run, comparisons: Sequence[Comparison]) -> None:
         """Record how the run ended."""
@@ -93,6 +100,7 @@ class HistoryWriter:
         finally:
             self._is_writing = False
             self._inbox.clear()
+            self._written.set()
 
     def _write(self, run: Run) -> None:
         try:
@@ -111,3 +119,4 @@ class HistoryWriter:
     def _write_inbox(self) -> None:
         while count := min(len(self._inbox), FLUSH_COUNT):
             self._log.add([self._inbox.popleft() for _ in range(count)])
+        self._written.set()
