@@ -124,6 +124,8 @@ def _open_for_reading(path: Path, reason: CacheError) -> Database:
 
 def _is_ours(connection: sqlite3.Connection, path: Path) -> bool:
     """Return whether the tables are there. Raises ``CacheError`` if other ones are."""
+    # The tables first: another process may make all of this at once, between two of these questions.
+    names = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if application == _APPLICATION_ID and version > SCHEMA_VERSION:
@@ -132,7 +134,6 @@ def _is_ours(connection: sqlite3.Connection, path: Path) -> bool:
             f"this version reads {SCHEMA_VERSION}); update pytest-promptevals, or name another file with "
             "'evals_cache_file'"
         )
-    names = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
     if application == _APPLICATION_ID:
         return _TABLE_NAMES.issubset(names)  # what is missing is made anew
     if names:

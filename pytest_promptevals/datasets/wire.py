@@ -178,7 +178,7 @@ Judges: TypeAlias = list[Any]
 class Wire(BaseModel):
     """Base of all wire models."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
 
 
 class ToolCallWire(Wire):
@@ -316,7 +316,7 @@ class GateWire(Wire):
 class ProviderWire(BaseModel):
     """How a provider is reached."""
 
-    model_config = ConfigDict(extra="allow", strict=True, frozen=True)
+    model_config = ConfigDict(extra="allow", strict=True, frozen=True, defer_build=True)
 
     type: NonEmpty | None = Field(
         default=None, description="Registered provider that does the work; the entry's own name if left out."

@@ -78,7 +78,6 @@ class Engine:
         self._running: dict[int, asyncio.Task[None]] = {}
         self._done = 0
         self._calls_before = 0
-        self._is_calling = True
         self._failure: BaseException | None = None
         self._pipeline: Pipeline | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -161,7 +160,8 @@ class Engine:
 
         Two threads that work at the same time compete for Python's one lock, which costs more than what either does.
         """
-        return self._window // 2 if self._is_calling or self._running else 0
+        is_calling = self._pipeline is not None and self._pipeline.calls > self._calls_before
+        return self._window // 2 if is_calling or self._running else 0
 
     def _check_running(self) -> None:
         if self._failure is not None:
@@ -212,7 +212,7 @@ class Engine:
 
     def _work_ahead(self) -> None:
         assert self._pipeline is not None  # noqa: S101 - set before the first case starts
-        self._is_calling, self._calls_before = self._pipeline.calls > self._calls_before, self._pipeline.calls
+        self._calls_before = self._pipeline.calls
         while self._next < len(self._ahead) and len(self._early) < self._window:
             position = self._ahead[self._next]
             self._next += 1

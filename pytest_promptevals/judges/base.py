@@ -15,7 +15,7 @@ from pytest_promptevals.records.results import Grade
 class JudgeParameters(BaseModel):
     """Base of a judge's parameters: an unknown key is an error, and nothing changes after the check."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False, defer_build=True)
 
 
 ParametersT = TypeVar("ParametersT", bound=BaseModel)

@@ -17,7 +17,9 @@ _MARGIN: Final = 20
 
 def quote(text: str, limit: int = LIMIT) -> str:
     r"""Return the text in double quotes, cut after ``limit`` characters, with line ends and the like as ``\n``."""
-    shown = "".join(_escape(character) for character in text[:limit])
+    shown = text[:limit]
+    if '"' in shown or not shown.isprintable():
+        shown = "".join(map(_escape, shown))
     return f'"{shown}…"' if len(text) > limit else f'"{shown}"'
 
 
@@ -28,7 +30,9 @@ def quote_end(text: str, limit: int = LIMIT) -> str:
 
 def clip(text: str, limit: int = LIMIT) -> str:
     """Return the text without quotes, cut after ``limit`` characters."""
-    shown = "".join(character if character.isprintable() else _escape(character) for character in text[:limit])
+    shown = text[:limit]
+    if not shown.isprintable():
+        shown = "".join(character if character.isprintable() else _escape(character) for character in shown)
     return f"{shown}…" if len(text) > limit else shown
 
 

@@ -78,7 +78,8 @@ class EvalItem(CaseItem):
     def reportinfo(self) -> tuple[os.PathLike[str], int, str]:
         """Point at the case's own line."""
         location = self.planned.case.location
-        return self.config.rootpath / location.path, location.line - 1, self.name
+        path = self.path if location.path == self.source.file else self.config.rootpath / location.path
+        return path, location.line - 1, self.name
 
     def setup(self) -> None:
         """Wait for the case's result. Raises ``CaseErrored`` if the case could not be scored."""

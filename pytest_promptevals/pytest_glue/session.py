@@ -14,6 +14,7 @@ from pytest_promptevals.engine.registry import BUILTIN_PLUGINS, Registry, collec
 from pytest_promptevals.pytest_glue.baselines import Baselines
 from pytest_promptevals.pytest_glue.continuing import known_results
 from pytest_promptevals.pytest_glue.eval_files import EvalSource
+from pytest_promptevals.pytest_glue.garbage import settled
 from pytest_promptevals.pytest_glue.longrepr import CaseErrored, CaseFailed, FailureRepr
 from pytest_promptevals.pytest_glue.not_run import SHARED_ATTRIBUTE, shared_error
 from pytest_promptevals.pytest_glue.options import is_xdist_worker, settings_of
@@ -174,7 +175,8 @@ class EvalSession:
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
         """Prepare the engine, and decide when all items have run; a worker leaves that to the controller."""
         self._runner.prepare(session, known_results(self.config, self.settings))
-        result = yield
+        with settled(session.items):
+            result = yield
         if self._recorder is not None:
             self._recorder.decide(session)
         return result

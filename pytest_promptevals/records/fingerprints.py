@@ -15,12 +15,12 @@ _OF_VALUES: Final = ("mean", "median", "min", "max")
 """Reducers that look at scores, not at which trials passed."""
 DIGITS: Final = 16
 """Hexadecimal digits of a fingerprint: 64 bits."""
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=True, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
 def content_hash(content: Json, digits: int = DIGITS) -> str:
     """Return the first hexadecimal digits of the SHA-256 of plain JSON data, whatever the order of its keys."""
-    text = json.dumps(content, ensure_ascii=True, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(text.encode("ascii")).hexdigest()[:digits]
+    return hashlib.sha256(_ENCODER.encode(content).encode("ascii")).hexdigest()[:digits]
 
 
 def case_fingerprint(case: Case, judges: tuple[JudgeSpec, ...], reducer: str) -> str:

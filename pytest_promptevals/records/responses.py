@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from pytest_promptevals.records.json_types import Json
 
@@ -72,7 +72,7 @@ class Response:
     """Tools that the model asked for, in order."""
     finish_reason: str | None = None
     """Why the model stopped, in OpenAI's words: ``stop``, ``length``, ``tool_calls``, ``content_filter``."""
-    usage: Usage = field(default_factory=Usage)
+    usage: Usage = Usage()
     """Tokens."""
     latency: float | None = None
     """Seconds from sending the request to having the response; ``None`` is unknown."""

@@ -10,6 +10,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -182,6 +183,7 @@ def test_the_errors_of_sqlite_are_put_in_words(code: int, reason: str) -> None:
 READ_ONLY = """
 import os, sys
 from pathlib import Path
+from typing import Any
 from pytest_promptevals.cache.database import open_database
 from pytest_promptevals.errors import CacheError
 if os.geteuid() == 0:
@@ -317,3 +319,27 @@ def test_tables_that_are_missing_are_made_anew_and_the_others_kept(tmp_path: Pat
     assert connection.execute("SELECT count(*) FROM claims").fetchone() == (0,)
     assert connection.execute("SELECT key FROM responses").fetchall() == [("k",)]
     connection.close()
+
+
+@pytest.mark.parametrize("number", range(1, 7))
+def test_a_file_that_another_process_makes_at_the_same_time_is_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    path = tmp_path / "cache.db"
+    connect = sqlite3.connect
+    asked: list[str] = []
+
+    class Interrupted(sqlite3.Connection):
+        def execute(self, *arguments: Any) -> sqlite3.Cursor:
+            asked.append(arguments[0])
+            if len(asked) == number and not self.in_transaction:
+                with monkeypatch.context() as patch:
+                    patch.setattr(sqlite3, "connect", connect)
+                    open_database(path, 0.1).connection.close()
+            return super().execute(*arguments)
+
+    monkeypatch.setattr(sqlite3, "connect", lambda *args, **options: connect(*args, factory=Interrupted, **options))
+
+    with opened(path) as connection:
+        assert connection.execute("SELECT count(*) FROM responses").fetchone() == (0,)
+    assert len(asked) >= number

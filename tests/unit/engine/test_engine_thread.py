@@ -106,6 +106,21 @@ def test_no_more_is_started_than_the_window_allows(bench: Bench) -> None:
     assert len(bench.started) <= 9
 
 
+def test_known_responses_are_judged_in_turn_with_whoever_takes_the_results(bench: Bench) -> None:
+    first = bench.engine(window=8)
+    results = [first.result(position) for position in range(COUNT)]
+    known = {(result.file, result.name): result for result in results}
+    engine = bench.start(Engine(bench.planned, bench.pipeline, window=8, known=known))
+
+    for position in range(7):
+        engine.result(position)
+    time.sleep(0.02)
+    assert engine.progress().done == 8
+    engine.result(7)
+    bench.wait_until(lambda: engine.progress().done == 16)
+    assert len(bench.started) == COUNT
+
+
 def test_a_window_of_nothing_starts_each_case_only_when_it_is_asked_for(bench: Bench) -> None:
     engine = bench.engine(window=0)
 

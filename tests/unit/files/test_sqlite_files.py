@@ -14,6 +14,7 @@ from pytest_promptevals.files.sqlite_files import (
     put_aside,
     reason_of,
     was_database,
+    write_rows,
     write_transaction,
 )
 
@@ -164,3 +165,21 @@ def test_the_log_goes_first_since_the_next_file_of_the_name_would_take_it_over(
     put_aside(tmp_path / "a.db")
 
     assert renamed == ["a.db-wal", "a.db-shm", "a.db"]
+
+
+@pytest.mark.parametrize("count", [0, 1, 199, 200, 201, 450])
+@pytest.mark.parametrize("variables", [32766, 7])
+def test_rows_are_written_many_at_once(count: int, variables: int) -> None:
+    connection = sqlite3.connect(":memory:")
+    connection.setlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, variables)
+    connection.execute("CREATE TABLE t (a INTEGER PRIMARY KEY, b TEXT)")
+    rows = [(number, str(number)) for number in range(count)]
+    asked: list[str] = []
+    connection.set_trace_callback(asked.append)
+
+    write_rows(connection, "INSERT INTO t (a, b) VALUES {} ON CONFLICT (a) DO UPDATE SET b = 'twice'", rows)
+
+    assert connection.execute("SELECT a, b FROM t ORDER BY a").fetchall() == rows
+    if variables > count:
+        inserts = sum(text.startswith("INSERT") for text in asked)
+        assert inserts == count // 200 + count % 200
