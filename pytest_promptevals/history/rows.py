@@ -169,7 +169,7 @@ def result_values(result_id: int, run_id: str, result: CaseResult) -> Values:
         None if result.prompt is None else store_json(result.prompt),
         None if result.expected is None else store_json(result.expected),
     )
-    return tuple(map(_store, values))
+    return tuple([store_text(value) if value.__class__ is str else value for value in values])  # a hot place
 
 
 def score_values(result_id: int, result: CaseResult) -> Iterator[Values]:

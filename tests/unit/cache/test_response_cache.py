@@ -13,6 +13,7 @@ from pytest_promptevals.cache import keeper
 from pytest_promptevals.cache.database import open_database
 from pytest_promptevals.cache.recordings import read_recording, recording_path, write_recording, write_recordings
 from pytest_promptevals.cache.responses import ResponseCache
+from pytest_promptevals.cache.store import find_responses, save_entries
 from pytest_promptevals.cache.thread import CacheThread
 from pytest_promptevals.errors import CacheError, CallNotMadeError, ProviderError, ProviderStatusError
 from pytest_promptevals.records.responses import Response
@@ -462,3 +463,14 @@ def test_an_error_that_is_no_error_of_a_provider_goes_through(path: Path) -> Non
 
     with_cache(path, work)
     assert claimed(path) == 0
+
+
+def test_responses_that_are_too_long_together_are_read_one_by_one(path: Path) -> None:
+    with contextlib.closing(open_database(path, 0.1).connection) as connection:
+        entries = [make_entry(text, respond(text * 600)) for text in ("a", "b")]
+        save_entries(connection, "s1", entries)
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, 1000)
+
+        found = find_responses(connection, [entry.key for entry in entries], None)
+
+    assert found == {entry.key: entry.response for entry in entries}

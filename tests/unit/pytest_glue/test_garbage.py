@@ -11,10 +11,13 @@ from pytest_promptevals.pytest_glue.nodes import EvalItem
 
 def test_among_eval_items_alone_the_collector_leaves_what_is_there_alone() -> None:
     items = [EvalItem.__new__(EvalItem)]
+    before = gc.get_threshold()
 
     with settled(items):
         assert gc.get_freeze_count() > 0
+        assert gc.get_threshold() == (*before[:2], 100)
     assert gc.get_freeze_count() == 0
+    assert gc.get_threshold() == before
 
 
 def test_the_collector_is_as_it_was_after_an_error() -> None:
