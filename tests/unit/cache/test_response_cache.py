@@ -467,7 +467,7 @@ def test_an_error_that_is_no_error_of_a_provider_goes_through(path: Path) -> Non
 
 def test_responses_that_are_too_long_together_are_read_one_by_one(path: Path) -> None:
     with contextlib.closing(open_database(path, 0.1).connection) as connection:
-        entries = [make_entry(text, respond(text * 600)) for text in ("a", "b")]
+        entries = [make_entry(text, text * 600) for text in ("a", "b")]
         save_entries(connection, "s1", entries)
         connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, 1000)
 
