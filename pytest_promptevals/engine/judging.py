@@ -160,6 +160,7 @@ async def score_response(planned: PlannedJudge, planner: JudgePlanner, subject: 
         cost=grade.cost if asked.cost is None else asked.cost,
         calls=asked.calls,
         spent=grade.cost if asked.spent is None else asked.spent,
+        details=grade.details,
     )
 
 
@@ -179,7 +180,7 @@ async def _grade(
     if passed:
         said = f": {explanation}" if explanation else ""
         explanation = f"must not pass, but does with {grade.value:.3g}{said}"
-    return Grade(1.0 - grade.value, explanation, passed=not passed, cost=grade.cost), None
+    return Grade(1.0 - grade.value, explanation, passed=not passed, cost=grade.cost, details=grade.details), None
 
 
 async def _call(planned: PlannedJudge, planner: JudgePlanner, subject: JudgeInput, ask: Ask) -> Grade:

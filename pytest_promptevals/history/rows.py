@@ -76,10 +76,11 @@ SCORE_COLUMNS: Final = (
     "cost",
     "calls",
     "spent",
+    "details",
 )
 """Columns of ``score_values``."""
 
-_JSON_COLUMNS: Final = frozenset({"versions", "arguments", "tags", "trials", "prompt", "expected"})
+_JSON_COLUMNS: Final = frozenset({"versions", "arguments", "tags", "trials", "prompt", "expected", "details"})
 _TRUTHS: Final = frozenset({"git_is_dirty", "passed", "required"})
 
 
@@ -195,6 +196,7 @@ def _number_scores(result_id: int, trial: int, scores: Sequence[Score]) -> Itera
             score.cost,
             score.calls,
             score.spent,
+            None if score.details is None else store_json(score.details),
         )
 
 
@@ -266,6 +268,7 @@ def _score_from_row(row: StoredRow) -> Score:
         cost=row["cost"],
         calls=row["calls"],
         spent=row["spent"],
+        details=row["details"],
     )
 
 

@@ -129,6 +129,7 @@ scores = Table(
     Column("cost", Double),
     Column("calls", Integer, nullable=False),
     Column("spent", Double),
+    Column("details", StoredJson),
     sqlite_with_rowid=False,
 )
 """Each judge's score for each trial, and over all trials (``trial`` 0)."""

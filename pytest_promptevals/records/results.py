@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from pytest_promptevals.records.cases import Location
-from pytest_promptevals.records.json_types import Json
+from pytest_promptevals.records.json_types import Json, JsonObject
 from pytest_promptevals.records.responses import RenderedPrompt, Response
 
 
@@ -22,6 +22,8 @@ class Grade:
     """Set only by judges that decide otherwise than by their threshold."""
     cost: float | None = None
     """US dollars the judge spent; ``None`` for a judge that calls no model."""
+    details: JsonObject | None = None
+    """What the judge knows beside its number, small: dimensions, samples, votes and how far they agree."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,8 @@ class Score:
     """Model calls that the judge made, cached ones included."""
     spent: float | None = None
     """Part of ``cost`` that this run paid; ``None`` as for ``cost``."""
+    details: JsonObject | None = None
+    """The judge's ``Grade.details``; ``None`` over several trials, whose own scores have them."""
 
 
 @dataclass(frozen=True, slots=True)

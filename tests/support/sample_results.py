@@ -79,6 +79,7 @@ def make_full_result(name: str = "full") -> CaseResult:
         cost=0.001,
         calls=2,
         spent=0.0005,
+        details={"samples": [1.0, 0.5], "why": "half …"},
     )
     second = Score("rubric", 1 / 3, passed=False, weight=0.5, explanation="half … of it")
     failed = ErrorRecord("judge", "the judge did not answer; ask again")

@@ -52,7 +52,7 @@ class OddJudge:
             return Grade(float(answer.text), f"asked {answer.model}", cost=answer.cost)
         if isinstance(self._gives, str):
             return self._gives  # type: ignore[return-value]  # a judge that breaks the protocol
-        return Grade(self._gives, f"gave {self._gives}")
+        return Grade(self._gives, f"gave {self._gives}", details={"odd": True})
 
 
 class CountingProvider:

@@ -37,6 +37,13 @@ def test_what_judges_and_groups_of_them_give(tmp_path: Path, judges: str, value:
     assert score.passed is passed
 
 
+@pytest.mark.parametrize("judges", ["[{odd: 0.5}]", "[{not: {odd: 0.5}}]"])
+def test_what_a_judge_knows_beside_its_number_goes_with_the_score(tmp_path: Path, judges: str) -> None:
+    (score,) = result_of(tmp_path, judges).scores
+
+    assert score.details == {"odd": True}
+
+
 def test_a_failed_group_says_which_of_its_judges_failed(tmp_path: Path) -> None:
     (score,) = result_of(tmp_path, "[{all_of: [exact, {odd: 0.4}]}]").scores
 
