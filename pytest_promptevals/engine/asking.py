@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TypeAlias
 
 from pytest_promptevals.records.responses import Message, Response
+from pytest_promptevals.records.results import JudgeSpending
 
 AskNumbered: TypeAlias = "Callable[[str, Sequence[Message], Mapping[str, object], int], Awaitable[Response]]"
 """``Ask`` with the number of the repetition, 1-based."""
@@ -49,12 +50,35 @@ class CountedAsk:
     @property
     def cost(self) -> float | None:
         """US dollars of all answers; ``None`` if a part of it is unknown."""
-        return sum_known([response.cost for response in self._responses])
+        return cost_of(self._responses)
 
     @property
     def spent(self) -> float | None:
         """US dollars of the answers that were not read from the cache; ``None`` if a part of it is unknown."""
-        return sum_known([0.0 if response.cached else response.cost for response in self._responses])
+        return spent_of(self._responses)
+
+
+class Ledger:
+    """Counts the calls of all judges of one response: what they cost is known even if one of them gives no grade."""
+
+    def __init__(self, ask: AskNumbered) -> None:
+        self._ask = ask
+        self._responses: list[Response] = []
+
+    async def ask(
+        self, model: str, messages: Sequence[Message], parameters: Mapping[str, object], number: int
+    ) -> Response:
+        """Call the model. Raises ``ProviderError``."""
+        response = await self._ask(model, messages, parameters, number)
+        self._responses.append(response)
+        return response
+
+    @property
+    def spending(self) -> JudgeSpending | None:
+        """What was spent; ``None`` if no call was answered."""
+        if not self._responses:
+            return None
+        return JudgeSpending(len(self._responses), cost_of(self._responses), spent_of(self._responses))
 
 
 def unhurried(ask: AskNumbered, limit: asyncio.Timeout) -> AskNumbered:
@@ -82,6 +106,16 @@ def _reschedule(limit: asyncio.Timeout, when: float | None) -> None:
     # A judge may leave calls behind that end after it: then its limit is no more.
     with contextlib.suppress(RuntimeError):
         limit.reschedule(when)
+
+
+def cost_of(responses: Sequence[Response]) -> float | None:
+    """Return US dollars of responses; ``None`` if a part of it is unknown, or there is none."""
+    return sum_known([response.cost for response in responses])
+
+
+def spent_of(responses: Sequence[Response]) -> float | None:
+    """Return US dollars of those responses that were not read from the cache; ``None`` as for ``cost_of``."""
+    return sum_known([0.0 if response.cached else response.cost for response in responses])
 
 
 def sum_known(costs: Sequence[float | None]) -> float | None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from pytest_promptevals.engine.asking import AskNumbered, unhurried
+from pytest_promptevals.engine.asking import AskNumbered, Ledger, unhurried
 from pytest_promptevals.engine.judging import score_response
 from pytest_promptevals.engine.pipeline import Pipeline
 from pytest_promptevals.engine.planning import EvalPlan, PlannedCase
@@ -25,7 +25,7 @@ from pytest_promptevals.records.fingerprints import case_fingerprint, full_finge
 from pytest_promptevals.records.json_types import Json
 from pytest_promptevals.records.requests import Request
 from pytest_promptevals.records.responses import Message, RenderedPrompt, Response
-from pytest_promptevals.records.results import CaseResult, ErrorRecord, Score, Trial
+from pytest_promptevals.records.results import CaseResult, ErrorRecord, JudgeSpending, Score, Trial
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,8 @@ class Outcome:
     """Empty if there is an error."""
     error: ErrorRecord | None = None
     """Why there is no score."""
+    judging: JudgeSpending | None = None
+    """What judges spent on no score."""
 
 
 async def run_case(planned: PlannedCase, pipeline: Pipeline, known: CaseResult | None = None) -> CaseResult:
@@ -78,17 +80,18 @@ async def judge_response(
     """Return the scores that the case's judges give a response, or why there are none."""
     plan = planned.plan
     subject = JudgeInput(planned.case, response, prompt)
+    ledger = Ledger(_asker(plan, pipeline))
     try:
         async with asyncio.timeout(plan.timeout) as limit:
-            ask = unhurried(_asker(plan, pipeline), limit)
+            ask = unhurried(ledger.ask, limit)
             scores = [await score_response(judge, plan.planner, subject, ask) for judge in planned.judges]
     except TimeoutError:
         message = f"the judges gave no scores within {plan.timeout:g} s. Raise 'timeout' if they need longer."
-        return Outcome(response, error=ErrorRecord("judge", message))
+        return Outcome(response, error=ErrorRecord("judge", message), judging=ledger.spending)
     except CallNotMadeError as error:
-        return Outcome(response, error=ErrorRecord(error.reason, str(error)))
+        return Outcome(response, error=ErrorRecord(error.reason, str(error)), judging=ledger.spending)
     except PromptEvalsError as error:
-        return Outcome(response, error=ErrorRecord("judge", str(error)))
+        return Outcome(response, error=ErrorRecord("judge", str(error)), judging=ledger.spending)
     return Outcome(response, tuple(scores))
 
 
@@ -174,6 +177,6 @@ def _asker(plan: EvalPlan, pipeline: Pipeline) -> AskNumbered:
 
 def _trial(number: int, outcome: Outcome) -> Trial:
     if outcome.error is not None:
-        return Trial(number, outcome.response, error=outcome.error)
+        return Trial(number, outcome.response, error=outcome.error, judging=outcome.judging)
     score, passed = score_trial(outcome.scores)
     return Trial(number, outcome.response, outcome.scores, score, passed)

@@ -162,7 +162,7 @@ def result_values(result_id: int, run_id: str, result: CaseResult) -> Values:
         len(responses),
         _mean([response.usage.input_tokens for response in responses]),
         _mean([response.usage.output_tokens for response in responses]),
-        sum(score.calls for trial in result.trials for score in trial.scores),
+        sum(charge.calls for charge in result.charges),
         result.weight,
         result.group,
         store_json(result.tags),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pytest_promptevals.engine.endpoint import RECORDED, TESTED
@@ -38,7 +38,7 @@ def _trial_without_texts(trial: Trial, *, keep_output: bool) -> Trial:
         response = Response(text, latency=response.latency, cost=response.cost, cached=response.cached)
     # What costs nothing has no part in any sum.
     scores = tuple(_score_without_text(score) for score in trial.scores if _is_paid(score))
-    return Trial(trial.number, response, scores)
+    return Trial(trial.number, response, scores, judging=trial.judging)
 
 
 def _score_without_text(score: Score) -> Score:
@@ -69,9 +69,9 @@ class Totals:
 
     def _count(self, result: CaseResult, sign: int) -> None:
         responses = _called(result)
-        self.calls += sign * (len(responses) + sum(score.calls for score in _scores(result)))
+        self.calls += sign * (len(responses) + sum(charge.calls for charge in result.charges))
         self.cached += sign * sum(response.cached for response in responses)
-        costs = [*(response.cost for response in responses), *(score.cost for score in _paid_scores(result))]
+        costs = [*(response.cost for response in responses), *(charge.cost for charge in result.charges)]
         self.unpriced += sign * (None in costs)
         self.cost += sign * sum(_known(costs))
 
@@ -93,14 +93,6 @@ def _called(result: CaseResult) -> list[Response]:
     return [response for response in responses if result.model not in (RECORDED, TESTED) or response.cost is not None]
 
 
-def _scores(result: CaseResult) -> Iterator[Score]:
-    return (score for trial in result.trials for score in trial.scores)
-
-
-def _paid_scores(result: CaseResult) -> list[Score]:
-    return [score for score in _scores(result) if _is_paid(score)]
-
-
 def _is_paid(score: Score) -> bool:
     # A judge may state a cost of its own although it asked nothing through the engine.
     return score.calls > 0 or score.cost is not None
@@ -108,7 +100,7 @@ def _is_paid(score: Score) -> bool:
 
 def _spent_amounts(result: CaseResult) -> list[float | None]:
     responses = [0.0 if response.cached else response.cost for response in _called(result)]
-    return [*responses, *(score.spent for score in _paid_scores(result))]
+    return [*responses, *(charge.spent for charge in result.charges)]
 
 
 def _known(costs: Sequence[float | None]) -> list[float]:

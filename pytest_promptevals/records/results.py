@@ -70,6 +70,18 @@ NOT_RUN: Final = frozenset({"budget", "quota", "refused", "replay", "unreachable
 
 
 @dataclass(frozen=True, slots=True)
+class JudgeSpending:
+    """What judges spent that gave no score after all."""
+
+    calls: int
+    """Model calls, cached ones included."""
+    cost: float | None = None
+    """US dollars; ``None`` if a part of it is unknown."""
+    spent: float | None = None
+    """Part of ``cost`` that this run paid; ``None`` if a part of it is unknown."""
+
+
+@dataclass(frozen=True, slots=True)
 class Trial:
     """The n-th repetition of a case."""
 
@@ -85,6 +97,8 @@ class Trial:
     """Whether all required judges passed; ``None`` if there is an error."""
     error: ErrorRecord | None = None
     """Set if the trial could not be scored."""
+    judging: JudgeSpending | None = None
+    """Set beside ``error`` if judges had called models by then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,17 +158,20 @@ class CaseResult:
     @property
     def cost(self) -> float | None:
         """US dollars of responses and judges together, cached ones included; ``None`` if a part of it is unknown."""
-        return _sum_known([*(r.cost for r in self._responses()), *(s.cost for s in self._model_scores())])
+        return _sum_known([*(r.cost for r in self._responses()), *(s.cost for s in self.charges)])
 
     @property
     def spent(self) -> float | None:
         """Part of ``cost`` that this run paid; ``None`` if a part of it is unknown."""
         responses = [0.0 if response.cached else response.cost for response in self._responses()]
-        return _sum_known([*responses, *(score.spent for score in self._model_scores())])
+        return _sum_known([*responses, *(charge.spent for charge in self.charges)])
 
-    def _model_scores(self) -> list[Score]:
+    @property
+    def charges(self) -> list[Score | JudgeSpending]:
+        """What judges spent, trial by trial."""
         # A judge may state a cost of its own although it asked nothing through the engine.
-        return [score for trial in self.trials for score in trial.scores if score.calls or score.cost is not None]
+        scores = [score for trial in self.trials for score in trial.scores if score.calls or score.cost is not None]
+        return [*scores, *(trial.judging for trial in self.trials if trial.judging is not None)]
 
     def _responses(self) -> list[Response]:
         return [trial.response for trial in self.trials if trial.response is not None]

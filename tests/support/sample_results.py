@@ -8,7 +8,7 @@ from typing import Any
 from pytest_promptevals.records.cases import Location
 from pytest_promptevals.records.comparisons import BaselineCase
 from pytest_promptevals.records.responses import Message, RenderedPrompt, Response, ToolCall, Usage
-from pytest_promptevals.records.results import CaseResult, ErrorRecord, Score, Trial
+from pytest_promptevals.records.results import CaseResult, ErrorRecord, JudgeSpending, Score, Trial
 from pytest_promptevals.records.runs import GitState, Run
 
 FILE = "evals/support.eval.yaml"
@@ -95,7 +95,7 @@ def make_full_result(name: str = "full") -> CaseResult:
         trials=(
             Trial(1, response, (first, second), 0.8, passed=False),
             Trial(2, response, (second, first), 0.1 + 0.2, passed=True),
-            Trial(3, response, (first,), error=failed),
+            Trial(3, response, (first,), error=failed, judging=JudgeSpending(2, 0.0002, 0.0001)),
         ),
         scores=(first, second),
         score=0.1 + 0.2,

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from pytest_promptevals.errors import DatasetError
+from pytest_promptevals.records.results import JudgeSpending
 from tests.unit.engine.plans import plan, result_of
 
 
@@ -93,6 +94,21 @@ def test_a_judge_may_ask_a_model_and_its_cost_is_kept(tmp_path: Path) -> None:
     assert result.scores[0].value == 0.75
     assert result.scores[0].explanation == "asked judge-1"
     assert result.cost == 0.5
+
+
+def test_what_judges_spent_is_kept_where_one_of_them_gives_no_grade(tmp_path: Path) -> None:
+    result = result_of(tmp_path, "[{odd: counting/judge}, {odd: {gives: raise, name: broken}}]")
+
+    assert result.score is None
+    assert result.trials[0].judging == JudgeSpending(1, 0.25, 0.25)
+    assert (result.cost, result.spent) == (0.5, 0.5)
+
+
+def test_judges_that_asked_nothing_spent_nothing(tmp_path: Path) -> None:
+    result = result_of(tmp_path, "[{odd: raise}]")
+
+    assert result.trials[0].judging is None
+    assert result.cost == 0.25
 
 
 def test_the_cost_of_a_negated_judge_is_kept(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from pytest_promptevals.history.baselines import shorten_output
 from pytest_promptevals.pytest_glue.kept import Totals, without_texts
 from pytest_promptevals.records.responses import Message, RenderedPrompt, Response, Usage
-from pytest_promptevals.records.results import CaseResult, Score, Trial
+from pytest_promptevals.records.results import CaseResult, ErrorRecord, JudgeSpending, Score, Trial
 from pytest_promptevals.records.runs import Run
 from tests.support.sample_results import make_full_result, make_result
 
@@ -81,6 +81,16 @@ def test_calls_and_costs_of_responses_and_judges_are_added_up() -> None:
     assert (totals.cost, totals.spent) == (4.0, 2.875)
     run = totals.put_into(RUN)
     assert (run.calls, run.cached, run.cost, run.spent) == (5, 1, 4.0, 2.875)
+
+
+def test_what_judges_spent_on_no_score_is_added_up_too() -> None:
+    failed = Trial(1, Response("x", cost=0.25), error=ErrorRecord("judge", "why"), judging=JudgeSpending(2, 0.5, 0.125))
+    result = make_result(trials=(failed,))
+
+    totals = totals_of(result)
+
+    assert (totals.calls, totals.cost, totals.spent, totals.unpriced) == (3, 0.75, 0.375, 0)
+    assert totals_of(without_texts(result, keep_output=False)) == totals
 
 
 @pytest.mark.parametrize(
