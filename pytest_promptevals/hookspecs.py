@@ -7,7 +7,7 @@ history register through the same ones.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Protocol, TypeAlias, runtime_checkable
 
@@ -44,6 +44,14 @@ class JudgeInput:
     search_path: tuple[Path, ...] = ()
     """Folders in which functions and files that the judge names are looked up: that of the file which names them,
     then the rootdir."""
+    before: str | None = None
+    """The baseline's output, perhaps cut; ``None`` if there is none. Only for a judge with ``wants_before = True``."""
+    model: str = ""
+    """``provider/model`` that was asked; empty for an output that was recorded."""
+    parameters: Mapping[str, object] = field(default_factory=dict)
+    """Parameters of that call."""
+    render: Callable[[str], Awaitable[RenderedPrompt]] | None = None
+    """Renders another prompt, that of a file, for the case. Raises ``PromptError``, or ``FileProblem``."""
 
 
 @runtime_checkable

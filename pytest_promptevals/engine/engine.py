@@ -49,6 +49,7 @@ class Engine:
         ahead: positions of the cases that may be started before they are asked for, in the order in which they will
             be; all of them if not given. ``work_ahead_of`` adds to them.
         known: results of an earlier run by file and name, which are used where nothing has changed since.
+        before: outputs of the baseline by file and name, for cases that are judged against them.
     """
 
     def __init__(
@@ -59,11 +60,13 @@ class Engine:
         window: int,
         ahead: Sequence[int] | None = None,
         known: Mapping[tuple[str, str], CaseResult] | None = None,
+        before: Mapping[tuple[str, str], str] | None = None,
     ) -> None:
         self._cases = cases
         self._make_pipeline = make_pipeline
         self._window = window
         self._known = known or {}
+        self._before = before or {}
         # Written by the caller's thread:
         self._is_stopped = False
         # Written by both, one atomic operation of a list, dict or int at a time:
@@ -233,8 +236,8 @@ class Engine:
         result = None
         try:
             planned = self._cases[position]
-            known = self._known.get((planned.plan.dataset.path, planned.name))
-            result = await run_case(planned, self._pipeline, known)
+            key = (planned.plan.dataset.path, planned.name)
+            result = await run_case(planned, self._pipeline, self._known.get(key), self._before.get(key))
         except Exception as error:  # noqa: BLE001 - a defect in this package ends one case, not all
             failure = error
         finally:

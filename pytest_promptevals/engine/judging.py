@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,9 +15,11 @@ from pytest_promptevals.files.paths import search_folders
 from pytest_promptevals.functions import contain
 from pytest_promptevals.hookspecs import Ask, Judge, JudgeInput
 from pytest_promptevals.judges.build import JudgeParameterError, build_judge
+from pytest_promptevals.prompts.sources import PromptTemplate, is_file_name, load_prompt
 from pytest_promptevals.prompts.templates import TemplateEnvironment, has_template_marks, template_variables
-from pytest_promptevals.records.cases import Case, JudgeSpec
+from pytest_promptevals.records.cases import Case, JudgeSpec, Location, PromptSource
 from pytest_promptevals.records.json_types import Json
+from pytest_promptevals.records.responses import RenderedPrompt
 from pytest_promptevals.records.results import Grade, Score
 
 GROUPS: Final[Mapping[str, str]] = {
@@ -61,6 +62,24 @@ class JudgePlanner:
         self._judge_types = judge_types
         self._rootdir = rootdir
         self._environment = environment
+        self._prompts: dict[tuple[str, Location], PromptTemplate] = {}
+
+    def load_prompt(self, prompt: str, location: Location) -> PromptTemplate:
+        """Return the template in a file that a judge names, as a ``prompt`` entry at its place would.
+
+        Raises ``FileProblem``. A text is none: what templates in a judge's parameters made of it is no template again.
+        """
+        if not is_file_name(prompt):
+            raise FileProblem(
+                f"{prompt!r} is not the name of a prompt file; write the prompt into a file that ends in .md or .txt",
+                path=location.path,
+                line=location.line,
+            )
+        if (prompt, location) not in self._prompts:
+            self._prompts[prompt, location] = load_prompt(
+                PromptSource(prompt, location), self._environment, self._rootdir
+            )
+        return self._prompts[prompt, location]
 
     def plan(self, spec: JudgeSpec) -> PlannedJudge:
         """Look up the judge and validate its parameters. Raises ``FileProblem`` at the spec's place."""
@@ -136,6 +155,11 @@ def flatten(judges: Sequence[PlannedJudge]) -> Iterator[PlannedJudge]:
         yield from flatten(judge.children)
 
 
+def wants_before(judges: Sequence[PlannedJudge]) -> bool:
+    """Return whether one of them looks at the baseline's output."""
+    return any(getattr(judge.judge_type, "wants_before", False) for judge in flatten(judges))
+
+
 def judge_variables(case: Case) -> dict[str, Any]:
     """Return what templates in a judge's parameters may name: the prompt's variables and ``expected``."""
     variables = template_variables(case)
@@ -187,7 +211,7 @@ async def _call(planned: PlannedJudge, planner: JudgePlanner, subject: JudgeInpu
     name = planned.spec.name
     try:
         judge = planner.judge_for(planned, subject.case)
-        grade = await contain(judge.judge(dataclasses.replace(subject, search_path=planned.search_path), ask))
+        grade = await contain(judge.judge(_seen_by(planned, planner, subject), ask))
     except PromptEvalsError:
         raise
     except Exception as error:
@@ -197,6 +221,24 @@ async def _call(planned: PlannedJudge, planner: JudgePlanner, subject: JudgeInpu
     if not (math.isfinite(grade.value) and 0.0 <= grade.value <= 1.0):
         raise JudgeError(f"judge {name!r} returned {grade.value!r}; a grade is a number from 0 to 1")
     return grade
+
+
+def _seen_by(planned: PlannedJudge, planner: JudgePlanner, subject: JudgeInput) -> JudgeInput:
+    """Return what a judge may look at, with what depends on the place where it is written."""
+
+    async def render(prompt: str) -> RenderedPrompt:
+        return await planner.load_prompt(prompt, planned.spec.location).render(subject.case)
+
+    return JudgeInput(
+        case=subject.case,
+        response=subject.response,
+        prompt=subject.prompt,
+        search_path=planned.search_path,
+        before=subject.before,
+        model=subject.model,
+        parameters=subject.parameters,
+        render=render,
+    )
 
 
 async def _grade_group(planned: PlannedJudge, planner: JudgePlanner, subject: JudgeInput, ask: CountedAsk) -> Grade:

@@ -21,7 +21,7 @@ from pytest_promptevals.errors import (
     did_you_mean,
 )
 from pytest_promptevals.hookspecs import JudgeInput
-from pytest_promptevals.records.fingerprints import case_fingerprint, full_fingerprint
+from pytest_promptevals.records.fingerprints import full_fingerprint
 from pytest_promptevals.records.json_types import Json
 from pytest_promptevals.records.requests import Request
 from pytest_promptevals.records.responses import Message, RenderedPrompt, Response
@@ -42,11 +42,13 @@ class Outcome:
     """What judges spent on no score."""
 
 
-async def run_case(planned: PlannedCase, pipeline: Pipeline, known: CaseResult | None = None) -> CaseResult:
+async def run_case(
+    planned: PlannedCase, pipeline: Pipeline, known: CaseResult | None = None, before: str | None = None
+) -> CaseResult:
     """Return the result of one case. Every failure of prompt, provider or judge is part of the result.
 
     If a result is ``known`` from before and its fingerprint is what it would be now, its responses are judged anew, and
-    no call is made for them.
+    no call is made for them. ``before`` is the baseline's output, for judges that compare with it.
     """
     try:
         prompt = await _render(planned)
@@ -60,7 +62,8 @@ async def run_case(planned: PlannedCase, pipeline: Pipeline, known: CaseResult |
         prompt = RenderedPrompt(())
     responses = _known_responses(planned, prompt, known)
     trials = [
-        _run_trial(planned, prompt, pipeline, number, responses.get(number)) for number in range(1, planned.trials + 1)
+        _run_trial(planned, prompt, pipeline, number, responses.get(number), before)
+        for number in range(1, planned.trials + 1)
     ]
     # A task for a single trial would cost as much as judging it.
     outcomes = await asyncio.gather(*trials) if len(trials) > 1 else [await trials[0]]
@@ -75,11 +78,22 @@ async def _render(planned: PlannedCase) -> RenderedPrompt:
 
 
 async def judge_response(
-    planned: PlannedCase, response: Response, prompt: RenderedPrompt | None, pipeline: Pipeline
+    planned: PlannedCase,
+    response: Response,
+    prompt: RenderedPrompt | None,
+    pipeline: Pipeline,
+    before: str | None = None,
 ) -> Outcome:
     """Return the scores that the case's judges give a response, or why there are none."""
     plan = planned.plan
-    subject = JudgeInput(planned.case, response, prompt)
+    subject = JudgeInput(
+        planned.case,
+        response,
+        prompt,
+        before=before,
+        model="" if planned.case.output is not None else planned.target.label,
+        parameters=plan.dataset.parameters,
+    )
     ledger = Ledger(_asker(plan, pipeline))
     try:
         async with asyncio.timeout(plan.timeout) as limit:
@@ -104,7 +118,7 @@ def assemble_result(planned: PlannedCase, prompt: RenderedPrompt | None, outcome
     score, passed = None, None
     if error is None:
         scores, score, passed = reduce_trials(dataset.reducer, trials, dataset.threshold)
-    case_hash = _case_fingerprint(planned)
+    case_hash = planned.fingerprint
     return CaseResult(
         file=dataset.path,
         name=planned.name,
@@ -127,26 +141,26 @@ def assemble_result(planned: PlannedCase, prompt: RenderedPrompt | None, outcome
     )
 
 
-def _case_fingerprint(planned: PlannedCase) -> str:
-    specs = tuple(judge.spec for judge in planned.judges)
-    return case_fingerprint(planned.case, specs, planned.plan.dataset.reducer)
-
-
 def _known_responses(planned: PlannedCase, prompt: RenderedPrompt, known: CaseResult | None) -> Mapping[int, Response]:
     if known is None:
         return {}
     parameters = planned.plan.dataset.parameters
-    now = full_fingerprint(_case_fingerprint(planned), prompt, planned.target.label, parameters)
+    now = full_fingerprint(planned.fingerprint, prompt, planned.target.label, parameters)
     if known.fingerprint != now:
         return {}
     return {trial.number: trial.response for trial in known.trials if trial.response is not None}
 
 
-async def _run_trial(
-    planned: PlannedCase, prompt: RenderedPrompt, pipeline: Pipeline, number: int, known: Response | None
+async def _run_trial(  # noqa: PLR0917 - what one trial needs
+    planned: PlannedCase,
+    prompt: RenderedPrompt,
+    pipeline: Pipeline,
+    number: int,
+    known: Response | None,
+    before: str | None,
 ) -> Outcome:
     if known is not None:
-        return await judge_response(planned, known, prompt, pipeline)
+        return await judge_response(planned, known, prompt, pipeline, before)
     target, dataset = planned.target, planned.plan.dataset
     request = Request(target.model, prompt.messages, dataset.parameters, number, planned.case)
     try:
@@ -159,7 +173,7 @@ async def _run_trial(
         return Outcome(error=ErrorRecord("timeout", str(error)))
     except PromptEvalsError as error:
         return Outcome(error=ErrorRecord("provider", str(error)))
-    return await judge_response(planned, response, prompt, pipeline)
+    return await judge_response(planned, response, prompt, pipeline, before)
 
 
 def _asker(plan: EvalPlan, pipeline: Pipeline) -> AskNumbered:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from pytest_promptevals.comparison.partial import baseline_for
 from pytest_promptevals.errors import BaselineError, HistoryError
 from pytest_promptevals.history.baselines import read_baseline
 from pytest_promptevals.history.last_good import read_last_good
 from pytest_promptevals.pytest_glue.eval_files import EvalSource
+from pytest_promptevals.pytest_glue.running import CaseItem
 from pytest_promptevals.records.comparisons import BaselineCase
 from pytest_promptevals.records.results import CaseResult
 
@@ -31,9 +33,11 @@ class Baselines:
     Args:
         rootdir: root of the project.
         history: the setting ``evals_history``.
+        level: highest level of the judges that run.
     """
 
-    def __init__(self, rootdir: Path, history: str) -> None:
+    def __init__(self, rootdir: Path, history: str, level: int) -> None:
+        self._level = level
         self._rootdir = rootdir
         self._history = history
         self._known: dict[str, tuple[Baseline | None, dict[str, BaselineCase]]] = {}
@@ -45,8 +49,17 @@ class Baselines:
 
     def case(self, source: EvalSource, result: CaseResult) -> BaselineCase | None:
         """Return what the baseline keeps of a case, ``None`` if nothing, or if the case was edited since."""
-        case = self._load(source)[1].get(result.name)
+        case = baseline_for(result, self._load(source)[1].get(result.name))
         return case if case is not None and case.case_fingerprint == result.case_fingerprint else None
+
+    def output(self, item: CaseItem) -> str | None:
+        """Return the output that the baseline keeps of an item, perhaps cut; ``None`` if it keeps none.
+
+        That of an edited case counts, too: the judge that looks at it may be what was edited.
+        """
+        source: EvalSource | None = getattr(item, "source", None)
+        case = self._load(source)[1].get(item.planned.name) if source is not None else None
+        return case.output or None if case is not None else None
 
     def _load(self, source: EvalSource) -> tuple[Baseline | None, dict[str, BaselineCase]]:
         if source.file not in self._known:
@@ -71,7 +84,7 @@ class Baselines:
         if self._history == "off":
             return None
         try:
-            cases = read_last_good(self._rootdir / self._history, source.file, frozenset(source.names))
+            cases = read_last_good(self._rootdir / self._history, source.file, frozenset(source.names), self._level)
         except HistoryError as error:
             self.notices.append(str(error))
             return None

@@ -12,6 +12,7 @@ import pytest
 from pytest_promptevals.cache.responses import ResponseCache
 from pytest_promptevals.engine.budget import Budget, SpendingLimit, check_all_priced
 from pytest_promptevals.engine.engine import Engine
+from pytest_promptevals.engine.judging import wants_before
 from pytest_promptevals.engine.pipeline import Pipeline, Services
 from pytest_promptevals.engine.planning import PlannedCase
 from pytest_promptevals.engine.pricing import unpriced_models
@@ -47,6 +48,7 @@ class CaseRunner:
         self._settings = settings
         self._share = share_of(config)  # from now on it listens to the controller
         self._known: Mapping[tuple[str, str], CaseResult] = {}
+        self._before: Mapping[tuple[str, str], str] = {}
         self._cases: list[PlannedCase] = []
         self._by_item: dict[int, int] = {}
         self._on_demand: frozenset[int] = frozenset()
@@ -58,15 +60,22 @@ class CaseRunner:
         self._refusal: str | None = None
         self._watch = Watch(config, settings.progress, self.progress, lambda is_paused: self.pause(is_paused=is_paused))
 
-    def prepare(self, session: pytest.Session, known: Mapping[tuple[str, str], CaseResult]) -> None:
+    def prepare(
+        self,
+        session: pytest.Session,
+        known: Mapping[tuple[str, str], CaseResult],
+        before: Callable[[CaseItem], str | None],
+    ) -> None:
         """Take in the items that were selected, and the results of an earlier run that need not be made again.
 
-        Raises ``UsageError`` if there is a budget and a model whose price is unknown.
+        ``before`` gives the baseline's output of an item. Raises ``UsageError`` if there is a budget and a model whose
+        price is unknown.
         """
         items = [item for item in session.items if isinstance(item, CaseItem)]
         for position, item in enumerate(items):
             item.position = position
         self._known = known
+        self._before = _outputs_before(items, before)
         self._cases = [item.planned for item in items]
         self._on_demand = frozenset(position for position, item in enumerate(items) if _may_not_run(item))
         share = self._share
@@ -138,6 +147,7 @@ class CaseRunner:
             window=concurrency * AHEAD_FACTOR,
             ahead=ahead,
             known=self._known,
+            before=self._before,
         )
         self._engine.start()
         if self._share is None:
@@ -178,6 +188,16 @@ class CaseRunner:
             if self._share is None:
                 raise pytest.UsageError(str(error)) from error
             self._refusal = f"not run: {error}"  # a worker cannot end the session, but it need not call anything
+
+
+def _outputs_before(items: Sequence[CaseItem], before: Callable[[CaseItem], str | None]) -> dict[tuple[str, str], str]:
+    """Return the baseline's outputs by file and name, of those items that are judged against them."""
+    outputs: dict[tuple[str, str], str] = {}
+    for item in items:
+        planned = item.planned
+        if wants_before(planned.judges) and (output := before(item)) is not None:
+            outputs[planned.plan.dataset.path, planned.name] = output
+    return outputs
 
 
 def _may_not_run(item: pytest.Item) -> bool:

@@ -174,7 +174,7 @@ class EvalSession:
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
         """Prepare the engine, and decide when all items have run; a worker leaves that to the controller."""
-        self._runner.prepare(session, known_results(self.config, self.settings))
+        self._runner.prepare(session, known_results(self.config, self.settings), self._baselines.output)
         with settled(session.items):
             result = yield
         if self._recorder is not None:

@@ -206,7 +206,8 @@ def test_resuming_calls_only_what_has_no_result_or_another_prompt(
 def test_a_worker_that_takes_over_in_a_resumed_run_knows_its_results_too(
     scored: EvalProject, start: Callable[..., Run]
 ) -> None:
-    run = start("--evals-concurrency=4", SECONDS_TO_ANSWER="0.4")
+    # Slow enough that a busy machine sees the first eight before the last is done.
+    run = start("--evals-concurrency=2", SECONDS_TO_ANSWER="0.6")
     run.wait_until(lambda: len(recorded(scored)) >= 8)
     run.end_with(signal.SIGKILL)
     before = recorded(scored)

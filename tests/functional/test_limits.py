@@ -114,7 +114,7 @@ def test_concurrency_falls_in_a_storm_and_grows_again(
     monkeypatch.setitem(defaults, "interval", 0.01)
     serve(project, model_server)
     project.write_cases("a.eval.yaml", echo_cases(400), head="")
-    model_server.control(latency=0.03, faults=[{"status": 429, "times": 60}])
+    model_server.control(latency=0.03, faults=[{"status": 429, "times": 130}])
 
     result = project.run("--evals-progress=plain")
 
