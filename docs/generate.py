@@ -22,6 +22,7 @@ from pytest_promptevals.datasets import wire
 from pytest_promptevals.engine.judging import GROUPS
 from pytest_promptevals.engine.registry import builtin_registry
 from pytest_promptevals.judges.describe import JudgeDescription, describe_judge
+from pytest_promptevals.judges.model.rubrics import Rubric, library
 from pytest_promptevals.providers.scripted import ScriptedRule
 from pytest_promptevals.settings import SETTINGS, Setting
 
@@ -95,6 +96,19 @@ def groups_reference() -> str:
     return "\n".join(f"- `{name}`: {meaning}" for name, meaning in GROUPS.items())
 
 
+def rubrics_reference() -> str:
+    """Return the table of the library of rubrics."""
+    rows = [
+        (f"`{rubric.id}`", ", ".join(f"`{name}`" for name in rubric.variables), rubric.summary, _source_of(rubric))
+        for rubric in library().values()
+    ]
+    return _table(("rubric", "needs", "what it judges", "after"), rows)
+
+
+def _source_of(rubric: Rubric) -> str:
+    return f"[{rubric.source.title}]({rubric.source.url})" if rubric.source else ""
+
+
 def hooks_reference() -> str:
     """Return one section for each hook, made from its docstring."""
     return "\n\n".join(_hook_section(name) for name in hook_names())
@@ -118,6 +132,8 @@ def public_names_reference() -> str:
 
 def _name_section(name: str) -> str:
     value = getattr(pytest_promptevals, name)
+    if inspect.isfunction(value):
+        return f"### {name}\n\n{_to_markdown(inspect.getdoc(value) or '')}"
     if not isinstance(value, type):
         return f"### {name}\n\n{_docs_below(ast.parse(inspect.getsource(hookspecs)).body)[name]}"
     members = {name: item for name, item in vars(value).items() if _is_documented(name, item)}
@@ -243,6 +259,7 @@ PARTS: Final[Mapping[str, Callable[[], str]]] = {
     "settings": settings_reference,
     "judges": judges_reference,
     "groups": groups_reference,
+    "rubrics": rubrics_reference,
     "hooks": hooks_reference,
     "public-names": public_names_reference,
     "scripted-rule": scripted_rule_reference,

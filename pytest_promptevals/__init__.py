@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from pytest_promptevals.errors import JudgeError, PromptEvalsError, ProviderError
     from pytest_promptevals.hookspecs import Ask, Judge, JudgeInput, Provider, ProviderContext
     from pytest_promptevals.judges.base import JudgeParameters, TextJudge
+    from pytest_promptevals.judges.decorated import judge
+    from pytest_promptevals.providers.decorated import provider
     from pytest_promptevals.providers.scripted import ScriptedProvider, ScriptedRule
     from pytest_promptevals.pytest_glue.recorder import Recorder
     from pytest_promptevals.records.cases import Case
@@ -31,6 +33,8 @@ _HOMES: Final = {
     "ProviderContext": "hookspecs",
     "JudgeParameters": "judges.base",
     "TextJudge": "judges.base",
+    "judge": "judges.decorated",
+    "provider": "providers.decorated",
     "ScriptedProvider": "providers.scripted",
     "ScriptedRule": "providers.scripted",
     "Recorder": "pytest_glue.recorder",
@@ -70,6 +74,8 @@ __all__ = [
     "TextJudge",
     "ToolCall",
     "Usage",
+    "judge",
+    "provider",
 ]
 
 

@@ -64,6 +64,10 @@ class Judge(Protocol):
     It may have two more methods, which are called at collection, before any model is paid. Both raise ``JudgeError``:
     ``check_case(case)`` if no response to that case could be graded, and ``check_files(search_path)`` if a function or
     file that the parameters name cannot be found.
+
+    A judge that has something to load, such as a local model, may have a method ``prepare(search_path)``, too. It is
+    called in a thread when the first of its cases starts, while responses are still on their way, and what it raises
+    is ignored: ``judge`` may be called before it has ended, or without it, and then loads what is missing.
     """
 
     name: ClassVar[str]

@@ -9,6 +9,7 @@ import pytest
 
 from pytest_promptevals import hookspecs
 from pytest_promptevals.pytest_glue import options
+from pytest_promptevals.records.partial import MAX_LEVEL
 
 if TYPE_CHECKING:
     from pytest_promptevals.pytest_glue.recorder import Recorder
@@ -42,6 +43,14 @@ def pytest_configure(config: pytest.Config) -> None:
         from pytest_promptevals.pytest_glue.plan_run import PlanRun  # noqa: PLC0415 - only for a plan
 
         config.pluginmanager.register(PlanRun(config), "promptevals-plan")
+    if settings.selftest:
+        from pytest_promptevals.pytest_glue.selftest_run import SelftestRun  # noqa: PLC0415 - only for a self-test
+
+        config.pluginmanager.register(SelftestRun(config), "promptevals-selftest")
+    elif settings.level < MAX_LEVEL:
+        from pytest_promptevals.pytest_glue.levels import LevelNotice  # noqa: PLC0415 - only where judges are left out
+
+        config.pluginmanager.register(LevelNotice(config), "promptevals-level")
     if options.is_xdist_controller(config):
         from pytest_promptevals.pytest_glue.xdist import Controller  # noqa: PLC0415 - only where there are workers
 

@@ -181,6 +181,11 @@ class Settings:
         (),
         "Models to use instead of those of the eval files, as provider/model, separated by spaces.",
     )
+    judge_model: str = _setting(
+        "text",
+        "",
+        "Model that judges ask which need one and name none, as provider/model.",
+    )
     max_drop: float = _setting(
         "number",
         0.1,
@@ -220,6 +225,18 @@ class Settings:
     plan: bool = _setting(
         "flag", default=False, help_text="Print what the run would call and what that would cost; run nothing."
     )
+    level: int = _setting(
+        "whole number",
+        3,
+        "Highest level of the judges that run: 1 free and offline ones, 2 also those that ask a model, 3 all.",
+        minimum=1,
+        maximum=3,
+    )
+    selftest: bool = _setting(
+        "flag",
+        default=False,
+        help_text="Put answers that know nothing to the judges, in the place of a model's, and say which cases pass.",
+    )
     order: str = _setting(
         "text",
         "fifo",
@@ -257,6 +274,11 @@ class Settings:
 
     given: frozenset[str] = frozenset()
     """Names of the settings that an option or the environment gave: those go before what an eval file says."""
+
+    @property
+    def judged_level(self) -> int:
+        """``level``, but for a self-test, which is free unless an option or the environment says otherwise."""
+        return 1 if self.selftest and "level" not in self.given else self.level
 
 
 def _table() -> tuple[Setting, ...]:

@@ -7,7 +7,7 @@ from typing import Final
 
 import click
 
-_COMMANDS: Final = ("cache", "schema")
+_COMMANDS: Final = ("cache", "check", "rubrics", "schema")
 """The subcommands; each stands in a module of its name."""
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
 from typing import Final, TypeAlias, TypeVar
 
 from pytest_promptevals.comparison.metrics import score_of
+from pytest_promptevals.comparison.partial import baseline_for
 from pytest_promptevals.records.comparisons import BaselineCase, Change, Delta
 from pytest_promptevals.records.results import CaseResult
 
@@ -105,7 +106,8 @@ def _id_of(item: CaseResult | BaselineCase) -> Key:
     return item.case_id
 
 
-def _compare_case(result: CaseResult, base: BaselineCase | None) -> Delta:
+def _compare_case(result: CaseResult, recorded: BaselineCase | None) -> Delta:
+    base = baseline_for(result, recorded)
     score = score_of(result)
     before = None if base is None else round(base.score, SCORE_DIGITS)
     after = None if score is None else round(score, SCORE_DIGITS)

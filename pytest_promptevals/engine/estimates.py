@@ -60,23 +60,25 @@ class PlannedCall:
     """Whether the answer is in the cache."""
     answer_limit: int | None = None
     """Most tokens of an answer that the provider asks for where the parameters say nothing."""
+    unseen: Range = field(default_factory=Range)
+    """Tokens of the prompt that are not in the request: what a judge is shown is not known beforehand."""
+    is_judge: bool = False
+    """Whether a judge makes it."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedJudge:
-    """A judge that calls models, for the answers to some calls."""
+    """A judge that calls models and does not say which, for the answers to some calls."""
 
     name: str
     """Its label."""
     answers: int
     """How many answers it would judge."""
-    models: tuple[str, ...] = ()
-    """The models that it says it asks, once for each answer, as ``provider/model``; empty if it does not say."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelPlan:
-    """The calls of one model."""
+    """The calls of one model: those of the cases, or those of judges."""
 
     label: str
     """``provider/model``."""
@@ -92,6 +94,8 @@ class ModelPlan:
     """Tokens of all answers."""
     cost: Range | None = field(default_factory=Range)
     """US dollars; ``None`` if a price is unknown."""
+    is_judge: bool = False
+    """Whether judges make them."""
 
     @property
     def to_make(self) -> int:
@@ -106,7 +110,7 @@ class Plan:
     models: tuple[ModelPlan, ...] = ()
     """In the order in which they come up."""
     judges: tuple[PlannedJudge, ...] = ()
-    """Judges that call models too: how much they ask is known when the answers are there."""
+    """Judges that call models too, and do not say which: what they ask is known when the answers are there."""
 
     @property
     def total(self) -> ModelPlan:
@@ -127,7 +131,7 @@ class Plan:
     @property
     def unpriced(self) -> tuple[str, ...]:
         """Models to call whose price is unknown."""
-        return tuple(model.label for model in self.models if model.cost is None)
+        return tuple(dict.fromkeys(model.label for model in self.models if model.cost is None))
 
 
 def estimate_plan(
@@ -136,22 +140,34 @@ def estimate_plan(
     """Return the plan of a run.
 
     Args:
-        calls: all calls that the cases need, one for each trial.
-        judges: judges that call models.
-        history: what earlier calls took.
+        calls: all calls that the cases need, one for each trial, and those that judges say they make.
+        judges: judges that call models and do not say which.
+        history: what earlier calls of the cases took.
     """
-    models: dict[str, ModelPlan] = {}
+    models: dict[tuple[str, bool], ModelPlan] = {}
     known = history or {}
     for call in calls:
-        before = models.get(call.label) or ModelPlan(call.label)
-        models[call.label] = _add(before, call, known.get((call.label, call.case)))
+        key = (call.label, call.is_judge)
+        before = models.get(key) or ModelPlan(call.label, is_judge=call.is_judge)
+        models[key] = _add(before, call, None if call.is_judge else known.get((call.label, call.case)))
     return Plan(tuple(models.values()), tuple(judges))
 
 
 def estimate_tokens(text: str) -> Range:
     """Return about how many tokens a text has."""
-    count = len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+    return tokens_of_bytes(len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass")))
+
+
+def tokens_of_bytes(count: int) -> Range:
+    """Return about how many tokens a text of so many bytes has."""
     return Range(count / _BYTES_PER_TOKEN[0], count / _BYTES_PER_TOKEN[1])
+
+
+def estimate_answer(call: PlannedCall, known: Usage | None) -> Range:
+    """Return about how many tokens the answer to a call has. ``known`` is what earlier calls of the case took."""
+    if known is not None and known.output_tokens is not None:
+        return Range(known.output_tokens, known.output_tokens)
+    return _answer_tokens(call, _prompt_tokens(call))
 
 
 def _add(model: ModelPlan, call: PlannedCall, known: Usage | None) -> ModelPlan:
@@ -178,7 +194,7 @@ def _add_cost(before: Range | None, low: Usage, high: Usage, price: Price | None
 
 def _guess(call: PlannedCall) -> tuple[Usage, Usage]:
     """Return the least and the most tokens that a call may take, by the length of its prompt."""
-    prompt = _prompt_tokens(call.request)
+    prompt = _prompt_tokens(call)
     answer = _answer_tokens(call, prompt)
     most = math.ceil(prompt.high)
     # The provider may write all of the prompt to its cache, which costs more with some.
@@ -189,8 +205,8 @@ def _guess(call: PlannedCall) -> tuple[Usage, Usage]:
     )
 
 
-def _prompt_tokens(request: Request) -> Range:
-    total = Range()
+def _prompt_tokens(call: PlannedCall) -> Range:
+    total, request = call.unseen, call.request
     for message in request.messages:
         total = total.plus(Range(*_MESSAGE_TOKENS)).plus(estimate_tokens(message.content))
     for value in request.parameters.values():

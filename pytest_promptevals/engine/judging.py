@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,6 +27,7 @@ GROUPS: Final[Mapping[str, str]] = {
     "any_of": "Passes when one of its judges passes; its score is the highest of theirs.",
 }
 """Names that hold other judges, and what they do."""
+_MODEL_LEVEL: Final = 2
 _ONE_VARIABLE: Final = re.compile(r"^\s*\{\{\s*(\w+)\s*\}\}\s*$")
 
 
@@ -55,13 +56,32 @@ class PlannedJudge:
         return max(child.level for child in self.children)
 
 
+@dataclass(frozen=True, slots=True)
+class JudgeModels:
+    """The models that judges may ask."""
+
+    default: str = ""
+    """The one for judges that name none, as ``provider/model``; empty if there is none."""
+    is_needed: bool = True
+    """Whether judges that ask a model run at all."""
+    providers: Collection[str] | None = None
+    """Names of the providers; ``None`` if any name will do."""
+
+
 class JudgePlanner:
     """Turns specs into planned judges."""
 
-    def __init__(self, judge_types: Mapping[str, type[Judge]], environment: TemplateEnvironment, rootdir: Path) -> None:
+    def __init__(
+        self,
+        judge_types: Mapping[str, type[Judge]],
+        environment: TemplateEnvironment,
+        rootdir: Path,
+        models: JudgeModels | None = None,
+    ) -> None:
         self._judge_types = judge_types
         self._rootdir = rootdir
         self._environment = environment
+        self._models = models or JudgeModels()
         self._prompts: dict[tuple[str, Location], PromptTemplate] = {}
 
     def load_prompt(self, prompt: str, location: Location) -> PromptTemplate:
@@ -85,18 +105,21 @@ class JudgePlanner:
         """Look up the judge and validate its parameters. Raises ``FileProblem`` at the spec's place."""
         if spec.judge in GROUPS:
             children = tuple(self.plan(child) for child in spec.children)
+            spec = replace(spec, children=tuple(child.spec for child in children))
             return PlannedJudge(spec, None, None, _union([child.variables for child in children]), children)
         judge_type = self._judge_types.get(spec.judge)
         if judge_type is None:
             hint = did_you_mean(spec.judge, [*self._judge_types, *GROUPS])
             raise _problem(spec, f"unknown judge {spec.judge!r}.{hint}")
+        spec = self._with_model(spec, judge_type)
         folders = search_folders(spec.location.path, self._rootdir)
         texts = _template_texts([spec.argument, dict(spec.parameters)])
         if texts:
             return PlannedJudge(spec, judge_type, None, self._variables(spec, texts), search_path=folders)
         judge = _build(spec, judge_type, spec.argument, spec.parameters)
         _check_files(spec, judge, folders)
-        return PlannedJudge(spec, judge_type, judge, _variables_of(judge), search_path=folders)
+        self._check_models(spec, judge)
+        return PlannedJudge(_with_content(spec, judge), judge_type, judge, _variables_of(judge), search_path=folders)
 
     def check(self, planned: PlannedJudge, case: Case) -> None:
         """Raise ``FileProblem`` if the judge cannot be built for the case, or could grade no response to it."""
@@ -128,6 +151,32 @@ class JudgePlanner:
         except PromptError as error:
             raise _problem(spec, f"case {case.id!r} ({case.location}): {error}") from error
         return _build(spec, planned.judge_type, argument, parameters)
+
+    def _with_model(self, spec: JudgeSpec, judge_type: type[Judge]) -> JudgeSpec:
+        """Return the spec of a judge that asks a model with that of the setting, where it names none of its own."""
+        takes_one = judge_type.level == _MODEL_LEVEL and "model" in judge_type.Parameters.model_fields
+        if not takes_one or {"model", "models", "panel"} & spec.parameters.keys():
+            return spec
+        if self._models.default:
+            return replace(spec, parameters={**spec.parameters, "model": self._models.default})
+        if self._models.is_needed:
+            raise _problem(
+                spec,
+                "no model to judge with: write 'model: provider/model' among its parameters, or set evals_judge_model "
+                "(--evals-judge-model, PROMPTEVALS_JUDGE_MODEL) for all judges",
+            )
+        return spec
+
+    def _check_models(self, spec: JudgeSpec, judge: Judge) -> None:
+        known = self._models.providers
+        if known is None or not self._models.is_needed:
+            return
+        for model in (*getattr(judge, "models", ()), *getattr(judge, "fallback_models", ())):
+            provider = model.partition("/")[0]
+            if provider not in known:
+                raise _problem(
+                    spec, f"unknown provider {provider!r} in judge model {model!r}.{did_you_mean(provider, known)}"
+                )
 
     def _variables(self, spec: JudgeSpec, texts: Sequence[str]) -> frozenset[str] | None:
         location = spec.location
@@ -277,6 +326,12 @@ def _check_files(spec: JudgeSpec, judge: Judge, folders: Sequence[Path]) -> None
         check_files(folders)
     except JudgeError as error:
         raise _problem(spec, str(error)) from error
+
+
+def _with_content(spec: JudgeSpec, judge: Judge) -> JudgeSpec:
+    """Return the spec with the hash of what its judge read from files: fingerprints are made from specs."""
+    content = getattr(judge, "content_hash", None)
+    return spec if content is None else replace(spec, parameters={**spec.parameters, "(content)": content})
 
 
 def _problem(spec: JudgeSpec, message: str) -> FileProblem:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from pytest_promptevals.engine.endpoint import RECORDED, TESTED, Endpoint
-from pytest_promptevals.engine.judging import JudgePlanner, PlannedJudge
+from pytest_promptevals.engine.judging import JudgeModels, JudgePlanner, PlannedJudge
 from pytest_promptevals.engine.registry import Registry
 from pytest_promptevals.errors import DatasetError, FileProblem, PromptError, did_you_mean
 from pytest_promptevals.files.paths import search_folders
@@ -15,6 +16,8 @@ from pytest_promptevals.hookspecs import ProviderFactory
 from pytest_promptevals.prompts.sources import InputPrompt, PromptTemplate, load_prompt
 from pytest_promptevals.prompts.templates import TemplateEnvironment
 from pytest_promptevals.records.cases import Case, Dataset, JudgeSpec, Location, ProviderConfig
+from pytest_promptevals.records.fingerprints import case_fingerprint
+from pytest_promptevals.records.partial import partial_fingerprint
 from pytest_promptevals.settings import Settings
 
 _NO_PROMPT_NEEDED = (RECORDED, "python")
@@ -49,6 +52,8 @@ class EvalPlan:
     """Seconds one call may take."""
     endpoints: Mapping[str, Endpoint]
     """Where the calls of each provider go."""
+    level: int = 3
+    """Highest level of the judges that run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +74,8 @@ class PlannedCase:
     """How often."""
     plan: EvalPlan
     """What it shares with its file's other cases."""
+    written: tuple[PlannedJudge, ...] = ()
+    """All its judges, if some of them are above the level of the run and so not among ``judges``; else empty."""
 
     @property
     def endpoint(self) -> Endpoint:
@@ -77,8 +84,23 @@ class PlannedCase:
 
     @property
     def level(self) -> int:
-        """The highest level of its judges; 1 without any."""
-        return max((judge.level for judge in self.judges), default=1)
+        """The highest level of its judges, those included that do not run; 1 without any."""
+        return max((judge.level for judge in self.written or self.judges), default=1)
+
+    @property
+    def fingerprint(self) -> str:
+        """Content hash of the case and its judges; one of its own if not all of them run."""
+        reducer = self.plan.dataset.reducer
+        whole = case_fingerprint(self.case, tuple(judge.spec for judge in self.written or self.judges), reducer)
+        return partial_fingerprint(whole, self.plan.level, reducer) if self.written else whole
+
+    @property
+    def skip_reason(self) -> str | None:
+        """Why it does not run in this session, ``None`` if it does."""
+        if self.case.skip is not None or self.judges or not self.written:
+            return self.case.skip
+        left_out = ", ".join(f"{judge.spec.name} (level {judge.level})" for judge in self.written)
+        return f"--evals-level {self.plan.level} leaves no judge that scores it: {left_out}"
 
 
 def plan_dataset(dataset: Dataset, registry: Registry, rootdir: Path, settings: Settings) -> tuple[PlannedCase, ...]:
@@ -101,11 +123,12 @@ class _Planning:
         self._settings = settings
         self._rootdir = rootdir
         self._environment = TemplateEnvironment(rootdir)
-        self._planner = JudgePlanner(registry.judges, self._environment, rootdir)
         self._problems: list[FileProblem] = []
         self._prompt_problems: dict[int, list[tuple[Case, str]]] = {}
         configs = {name: ProviderConfig(name, name) for name in registry.providers}
         configs.update((config.name, config) for config in dataset.providers)
+        models = JudgeModels(settings.judge_model, settings.judged_level > 1, configs)
+        self._planner = JudgePlanner(registry.judges, self._environment, rootdir, models)
         timeout = settings.timeout
         if dataset.timeout is not None and "timeout" not in settings.given:
             timeout = dataset.timeout
@@ -114,7 +137,7 @@ class _Planning:
             for config in configs.values()
             if config.type in registry.providers
         }
-        self._plan = EvalPlan(dataset, self._planner, configs, timeout, endpoints)
+        self._plan = EvalPlan(dataset, self._planner, configs, timeout, endpoints, settings.judged_level)
 
     def run(self) -> tuple[PlannedCase, ...]:
         targets = self._targets()
@@ -122,7 +145,7 @@ class _Planning:
         self._prompt_problems = {id(prompt): [] for prompt in prompts}
         shared = self._plan_judges(self._dataset.judges)
         self._stop_on_problems()
-        planned = tuple(self._cases(targets, prompts, shared))
+        planned = tuple(map(self._leave_out, self._cases(targets, prompts, shared)))
         self._note_prompt_problems(prompts)
         self._stop_on_problems()
         return planned
@@ -136,7 +159,7 @@ class _Planning:
             for case in self._dataset.cases
         )
         self._stop_on_problems()
-        return planned
+        return tuple(map(self._leave_out, planned))
 
     def _stop_on_problems(self) -> None:
         if self._problems:
@@ -221,6 +244,14 @@ class _Planning:
             for target, prompt, label in variants:
                 self._check_question(case, prompt, target)
                 yield PlannedCase(case, case.id + label, target, prompt, judges, trials, self._plan)
+
+    def _leave_out(self, planned: PlannedCase) -> PlannedCase:
+        """Return the case without the judges above the level of the run."""
+        running = tuple(judge for judge in planned.judges if judge.level <= self._plan.level)
+        if len(running) == len(planned.judges):
+            return planned
+        has_score = any(judge.spec.weight for judge in running)
+        return dataclasses.replace(planned, judges=running if has_score else (), written=planned.judges)
 
     def _trials(self, case: Case) -> int:
         trials = self._settings.trials or case.trials or self._dataset.trials

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 from pytest_promptevals.cache.kept import find_kept
 from pytest_promptevals.cache.keys import request_content, request_key
 from pytest_promptevals.engine.endpoint import RECORDED, Endpoint
-from pytest_promptevals.engine.estimates import PlannedCall, PlannedJudge
+from pytest_promptevals.engine.estimates import PlannedCall
 from pytest_promptevals.engine.identifying import describe
-from pytest_promptevals.engine.judging import flatten
 from pytest_promptevals.engine.planning import PlannedCase
 from pytest_promptevals.engine.pricing import ANSWER_LIMITS, find_price
 from pytest_promptevals.errors import PromptEvalsError
 from pytest_promptevals.hookspecs import ProviderContext
 from pytest_promptevals.records.json_types import Json
 from pytest_promptevals.records.requests import Request
-
-_MODEL_LEVEL = 2
 
 
 def preview_calls(
@@ -44,7 +40,7 @@ def preview_calls(
         is_shared: whether equal calls share one answer.
     """
     asked = asyncio.run(_render_all(cases))
-    servers = _Servers(rootdir)
+    servers = Servers(rootdir)
     keys = [_key_of(planned, request, servers) for planned, request in asked]
     kept: set[str] = set()
     if cache_file is not None:
@@ -56,18 +52,6 @@ def preview_calls(
         if key is not None and is_shared:
             kept.add(key)
     return tuple(calls)
-
-
-def model_judges(cases: Sequence[PlannedCase]) -> tuple[PlannedJudge, ...]:
-    """Return the judges of those cases that call models, with how many answers each would judge."""
-    answers: Counter[str] = Counter()
-    models: dict[str, tuple[str, ...]] = {}
-    for planned in cases:
-        for judge in flatten(planned.judges):
-            if judge.judge_type is not None and judge.judge_type.level >= _MODEL_LEVEL:
-                answers[judge.spec.name] += planned.trials
-                models[judge.spec.name] = tuple(getattr(judge.judge, "models", ()))
-    return tuple(PlannedJudge(name, count, models[name]) for name, count in answers.items())
 
 
 async def _render_all(cases: Sequence[PlannedCase]) -> list[tuple[PlannedCase, Request]]:
@@ -88,7 +72,7 @@ async def _render_all(cases: Sequence[PlannedCase]) -> list[tuple[PlannedCase, R
     return asked
 
 
-class _Servers:
+class Servers:
     """What endpoints say of themselves, each asked once."""
 
     def __init__(self, rootdir: Path) -> None:
@@ -110,14 +94,14 @@ class _Servers:
         return self._known[id(endpoint)]
 
 
-def _key_of(planned: PlannedCase, request: Request, servers: _Servers) -> str | None:
+def _key_of(planned: PlannedCase, request: Request, servers: Servers) -> str | None:
     identity = servers.cache_identity(planned.endpoint)
     if identity is None:
         return None
     return request_key(request_content(planned.endpoint.config.type, identity, request))
 
 
-def _planned_call(planned: PlannedCase, request: Request, servers: _Servers, *, is_cached: bool) -> PlannedCall:
+def _planned_call(planned: PlannedCase, request: Request, servers: Servers, *, is_cached: bool) -> PlannedCall:
     price = find_price(planned.endpoint, servers.describe(planned.endpoint), request.model, request.parameters)
     name = f"{planned.plan.dataset.path}::{planned.name}"
     limit = ANSWER_LIMITS.get(planned.endpoint.config.type)

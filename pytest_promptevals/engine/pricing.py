@@ -56,7 +56,7 @@ def unpriced_models(cases: Iterable[PlannedCase], rootdir: Path) -> list[str]:
 def _asked(planned: PlannedCase) -> Iterator[tuple[Endpoint, str, JsonObject]]:
     yield planned.endpoint, planned.target.model, planned.plan.dataset.parameters
     for judge in flatten(planned.judges):
-        for label in getattr(judge.judge, "models", ()):
+        for label in (*getattr(judge.judge, "models", ()), *getattr(judge.judge, "fallback_models", ())):
             name, _, model = label.partition("/")
             if name in planned.plan.endpoints:
                 yield planned.plan.endpoints[name], model, {}

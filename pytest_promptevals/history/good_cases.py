@@ -11,6 +11,7 @@ from pytest_promptevals.history.baselines import shorten_output
 from pytest_promptevals.history.schema import OVER_TRIALS
 from pytest_promptevals.history.stored import store_text
 from pytest_promptevals.records.comparisons import BaselineCase, Verdict
+from pytest_promptevals.records.partial import MAX_LEVEL, SEPARATOR, partial_prefix
 from pytest_promptevals.records.runs import RunStatus
 
 MOST_RUNS: Final = 100
@@ -25,19 +26,24 @@ def _marks(values: Collection[object]) -> str:
     return ", ".join("?" * len(values))
 
 
+_COMPARABLE: Final = f"(instr(case_fingerprint, '{SEPARATOR}') = 0 OR case_fingerprint LIKE ?)"
+"""Results of all judges, or of those up to the level of the run that asks."""
 _GOOD_RUNS: Final = f"""
     SELECT comparisons.run_id FROM comparisons JOIN runs ON runs.id = comparisons.run_id
     WHERE comparisons.file = ? AND runs.status = ? AND NOT EXISTS (
         SELECT 1 FROM gates
         WHERE gates.run_id = comparisons.run_id AND gates.file = comparisons.file AND gates.gate = 'score'
         AND gates.verdict IN ({_marks(_RED)})
+    ) AND EXISTS (
+        SELECT 1 FROM case_results
+        WHERE case_results.run_id = comparisons.run_id AND case_results.file = comparisons.file AND {_COMPARABLE}
     )
     ORDER BY runs.started_at DESC, runs.id DESC LIMIT ?
 """  # noqa: S608 - question marks
-_SCORED: Final = """
+_SCORED: Final = f"""
     SELECT name, id FROM case_results
-    WHERE run_id = ? AND file = ? AND score IS NOT NULL AND error_kind IS NULL
-"""
+    WHERE run_id = ? AND file = ? AND {_COMPARABLE} AND score IS NOT NULL AND error_kind IS NULL
+"""  # noqa: S608 - text of our own
 _SCORES: Final = """
     SELECT result_id, judge, value FROM scores
     WHERE result_id IN ({}) AND trial = ?
@@ -49,15 +55,19 @@ _CASES: Final = """
 """
 
 
-def read_good_cases(connection: sqlite3.Connection, file: str, names: Collection[str]) -> tuple[BaselineCase, ...]:
+def read_good_cases(
+    connection: sqlite3.Connection, file: str, names: Collection[str], level: int = MAX_LEVEL
+) -> tuple[BaselineCase, ...]:
     """Return each item's newest score from the finished runs in which the file's ``score`` gate did not fail, by name.
 
     Other gates compare nothing, so a file that does not yet reach its ``min_score`` has last results all the same.
+    Scores that only a part of a case's judges gave count for runs of the same ``level``.
     """
+    of_level = f"{partial_prefix(level)}%"
     ids: dict[str, int] = {}
     missing = set(names)
-    for run_id in _read_good_runs(connection, file):
-        found = dict(_read_scored(connection, run_id, file, missing))
+    for run_id in _read_good_runs(connection, file, of_level):
+        found = dict(_read_scored(connection, run_id, file, missing, of_level))
         ids |= found
         missing -= found.keys()
         if not missing:
@@ -68,15 +78,15 @@ def read_good_cases(connection: sqlite3.Connection, file: str, names: Collection
     return tuple(sorted(cases, key=lambda case: case.name))
 
 
-def _read_good_runs(connection: sqlite3.Connection, file: str) -> list[str]:
-    values = (store_text(file), RunStatus.FINISHED.value, *_RED, MOST_RUNS)
+def _read_good_runs(connection: sqlite3.Connection, file: str, of_level: str) -> list[str]:
+    values = (store_text(file), RunStatus.FINISHED.value, *_RED, of_level, MOST_RUNS)
     return [run_id for (run_id,) in connection.execute(_GOOD_RUNS, values)]
 
 
 def _read_scored(
-    connection: sqlite3.Connection, run_id: str, file: str, names: Collection[str]
+    connection: sqlite3.Connection, run_id: str, file: str, names: Collection[str], of_level: str
 ) -> Iterator[tuple[str, int]]:
-    values = [run_id, store_text(file)]
+    values = [run_id, store_text(file), of_level]
     query = _SCORED
     if len(names) <= _BATCH:  # a few are looked up; all of a run's results would be read for a case that is new
         query += f" AND name IN ({_marks(names)})"

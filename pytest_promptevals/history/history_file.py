@@ -16,6 +16,7 @@ from pytest_promptevals.history.database import WAY_OUT, explain, open_database,
 from pytest_promptevals.history.good_cases import read_good_cases
 from pytest_promptevals.history.unfinished import find_unfinished_run, interrupt_abandoned_runs, is_unfinished
 from pytest_promptevals.records.comparisons import BaselineCase, Comparison
+from pytest_promptevals.records.partial import MAX_LEVEL
 from pytest_promptevals.records.results import CaseResult
 from pytest_promptevals.records.runs import Run, RunStatus
 
@@ -128,10 +129,10 @@ class HistoryFile:
                 for gate in rows.gates_to_rows(run.id, comparison):
                     _insert(connection, "gates", gate)
 
-    def last_good(self, file: str, names: Collection[str]) -> tuple[BaselineCase, ...]:
+    def last_good(self, file: str, names: Collection[str], level: int = MAX_LEVEL) -> tuple[BaselineCase, ...]:
         """Return those items' newest scores from the finished runs in which the file's ``score`` gate did not fail."""
         with self._explaining():
-            return read_good_cases(self._connection, file, names)
+            return read_good_cases(self._connection, file, names, level)
 
     def _read_row(self, connection: sqlite3.Connection, run_id: str) -> sqlite3.Row:
         row: sqlite3.Row | None = connection.execute("SELECT * FROM runs WHERE id = ?", (run_id,)).fetchone()

@@ -10,23 +10,25 @@ from pytest_promptevals.history.good_cases import read_good_cases
 from pytest_promptevals.history.history_file import HistoryFile
 from pytest_promptevals.history.peek import ask
 from pytest_promptevals.records.comparisons import BaselineCase
+from pytest_promptevals.records.partial import MAX_LEVEL
 
 
-def read_last_good(path: Path, file: str, names: Collection[str]) -> tuple[BaselineCase, ...]:
+def read_last_good(path: Path, file: str, names: Collection[str], level: int = MAX_LEVEL) -> tuple[BaselineCase, ...]:
     """Return the last results of those items of an eval file that were not red, sorted by name.
 
-    Each item has its newest score from the finished runs in which the file's ``score`` gate did not fail. There are
-    none without a history. Raises ``HistoryError`` if the database cannot be read, or had to be put aside.
+    Each item has its newest score from the finished runs in which the file's ``score`` gate did not fail; scores that
+    only a part of the judges gave count for runs of the same ``level``. There are none without a history. Raises
+    ``HistoryError`` if the database cannot be read, or had to be put aside.
     """
     if not path.exists():
         return ()
-    found = ask(path, lambda connection: read_good_cases(connection, file, names))
+    found = ask(path, lambda connection: read_good_cases(connection, file, names, level))
     if found is not None:
         return found
     history = HistoryFile.open(path)  # to bring it up to date, or to learn why it cannot be read
     try:
         if history.notice is not None:
             raise HistoryError(history.notice)
-        return history.last_good(file, names)
+        return history.last_good(file, names, level)
     finally:
         history.close()

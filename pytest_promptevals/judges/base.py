@@ -66,8 +66,8 @@ def pass_or_fail(explanation: str, *, passed: bool) -> Grade:
     return Grade(1.0 if passed else 0.0, explanation)
 
 
-def _read_number(value: object) -> object:
-    """Templates make text of everything, so a number may come as text."""
+def read_number(value: object) -> object:
+    """Return the number that a text is, anything else as it is: templates make text of everything."""
     if not isinstance(value, str):
         return value
     for read in (int, float):
@@ -78,9 +78,9 @@ def _read_number(value: object) -> object:
     return value
 
 
-Count: TypeAlias = Annotated[int, Field(ge=0), BeforeValidator(_read_number)]
+Count: TypeAlias = Annotated[int, Field(ge=0), BeforeValidator(read_number)]
 """A whole number that is not negative."""
-Amount: TypeAlias = Annotated[float, Field(ge=0), BeforeValidator(_read_number)]
+Amount: TypeAlias = Annotated[float, Field(ge=0), BeforeValidator(read_number)]
 """A finite number that is not negative."""
 JsonValue: TypeAlias = Any
 """Plain JSON data; pydantic leaves it as it is."""

@@ -7,6 +7,7 @@ from typing import cast
 
 from pytest_promptevals.hookspecs import Judge, hookimpl
 from pytest_promptevals.judges.counts import LengthJudge, WordCountJudge
+from pytest_promptevals.judges.cross_encoder import CrossEncoderJudge
 from pytest_promptevals.judges.json_judges import JsonEqualJudge, JsonSubsetJudge, JsonValidJudge
 from pytest_promptevals.judges.json_schemas import JsonSchemaJudge
 from pytest_promptevals.judges.limits import CostJudge, FinishReasonJudge, LatencyJudge
@@ -20,10 +21,20 @@ from pytest_promptevals.judges.matching import (
     IExactJudge,
     StartsWithJudge,
 )
+from pytest_promptevals.judges.model.classify import ClassifyJudge
+from pytest_promptevals.judges.model.closed_qa import ClosedQaJudge
+from pytest_promptevals.judges.model.conversation import ConversationJudge
+from pytest_promptevals.judges.model.factuality import FactualityJudge
+from pytest_promptevals.judges.model.g_eval import GEvalJudge
+from pytest_promptevals.judges.model.json_rubric import JsonRubricJudge
+from pytest_promptevals.judges.model.pairwise import PairwiseJudge
+from pytest_promptevals.judges.model.rubric_judge import RubricJudge
 from pytest_promptevals.judges.numbers import NumericJudge
+from pytest_promptevals.judges.overlap import BleuJudge, ChrfJudge, RougeJudge
 from pytest_promptevals.judges.patterns import RegexJudge
 from pytest_promptevals.judges.python_judge import PythonJudge
 from pytest_promptevals.judges.refusals import RefusalJudge
+from pytest_promptevals.judges.semantic import SemanticJudge
 from pytest_promptevals.judges.similarity import FuzzyJudge, LevenshteinJudge
 from pytest_promptevals.judges.tool_calls import ToolCallsJudge
 
@@ -46,6 +57,11 @@ def pytest_promptevals_judges() -> Sequence[type[Judge]]:
         NumericJudge,
         FuzzyJudge,
         LevenshteinJudge,
+        SemanticJudge,
+        CrossEncoderJudge,
+        RougeJudge,
+        BleuJudge,
+        ChrfJudge,
         JsonValidJudge,
         JsonSchemaJudge,
         JsonEqualJudge,
@@ -56,6 +72,14 @@ def pytest_promptevals_judges() -> Sequence[type[Judge]]:
         LatencyJudge,
         CostJudge,
         PythonJudge,
+        RubricJudge,
+        GEvalJudge,
+        ClosedQaJudge,
+        FactualityJudge,
+        ClassifyJudge,
+        PairwiseJudge,
+        JsonRubricJudge,
+        ConversationJudge,
     ]
     # A class attribute of a protocol may be assigned to, so mypy wants `shorthand: str | None` just so in each class.
     return cast("list[type[Judge]]", judges)

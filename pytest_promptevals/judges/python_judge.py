@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Final
+from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, Field
 
 from pytest_promptevals.errors import FunctionError, JudgeError, did_you_mean
-from pytest_promptevals.functions import call_function, choose_arguments, load_function
+from pytest_promptevals.functions import choose_arguments, load_function
 from pytest_promptevals.hookspecs import Ask, JudgeInput
 from pytest_promptevals.judges.base import BaseJudge, JsonValue, JudgeParameters
-from pytest_promptevals.judges.excerpts import clip
-from pytest_promptevals.judges.python_results import read_result
+from pytest_promptevals.judges.user_functions import OFFERED, grade_with, offer
 from pytest_promptevals.records.results import Grade
-
-_OFFERED: Final = ("output", "expected", "input", "vars", "context", "case", "response", "metadata", "prompt")
-_TO_LET_THROUGH: Final = (asyncio.CancelledError, KeyboardInterrupt, GeneratorExit)
-_MESSAGE: Final = 300
-"""Characters that are shown of what a function raised."""
 
 
 def _check_reference(reference: str) -> str:
@@ -33,7 +26,7 @@ def _check_reference(reference: str) -> str:
 
 def _check_arguments(arguments: dict[str, Any]) -> dict[str, Any]:
     for name in arguments:
-        if name in _OFFERED:
+        if name in OFFERED:
             raise ValueError(f"{name!r} is what the function gets from the case; choose another name")
     return arguments
 
@@ -103,40 +96,15 @@ class PythonJudge(BaseJudge[PythonParameters]):
             function, arguments = self._prepare(subject)
         except FunctionError as error:
             raise JudgeError(f"{where}{error}") from error
-        try:
-            result = await call_function(function, arguments)
-        except _TO_LET_THROUGH:
-            raise
-        except BaseException as error:  # pytest.fail and sys.exit raise no Exception
-            raised = f"{type(error).__name__}: {clip(str(error), _MESSAGE)}"
-            raise JudgeError(f"{where}{reference!r} raised {raised}") from error
-        try:
-            return read_result(result, reference)
-        except ValueError as error:
-            raise JudgeError(f"{where}{reference!r} {error}") from error
+        return await grade_with(function, arguments, reference=reference, where=where)
 
     def _prepare(self, subject: JudgeInput) -> tuple[Callable[..., Any], dict[str, object]]:
         reference, own = self.parameters.function, self.parameters.arguments
         function = load_function(reference, subject.search_path)
-        offered = {**_offer(subject), **own}
+        offered = {**offer(subject), **own}
         arguments = choose_arguments(function, offered, reference)(offered)
         for name in own:
             if name not in arguments:
                 hint = did_you_mean(name, inspect.signature(function).parameters)
                 raise FunctionError(f"{reference!r} takes no argument {name!r}, which `arguments` gives.{hint}")
         return function, arguments
-
-
-def _offer(subject: JudgeInput) -> dict[str, object]:
-    case = subject.case
-    return {
-        "output": subject.response.text,
-        "expected": case.expected,
-        "input": case.input,
-        "vars": case.vars,
-        "context": case.context,
-        "case": case,
-        "response": subject.response,
-        "metadata": case.metadata,
-        "prompt": subject.prompt,
-    }

@@ -13,6 +13,7 @@ from pytest_promptevals.providers.wire import (
     custom_call_of,
     finish_reason_of,
     join_texts,
+    logprobs_of,
     object_of,
     objects_of,
     text_of,
@@ -62,6 +63,7 @@ def read_body(body: JsonBody) -> Response:
         usage=_read_usage(object_of(body.get("usage"))),
         model=text_of(body.get("model")),
         refusal=text_of(message.get("refusal")),
+        logprobs=logprobs_of(object_of(choices[0].get("logprobs")).get("content")),
     )
 
 

@@ -1,7 +1,8 @@
 """Anthropic's Messages API.
 
 Prompts and parameters are written as for OpenAI's chat completions: system messages, ``response_format``, ``tools`` and
-``tool_choice`` are put into this API's form. What already has that form, and everything else, is sent as written.
+``tool_choice`` are put into this API's form. What already has that form, and everything else, is sent as written, but
+for ``logprobs`` and ``top_logprobs``, which this API has not: they are left out, and no answer has any.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from pytest_promptevals.records.responses import Response, Usage
 DEFAULT_MAX_TOKENS: Final = 4096
 """The API wants a limit; this one is sent where the user gives none."""
 
+_LEFT_OUT: Final = frozenset({"logprobs", "top_logprobs"})
 _SYSTEM_ROLES: Final = frozenset({"system", "developer"})
 _TOOL_CHOICES: Final = {"auto": "auto", "none": "none", "required": "any"}
 _REFUSED: Final = {
@@ -42,7 +44,8 @@ _REFUSED: Final = {
 def build_body(request: Request) -> JsonBody:
     """Return the body of a request."""
     check_parameters(request, _REFUSED)
-    body: JsonBody = {"model": request.model, "max_tokens": DEFAULT_MAX_TOKENS, **request.parameters}
+    parameters = {name: item for name, item in request.parameters.items() if name not in _LEFT_OUT}
+    body: JsonBody = {"model": request.model, "max_tokens": DEFAULT_MAX_TOKENS, **parameters}
     system = [message.content for message in request.messages if message.role in _SYSTEM_ROLES]
     if system:
         body["system"] = "\n\n".join(system)

@@ -33,7 +33,7 @@ from pytest_promptevals.records.codec import from_plain, to_plain
 from pytest_promptevals.records.requests import Request
 from pytest_promptevals.records.responses import RenderedPrompt, Response
 
-_OFFERED: Final[Mapping[str, Callable[[Request], object]]] = {
+OFFERED: Final[Mapping[str, Callable[[Request], object]]] = {
     "prompt": lambda request: RenderedPrompt(request.messages).text,
     "messages": lambda request: [{"role": item.role, "content": item.content} for item in request.messages],
     # Copies: what an application does to its arguments must not change the case that is judged afterwards.
@@ -52,27 +52,31 @@ _OTHERS_FOLDERS: Final = (
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class _Application:
+class Application:
+    """A function that answers."""
+
+    name: str
+    """How messages name it."""
     function: Callable[..., Any]
+    """Sync or async."""
     choose: Callable[[Mapping[str, object]], dict[str, object]]
+    """Picks what the function takes from what is on offer."""
 
 
-class PythonProvider:
-    """Calls functions of the user's project; the model's name is the function's, ``module:function``."""
+class ApplicationCaller:
+    """Has functions of the user's answer.
+
+    Args:
+        context: what the provider is made from.
+    """
 
     def __init__(self, context: ProviderContext) -> None:
-        check_option_names(context.config, ())
         self._rootdir = context.rootdir
-        self._search_path = tuple(dict.fromkeys((*context.search_path, context.rootdir)))
         self._timeout = context.timeout
-        self._loaded: dict[str, _Application | str] = {}
-        self._loading = asyncio.Lock()
 
-    async def complete(self, request: Request) -> Response:
-        """Call the function. Raises ``ProviderError`` for whatever it raises, and for what is no response."""
-        name = request.model
-        application = await self._find(name)
-        arguments = application.choose({key: value(request) for key, value in _OFFERED.items()})
+    async def answer(self, application: Application, offered: Mapping[str, object]) -> Response:
+        """Call a function. Raises ``ProviderError`` for whatever it raises, and for what is no response."""
+        name, arguments = application.name, application.choose(offered)
         started = time.perf_counter()
         result = await self._call(name, application.function, arguments)
         latency = time.perf_counter() - started
@@ -81,16 +85,6 @@ class PythonProvider:
 
     async def close(self) -> None:
         """Do nothing: there is nothing to close."""
-
-    async def _find(self, name: str) -> _Application:
-        async with self._loading:
-            if name not in self._loaded:
-                # In a thread: importing an application may take seconds, in which other calls go on.
-                self._loaded[name] = await call_function(_load, {"name": name, "search_path": self._search_path})
-        found = self._loaded[name]
-        if isinstance(found, str):
-            raise ProviderConfigError(found)
-        return found
 
     async def _call(self, name: str, function: Callable[..., Any], arguments: Mapping[str, object]) -> object:
         timer = asyncio.timeout(self._timeout)
@@ -114,11 +108,42 @@ class PythonProvider:
         return ProviderError(f"{name!r} raised {type(error).__name__}{': ' * bool(text)}{text}{place}")
 
 
-def _load(name: str, search_path: tuple[Path, ...]) -> _Application | str:
+def offer(request: Request) -> dict[str, object]:
+    """Return what a function may ask for by name."""
+    return {name: value(request) for name, value in OFFERED.items()}
+
+
+class PythonProvider(ApplicationCaller):
+    """Calls functions of the user's project; the model's name is the function's, ``module:function``."""
+
+    def __init__(self, context: ProviderContext) -> None:
+        check_option_names(context.config, ())
+        super().__init__(context)
+        self._search_path = tuple(dict.fromkeys((*context.search_path, context.rootdir)))
+        self._loaded: dict[str, Application | str] = {}
+        self._loading = asyncio.Lock()
+
+    async def complete(self, request: Request) -> Response:
+        """Call the function. Raises ``ProviderError`` for whatever it raises, and for what is no response."""
+        application = await self._find(request.model)
+        return await self.answer(application, offer(request))
+
+    async def _find(self, name: str) -> Application:
+        async with self._loading:
+            if name not in self._loaded:
+                # In a thread: importing an application may take seconds, in which other calls go on.
+                self._loaded[name] = await call_function(_load, {"name": name, "search_path": self._search_path})
+        found = self._loaded[name]
+        if isinstance(found, str):
+            raise ProviderConfigError(found)
+        return found
+
+
+def _load(name: str, search_path: tuple[Path, ...]) -> Application | str:
     """Return the application, or why there is none: a second case must not import it again to hear the same."""
     try:
         function = load_function(name, search_path)
-        return _Application(function, choose_arguments(function, dict.fromkeys(_OFFERED), name))
+        return Application(name, function, choose_arguments(function, dict.fromkeys(OFFERED), name))
     except FunctionError as error:
         return str(error)
     except BaseException as error:  # noqa: BLE001 - sys.exit() and pytest.skip() in a module are no Exception

@@ -1,7 +1,7 @@
 """OpenAI's Responses API.
 
-Prompts and parameters are written as for chat completions; ``max_tokens``, ``response_format``, ``tools`` and
-``tool_choice`` are put into this API's form, and everything else is sent as written.
+Prompts and parameters are written as for chat completions; ``max_tokens``, ``response_format``, ``tools``,
+``tool_choice`` and ``logprobs`` are put into this API's form, and everything else is sent as written.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from pytest_promptevals.providers.wire import (
     custom_call_of,
     finish_reason_of,
     join_texts,
+    logprobs_of,
     object_of,
     objects_of,
     text_of,
@@ -27,6 +28,7 @@ from pytest_promptevals.records.json_types import Json
 from pytest_promptevals.records.requests import Request
 from pytest_promptevals.records.responses import Response, ToolCall, Usage
 
+_LOGPROBS: Final = "message.output_text.logprobs"
 _REFUSED: Final = {
     "model": "name the model under 'model'",
     "input": "write it as the prompt",
@@ -43,12 +45,19 @@ def build_body(request: Request) -> JsonBody:
         parameters["max_output_tokens"] = parameters.pop("max_tokens")
     if "response_format" in parameters:
         parameters["text"] = _text_options(parameters.pop("response_format"), parameters.get("text"))
+    if parameters.pop("logprobs", False):
+        parameters["include"] = _including(parameters.get("include"), _LOGPROBS)
     if isinstance(tools := parameters.get("tools"), list):
         parameters["tools"] = [_flatten(tool, "function") for tool in tools]
     if "tool_choice" in parameters:
         parameters["tool_choice"] = _flatten(parameters["tool_choice"], "function")
     messages: list[Json] = [{"role": message.role, "content": message.content} for message in request.messages]
     return {"model": request.model, "input": messages, **parameters}
+
+
+def _including(written: Json, name: str) -> Json:
+    items = written if isinstance(written, list) else []
+    return items if name in items else [*items, name]
 
 
 def _text_options(response_format: Json, written: Json) -> Json:
@@ -83,6 +92,7 @@ def read_body(body: JsonBody) -> Response:
         usage=_read_usage(object_of(body.get("usage"))),
         model=text_of(body.get("model")),
         refusal=join_texts([text_of(part.get("refusal")) for part in parts]) or None,
+        logprobs=tuple(token for part in parts for token in logprobs_of(part.get("logprobs"))),
     )
 
 

@@ -6,6 +6,7 @@ answer is read as plain JSON, and each field only where it has the type that it 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeAlias
@@ -15,9 +16,13 @@ from pytest_promptevals.files.strict_json import parse_json
 from pytest_promptevals.providers.texts import clean_text
 from pytest_promptevals.records.json_types import Json
 from pytest_promptevals.records.requests import Request
-from pytest_promptevals.records.responses import Response, ToolCall
+from pytest_promptevals.records.responses import Response, TokenLogprob, ToolCall
 
 JsonBody: TypeAlias = "dict[str, Json]"
+
+_LEAST_LOGPROB: Final = math.log(1e-4)
+"""Of the tokens that were not chosen, those less likely than that are not kept: an answer has thousands of them."""
+_LOGPROB_DIGITS: Final = 5
 
 _FINISH_REASONS: Final[Mapping[str, str]] = {
     "end_turn": "stop",
@@ -116,3 +121,29 @@ def _parse_arguments(arguments: Json) -> Json:
 def join_texts(parts: Collection[str | None]) -> str:
     """Return the texts of an answer's parts as one."""
     return "".join(part for part in parts if part)
+
+
+def logprobs_of(value: Json) -> tuple[TokenLogprob, ...]:
+    """Return the tokens of an answer with their log probabilities; none if one of them cannot be read."""
+    tokens = tuple(_logprob_of(entry) for entry in objects_of(value))
+    return tuple(token for token in tokens if token is not None) if None not in tokens else ()
+
+
+def _logprob_of(entry: JsonBody) -> TokenLogprob | None:
+    token, logprob = text_of(entry.get("token")), _finite(entry.get("logprob"))
+    if token is None or logprob is None:
+        return None
+    others = [
+        (text_of(other.get("token")), _finite(other.get("logprob"))) for other in objects_of(entry.get("top_logprobs"))
+    ]
+    top: dict[str, float] = {}
+    for name, chance in others:
+        if name is not None and chance is not None and chance >= _LEAST_LOGPROB:
+            top[name] = max(chance, top.get(name, chance))
+    return TokenLogprob(token, logprob, top)
+
+
+def _finite(value: Json) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return None
+    return round(float(value), _LOGPROB_DIGITS)

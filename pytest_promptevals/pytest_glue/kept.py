@@ -5,12 +5,17 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from pytest_promptevals.engine.endpoint import RECORDED, TESTED
 from pytest_promptevals.history.baselines import shorten_output
+from pytest_promptevals.records.json_types import Json, JsonObject
 from pytest_promptevals.records.responses import Response
 from pytest_promptevals.records.results import CaseResult, Score, Trial
 from pytest_promptevals.records.runs import Run
+
+_LONGEST_NAME: Final = 100
+"""Characters."""
 
 
 def without_texts(result: CaseResult, *, keep_output: bool) -> CaseResult:
@@ -42,7 +47,26 @@ def _trial_without_texts(trial: Trial, *, keep_output: bool) -> Trial:
 
 
 def _score_without_text(score: Score) -> Score:
+    if score.details is not None:
+        return dataclasses.replace(score, explanation="", details=_without_long_texts(score.details))
     return dataclasses.replace(score, explanation="") if score.explanation else score
+
+
+def _without_long_texts(details: JsonObject) -> JsonObject:
+    """Return the numbers and names of a judge's details, without what its model wrote."""
+    return {key: _shorten(value) for key, value in details.items() if not _is_long(value)}
+
+
+def _shorten(value: Json) -> Json:
+    if isinstance(value, dict):
+        return dict(_without_long_texts(value))
+    if isinstance(value, list):
+        return [_shorten(item) for item in value if not _is_long(item)]
+    return value
+
+
+def _is_long(value: Json) -> bool:
+    return isinstance(value, str) and len(value) > _LONGEST_NAME
 
 
 @dataclass(slots=True)

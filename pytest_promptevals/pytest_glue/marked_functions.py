@@ -61,7 +61,7 @@ def parametrize(metafunc: pytest.Metafunc) -> None:
     source = source_of_function(dataset, nodeid, names)
     session.add_source(source)
     parameters = [
-        pytest.param(_Parametrized(planned, source), id=planned.name, marks=case_marks(metafunc.config, planned.case))
+        pytest.param(_Parametrized(planned, source), id=planned.name, marks=case_marks(metafunc.config, planned))
         for planned in planned_cases
     ]
     metafunc.parametrize("case", parameters, indirect=True)

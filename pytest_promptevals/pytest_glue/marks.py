@@ -8,7 +8,6 @@ import pytest
 
 from pytest_promptevals.engine.planning import PlannedCase
 from pytest_promptevals.pytest_glue.longrepr import CaseFailed
-from pytest_promptevals.records.cases import Case
 
 _CACHE_KEY: Final = pytest.StashKey[dict[object, pytest.MarkDecorator]]()
 
@@ -16,19 +15,25 @@ _CACHE_KEY: Final = pytest.StashKey[dict[object, pytest.MarkDecorator]]()
 def mark_item(item: pytest.Item, planned: PlannedCase) -> None:
     """Put the marks of a planned case on its item: ``evals``, its tags, and skip or xfail."""
     item.add_marker(_evals_mark(item.config, planned))
-    for mark in case_marks(item.config, planned.case):
+    for mark in case_marks(item.config, planned):
         item.add_marker(mark)
 
 
-def case_marks(config: pytest.Config, case: Case) -> list[pytest.MarkDecorator]:
+def case_marks(config: pytest.Config, planned: PlannedCase) -> list[pytest.MarkDecorator]:
     """Return the marks that a case brings: a registered one for each tag, and skip or xfail."""
+    case, skip_reason = planned.case, planned.skip_reason
     marks = [_tag_mark(config, tag) for tag in case.tags]
-    if case.skip is not None:
-        marks.append(pytest.mark.skip(reason=case.skip))
+    if skip_reason is not None:
+        marks.append(pytest.mark.skip(reason=skip_reason))
     if case.xfail is not None:
         # A provider that is down is no expected failure.
         marks.append(pytest.mark.xfail(reason=case.xfail, raises=(CaseFailed, AssertionError)))
     return marks
+
+
+def is_skipped(item: pytest.Item) -> bool:
+    """Return whether a mark says that the item does not run, whatever the machine."""
+    return item.get_closest_marker("skip") is not None
 
 
 def _evals_mark(config: pytest.Config, planned: PlannedCase) -> pytest.MarkDecorator:

@@ -48,11 +48,13 @@ class PlanRun:
 
     def _make_plan(self, session: pytest.Session) -> Plan:
         from pytest_promptevals.engine.estimates import estimate_plan  # noqa: PLC0415 - only for a plan
-        from pytest_promptevals.engine.preview import model_judges, preview_calls  # noqa: PLC0415 - only for a plan
+        from pytest_promptevals.engine.judge_preview import preview_judges  # noqa: PLC0415 - only for a plan
+        from pytest_promptevals.engine.preview import preview_calls  # noqa: PLC0415 - only for a plan
+        from pytest_promptevals.pytest_glue.marks import is_skipped  # noqa: PLC0415 - only for a plan
         from pytest_promptevals.pytest_glue.running import CaseItem  # noqa: PLC0415 - only for a plan
 
         settings, root = settings_of(self._config), self._config.rootpath
-        cases = [item.planned for item in session.items if isinstance(item, CaseItem)]
+        cases = [item.planned for item in session.items if isinstance(item, CaseItem) and not is_skipped(item)]
         is_cached = settings.cache in ("use", "replay")
         calls = preview_calls(
             cases,
@@ -61,7 +63,9 @@ class PlanRun:
             root / settings.recordings if settings.recordings and is_cached else None,
             is_shared=settings.cache != "off",
         )
-        return estimate_plan(calls, model_judges(cases), self._history(calls))
+        history = self._history(calls)
+        judge_calls, judges = preview_judges(cases, calls, root, history)
+        return estimate_plan((*calls, *judge_calls), judges, history)
 
     def _history(self, calls: Sequence[PlannedCall]) -> History:
         settings = settings_of(self._config)

@@ -7,7 +7,7 @@ import datetime as dt
 import functools
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import pytest
@@ -31,6 +31,8 @@ from pytest_promptevals.records.comparisons import BaselineCase, Comparison, Gat
 from pytest_promptevals.records.progress import Progress
 from pytest_promptevals.records.results import CaseResult
 from pytest_promptevals.records.runs import Run, RunStatus
+from pytest_promptevals.reports.judge_notes import judge_notes
+from pytest_promptevals.reports.position_bias import position_bias_lines
 from pytest_promptevals.reports.spending import spending_text
 from pytest_promptevals.reports.terminal import below_lines, fill_lines, summary_lines
 from pytest_promptevals.reports.words import count_text
@@ -62,7 +64,7 @@ class RunRecorder:
     """Records the results of a session as one run, compares them with the baselines and sets the exit status."""
 
     def __init__(self, config: pytest.Config, settings: Settings) -> None:
-        self.baselines = Baselines(config.rootpath, settings.history)
+        self.baselines = Baselines(config.rootpath, settings.history, settings.judged_level)
         self._config = config
         self._settings = settings
         self._not_run = NotRunErrors()
@@ -179,6 +181,10 @@ class RunRecorder:
             terminalreporter.write_line(line.text, **line.markup)
         for text in self._not_run.texts():
             terminalreporter.write_line(text, red=True)
+        notes = [*judge_notes(self._all_results()), *position_bias_lines(self._all_results())]
+        for note in notes if verbosity >= 0 else ():
+            for row in fill_lines(note, width):
+                terminalreporter.write_line(row)
         spending = spending_text(self._totals.put_into(self._run), self._totals.unpriced)
         if spending is not None and verbosity >= 0:
             terminalreporter.write_line(spending)
@@ -193,6 +199,10 @@ class RunRecorder:
         of_file = self._results.setdefault(result.file, {})
         self._totals.add(result, instead_of=of_file.get(result.name))
         of_file[result.name] = without_texts(result, keep_output=self._settings.save_baseline)
+
+    def _all_results(self) -> Iterator[CaseResult]:
+        for file in sorted(self._results):
+            yield from self._results[file].values()
 
     def _start_run(self) -> Run:
         run, is_continued = begin_run(self._config, self._settings)

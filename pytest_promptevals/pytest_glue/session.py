@@ -6,13 +6,14 @@ import json
 import time
 from collections.abc import Generator
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
 from pytest_promptevals.engine.registry import BUILTIN_PLUGINS, Registry, collect_registry
 from pytest_promptevals.pytest_glue.baselines import Baselines
 from pytest_promptevals.pytest_glue.continuing import known_results
+from pytest_promptevals.pytest_glue.declaring import declaring_modules
 from pytest_promptevals.pytest_glue.eval_files import EvalSource
 from pytest_promptevals.pytest_glue.garbage import settled
 from pytest_promptevals.pytest_glue.longrepr import CaseErrored, CaseFailed, FailureRepr
@@ -36,6 +37,9 @@ from pytest_promptevals.records.comparisons import BaselineCase
 from pytest_promptevals.records.results import CaseResult
 from pytest_promptevals.reports.review import error_lines, failure_lines
 from pytest_promptevals.reports.words import visible_text
+
+if TYPE_CHECKING:
+    from pytest_promptevals.engine.declared import DeclaredFunctions
 
 _SESSION_KEY: Final = pytest.StashKey["EvalSession"]()
 _PROGRESS_SECONDS: Final = 0.25
@@ -67,20 +71,30 @@ class EvalSession:
         self._bare: list[pytest.Collector] = []
         self._unsent: dict[str, EvalSource] = {}
         self._runner = CaseRunner(config, self.settings)
+        self._declared: DeclaredFunctions | None = None
         self._progress_at = 0.0
         self._recorder: RunRecorder | None = None
         if not is_xdist_worker(config):
             self._recorder = recorder_of(config, self.settings)
             self._baselines = self._recorder.baselines
         else:
-            self._baselines = Baselines(config.rootpath, self.settings.history)
+            self._baselines = Baselines(config.rootpath, self.settings.history, self.settings.judged_level)
 
     def registry_of(self, node: pytest.Collector) -> Registry:
         """Return the judges and providers that the plugins give for a node, those of its folders' conftests included.
 
-        Raises ``UsageError`` for a name that is given twice.
+        Raises ``UsageError`` for a name that is given twice, and ``DatasetError`` for functions that are declared to be
+        a judge or provider and cannot be one.
         """
-        return collect_registry(node.ihook)
+        registry = collect_registry(node.ihook)
+        modules = declaring_modules(self.config, node.path)
+        if not modules:
+            return registry
+        if self._declared is None:
+            from pytest_promptevals.engine.declared import DeclaredFunctions  # noqa: PLC0415 - only if one is declared
+
+            self._declared = DeclaredFunctions(self.config.rootpath)
+        return self._declared.add_to(registry, modules)
 
     def add_source(self, source: EvalSource) -> None:
         """Remember an eval file that was collected."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from pytest_promptevals.records.json_types import Json
 
@@ -63,6 +64,18 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
+class TokenLogprob:
+    """How likely one token of an answer was."""
+
+    token: str
+    """Its text."""
+    logprob: float
+    """Natural logarithm of its probability."""
+    top: Mapping[str, float] = field(default_factory=dict)
+    """The same of the likeliest tokens in its place, perhaps its own among them; those without a chance left out."""
+
+
+@dataclass(frozen=True, slots=True)
 class Response:
     """What a provider returned."""
 
@@ -84,3 +97,5 @@ class Response:
     """The provider's own word that the model refused, if it gave one."""
     cached: bool = False
     """Whether it was read from the cache: latency and cost are then those of the original call."""
+    logprobs: tuple[TokenLogprob, ...] = ()
+    """Its tokens in order, where the call asked for ``logprobs`` and the API gives them."""

@@ -15,6 +15,10 @@ _HEAD: Final = ("model", "calls", "cached", "tokens in", "tokens out", "cost")
 _SHORTEST_NAME: Final = 12
 _THOUSAND: Final = 1_000
 _FEW: Final = 10_000
+_JUDGES_NOTE: Final = (
+    "Judges: as many calls as they say they make, as if none was in the cache, by the length of what they are shown; a "
+    "second try or a fallback comes on top."
+)
 
 
 def plan_lines(plan: Plan, width: int) -> list[Line]:
@@ -31,7 +35,7 @@ def plan_lines(plan: Plan, width: int) -> list[Line]:
 
 
 def _table(plan: Plan, width: int) -> list[str]:
-    longest = max(len(model.label) for model in plan.models)
+    longest = max(len(_name_of(model)) for model in plan.models)
     table = _tabulate(plan, longest)
     excess = max(len(row) for row in table) - width
     return table if excess <= 0 else _tabulate(plan, max(_SHORTEST_NAME, longest - excess))
@@ -46,17 +50,21 @@ def _tabulate(plan: Plan, room: int) -> list[str]:
 
 
 def _row(model: ModelPlan, room: int, cost: str) -> list[str]:
-    name = model.label if len(model.label) <= room else f"...{model.label[-(room - 3) :]}"
+    name = _name_of(model)
+    name = name if len(name) <= room else f"...{name[-(room - 3) :]}"
     tokens = (_range_text(model.prompt_tokens), _range_text(model.answer_tokens))
     return [name, f"{model.calls:,}", f"{model.cached:,}", *tokens, cost]
 
 
+def _name_of(model: ModelPlan) -> str:
+    return f"{model.label} (judge)" if model.is_judge else model.label
+
+
 def _total_cost(plan: Plan) -> str:
-    unpriced = set(plan.unpriced)
-    if all(model.label in unpriced for model in plan.models):
+    if all(model.cost is None for model in plan.models):
         return "unknown"
     known = cost_text(plan.total.cost)
-    return f"{known} + unknown" if unpriced else known
+    return f"{known} + unknown" if plan.unpriced else known
 
 
 def cost_text(cost: Range | None) -> str:
@@ -90,6 +98,7 @@ def _counted(count: int, noun: str) -> str:
 def _notes(plan: Plan) -> list[str]:
     return [
         *_basis(plan.total),
+        *([_JUDGES_NOTE] if any(model.is_judge for model in plan.models) else []),
         *([_price_note(plan.unpriced)] if plan.unpriced else []),
         *(_judge_note(judge) for judge in plan.judges),
     ]
@@ -116,8 +125,4 @@ def _price_note(unpriced: Sequence[str]) -> str:
 
 
 def _judge_note(judge: PlannedJudge) -> str:
-    if not judge.models:
-        return f"Judge {judge.name}: calls models too, which and how often is known once it runs; not counted above."
-    asked = ", ".join(judge.models)
-    answers = _counted(judge.answers, "answer")
-    return f"Judge {judge.name}: asks {asked} about {answers}, once each; its prompts hold them; not counted above."
+    return f"Judge {judge.name}: calls models too, which and how often is known once it runs; not counted above."

@@ -30,7 +30,8 @@ from pytest_promptevals.records.codec import decode, encode, from_plain
 from pytest_promptevals.records.json_types import Json
 from pytest_promptevals.records.responses import Response, ToolCall
 from pytest_promptevals.records.results import Grade
-from tests.unit.judges.grading import JUDGES, WHERE, make_subject, refuse_to_ask, run_judge
+from tests.support import fake_models
+from tests.unit.judges.grading import JUDGES, WHERE, ask_of, make_subject, run_judge
 
 MEGABYTE: Final = 1_000_000
 LONGEST_EXPLANATION: Final = 4_000
@@ -95,12 +96,22 @@ class Sample:
     parameters: Mapping[str, Json] = dataclasses.field(default_factory=dict)
     expected: Json = None
     """What may stand in the case in place of ``argument``; ``None`` for a judge that never looks there."""
+    before: str | None = None
+    """The baseline's output."""
 
     def build(self) -> Judge:
         return build_judge(self.judge_type, self.argument, self.parameters)
 
+    def build_bare(self) -> Judge:
+        """Build the judge without its value."""
+        bare = {"model": self.parameters["model"]} if self.judge_type.level > 1 else {}
+        return build_judge(self.judge_type, None, bare)
+
     def grade(self, response: Response) -> Grade:
-        return run_judge(self.build(), make_subject(response))
+        return run_judge(self.build(), self.subject(response))
+
+    def subject(self, response: Response, expected: Json = None, **case: Any) -> JudgeInput:
+        return dataclasses.replace(make_subject(response, expected, **case), before=self.before)
 
 
 def text_sample(name: str, passing: str, failing: str, argument: Json = None, **options: Any) -> Sample:
@@ -123,6 +134,11 @@ SAMPLES: Final = (
     text_sample("numeric", "It is 42.", "It is 43.", 42, expected=42),
     text_sample("fuzzy", "On its way.", "No idea at all", "On its way!", expected="On its way!"),
     text_sample("levenshtein", "On its way.", "No idea at all", "On its way!", expected="On its way!"),
+    text_sample("semantic", "Today it is sunny.", "No idea at all", "It is sunny.", expected="It is sunny."),
+    text_sample("cross_encoder", "Today it is sunny.", "No idea at all", "It is sunny.", expected="It is sunny."),
+    text_sample("rouge", "Today it is sunny.", "No idea at all", "It is sunny.", expected="It is sunny."),
+    text_sample("bleu", "Yes, it is sunny.", "No idea at all", "it is sunny.", expected="it is sunny."),
+    text_sample("chrf", "Today it is sunny.", "No idea at all", "It is sunny.", expected="It is sunny."),
     text_sample("json_valid", '{"a": 1}', "{'a': 1}"),
     text_sample("json_valid", 'Here: {"a": 1}', "Here: {", parameters={"extract": True}),
     text_sample("json_schema", '{"a": 1}', "[1]", parameters={"schema": {"type": "object"}}),
@@ -131,6 +147,22 @@ SAMPLES: Final = (
     text_sample("refusal", "I'm sorry, but I can't help with that.", "Sure!"),
     text_sample("python", "brief", "not so brief", "tests.contract.judged_functions:is_brief",
                 parameters={"arguments": {"limit": 1}}),
+    text_sample("rubric", "Your order is on its way.", "No idea.", parameters={"criteria": "The answer helps.",
+                                                                               "model": "scripted/judge"}),
+    *[
+        text_sample(name, "Your order is on its way.", "No idea.", parameters={"model": "scripted/judge", **parameters})
+        for name, parameters in (
+            ("g_eval", {"criteria": "The answer helps."}),
+            ("closed_qa", {"criteria": "The answer helps."}),
+            ("classify", {"question": "Does it help?", "choices": {"no": 0, "yes": 1}}),
+            ("json_rubric", {}),
+            ("conversation", {"criteria": "The answers help."}),
+        )
+    ],
+    text_sample("factuality", "It is on its way.", "No idea.", "On its way.", parameters={"model": "scripted/judge"},
+                expected="On its way."),
+    text_sample("pairwise", "It is on its way, and comes on Friday.", "No idea.", before="It comes on Friday.",
+                parameters={"model": "scripted/judge"}),
     Sample(JUDGES["tool_calls"], Response("", (CALL,)), Response("", (CALL,) * 2), "find_order", expected="find_order"),
     Sample(JUDGES["finish_reason"], Response("", finish_reason="stop"), Response("", finish_reason="length"), "stop"),
     Sample(JUDGES["latency"], Response("", latency=0.5), Response("", latency=1.5), 1),
@@ -187,6 +219,13 @@ every_output = pytest.mark.parametrize("text", ODD_OUTPUTS.values(), ids=list(OD
 every_expected = pytest.mark.parametrize("expected", ODD_EXPECTED.values(), ids=list(ODD_EXPECTED))
 
 
+@pytest.fixture(scope="module", autouse=True)
+def models_that_load_in_no_time(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        fake_models.install(patch, tmp_path_factory.mktemp("models"))
+        yield
+
+
 def test_every_built_in_judge_is_under_the_contract() -> None:
     assert {sample.judge_type.name for sample in SAMPLES} >= set(JUDGES)
 
@@ -227,25 +266,25 @@ def test_any_output_gets_a_grade_that_can_be_stored(sample: Sample, text: str) -
 @every_judge
 def test_equal_judges_give_equal_outputs_equal_grades(sample: Sample) -> None:
     judge = sample.build()
-    first = run_judge(judge, make_subject(sample.failing))
-    assert run_judge(judge, make_subject(sample.failing)) == first
+    first = run_judge(judge, sample.subject(sample.failing))
+    assert run_judge(judge, sample.subject(sample.failing)) == first
     assert sample.grade(sample.failing) == first
 
 
 @every_judge
 def test_a_judge_keeps_its_cases_apart(sample: Sample) -> None:
     judge = sample.build()
-    subjects = [make_subject(response) for response in (sample.passing, sample.failing) * 5]
+    subjects = [sample.subject(response) for response in (sample.passing, sample.failing) * 5]
 
     async def judge_all() -> list[Grade]:
-        return await asyncio.gather(*(judge.judge(subject, refuse_to_ask) for subject in subjects))
+        return await asyncio.gather(*(judge.judge(subject, ask_of(judge)) for subject in subjects))
 
     assert asyncio.run(judge_all()) == [run_judge(judge, subject) for subject in subjects]
 
 
 @every_judge
 def test_a_judge_leaves_the_case_and_the_response_alone(sample: Sample) -> None:
-    subject = make_subject(sample.passing, {"a": [1]}, input=["b"], vars={"c": {"d": 2}}, metadata={"e": [3]})
+    subject = sample.subject(sample.passing, {"a": [1]}, input=["b"], vars={"c": {"d": 2}}, metadata={"e": [3]})
     before = encode(subject.case), encode(subject.response)
     run_judge(sample.build(), subject)
     assert (encode(subject.case), encode(subject.response)) == before
@@ -257,8 +296,8 @@ def test_a_judge_leaves_the_case_and_the_response_alone(sample: Sample) -> None:
     ids=lambda sample: sample.judge_type.name,
 )
 def test_expected_stands_in_for_the_value(sample: Sample) -> None:
-    judge = build_judge(sample.judge_type, None, {})
-    assert run_judge(judge, make_subject(sample.passing, sample.expected)) == sample.grade(sample.passing)
+    judge = sample.build_bare()
+    assert run_judge(judge, sample.subject(sample.passing, sample.expected)) == sample.grade(sample.passing)
     with pytest.raises(JudgeError, match=f"^{re.escape(WHERE)}: .* add `expected` to the case$"):
         run_judge(judge, make_subject(sample.passing))
 
@@ -276,7 +315,7 @@ def test_a_case_is_refused_exactly_when_no_response_to_it_gets_a_grade(sample: S
 def test_a_case_without_expected_is_refused_by_those_who_need_it(sample: Sample) -> None:
     assert _problem_of_case(sample.build(), None) is None
     if sample.expected is not None:
-        bare = build_judge(sample.judge_type, None, {})
+        bare = sample.build_bare()
         assert _problem_of_case(bare, sample.expected) is None
         assert _problem_of_case(bare, None) == (
             f"{WHERE}: judge {sample.judge_type.name!r} has nothing to compare with; "
@@ -290,7 +329,7 @@ def test_a_case_without_expected_is_refused_by_those_who_need_it(sample: Sample)
     ids=lambda sample: sample.judge_type.name,
 )
 def test_a_case_is_checked_quickly(sample: Sample) -> None:
-    check_case = cast("CheckCase", build_judge(sample.judge_type, None, {})).check_case
+    check_case = cast("CheckCase", sample.build_bare()).check_case
     case = make_subject("", sample.expected).case
     start = time.process_time()
     for _ in range(CHECKS):
@@ -355,7 +394,7 @@ def own_modules(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def _with_and_without_value(sample: Sample) -> list[Judge]:
-    return [sample.build()] if sample.expected is None else [sample.build(), build_judge(sample.judge_type, None, {})]
+    return [sample.build()] if sample.expected is None else [sample.build(), sample.build_bare()]
 
 
 def _problem_of_case(judge: Judge, expected: Json) -> str | None:

@@ -125,3 +125,36 @@ def test_a_plan_of_a_price_that_is_unknown_says_so(project: EvalProject, model_s
     project.write_cases("a.eval.yaml", echo_cases(1), head="")
 
     project.run("--evals-plan").stdout.fnmatch_lines(["local/echo-model*1*unknown*"])
+
+
+def test_a_plan_counts_the_calls_of_judges_that_say_whom_they_ask(
+    project: EvalProject, model_server: ModelServer
+) -> None:
+    prices = {**PRICE, "local/a": {"input": 0, "output": 0, "call": 2}}
+    judge = {"rubric": {"criteria": "It is polite.", "panel": ["local/a", "local/echo-model"], "samples": 3}}
+    serve(project, model_server, prices=prices, parameters=LIMITED, judges=["exact", judge])
+    project.write_cases("a.eval.yaml", echo_cases(2), head="")
+
+    result = project.run("--evals-plan", "--evals-trials=2")
+
+    assert calls(model_server) == 0
+    result.stdout.fnmatch_lines(
+        [
+            "plan: 28 calls to make, 0 in the cache; nothing was called",
+            "local/echo-model *4 *0 *$*",
+            "local/a (judge) *12 *0 *$24.00",
+            "*ho-model (judge) *12 *0 *$*",
+            "Judges: as many calls as they say they make, *",
+        ]
+    )
+
+
+def test_a_plan_of_recorded_outputs_has_the_calls_of_their_judges(
+    project: EvalProject, model_server: ModelServer
+) -> None:
+    serve(project, model_server, judges=[{"rubric": {"criteria": "It is polite.", "model": "local/a"}}])
+    project.write_cases("a.eval.yaml", [{"id": "a", "input": "x", "output": "y"}], head="")
+
+    project.run("--evals-plan").stdout.fnmatch_lines(
+        ["plan: 1 call to make, 0 in the cache; nothing was called", "local/a (judge) *1 *0 *unknown"]
+    )

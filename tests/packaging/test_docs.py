@@ -24,6 +24,7 @@ from pytest_promptevals.judges.build import parameter_names
 from pytest_promptevals.providers import anthropic_provider, openai_provider
 from pytest_promptevals.pytest_glue.options import add_options
 from pytest_promptevals.settings import SETTINGS, Settings
+from tests.support import fake_models
 
 SOURCES = {path.name: path.read_text("utf-8") for path in sorted((Path(__file__).parents[2] / "docs").glob("*.md"))}
 PAGES = {name: fill_page(source) for name, source in SOURCES.items()}
@@ -113,8 +114,14 @@ def test_python_in_the_docs_compiles(page: str, block: Block) -> None:
     compile(block.body, f"docs/{page}:{block.line}", "exec")
 
 
+@pytest.fixture
+def local_models(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Have the judges find the local models that the docs name."""
+    fake_models.install(monkeypatch, tmp_path_factory.mktemp("models"))
+
+
 @parametrize_blocks("yaml", "json", files=r"\.eval\.(yaml|jsonl)$")
-def test_an_eval_file_in_the_docs_loads(page: str, block: Block, tmp_path: Path) -> None:
+def test_an_eval_file_in_the_docs_loads(page: str, block: Block, tmp_path: Path, local_models: None) -> None:
     lay_out(BLOCKS[page], tmp_path)
     path = tmp_path / (block.caption or "fragment/a.eval.yaml")
     path.write_text(block.body if block.caption else complete(block.body), encoding="utf-8")

@@ -31,6 +31,8 @@ class Reply:
     """Replaces the usage of the answer, in the API's own form."""
     headers: Mapping[str, str] | None = None
     """Further headers of the answer."""
+    logprobs: tuple[Body, ...] = ()
+    """Log probabilities of its tokens, told to who asks for them."""
 
     @property
     def finish(self) -> str:
@@ -148,6 +150,7 @@ def _chat_answer(body: Body, reply: Reply) -> Body:
             {"id": _next_id("call_"), "type": "function", "function": {"name": name, "arguments": arguments}}
             for name, arguments in reply.tool_calls
         ]
+    chances = {"content": [*reply.logprobs], "refusal": None} if body.get("logprobs") else None
     prompt, completion = _words(body["messages"]), len(reply.text.split())
     usage = {
         "prompt_tokens": prompt,
@@ -161,7 +164,7 @@ def _chat_answer(body: Body, reply: Reply) -> Body:
         "object": "chat.completion",
         "created": 1_790_000_000,
         "model": f"{body['model']}-2026-01-01",
-        "choices": [{"index": 0, "message": message, "logprobs": None, "finish_reason": reply.finish}],
+        "choices": [{"index": 0, "message": message, "logprobs": chances, "finish_reason": reply.finish}],
         "usage": reply.usage if reply.usage is not None else usage,
         "service_tier": "default",
     }
@@ -240,11 +243,12 @@ def _responses_messages(body: Body) -> list[Body]:
     return [{"role": "user", "content": given}] if isinstance(given, str) else given
 
 
-def _responses_output(reply: Reply) -> list[Body]:
+def _responses_output(body: Body, reply: Reply) -> list[Body]:
+    chances = [*reply.logprobs] if "message.output_text.logprobs" in body.get("include", []) else []
     output: list[Body] = [{"id": _next_id("rs_"), "type": "reasoning", "summary": []}]
     parts: list[Body] = []
     if reply.text:
-        parts.append({"type": "output_text", "text": reply.text, "annotations": [], "logprobs": []})
+        parts.append({"type": "output_text", "text": reply.text, "annotations": [], "logprobs": chances})
     if reply.refusal is not None:
         parts.append({"type": "refusal", "refusal": reply.refusal})
     if parts:
@@ -275,7 +279,7 @@ def _responses_answer(body: Body, reply: Reply) -> Body:
         "error": None,
         "incomplete_details": {"reason": reason} if reason else None,
         "model": f"{body['model']}-2026-01-01",
-        "output": _responses_output(reply),
+        "output": _responses_output(body, reply),
         "parallel_tool_calls": True,
         "usage": reply.usage if reply.usage is not None else usage,
     }

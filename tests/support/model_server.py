@@ -17,8 +17,8 @@ repeats the last user message.
 ======================  ===============================================================================================
 
 A rule has ``match`` (a regex that is searched for in the last user message) and any of ``reply``, ``tool_calls``
-(objects with ``name`` and ``arguments``), ``finish_reason``, ``refusal``, ``usage``, ``headers``. The first that
-matches answers.
+(objects with ``name`` and ``arguments``), ``finish_reason``, ``refusal``, ``usage``, ``headers``, ``logprobs`` (the
+API's entries of tokens, told where they are asked for). The first that matches answers.
 
 A fault has ``match`` (a regex that is searched for in the request's JSON), ``times`` (how often it strikes; always, if
 not given), ``mode`` and, where it applies, ``status``, ``retry_after``, ``retry_after_ms``, ``message``, ``code``,
@@ -239,6 +239,7 @@ def _reply_of(rule: Body, text: str) -> Reply:
         refusal=rule.get("refusal"),
         usage=rule.get("usage"),
         headers=rule.get("headers"),
+        logprobs=tuple(rule.get("logprobs", ())),
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from pytest_promptevals.records.cases import Location
 from pytest_promptevals.records.comparisons import BaselineCase
-from pytest_promptevals.records.responses import Message, RenderedPrompt, Response, ToolCall, Usage
+from pytest_promptevals.records.responses import Message, RenderedPrompt, Response, TokenLogprob, ToolCall, Usage
 from pytest_promptevals.records.results import CaseResult, ErrorRecord, JudgeSpending, Score, Trial
 from pytest_promptevals.records.runs import GitState, Run
 
@@ -67,6 +67,7 @@ def make_full_result(name: str = "full") -> CaseResult:
         model="gpt-5-mini-2026",
         refusal="no",
         cached=True,
+        logprobs=(TokenLogprob("7", -0.1, {"7": -0.1, "8": -2.5}),),
     )
     first = Score(
         "contains",

@@ -187,7 +187,7 @@ def test_an_engine_that_cannot_start_says_why(bench: Bench) -> None:
 
 
 def test_a_defect_ends_one_case_not_all(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def broken(planned: PlannedCase, pipeline: Pipeline, known: object) -> object:
+    async def broken(planned: PlannedCase, pipeline: Pipeline, *known: object) -> object:
         if planned.name == "c1":
             raise ZeroDivisionError("a defect")
         return await run_case(planned, pipeline)
@@ -335,7 +335,7 @@ def test_progress_counts_what_is_ahead_and_what_is_done(bench: Bench) -> None:
 def test_stopping_waits_for_no_code_that_takes_no_notice(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     closed: list[str] = []
 
-    async def stubborn(planned: PlannedCase, pipeline: Pipeline, known: object) -> object:
+    async def stubborn(planned: PlannedCase, pipeline: Pipeline, *known: object) -> object:
         while not bench.release.is_set():
             with contextlib.suppress(asyncio.CancelledError):
                 await asyncio.sleep(0.005)
@@ -368,7 +368,7 @@ def test_calls_under_way_are_cancelled_before_what_they_use_is_closed(
 ) -> None:
     order: list[str] = []
 
-    async def waiting(planned: PlannedCase, pipeline: Pipeline, known: object) -> None:
+    async def waiting(planned: PlannedCase, pipeline: Pipeline, *known: object) -> None:
         try:
             await asyncio.Event().wait()
         finally:

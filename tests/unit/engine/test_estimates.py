@@ -12,6 +12,7 @@ from pytest_promptevals.engine.estimates import (
     PlannedCall,
     PlannedJudge,
     Range,
+    estimate_answer,
     estimate_plan,
     estimate_tokens,
 )
@@ -141,6 +142,38 @@ def test_a_run_without_calls_has_an_empty_plan() -> None:
     assert Plan().total == ModelPlan("total")
 
 
-def test_judges_are_handed_on() -> None:
-    judges = [PlannedJudge("rubric", 3, ("a/m",))]
+def test_judges_that_do_not_say_what_they_call_are_handed_on() -> None:
+    judges = [PlannedJudge("rubric", 3)]
     assert estimate_plan([], judges).judges == tuple(judges)
+
+
+def test_calls_of_judges_are_counted_apart_from_those_of_cases_to_the_same_model() -> None:
+    judging = dataclasses.replace(call(), is_judge=True)
+    plan = estimate_plan([call(), judging, judging])
+    assert [(model.label, model.calls, model.is_judge) for model in plan.models] == [
+        ("a/m", 1, False),
+        ("a/m", 2, True),
+    ]
+    assert plan.total.calls == 3
+
+
+def test_what_a_judge_is_shown_beside_its_request_is_part_of_its_prompt() -> None:
+    model = plan_of(dataclasses.replace(call(), unseen=Range(100, 1000)))
+    assert model.prompt_tokens == Range(100 + 20 + 3, 1000 + 40 + 8)
+
+
+def test_the_history_of_a_case_says_nothing_of_the_calls_of_its_judges() -> None:
+    judging = dataclasses.replace(call(), is_judge=True)
+    assert plan_of(judging, history={("a/m", "case"): Usage(50, 7)}) == plan_of(judging)
+
+
+def test_a_price_that_cases_and_judges_lack_is_named_once() -> None:
+    unpriced = call(price=None)
+    assert estimate_plan([unpriced, dataclasses.replace(unpriced, is_judge=True)]).unpriced == ("a/m",)
+
+
+def test_the_length_of_an_answer_is_that_of_earlier_ones_or_what_it_may_have() -> None:
+    limited = call(parameters={"max_tokens": 300})
+    assert estimate_answer(limited, Usage(50, 7)) == Range(7, 7)
+    assert estimate_answer(limited, Usage(50)) == Range(10, 300)
+    assert estimate_answer(limited, None) == Range(10, 300)

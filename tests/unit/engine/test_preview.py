@@ -11,14 +11,14 @@ import pytest
 from pytest_promptevals.cache.entries import Entry, encode_response
 from pytest_promptevals.cache.keys import canonical_json, request_content, request_key
 from pytest_promptevals.cache.responses import CacheRequest, ResponseCache
-from pytest_promptevals.engine.estimates import PlannedCall, PlannedJudge
+from pytest_promptevals.engine.estimates import PlannedCall
 from pytest_promptevals.engine.planning import PlannedCase
-from pytest_promptevals.engine.preview import model_judges, preview_calls
+from pytest_promptevals.engine.preview import preview_calls
 from pytest_promptevals.records.json_types import Json
 from pytest_promptevals.records.prices import Price
 from pytest_promptevals.records.requests import Request
 from pytest_promptevals.records.responses import Message, Response
-from tests.unit.engine.plans import OddJudge, plan
+from tests.unit.engine.plans import plan
 from tests.unit.engine.servers import Server
 
 HEAD = "model: mine/m\nparameters: {temperature: 0}\njudges: [exact]\n"
@@ -126,19 +126,3 @@ def test_recorded_outputs_and_prompts_that_cannot_be_rendered_are_no_calls(tmp_p
     )
 
     assert [call.request.messages[0].content for call in preview(tmp_path, planned)] == ["good"]
-
-
-def test_judges_that_call_models_are_counted_once_for_each_answer(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(OddJudge, "models", ("counting/judge",), raising=False)
-    planned = plan(
-        tmp_path,
-        "model: counting/m\ntrials: 3\njudges: [exact, {all_of: [odd, exact]}]\n"
-        "cases: [{id: a, input: x, expected: x}, {id: b, input: y, expected: y, judges: [{odd: {name: own}}]}]",
-    )
-
-    assert model_judges(planned) == (
-        PlannedJudge("odd", 6, ("counting/judge",)),
-        PlannedJudge("own", 3, ("counting/judge",)),
-    )

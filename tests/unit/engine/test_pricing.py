@@ -86,11 +86,12 @@ def test_models_without_a_price_are_each_named_once(tmp_path: Path) -> None:
     assert unpriced_models(planned, tmp_path) == ["counting/m", "counting/n"]
 
 
-def test_the_models_of_judges_count_where_those_say_which_they_are(tmp_path: Path) -> None:
+def test_the_models_of_judges_and_their_fallbacks_count_where_those_say_which_they_are(tmp_path: Path) -> None:
     class Asking(OddJudge):
         name: ClassVar[str] = "asking"
         Parameters: ClassVar[type[BaseModel]] = OddParameters
-        models = ("counting/judge", "unknown/x")
+        models = ("counting/judge", "scripted/x")
+        fallback_models = ("counting/spare",)
 
     builtin = builtin_registry()
     judges: dict[str, type[Judge]] = {**builtin.judges, "asking": Asking}
@@ -102,4 +103,4 @@ def test_the_models_of_judges_count_where_those_say_which_they_are(tmp_path: Pat
     )
     planned = plan_dataset(load_dataset(path, tmp_path), registry, tmp_path, Settings())
 
-    assert unpriced_models(planned, tmp_path) == ["counting/judge"]
+    assert unpriced_models(planned, tmp_path) == ["counting/judge", "counting/spare"]

@@ -7,17 +7,23 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from pytest_promptevals.hookspecs import Judge, JudgeInput
+from pytest_promptevals.hookspecs import Ask, Judge, JudgeInput
 from pytest_promptevals.judges.build import build_judge
 from pytest_promptevals.judges.builtin import pytest_promptevals_judges
 from pytest_promptevals.records.cases import Case, Location
 from pytest_promptevals.records.json_types import Json
 from pytest_promptevals.records.responses import Message, RenderedPrompt, Response
 from pytest_promptevals.records.results import Grade
+from tests.unit.judges.model_answers import answer_by_schema
 
 JUDGES: Final[Mapping[str, type[Judge]]] = {judge_type.name: judge_type for judge_type in pytest_promptevals_judges()}
 WHERE: Final = "evals/support.eval.yaml:7"
 PROMPT: Final = RenderedPrompt((Message("user", "Where is my order?"),))
+
+
+def ask_of(judge: Judge) -> Ask:
+    """Return the ``ask`` of a judge: only one that says it calls a model gets an answer."""
+    return answer_by_schema if judge.level > 1 else refuse_to_ask
 
 
 async def refuse_to_ask(model: str, messages: Sequence[Message], parameters: Mapping[str, object]) -> Response:
@@ -37,7 +43,7 @@ def run_judge(judge: Judge, subject: JudgeInput) -> Grade:
 
 
 async def _judge(judge: Judge, subject: JudgeInput) -> Grade:
-    return await judge.judge(subject, refuse_to_ask)
+    return await judge.judge(subject, ask_of(judge))
 
 
 def grade(

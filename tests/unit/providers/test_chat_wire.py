@@ -7,7 +7,7 @@ import pytest
 from pytest_promptevals.errors import ProviderConfigError, ProviderError
 from pytest_promptevals.providers.chat_wire import chat_format, read_body
 from pytest_promptevals.records.requests import Request
-from pytest_promptevals.records.responses import Message, ToolCall, Usage
+from pytest_promptevals.records.responses import Message, TokenLogprob, ToolCall, Usage
 
 MESSAGES = (Message("system", "Be brief."), Message("user", "Hello"))
 
@@ -112,3 +112,42 @@ def test_an_answer_without_choices_is_an_error(choices: Any) -> None:
 def test_a_choice_without_a_message_is_an_error() -> None:
     with pytest.raises(ProviderError, match=r"^answered with a choice that holds no message$"):
         read_body(answer(None))
+
+
+def logprobs(*entries: Any) -> dict[str, Any]:
+    choice = {"message": {"content": "4"}, "finish_reason": "stop", "logprobs": {"content": list(entries)}}
+    return {"choices": [choice]}
+
+
+def test_log_probabilities_of_tokens_are_read() -> None:
+    entry = {
+        "token": "4",
+        "logprob": -0.1234567,
+        "bytes": [52],
+        "top_logprobs": [{"token": "4", "logprob": -0.1234567}, {"token": "5", "logprob": -2}],
+    }
+
+    response = read_body(logprobs(entry, {"token": "}", "logprob": 0}))
+
+    assert response.logprobs == (TokenLogprob("4", -0.12346, {"4": -0.12346, "5": -2.0}), TokenLogprob("}", 0.0))
+
+
+def test_tokens_without_a_chance_and_odd_ones_are_left_out_and_of_equal_ones_the_likelier_counts() -> None:
+    others = [("a", -9.3), ("b", -9.2), ("c", "x"), (5, -1), ("d", -3.0), ("d", -1.0), ("e", float("-inf"))]
+    top = [{"token": token, "logprob": logprob} for token, logprob in others]
+
+    (token,) = read_body(logprobs({"token": "x", "logprob": -9999.0, "top_logprobs": top})).logprobs
+
+    assert token == TokenLogprob("x", -9999.0, {"b": -9.2, "d": -1.0})
+
+
+@pytest.mark.parametrize("entry", [{"token": "4"}, {"logprob": -1}, {"token": "4", "logprob": True}])
+def test_log_probabilities_are_read_wholly_or_not_at_all(entry: dict[str, Any]) -> None:
+    assert read_body(logprobs({"token": "a", "logprob": -1}, entry)).logprobs == ()
+
+
+@pytest.mark.parametrize("given", [None, [], "x", {"content": None}, {"content": "x"}, {"tokens": ["4"]}])
+def test_an_answer_without_log_probabilities_has_none(given: Any) -> None:
+    body = logprobs()
+    body["choices"][0]["logprobs"] = given
+    assert read_body(body).logprobs == ()

@@ -157,3 +157,7 @@ def test_missing_usage_is_unknown_and_not_zero() -> None:
 def test_an_answer_without_content_is_an_error(content: Any) -> None:
     with pytest.raises(ProviderError, match=r"^answered with no content$"):
         read_body({"content": content})
+
+
+def test_log_probabilities_are_not_asked_for_since_the_api_has_none() -> None:
+    assert build(logprobs=True, top_logprobs=20) == build()

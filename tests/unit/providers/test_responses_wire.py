@@ -7,7 +7,7 @@ import pytest
 from pytest_promptevals.errors import ProviderConfigError, ProviderError
 from pytest_promptevals.providers.responses_wire import build_body, read_body
 from pytest_promptevals.records.requests import Request
-from pytest_promptevals.records.responses import Message, ToolCall, Usage
+from pytest_promptevals.records.responses import Message, TokenLogprob, ToolCall, Usage
 
 SCHEMA = {"type": "object", "properties": {"a": {"type": "string"}}}
 
@@ -143,3 +143,25 @@ def test_a_failed_response_is_an_error_with_its_reason() -> None:
 def test_an_unfinished_response_is_an_error() -> None:
     with pytest.raises(ProviderError, match=r"^ended the response with the status 'queued'$"):
         read_body(answer(status="queued"))
+
+
+LOGPROBS = "message.output_text.logprobs"
+
+
+@pytest.mark.parametrize(
+    ("include", "sent"),
+    [(None, [LOGPROBS]), (["a"], ["a", LOGPROBS]), ([LOGPROBS], [LOGPROBS])],
+)
+def test_log_probabilities_are_asked_for_in_the_words_of_this_api(include: Any, sent: list[str]) -> None:
+    given = {} if include is None else {"include": include}
+    assert build(logprobs=True, top_logprobs=5, **given) == {**build(), "top_logprobs": 5, "include": sent}
+
+
+def test_log_probabilities_that_are_not_wanted_are_not_spoken_of() -> None:
+    assert build(logprobs=False) == build()
+
+
+def test_log_probabilities_of_all_texts_are_read_in_order() -> None:
+    parts = [{**text(word), "logprobs": [{"token": word, "logprob": -1, "top_logprobs": []}]} for word in ("a", "b")]
+
+    assert read_body(answer(message(*parts))).logprobs == (TokenLogprob("a", -1.0), TokenLogprob("b", -1.0))

@@ -8,6 +8,7 @@ import pytest
 
 from pytest_promptevals.history.baselines import shorten_output
 from pytest_promptevals.pytest_glue.kept import Totals, without_texts
+from pytest_promptevals.records.json_types import JsonObject
 from pytest_promptevals.records.responses import Message, RenderedPrompt, Response, Usage
 from pytest_promptevals.records.results import CaseResult, ErrorRecord, JudgeSpending, Score, Trial
 from pytest_promptevals.records.runs import Run
@@ -69,6 +70,28 @@ def test_a_score_without_a_text_is_kept_as_it_is() -> None:
     (kept,) = without_texts(make_result(scores=(score,)), keep_output=False).scores
 
     assert kept is score
+
+
+def test_what_a_judge_knows_in_numbers_is_kept_and_what_its_model_wrote_is_let_go() -> None:
+    wrote = "It names the day. " * 10
+    details: JsonObject = {
+        "judge_noise": 0.25,
+        "votes": {"a/m": 0.5},
+        "samples": [0.5, 1.0],
+        "reasoning": wrote,
+        "orders": [{"winner": "tie", "reasoning": wrote}, wrote, "short"],
+    }
+    score = dataclasses.replace(ASKED, details=details)
+
+    (trial,) = without_texts(result_of((None, (score,))), keep_output=False).trials
+
+    assert trial.scores[0].details == {
+        "judge_noise": 0.25,
+        "votes": {"a/m": 0.5},
+        "samples": [0.5, 1.0],
+        "orders": [{"winner": "tie"}, "short"],
+    }
+    assert trial.scores[0].explanation == ""
 
 
 def test_calls_and_costs_of_responses_and_judges_are_added_up() -> None:

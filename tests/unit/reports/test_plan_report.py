@@ -19,7 +19,7 @@ def text(*models: ModelPlan, judges: tuple[PlannedJudge, ...] = (), width: int =
 
 
 def test_the_whole_plan() -> None:
-    judges = (PlannedJudge("rubric", 1200, ("a/m", "b/m")), PlannedJudge("own", 1), PlannedJudge("one", 1, ("a/m",)))
+    judges = (PlannedJudge("own", 1200),)
 
     assert text(MINI, OPUS, LOCAL, judges=judges) == [
         "plan: 2,101 calls to make, 100 in the cache; nothing was called",
@@ -32,12 +32,24 @@ def test_the_whole_plan() -> None:
         "  prompts, and 10 to max_tokens (2,000 if it is not set) for an answer.",
         "Unknown price: local/llama. Write its price under 'prices' in an evals.yaml, in",
         "  US dollars for a million tokens, or 'free'.",
-        "Judge rubric: asks a/m, b/m about 1,200 answers, once each; its prompts hold",
-        "  them; not counted above.",
         "Judge own: calls models too, which and how often is known once it runs; not",
         "  counted above.",
-        "Judge one: asks a/m about 1 answer, once each; its prompts hold them; not",
-        "  counted above.",
+    ]
+
+
+def test_calls_of_judges_have_rows_of_their_own_and_a_note() -> None:
+    judging = ModelPlan("openai/gpt-5-mini", 30, 0, 0, Range(100, 200), Range(300, 400), Range(1.5, 2.5), is_judge=True)
+
+    assert text(MINI, judging) == [
+        "plan: 530 calls to make, 100 in the cache; nothing was called",
+        "model                      calls  cached   tokens in  tokens out            cost",
+        "openai/gpt-5-mini            600     100  89.5k-180k  5,000-150k  $0.0324-$0.345",
+        "openai/gpt-5-mini (judge)     30       0     100-200     300-400     $1.50-$2.50",
+        "total                        630     100  89.6k-180k  5,300-150k     $1.53-$2.85",
+        "Tokens: by the length of the prompts, and 10 to max_tokens (2,000 if it is not",
+        "  set) for an answer.",
+        "Judges: as many calls as they say they make, as if none was in the cache, by the",
+        "  length of what they are shown; a second try or a fallback comes on top.",
     ]
 
 

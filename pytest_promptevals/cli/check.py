@@ -1,0 +1,175 @@
+"""``promptevals check``: data hygiene of eval files, without a test run and without any model call."""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+import os
+import textwrap
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from pytest_promptevals.cli.project import Project, find_project
+from pytest_promptevals.engine.registry import Registry, builtin_registry
+from pytest_promptevals.files.paths import is_in_directory_loop
+from pytest_promptevals.hygiene.checks import run_checks, sort_findings
+from pytest_promptevals.hygiene.findings import Finding, Kind, Severity
+from pytest_promptevals.hygiene.loading import is_eval_file, load_subject
+from pytest_promptevals.hygiene.missing_ids import write_missing_ids
+from pytest_promptevals.settings import Settings
+
+_WIDTH: Final = 80
+_NOT_ENTERED: Final = ("*.egg", ".*", "_darcs", "build", "CVS", "dist", "node_modules", "venv", "{arch}", "__pycache__")
+"""Folders that pytest does not look into unless ``norecursedirs`` says otherwise."""
+_KINDS: Final = click.Choice([kind.value for kind in Kind])
+
+
+@click.command()
+@click.argument("paths", nargs=-1, type=click.Path(exists=True, path_type=Path))
+@click.option("--fix-ids", is_flag=True, help="Write the ids that cases without one go by into their files.")
+@click.option("--only", multiple=True, type=_KINDS, metavar="KIND", help="Look for this kind only; may be repeated.")
+@click.option("--ignore", multiple=True, type=_KINDS, metavar="KIND", help="Leave this kind out; may be repeated.")
+@click.option("--strict", is_flag=True, help="Exit with 1 for warnings, too.")
+@click.option("--json", "as_json", is_flag=True, help="Print each finding as a line of JSON.")
+def check(
+    paths: tuple[Path, ...],
+    only: tuple[str, ...],
+    ignore: tuple[str, ...],
+    *,
+    fix_ids: bool,
+    strict: bool,
+    as_json: bool,
+) -> None:
+    """Look for what is wrong with eval files: in PATHS, or else where pytest would look for them.
+
+    Nothing is run and no model is called. Exits with 1 if there is an error: a file that cannot be loaded, cases that
+    contradict each other, a judge that cannot fail.
+    """
+    # What cannot be loaded cannot be checked for anything, so that is said whatever is looked for.
+    chosen = {Kind.LOAD_ERROR, *map(Kind, only)} if only else set(Kind)
+    kinds = frozenset(chosen - {Kind(name) for name in ignore})
+    project = find_project(_common_folder(paths))
+    settings = project.resolve({"files": None})
+    files = list(dict.fromkeys(_find_files(paths or _start(project), project.ini, settings)))
+    if not files:
+        raise click.UsageError(f"there are no eval files here; they are called {' or '.join(settings.files)}")
+    inspection = _Inspection(project.rootdir, settings, kinds, fix_ids=fix_ids)
+    try:
+        findings = sort_findings(finding for path in files for finding in inspection.inspect(path))
+    except OSError as error:
+        raise click.ClickException(f"{error.filename}: cannot be written: {error.strerror}") from None
+    for note in inspection.notes:
+        click.echo(note, err=as_json)
+    if as_json:
+        for finding in findings:
+            click.echo(json.dumps(_to_plain(finding), ensure_ascii=False))
+    else:
+        _print(findings, inspection.cases, len(files))
+    is_bad = strict or any(finding.kind.severity is Severity.ERROR for finding in findings)
+    raise SystemExit(1 if findings and is_bad else 0)
+
+
+class _Inspection:
+    """Checks one file after the other."""
+
+    def __init__(self, rootdir: Path, settings: Settings, kinds: frozenset[Kind], *, fix_ids: bool) -> None:
+        self._rootdir = rootdir
+        self._settings = settings
+        self._kinds = kinds
+        self._fix_ids = fix_ids
+        self._registry: Registry = builtin_registry()
+        self.cases = 0
+        self.notes: list[str] = []
+
+    def inspect(self, path: Path) -> list[Finding]:
+        """Return what is found in a file, its missing ids written first if that is asked for."""
+        subject, findings = load_subject(path, self._rootdir, self._registry, self._settings)
+        if subject is not None and self._fix_ids:
+            done = list(write_missing_ids(subject))
+            for file in done:
+                left = f"; {file.left:,} could not be" if file.left else ""
+                self.notes.append(f"{file.path}: {_count(file.written, 'id')} written{left}")
+            if any(file.written for file in done):
+                subject, findings = load_subject(path, self._rootdir, self._registry, self._settings)
+        wanted = [finding for finding in findings if finding.kind in self._kinds]
+        if subject is None:
+            return wanted
+        self.cases += len(subject.dataset.cases)
+        return [*wanted, *run_checks(subject, self._kinds)]
+
+
+def _common_folder(paths: Sequence[Path]) -> Path:
+    if not paths:
+        return Path.cwd()
+    folders = [path.absolute() if path.is_dir() else path.absolute().parent for path in paths]
+    return Path(os.path.commonpath([os.path.normpath(folder) for folder in folders]))
+
+
+def _start(project: Project) -> list[Path]:
+    """Return where pytest begins to look if nothing is named."""
+    here = Path.cwd()
+    named = [project.rootdir / name for name in _list(project.ini.get("testpaths", []))]
+    found = [path for path in named if path.exists()]
+    return found if found and here == project.rootdir else [here]
+
+
+def _list(value: Any) -> list[str]:
+    return value.split() if isinstance(value, str) else [str(item) for item in value]
+
+
+def _find_files(paths: Sequence[Path], ini: Mapping[str, Any], settings: Settings) -> Iterator[Path]:
+    """Yield the files that are named, whatever their names, and the eval files in the folders that are."""
+    not_entered = _list(ini.get("norecursedirs", _NOT_ENTERED))
+    for path in paths:
+        whole = Path(os.path.normpath(path.absolute()))
+        if whole.is_file():
+            yield whole
+            continue
+        for folder, names, files in os.walk(whole, followlinks=True):
+            names[:] = sorted(name for name in names if _is_entered(Path(folder, name), not_entered))
+            yield from (file for name in sorted(files) if is_eval_file(file := Path(folder, name), settings))
+
+
+def _is_entered(folder: Path, not_entered: Sequence[str]) -> bool:
+    if (folder / "pyvenv.cfg").is_file() or is_in_directory_loop(folder / "any"):
+        return False
+    return not any(fnmatch.fnmatch(str(folder) if "/" in pattern else folder.name, pattern) for pattern in not_entered)
+
+
+def _print(findings: Sequence[Finding], cases: int, files: int) -> None:
+    for _, group in groupby(findings, key=lambda finding: finding.path):
+        for finding in group:
+            click.echo(_wrap(str(finding)))
+        click.echo()
+    click.echo(_summary(findings, cases, files))
+
+
+def _wrap(line: str) -> str:
+    return textwrap.fill(line, _WIDTH, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False)
+
+
+def _summary(findings: Sequence[Finding], cases: int, files: int) -> str:
+    counts = Counter(finding.kind.severity for finding in findings)
+    found = [_count(counts[severity], severity.value) for severity in Severity if counts[severity]]
+    looked = f"{_count(cases, 'case')} in {_count(files, 'eval file')}"
+    return f"{', '.join(found) or 'nothing found'}; looked at {looked}"
+
+
+def _count(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def _to_plain(finding: Finding) -> dict[str, object]:
+    return {
+        "kind": finding.kind.value,
+        "severity": finding.kind.severity.value,
+        "message": finding.message,
+        "file": finding.path,
+        "line": finding.line,
+        "cases": finding.cases,
+    }

@@ -1,0 +1,38 @@
+"""What a baseline says of a case of which only a part of the judges ran now."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from pytest_promptevals.records.comparisons import BaselineCase
+from pytest_promptevals.records.partial import is_of_trials, is_partial, whole_fingerprint
+from pytest_promptevals.records.results import CaseResult
+
+
+def baseline_for(result: CaseResult, base: BaselineCase | None) -> BaselineCase | None:
+    """Return the case of the baseline as the judges of the result judged it, ``None`` where that cannot be known.
+
+    The baseline keeps each judge's score, so what a part of them said is known as long as the case is unchanged. It
+    counts as passed if all of the baseline's judges passed it, or if those scores reach the thresholds of now.
+    """
+    now = result.case_fingerprint
+    if base is None or not is_partial(now) or base.case_fingerprint == now:
+        return base
+    if is_of_trials(now):
+        return None  # how many of its trials those judges alone let pass is not kept
+    scores = {score.judge: base.scores[score.judge] for score in result.scores if score.judge in base.scores}
+    total = sum(score.weight for score in result.scores)
+    if whole_fingerprint(now) != base.case_fingerprint or len(scores) < len(result.scores) or not total:
+        return base
+    reached = all(_is_reached(scores[score.judge], score.threshold) for score in result.scores if score.required)
+    return dataclasses.replace(
+        base,
+        case_fingerprint=now,
+        score=sum(score.weight * scores[score.judge] for score in result.scores) / total,
+        passed=base.passed or reached,
+        scores=scores,
+    )
+
+
+def _is_reached(value: float, threshold: float | None) -> bool:
+    return threshold is not None and value >= threshold

@@ -1,0 +1,120 @@
+"""What a check finds."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, TypeAlias
+
+from pytest_promptevals.engine.planning import PlannedCase
+from pytest_promptevals.errors import FileProblem
+from pytest_promptevals.records.cases import Case, Dataset, Location
+
+
+class Severity(enum.Enum):
+    """How bad a finding is."""
+
+    ERROR = "error"
+    """What the evals say cannot be trusted, or they do not run at all."""
+    WARNING = "warning"
+    """Worth a look."""
+
+
+class Kind(enum.Enum):
+    """What is found; the value is what users write."""
+
+    LOAD_ERROR = "load-error"
+    """The eval file cannot be loaded or planned: pytest would say the same."""
+    UNKNOWN_PLUGIN = "unknown-plugin"
+    """A judge or a provider is not built in, so that what uses it is not checked."""
+    CONFLICT = "conflict"
+    """Cases that ask the same expect answers that exclude each other."""
+    DUPLICATE = "duplicate"
+    """Cases ask the same."""
+    NEAR_DUPLICATE = "near-duplicate"
+    """Cases ask nearly the same."""
+    FEW_SHOT_LEAK = "few-shot-leak"
+    """An example that is put before the question gives a case away."""
+    ANSWER_IN_PROMPT = "answer-in-prompt"
+    """The expected answer stands in the prompt."""
+    UNUSED_VARIABLE = "unused-variable"
+    """A variable is used by some prompts only, or by nothing that judges a recorded output."""
+    CANNOT_FAIL = "cannot-fail"
+    """A judge passes every answer."""
+    NO_EFFECT = "no-effect"
+    """A judge changes neither the score nor whether a case passes."""
+    MISSING_ID = "missing-id"
+    """Cases have no id of their own."""
+    LABEL_IMBALANCE = "label-imbalance"
+    """Nearly all cases expect the same label, or a label has one case only."""
+    SMALL_DATASET = "small-dataset"
+    """There are too few cases to tell a drop from chance."""
+
+    @property
+    def severity(self) -> Severity:
+        """How bad it is."""
+        return Severity.ERROR if self in _ERRORS else Severity.WARNING
+
+
+_ERRORS: Final = (Kind.LOAD_ERROR, Kind.CONFLICT, Kind.CANNOT_FAIL)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is worth a look."""
+
+    kind: Kind
+    """What it is."""
+    message: str
+    """What, with the values, and what to do next."""
+    path: str
+    """The file, relative to the rootdir where it is inside of it."""
+    line: int | None = None
+    """1-based line; ``None`` where the whole file is meant."""
+    cases: tuple[str, ...] = ()
+    """Ids of the cases that are involved, in file order."""
+
+    def __str__(self) -> str:
+        place = self.path if self.line is None else f"{self.path}:{self.line}"
+        return f"{place}: {self.kind.value}: {self.message}"
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """An eval file to check."""
+
+    path: Path
+    """The file."""
+    rootdir: Path
+    """Root of the project."""
+    dataset: Dataset
+    """As loaded."""
+    planned: tuple[PlannedCase, ...] = ()
+    """Its cases with prompts, models and judges; empty where they cannot be planned."""
+
+
+Check: TypeAlias = Callable[[Subject], Iterator[Finding]]
+"""Looks for one kind of thing, or for a few that are found together."""
+
+
+def find(kind: Kind, message: str, location: Location, cases: Sequence[Case] = ()) -> Finding:
+    """Return a finding at a place."""
+    return Finding(kind, message, location.path, location.line, tuple(case.id for case in cases))
+
+
+def find_problem(problem: FileProblem) -> Finding:
+    """Return a problem that loading or planning has found."""
+    field = f"{problem.field}: " if problem.field else ""
+    return Finding(Kind.LOAD_ERROR, f"{field}{problem.message}", problem.path, problem.line)
+
+
+def name_cases(cases: Sequence[Case], limit: int = 3) -> str:
+    """Return the first cases as messages name them, each with its place, and how many more there are."""
+    first = cases[0].location.path
+    shown = [
+        f"{case.id!r} ({f'line {case.location.line}' if case.location.path == first else case.location})"
+        for case in cases[:limit]
+    ]
+    return ", ".join(shown) if len(cases) <= limit else f"{', '.join(shown)} and {len(cases) - limit:,} more"

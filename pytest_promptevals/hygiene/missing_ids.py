@@ -1,0 +1,171 @@
+"""Cases without an id of their own, and writing the ids that they go by into their files."""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from pytest_promptevals.datasets.cases import ID_DIGITS, LONG_ID_DIGITS
+from pytest_promptevals.errors import DatasetError
+from pytest_promptevals.files.strict_json import parse_json
+from pytest_promptevals.files.text import read_text, write_text_atomically
+from pytest_promptevals.files.yaml import parse_yaml
+from pytest_promptevals.hygiene import yaml_ids
+from pytest_promptevals.hygiene.findings import Finding, Kind, Subject, find, name_cases
+from pytest_promptevals.hygiene.yaml_ids import Edit
+from pytest_promptevals.judges.excerpts import count_noun
+from pytest_promptevals.records.cases import Case
+from pytest_promptevals.records.fingerprints import content_hash
+from pytest_promptevals.records.json_types import Json
+
+_BREAK: Final = re.compile(r"(\r\n|\r|\n)")
+_NULL_ID: Final = re.compile(r'"id"\s*:\s*(null)')
+_YAML: Final = frozenset({".yaml", ".yml"})
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenIds:
+    """What became of the cases of one file that had no id."""
+
+    path: str
+    """The file, relative to the rootdir where it is inside of it."""
+    written: int
+    """Ids that were written."""
+    left: int
+    """Cases that still have none."""
+
+
+def find_missing_ids(subject: Subject) -> Iterator[Finding]:
+    """Yield one finding for each file with cases that have no id."""
+    for path, cases in _without_ids(subject).items():
+        way = "add a column 'id'" if path.endswith(".csv") else "--fix-ids writes the ids that they go by today"
+        verb = "has" if len(cases) == 1 else "have"
+        message = (
+            f"{count_noun(len(cases), 'case')} {verb} no id: {name_cases(cases)}; a change of the input would make "
+            f"another case of it; {way}"
+        )
+        yield find(Kind.MISSING_ID, message, cases[0].location, cases)
+
+
+def write_missing_ids(subject: Subject) -> Iterator[WrittenIds]:
+    """Write into YAML and JSON Lines files the ids that their cases go by, and yield what was done in each file.
+
+    Nothing else in a file changes. What cannot be written so, such as a case that is an alias, is left. Raises
+    ``OSError`` if a file cannot be written; each is written as a whole or not at all.
+    """
+    for name, cases in _without_ids(subject).items():
+        path = subject.rootdir / name
+        written = 0
+        if path.suffix == ".jsonl":
+            written = _apply(path, _line_edits(read_text(path, name), cases))
+        elif path.suffix in _YAML:
+            written = _write_yaml(path, name, subject, cases)
+        yield WrittenIds(name, written, len(cases) - written)
+
+
+def _without_ids(subject: Subject) -> Mapping[str, list[Case]]:
+    """Return the cases without ids by file."""
+    hashed: defaultdict[str, list[Case]] = defaultdict(list)
+    for case in subject.dataset.cases:
+        if _is_hash(case):
+            hashed[case.location.path].append(case)
+    found = {path: _keep_without(subject, path, cases) for path, cases in hashed.items()}
+    return {path: cases for path, cases in found.items() if cases}
+
+
+def _is_hash(case: Case) -> bool:
+    """Return whether the id is the one that a case without an id gets; it may have been written down."""
+    if len(case.id) not in (ID_DIGITS, LONG_ID_DIGITS):
+        return False
+    return content_hash({"input": case.input, "vars": dict(case.vars)}, LONG_ID_DIGITS).startswith(case.id)
+
+
+def _keep_without(subject: Subject, name: str, cases: Sequence[Case]) -> list[Case]:
+    path = subject.rootdir / name
+    text = read_text(path, name)
+    if path.suffix == ".jsonl":
+        rows = text.split("\n")
+        return [case for case in cases if _id_of(parse_json(rows[case.location.line - 1], name)) is None]
+    if path.suffix in _YAML:
+        entries = _entries(parse_yaml(text, name).value, name, subject)
+        wanted = {id(case) for case in cases}
+        return [case for _, entry, case in entries if id(case) in wanted and _id_of(entry) is None]
+    return list(cases)
+
+
+def _id_of(row: Json) -> Json:
+    return row.get("id") if isinstance(row, dict) else None
+
+
+def _entries(value: Json, name: str, subject: Subject) -> list[tuple[yaml_ids.Path, Any, Case]]:
+    """Return the cases of a YAML file, in its order, with their paths and what is written."""
+    root: yaml_ids.Path = () if isinstance(value, list) else ("cases",)
+    rows: Any = value["cases"] if isinstance(value, dict) else value
+    entries = [((*root, index), row) for index, row in enumerate(rows) if "file" not in row]
+    cases = [case for case in subject.dataset.cases if case.location.path == name]
+    return [(path, row, case) for (path, row), case in zip(entries, cases, strict=True)]
+
+
+def _write_yaml(path: Path, name: str, subject: Subject, cases: Sequence[Case]) -> int:
+    text = read_text(path, name)
+    value = parse_yaml(text, name).value
+    wanted = {id(case) for case in cases}
+    ids = {place: case.id for place, _, case in _entries(value, name, subject) if id(case) in wanted}
+    plan = yaml_ids.plan_edits(text, ids)
+    expected: Any = copy.deepcopy(value)
+    rows = expected["cases"] if isinstance(expected, dict) else expected
+    for place in plan:
+        rows[place[-1]]["id"] = ids[place]
+    edits = list(plan.values())
+    # The edits are trusted only if the file then says what it said, and the ids.
+    return _apply(path, edits) if _says(_edited(text, edits), expected) else 0
+
+
+def _says(text: str, expected: Json) -> bool:
+    try:
+        return parse_yaml(text, "").value == expected
+    except DatasetError:
+        return False
+
+
+def _line_edits(text: str, cases: Sequence[Case]) -> list[Edit]:
+    rows = text.split("\n")
+    return [_line_edit(rows[case.location.line - 1], case.location.line - 1, case.id) for case in cases]
+
+
+def _line_edit(row: str, line: int, case_id: str) -> Edit:
+    for found in _NULL_ID.finditer(row):
+        filled = f'{row[: found.start(1)]}"{case_id}"{row[found.end(1) :]}'
+        if _id_of(parse_json(filled, "")) == case_id:
+            return Edit(line, found.start(1), found.end(1), f'"{case_id}"')
+    colon, comma = (": ", ", ") if '": ' in row else (":", ",")
+    start = row.index("{") + 1
+    start += len(row) - start - len(row[start:].lstrip())
+    return Edit(line, start, start, f'"id"{colon}"{case_id}"{comma}')
+
+
+def _apply(path: Path, edits: Sequence[Edit]) -> int:
+    if not edits:
+        return 0
+    text = path.read_bytes().decode("utf-8")
+    mark = "\ufeff" if text.startswith("\ufeff") else ""
+    mode = path.stat().st_mode
+    write_text_atomically(path, mark + _edited(text.removeprefix(mark), edits))
+    path.chmod(mode)
+    return len(edits)
+
+
+def _edited(text: str, edits: Sequence[Edit]) -> str:
+    """Return a text with its edits made; new line ends are those that the text has."""
+    pieces = _BREAK.split(text)
+    line_end = pieces[1] if len(pieces) > 1 else "\n"
+    for edit in sorted(edits, key=lambda edit: (edit.line, edit.start), reverse=True):
+        line = pieces[2 * edit.line]
+        new = edit.text.replace("\n", line_end)
+        pieces[2 * edit.line] = f"{line[: edit.start]}{new}{line[edit.end :]}"
+    return "".join(pieces)

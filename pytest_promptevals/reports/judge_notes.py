@@ -1,0 +1,83 @@
+"""What is to be known of judges that ask models: their noise, how far a panel agrees, who stood in. Pure functions."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from pytest_promptevals.records.results import CaseResult, Score
+from pytest_promptevals.reports.words import count_text
+
+
+@dataclass(slots=True)
+class _Known:
+    """What the results say of one judge."""
+
+    noise: list[float] = field(default_factory=list)
+    """Of each case, the mean over its trials."""
+    spread: list[float] = field(default_factory=list)
+    """Standard deviation over the trials of each case that has noise too."""
+    agreement: list[float] = field(default_factory=list)
+    """Of each response."""
+    stood_in: int = 0
+    """Responses that a fallback graded."""
+    graded: int = 0
+    """All responses with details."""
+
+
+def judge_notes(results: Iterable[CaseResult]) -> list[str]:
+    """Return one line for each judge of which more is to be said than its scores.
+
+    ``noise`` is the standard deviation between samples, and ``spread`` that of the scores between the
+    trials of a case, which holds the model's own noise and the judge's; both are means over cases. Judges of the same
+    name in several eval files have a line each, with the file.
+    """
+    known: dict[tuple[str, str], _Known] = {}
+    for result in results:
+        for judge, scores in _by_judge(result):
+            _learn(known.setdefault((judge, result.file), _Known()), scores)
+    telling = {key: facts for key, facts in known.items() if _parts(facts)}
+    names = [judge for judge, _ in telling]
+    return [
+        f"judge {judge}{f' of {file}' if names.count(judge) > 1 else ''}: {'; '.join(_parts(facts))}"
+        for (judge, file), facts in telling.items()
+    ]
+
+
+def _by_judge(result: CaseResult) -> Iterator[tuple[str, list[Score]]]:
+    scores: dict[str, list[Score]] = {}
+    for trial in result.trials:
+        for score in trial.scores:
+            if score.details is not None:
+                scores.setdefault(score.judge, []).append(score)
+    yield from scores.items()
+
+
+def _learn(known: _Known, scores: Sequence[Score]) -> None:
+    known.graded += len(scores)
+    noise = _numbers(scores, "judge_noise")
+    if noise:
+        known.noise.append(statistics.fmean(noise))
+        if len(scores) > 1:
+            known.spread.append(statistics.stdev(score.value for score in scores))
+    known.agreement += _numbers(scores, "agreement")
+    known.stood_in += sum("fallback" in (score.details or {}) for score in scores)
+
+
+def _numbers(scores: Sequence[Score], key: str) -> list[float]:
+    values = [(score.details or {}).get(key) for score in scores]
+    return [float(value) for value in values if isinstance(value, int | float)]
+
+
+def _parts(known: _Known) -> list[str]:
+    parts: list[str] = []
+    if known.noise:
+        noise = f"noise {statistics.fmean(known.noise):.2g} between samples"
+        spread = f", spread {statistics.fmean(known.spread):.2g} between trials" if known.spread else ""
+        parts.append(noise + spread)
+    if known.agreement:
+        parts.append(f"{statistics.fmean(known.agreement):.0%} of the panel's pairs agree")
+    if known.stood_in:
+        parts.append(f"a fallback graded {known.stood_in:,} of {count_text(known.graded, 'response')}")
+    return parts

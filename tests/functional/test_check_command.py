@@ -1,0 +1,273 @@
+"""``promptevals check``: what it looks at, prints and exits with."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeAlias
+
+import pytest
+from click.testing import CliRunner, Result
+
+from pytest_promptevals.cli import main
+from tests.support.project import EvalProject
+
+Check: TypeAlias = Callable[..., Result]
+
+NAMES = ("ada", "bob", "cleo", "dora", "emil", "finn", "gus", "hal", "ivo", "jan")
+HEAD = "model: scripted/echo\njudges: [fuzzy]\n"
+GOOD = (
+    HEAD
+    + "cases:\n"
+    + "".join(f"  - {{id: c{n}, input: '{word} {word}', expected: {word * 2}}}\n" for n, word in enumerate(NAMES))
+)
+WARNED = HEAD + "cases: [{id: a, input: Hello, expected: Ho}]\n"
+WRONG = GOOD.replace("[fuzzy]", "[fuzzy, {length: {min: 0}}]")
+
+
+@pytest.fixture
+def check(project: EvalProject, monkeypatch: pytest.MonkeyPatch) -> Check:
+    """Runs the command in the project's folder."""
+    monkeypatch.chdir(project.path)
+    return lambda *arguments: CliRunner().invoke(main, ["check", *arguments])
+
+
+def kinds_of(result: Result) -> list[str]:
+    """Return the kinds that ``--json`` printed."""
+    return [json.loads(line)["kind"] for line in result.stdout.splitlines()]
+
+
+def test_nothing_found_exits_with_0(project: EvalProject, check: Check) -> None:
+    project.write("a.eval.yaml", GOOD)
+
+    result = check()
+
+    assert result.exit_code == 0
+    assert result.output == "nothing found; looked at 10 cases in 1 eval file\n"
+
+
+def test_warnings_exit_with_0_and_strict_makes_that_1(project: EvalProject, check: Check) -> None:
+    project.write("a.eval.yaml", WARNED)
+
+    assert check().exit_code == 0
+    assert check("--strict").exit_code == 1
+    assert check().output == check("--strict").output
+    project.write("a.eval.yaml", GOOD)
+    assert check("--strict").exit_code == 0
+
+
+def test_errors_exit_with_1(project: EvalProject, check: Check) -> None:
+    project.write("a.eval.yaml", WRONG)
+
+    result = check()
+
+    assert result.exit_code == 1
+    assert result.output == (
+        "a.eval.yaml:2: cannot-fail: the judge 'length' passes every answer: every answer\n"
+        "    has at least 0; correct it or remove it\n"
+        "\n"
+        "1 error; looked at 10 cases in 1 eval file\n"
+    )
+
+
+def test_findings_are_sorted_by_file_and_line_and_wrapped(project: EvalProject, check: Check) -> None:
+    project.write("b/b.eval.yaml", WARNED)
+    project.write("a.eval.yaml", WRONG.replace("id: c3", "id: c-3").replace("'ada ada'", "'bob bob'"))
+
+    lines = check().output.splitlines()
+
+    assert [line.split(": ")[0] for line in lines if line[:1].strip()][:-1] == [
+        "a.eval.yaml:2",
+        "a.eval.yaml:4",
+        "b/b.eval.yaml:1",
+    ]
+    assert max(map(len, lines)) <= 80
+    assert lines[-1] == "2 errors, 1 warning; looked at 11 cases in 2 eval files"
+
+
+def test_a_file_that_cannot_be_loaded_does_not_hide_the_others(project: EvalProject, check: Check) -> None:
+    project.write("a.eval.yaml", "jugdes: []\ncases: [{id: a}]\n")
+    project.write("b.eval.yaml", WRONG)
+
+    result = check("--json")
+
+    assert result.exit_code == 1
+    assert kinds_of(result) == ["load-error", "cannot-fail"]
+
+
+def test_json_has_a_finding_on_each_line(project: EvalProject, check: Check) -> None:
+    project.write("a.eval.yaml", WARNED + "few_shot: [{user: hello, assistant: é}]\n")
+
+    result = check("--json", "--ignore", "small-dataset")
+
+    assert json.loads(result.stdout) == {
+        "kind": "few-shot-leak",
+        "severity": "warning",
+        "message": "few-shot example 1, \"hello\", asks nearly the same as 'a' (line 3): the model is shown what it is "
+        "tested on; take another example",
+        "file": "a.eval.yaml",
+        "line": 3,
+        "cases": ["a"],
+    }
+
+
+def test_only_and_ignore_choose_kinds(project: EvalProject, check: Check) -> None:
+    project.write("a.eval.yaml", WRONG.replace("id: c1,", ""))
+
+    assert kinds_of(check("--json")) == ["cannot-fail", "missing-id"]
+    assert kinds_of(check("--json", "--only", "missing-id", "--only", "conflict")) == ["missing-id"]
+    result = check("--json", "--ignore", "cannot-fail")
+    assert kinds_of(result) == ["missing-id"]
+    assert result.exit_code == 0
+
+
+def test_what_cannot_be_loaded_is_said_whatever_is_looked_for(project: EvalProject, check: Check) -> None:
+    project.write("a.eval.yaml", "jugdes: []\ncases: [{id: a}]\n")
+
+    assert kinds_of(check("--json", "--only", "missing-id")) == ["load-error"]
+    assert check("--ignore", "load-error").exit_code == 0
+
+
+def test_an_unknown_kind_is_refused_with_the_list_of_kinds(check: Check) -> None:
+    result = check("--only", "spelling")
+
+    assert result.exit_code == 2
+    assert "'spelling' is not one of 'load-error', 'unknown-plugin', 'conflict', 'duplicate'" in result.output
+
+
+def test_no_eval_files_are_an_error_that_names_what_is_looked_for(check: Check) -> None:
+    result = check()
+
+    assert result.exit_code == 2
+    assert "Error: there are no eval files here; they are called *.eval.yaml or *.eval.yml or *.eval.jsonl\n" in (
+        result.output
+    )
+
+
+def test_a_path_that_is_not_there_is_an_error(check: Check) -> None:
+    result = check("nowhere")
+
+    assert result.exit_code == 2
+    assert "Path 'nowhere' does not exist." in result.output
+
+
+def test_eval_files_are_those_that_pytest_finds(project: EvalProject, check: Check) -> None:
+    project.write("pytest.ini", "[pytest]\nevals_files = *.prompts.yaml\ntestpaths = one two\nnorecursedirs = left-*\n")
+    for name in ("one/a", "two/deep/b", "three/c", "one/left-out/d", "build/e", "one/build/f"):
+        project.write(f"{name}.prompts.yaml", WARNED)
+        project.write(f"{name}.eval.yaml", WARNED)
+    project.write("one/env/pyvenv.cfg", "")
+    project.write("one/env/g.prompts.yaml", WARNED)
+
+    collected = project.run("--collect-only", "-q")
+    files = {re.sub("::.*", "", line) for line in collected.outlines if "::" in line}
+
+    checked = {json.loads(line)["file"] for line in check("--json", "--only", "small-dataset").stdout.splitlines()}
+    assert files == {"one/a.prompts.yaml", "two/deep/b.prompts.yaml", "one/build/f.prompts.yaml"}
+    assert checked == files
+
+
+def test_hidden_and_built_folders_are_not_entered(project: EvalProject, check: Check) -> None:
+    for name in (".hidden/a", "build/b", "node_modules/c", "evals/d"):
+        project.write(f"{name}.eval.yaml", WARNED)
+
+    assert [json.loads(line)["file"] for line in check("--json").stdout.splitlines()] == ["evals/d.eval.yaml"]
+
+
+def test_testpaths_count_in_the_rootdir_only(
+    project: EvalProject, check: Check, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.write("pytest.ini", "[pytest]\ntestpaths = one\n")
+    project.write("one/a.eval.yaml", WARNED)
+    project.write("two/b.eval.yaml", WARNED)
+    monkeypatch.chdir(project.path / "two")
+
+    assert [json.loads(line)["file"] for line in check("--json").stdout.splitlines()] == ["two/b.eval.yaml"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="symlinks need a privilege there")
+def test_a_link_to_a_folder_above_is_not_followed_for_ever(project: EvalProject, check: Check) -> None:
+    project.write("evals/a.eval.yaml", WARNED)
+    (project.path / "evals/loop").symlink_to(project.path)
+
+    assert len(check("--json").stdout.splitlines()) == 1
+
+
+def test_a_named_file_is_checked_whatever_its_name_and_once(
+    project: EvalProject, check: Check, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    project.write("sub/evals.yaml", "judges: [exact]\n")
+    path = project.write("sub/some.cases.jsonl", '{"id": "a", "input": "x", "expected": "y"}\n')
+    project.write("pytest.ini", "[pytest]\n")
+    monkeypatch.chdir(tmp_path)
+
+    result = check(str(path), str(path.parent / ".." / "sub" / path.name))
+
+    assert result.exit_code == 0
+    assert result.output.startswith("sub/some.cases.jsonl:1: small-dataset: ")
+    assert result.output.endswith("1 warning; looked at 1 case in 1 eval file\n")
+
+
+def test_a_case_file_of_two_eval_files_is_told_once(project: EvalProject, check: Check) -> None:
+    project.write("more.jsonl", '{"input": "x", "expected": "y"}\n')
+    for name in ("a", "b"):
+        project.write(f"{name}.eval.yaml", HEAD + "cases: [{file: more.jsonl}]\n")
+
+    assert kinds_of(check("--json", "--ignore", "small-dataset")) == ["missing-id"]
+
+
+def test_fix_ids_writes_ids_once_and_the_baseline_stays_valid(project: EvalProject, check: Check) -> None:
+    project.write("more.jsonl", '{"input": "x", "expected": "x"}\n{"input": "y", "expected": "y"}\n')
+    path = project.write("a.eval.yaml", HEAD + "cases:\n  # one\n  - input: z\n    expected: z\n  - file: more.jsonl\n")
+    project.run("--evals-save-baseline").assert_outcomes(passed=3)
+
+    first, text = check("--fix-ids"), path.read_text(encoding="utf-8")
+    second = check("--fix-ids")
+
+    assert first.output.splitlines()[:2] == ["a.eval.yaml: 1 id written", "more.jsonl: 2 ids written"]
+    assert "missing-id" not in first.output
+    assert "written" not in second.output
+    assert path.read_text(encoding="utf-8") == text
+    assert "  # one\n  - id: " in text
+    run = project.run()
+    run.assert_outcomes(passed=4)
+    assert "new" not in run.stdout.str()
+    assert "missing" not in run.stdout.str()
+
+
+def test_fix_ids_says_what_it_could_not_write(project: EvalProject, check: Check) -> None:
+    project.write("a.eval.yaml", HEAD + "cases: [{file: n.csv}]\n")
+    project.write("n.csv", "input,expected\nx,y\n")
+
+    result = check("--fix-ids", "--json", "--only", "missing-id")
+
+    assert result.stderr == "n.csv: 0 ids written; 1 could not be\n"
+    assert kinds_of(result) == ["missing-id"]
+
+
+def test_a_file_that_cannot_be_written_is_an_error_without_a_traceback(
+    project: EvalProject, check: Check, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = project.write("a.eval.yaml", HEAD + "cases: [{input: x, expected: y}]\n")
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied", "a.eval.yaml")
+
+    monkeypatch.setattr("pytest_promptevals.hygiene.missing_ids.write_text_atomically", refuse)
+    result = check("--fix-ids")
+
+    assert result.exit_code == 1
+    assert result.output == "Error: a.eval.yaml: cannot be written: Permission denied\n"
+    assert "id:" not in path.read_text(encoding="utf-8")
+
+
+def test_judges_of_a_conftest_are_no_errors(project: EvalProject, check: Check) -> None:
+    project.write("a.eval.yaml", WARNED.replace("fuzzy", "polite"))
+
+    result = check("--json", "--ignore", "small-dataset")
+
+    assert result.exit_code == 0
+    assert kinds_of(result) == ["unknown-plugin"]

@@ -1,0 +1,124 @@
+"""``promptevals rubrics``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from pytest_promptevals.cli import main
+from pytest_promptevals.judges.model.rubrics import library
+
+EVALS = """\
+model: scripted/echo
+prompt: "Answer in one sentence. {{ input }}"
+judges: [exact]
+cases:
+  - {id: late, input: Where is my order?, expected: On Friday.}
+  - {id: told, input: When?, expected: On Friday., output: On Friday.}
+"""
+OWN = """\
+id: brevity
+version: 2
+category: own
+summary: The answer is short.
+criteria: Is it short?
+scale: {anchors: [{value: 1, means: long}, {value: 5, means: short}]}
+variables: [output]
+"""
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
+    (tmp_path / "a.eval.yaml").write_text(EVALS, encoding="utf-8")
+    (tmp_path / "own.yaml").write_text(OWN, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run(*arguments: str, status: int = 0) -> str:
+    result = CliRunner().invoke(main, ["rubrics", *arguments])
+    assert result.exit_code == status, result.output
+    return result.output
+
+
+def test_the_library_is_listed() -> None:
+    head, _, *lines = run("list").splitlines()
+    assert head.split() == ["rubric", "category", "needs", "what", "it", "judges"]
+    assert [line.split()[0] for line in lines] == list(library())
+
+
+def test_a_rubric_is_shown_with_all_that_it_holds() -> None:
+    shown = run("show", "closed qa")
+    assert shown.startswith("closed_question_answering@1 (truth): The response gives the answer")
+    for part in (
+        "also: closed qa,",
+        "needs: input, output, expected\n",
+        "case has it: context\n",
+        "https://github.com/",
+    ):
+        assert part in shown
+    assert "dimension" not in shown
+    assert "dimension    " in run("show", "tone")
+
+
+def test_a_rubric_of_ones_own_is_shown() -> None:
+    assert run("show", "own.yaml").splitlines() == [
+        "brevity@2 (own): The answer is short.",
+        "needs: output",
+        "",
+        "Is it short?",
+        "",
+        "scale    meaning",
+        "-------  ---------",
+        "1        long",
+        "5        short",
+    ]
+
+
+def test_what_a_judge_model_is_sent_is_rendered() -> None:
+    sent = run("render", "helpfulness", "--file", "a.eval.yaml", "--case", "late")
+    assert sent.startswith("--- system\nYou are an impartial judge")
+    assert "--- user\n<<<QUESTION " in sent
+    assert ">>>\nAnswer in one sentence. Where is my order?\n<<<END" in sent
+    assert "(The model's response will stand here.)" in sent
+
+
+def test_a_recorded_output_is_rendered_as_the_response() -> None:
+    sent = run("render", "It is short.", "--file", "a.eval.yaml", "--case", "told")
+    assert ">>>\nOn Friday.\n<<<END OF RESPONSE" in sent
+    assert "## Criteria\n\nIt is short.\n" in sent
+
+
+def test_an_eval_file_without_a_prompt_asks_its_input(folder: Path) -> None:
+    (folder / "a.eval.yaml").write_text(EVALS.replace("prompt:", "description:"), encoding="utf-8")
+    assert ">>>\nWhere is my order?\n<<<END" in run("render", "tone", "--file", "a.eval.yaml", "--case", "late")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (("show", "tonne"), "Error: there is no rubric 'tonne'. Did you mean 'tone'?"),
+        (("show", "no such thing"), "Error: there is no rubric 'no such thing'. Known: closed_question_answering, "),
+        (("show", "no.yaml"), "Error: no.yaml: there is no such file; create it, or correct its name"),
+        (("render", "tone", "--file", "a.eval.yaml", "--case", "b"), "Error: a.eval.yaml has no case 'b'"),
+        (("render", "tone", "--file", "no.eval.yaml", "--case", "b"), "Error: no.eval.yaml: there is no such file"),
+        (
+            ("render", "faithfulness", "--file", "a.eval.yaml", "--case", "late"),
+            "Error: the rubric 'faithfulness' needs 'context', which the case does not have; add it",
+        ),
+    ],
+)
+def test_what_cannot_be_shown_is_said(arguments: tuple[str, ...], problem: str) -> None:
+    assert run(*arguments, status=1).startswith(problem)
+
+
+def test_files_are_validated(folder: Path) -> None:
+    assert run("validate", "own.yaml") == "own.yaml: brevity@2, 0 dimensions, needs output\n"
+    (folder / "bad.yaml").write_text(OWN.replace("version: 2", "version: two"), encoding="utf-8")
+    assert run("validate", "bad.yaml", "own.yaml", status=1).splitlines() == [
+        "bad.yaml:2: version: input should be a valid integer",
+        "own.yaml: brevity@2, 0 dimensions, needs output",
+    ]

@@ -1,0 +1,119 @@
+"""Judges that prepare themselves while the first responses are on their way."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_promptevals.engine.engine import Engine
+from pytest_promptevals.engine.pipeline import Pipeline
+from pytest_promptevals.engine.warming import Warmer
+from pytest_promptevals.judges.matching import ContainsJudge, ExactJudge
+from pytest_promptevals.records.responses import Response
+from tests.unit.engine.plans import CountingProvider, plan
+
+TEXT = """
+model: mine/m
+judges: [exact, any_of: [exact: "{{ input }}", contains: x]]
+cases:
+  - {id: a, input: x, expected: x}
+  - {id: b, input: x, expected: x, judges: [contains]}
+"""
+
+
+class Prepared:
+    """Notes which judges were prepared, by whom and with what."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, Sequence[Path]]] = []
+        self.threads: set[str] = set()
+        self.done = threading.Semaphore(0)
+        self.raises: Exception | None = None
+
+    def prepare(self, name: str) -> Callable[[Any, Sequence[Path]], None]:
+        def prepare(judge: Any, search_path: Sequence[Path]) -> None:
+            self.calls.append((name, search_path))
+            self.threads.add(threading.current_thread().name)
+            self.done.release()
+            if self.raises is not None:
+                raise self.raises
+
+        return prepare
+
+    def wait(self, count: int) -> None:
+        for _ in range(count):
+            assert self.done.acquire(timeout=5)
+
+
+@pytest.fixture
+def prepared(monkeypatch: pytest.MonkeyPatch) -> Prepared:
+    prepared = Prepared()
+    for judge in (ExactJudge, ContainsJudge):
+        monkeypatch.setattr(judge, "prepare", prepared.prepare(judge.name), raising=False)
+    return prepared
+
+
+def test_each_judge_is_prepared_once_those_in_groups_too(tmp_path: Path, prepared: Prepared) -> None:
+    first, second = plan(tmp_path, TEXT, mine=CountingProvider)
+    warmer = Warmer()
+    for _ in range(3):
+        warmer.warm(first)
+    prepared.wait(2)
+    assert sorted(name for name, _ in prepared.calls) == ["contains", "exact"]
+
+    for planned in (second, first, second):
+        warmer.warm(planned)
+    prepared.wait(1)
+    assert sorted(name for name, _ in prepared.calls) == ["contains", "contains", "exact"]
+    assert prepared.threads == {"promptevals-warming"}
+
+
+def test_a_judge_is_told_where_to_look(tmp_path: Path, prepared: Prepared) -> None:
+    planned = plan(tmp_path, TEXT, mine=CountingProvider)
+    Warmer().warm(planned[0])
+    prepared.wait(2)
+
+    assert {path for _, path in prepared.calls} == {planned[0].judges[0].search_path}
+
+
+def test_what_preparing_raises_keeps_no_other_from_it(tmp_path: Path, prepared: Prepared) -> None:
+    prepared.raises = OSError("no model")
+    Warmer().warm(plan(tmp_path, TEXT, mine=CountingProvider)[0])
+
+    prepared.wait(2)
+
+
+def test_no_thread_is_started_for_judges_with_nothing_to_prepare(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[threading.Thread] = []
+
+    def start(thread: threading.Thread) -> None:
+        started.append(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    for planned in plan(tmp_path, TEXT, mine=CountingProvider):
+        Warmer().warm(planned)
+
+    assert started == []
+
+
+def test_the_engine_prepares_judges_before_the_first_response_is_there(tmp_path: Path, prepared: Prepared) -> None:
+    class Waiting(CountingProvider):
+        async def complete(self, request: Any) -> Response:
+            await asyncio.to_thread(prepared.wait, 2)
+            return Response("x")
+
+    planned = plan(tmp_path, TEXT, mine=Waiting)
+    engine = Engine(planned, lambda: Pipeline(tmp_path, 10), window=0)
+    engine.start()
+    try:
+        result = engine.result(0)
+    finally:
+        engine.stop()
+    assert result.passed

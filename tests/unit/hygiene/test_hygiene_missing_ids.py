@@ -1,0 +1,246 @@
+"""Cases without ids, and writing the ids that they go by into their files."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pytest_promptevals.files.yaml import parse_yaml
+from pytest_promptevals.hygiene import yaml_ids
+from pytest_promptevals.hygiene.findings import Kind
+from pytest_promptevals.hygiene.missing_ids import WrittenIds, write_missing_ids
+from pytest_promptevals.records.fingerprints import content_hash
+from tests.unit.hygiene.conftest import CheckedFolder
+
+HEAD = "model: scripted/echo\njudges: [{contains: x}]\n"
+
+
+def fix(folder: CheckedFolder, name: str = "a.eval.yaml") -> list[WrittenIds]:
+    """Write the ids and return what was done; the ids of all cases must be what they were."""
+    subject, _ = folder.load_subject(name)
+    assert subject is not None
+    written = list(write_missing_ids(subject))
+    after, _ = folder.load_subject(name)
+    assert after is not None
+    assert [case.id for case in after.dataset.cases] == [case.id for case in subject.dataset.cases]
+    return written
+
+
+def fixed(folder: CheckedFolder, text: str, name: str = "a.eval.yaml") -> str:
+    """Return a file with its ids, which a second run does not change."""
+    path = folder.write(name, text.encode())
+    fix(folder, name)
+    once = path.read_bytes().decode()
+    fix(folder, name)
+    assert path.read_bytes().decode() == once
+    return once
+
+
+def test_missing_ids_are_one_finding_for_each_file(folder: CheckedFolder) -> None:
+    folder.write("m.jsonl", '{"input": "c"}\n')
+    folder.write("n.csv", "input\nd\n")
+    cases = "cases: [{input: a}, {id: x, input: b}, {file: m.jsonl}, {file: n.csv}]\n"
+
+    assert folder.find_in(HEAD + cases, Kind.MISSING_ID) == [
+        (
+            "a.eval.yaml:3: missing-id: 1 case has no id: '7795ae39' (line 3); a change of the input would make "
+            "another case of it; --fix-ids writes the ids that they go by today"
+        ),
+        (
+            "m.jsonl:1: missing-id: 1 case has no id: '9c9d697a' (line 1); a change of the input would make another "
+            "case of it; --fix-ids writes the ids that they go by today"
+        ),
+        (
+            "n.csv:2: missing-id: 1 case has no id: '54136c32' (line 2); a change of the input would make another case "
+            "of it; add a column 'id'"
+        ),
+    ]
+
+
+def test_ids_of_the_users_own_are_not_missing(folder: CheckedFolder) -> None:
+    cases = "cases:\n  - {id: a, input: a}\n  - {id: 12345678, input: b}\n  - {id: deadbeef, input: c}\n"
+
+    assert folder.find_in(HEAD + cases, Kind.MISSING_ID) == []
+
+
+def test_comments_order_quotes_and_line_ends_stay(folder: CheckedFolder) -> None:
+    text = (
+        HEAD
+        + """# The first ones.
+cases:
+  # Of Ada.
+  - input: "What's up?"   # a question
+    expected: 'x'
+
+  -   expected: >
+        a folded
+        text
+      input: |-
+        two
+          lines
+  - {input: flow, "expected": x}  # all in one line
+  - {"input": "quoted", "expected": "x"}
+  - {
+      input: over lines }
+  - id: mine
+    input: has one
+"""
+    ).replace("\n", "\r\n")
+
+    assert fixed(folder, text) == (
+        text.replace('  - input: "What', '  - id: cf6c1f7e\r\n    input: "What')
+        .replace("  -   expected", "  -   id: 74bc78b8\r\n      expected")
+        .replace("{input: flow", "{id: 5a80462c, input: flow")
+        .replace('{"input"', '{"id": "8189415c", "input"')
+        .replace("      input: over", "      id: 30a27780, input: over")
+    )
+
+
+def test_a_file_that_is_only_a_list_and_the_files_that_it_names(folder: CheckedFolder) -> None:
+    folder.write("more.yaml", "- input: a\n- input: b\n")
+    folder.write("a.eval.yaml", HEAD + "cases: [{file: more.yaml}]\n")
+
+    assert fix(folder) == [WrittenIds("more.yaml", 2, 0)]
+    assert (folder.root / "more.yaml").read_text() == "- id: 7795ae39\n  input: a\n- id: eca93059\n  input: b\n"
+
+
+def test_json_lines_keep_their_spacing(folder: CheckedFolder) -> None:
+    folder.write("evals.yaml", HEAD)
+    text = '{"input":"a"}\r\n\r\n { "input": "b"}\r\n{"id": "x", "input": "c"}\r\n{"input": "d"}'
+
+    assert fixed(folder, text, "a.eval.jsonl") == (
+        '{"id":"7795ae39","input":"a"}\r\n\r\n { "id": "eca93059", "input": "b"}\r\n{"id": "x", "input": "c"}\r\n'
+        '{"id": "54136c32", "input": "d"}'
+    )
+
+
+def test_an_id_that_is_null_is_filled_in(folder: CheckedFolder) -> None:
+    folder.write("evals.yaml", HEAD)
+    text = '{"metadata": {"id": null}, "id" :null, "input": "a"}\n'
+    rows = "cases:\n  - id:\n    input: a\n  - id: ~ # none\n    input: b\n  - {id: null, input: c}\n"
+
+    assert fixed(folder, text, "a.eval.jsonl") == text.replace('"id" :null', '"id" :"7795ae39"')
+    assert fixed(folder, HEAD + rows) == HEAD + (
+        "cases:\n  - id: 7795ae39\n    input: a\n  - id: eca93059 # none\n    input: b\n  - {id: 9c9d697a, input: c}\n"
+    )
+
+
+def test_anchors_and_merged_keys(folder: CheckedFolder) -> None:
+    rows = "cases:\n  - &a\n    input: a\n  - <<: *a\n    expected: x\n    input: b\n"
+
+    assert fixed(folder, HEAD + rows) == HEAD + (
+        "cases:\n  - &a\n    id: 7795ae39\n    input: a\n  - id: eca93059\n    <<: *a\n    expected: x\n    input: b\n"
+    )
+
+
+def test_an_id_that_looks_like_a_number_is_quoted(folder: CheckedFolder) -> None:
+    inputs = (f"q{number}" for number in range(2000))
+    hashes = ((text, content_hash({"input": text, "vars": {}}, 8)) for text in inputs)
+    text, digits = next((text, digits) for text, digits in hashes if set(digits) <= set("0123456789e"))
+
+    assert fixed(folder, HEAD + f"cases: [{{input: {text}}}]\n") == (
+        HEAD + f'cases: [{{id: "{digits}", input: {text}}}]\n'
+    )
+
+
+def test_what_cannot_be_written_is_left_and_counted(folder: CheckedFolder) -> None:
+    text = HEAD + "cases:\n  - input: a\n  - ? input\n    : b\n"
+
+    folder.write("a.eval.yaml", text)
+
+    assert fix(folder) == [WrittenIds("a.eval.yaml", 1, 1)]
+    assert "  - id: 7795ae39\n    input: a\n  - ? input\n" in (folder.root / "a.eval.yaml").read_text()
+
+
+def test_a_file_of_which_nothing_can_be_written_is_not_touched(folder: CheckedFolder) -> None:
+    path = folder.write("a.eval.yaml", HEAD + "cases:\n  - ? input\n    : b\n")
+    before = path.stat()
+
+    assert fix(folder) == [WrittenIds("a.eval.yaml", 0, 1)]
+    assert path.stat() == before
+
+
+def test_an_empty_mapping_and_an_alias_have_no_place_for_an_id() -> None:
+    ids: dict[yaml_ids.Path, str] = {(0,): "a", (1,): "b", (2,): "c"}
+
+    assert list(yaml_ids.plan_edits("- &x {input: 1}\n- {}\n- *x\n", ids)) == [(0,)]
+    assert yaml_ids.plan_edits("text", ids) == {}
+
+
+def test_a_file_whose_edits_would_say_something_else_is_left(
+    folder: CheckedFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = HEAD + "cases:\n  - input: a\n"
+    path = folder.write("a.eval.yaml", text)
+    for wrong in ("input: b\n    ", "- ["):
+        monkeypatch.setattr(yaml_ids, "_write", lambda _, wrong=wrong: f"x\n    {wrong}")
+
+        assert fix(folder) == [WrittenIds("a.eval.yaml", 0, 1)]
+        assert path.read_text() == text
+
+
+def test_a_csv_file_is_left(folder: CheckedFolder) -> None:
+    folder.write("n.csv", "input\nd\n")
+    folder.write("a.eval.yaml", HEAD + "cases: [{file: n.csv}]\n")
+
+    assert fix(folder) == [WrittenIds("n.csv", 0, 1)]
+    assert (folder.root / "n.csv").read_text() == "input\nd\n"
+
+
+def test_the_byte_order_mark_and_the_permissions_stay(folder: CheckedFolder) -> None:
+    folder.write("evals.yaml", HEAD)
+    path = folder.write("a.eval.jsonl", b'\xef\xbb\xbf{"input": "a"}\r{"input": "b"}')
+    path.chmod(0o640)
+
+    fix(folder, "a.eval.jsonl")
+
+    assert path.read_bytes() == b'\xef\xbb\xbf{"id": "7795ae39", "input": "a"}\r{"id": "eca93059", "input": "b"}'
+    if os.name == "posix":
+        assert stat.S_IMODE(path.stat().st_mode) == 0o640
+
+
+def test_a_file_is_left_alone_where_nothing_is_missing(folder: CheckedFolder) -> None:
+    path = folder.write("a.eval.yaml", HEAD + "cases: [{id: a, input: a}]\n")
+    path.chmod(0o444)
+    before = path.stat()
+
+    assert fix(folder) == []
+    assert path.stat() == before
+
+
+_TEXT = st.text("ab:#'\"{}[],&*?-\\ é日\n", max_size=12)
+
+
+@given(st.lists(st.tuples(_TEXT, _TEXT, st.sampled_from(["block", "flow", "json"])), max_size=5))
+def test_whatever_the_texts_only_ids_are_added(rows: list[tuple[str, str, str]]) -> None:
+    shapes = {
+        "block": "  - input: {}\n    expected: {} # note\n",
+        "flow": "  - {{input: {}, expected: {}}}\n",
+        "json": '  - {{"input": {}, "expected": {}}}\n',
+    }
+    text = "cases:\n" + "".join(shapes[shape].format(json.dumps(one), json.dumps(two)) for one, two, shape in rows)
+    ids: dict[yaml_ids.Path, str] = {("cases", index): f"id{index}" for index in range(len(rows))}
+
+    edits = yaml_ids.plan_edits(text, ids)
+    lines = text.split("\n")
+    for edit in edits.values():
+        lines[edit.line] = f"{lines[edit.line][: edit.start]}{edit.text}{lines[edit.line][edit.end :]}"
+        assert edit.start == edit.end
+
+    expected = [{"id": f"id{index}", "input": one, "expected": two} for index, (one, two, _) in enumerate(rows)]
+    assert list(edits) == list(ids)
+    assert (parse_yaml("\n".join(lines), "").value or {}) == {"cases": expected or None}
+
+
+def test_paths_are_those_of_the_project(folder: CheckedFolder, tmp_path: Path) -> None:
+    folder.write("evals/cases/m.jsonl", '{"input": "c"}\n')
+    folder.write("evals/a.eval.yaml", HEAD + "cases: [{file: cases/m.jsonl}]\n")
+
+    assert fix(folder, "evals/a.eval.yaml") == [WrittenIds("evals/cases/m.jsonl", 1, 0)]
+    assert json.loads((tmp_path / "evals/cases/m.jsonl").read_text()) == {"id": "9c9d697a", "input": "c"}

@@ -1,0 +1,159 @@
+"""json_rubric and conversation: a judge model reads several turns."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pytest_promptevals.judges.build import JudgeParameterError
+from pytest_promptevals.judges.model.transcripts import Turn, read_turns, show_turns
+from pytest_promptevals.records.json_types import Json
+from pytest_promptevals.records.responses import Message, RenderedPrompt, Response, ToolCall
+from tests.unit.judges.judge_models import MODEL, FakeAsk, ask_judge, model_judge, subject_of
+
+CHAT: list[Json] = [
+    {"role": "user", "content": "I am Ada."},
+    {"role": "assistant", "content": "Hello Ada."},
+    {"role": "user", "content": "Who am I?"},
+]
+TRAJECTORY: list[Json] = [
+    {"role": "user", "content": [{"type": "text", "text": "Cancel A-17."}, {"type": "image", "url": "u"}]},
+    {
+        "role": "assistant",
+        "content": None,
+        "tool_calls": [{"id": "c1", "function": {"name": "find_order", "arguments": '{"id": "A-17"}'}}, "odd"],
+    },
+    {"role": "tool", "tool_call_id": "c1", "content": {"status": "paid"}},
+]
+
+
+def score(value: int, reasoning: str = "So.") -> Json:
+    return {"reasoning": reasoning, "score": value}
+
+
+def test_messages_of_the_input_are_the_turns_and_the_response_is_the_last() -> None:
+    call = Response("", (ToolCall("cancel_order", {"id": "A-17"}),))
+
+    assert show_turns(read_turns(subject_of(call, input=TRAJECTORY))) == (
+        '[Turn 1, user]\nCancel A-17.\n{\n  "type": "image",\n  "url": "u"\n}\n\n'
+        '[Turn 2, assistant]\nCall of the tool find_order with {"id": "A-17"}\nCall of a tool: odd\n\n'
+        '[Turn 3, tool (c1)]\n{\n  "status": "paid"\n}\n\n'
+        '[Turn 4, assistant]\nCall of the tool cancel_order with {\n  "id": "A-17"\n}'
+    )
+
+
+@pytest.mark.parametrize(
+    ("more", "turns"),
+    [
+        ({"input": "Hi"}, [Turn("user", "Where is my order?")]),
+        ({"input": "Hi", "prompt": None}, [Turn("user", "Hi")]),
+        (
+            {"input": [{"role": "user"}, "odd"], "prompt": RenderedPrompt((Message("system", "S"),))},
+            [Turn("system", "S")],
+        ),
+        ({"prompt": None}, []),
+    ],
+)
+def test_without_messages_the_prompt_or_the_input_is_what_came_before(more: dict[str, Any], turns: list[Turn]) -> None:
+    assert read_turns(subject_of("Ho", **more)) == [*turns, Turn("assistant", "Ho")]
+
+
+def test_a_trajectory_is_judged_by_each_question() -> None:
+    ask = FakeAsk({"reasoning": "Fine.", "tool": 5, "care": 2, "score": 4})
+    judge = model_judge("json_rubric", {"tool": "The right tool?", "care": "Was it\nuser: careful?"})
+
+    grade = ask_judge(judge, ask, subject_of("Done.", ["find_order"], input=TRAJECTORY, context=["Rules."]))
+
+    assert (grade.value, grade.explanation) == (0.625, "lowest: care 2 of 5; Fine.")
+    assert grade.details == {
+        "scale": [1, 5],
+        "model": MODEL,
+        "dimensions": {"tool": 5, "care": 2},
+        "overall": 4,
+        "reasoning": "Fine.",
+    }
+    (prompt,) = ask.prompts
+    assert "- tool: The right tool?\n- care: Was it\nuser : careful?\n" in prompt
+    assert "<<<REFERENCE TRAJECTORY" in prompt
+    assert '[\n  "find_order"\n]\n' in prompt
+    assert "Rules." in prompt
+    assert prompt.index("[Turn 4, assistant]\nDone.") < prompt.index("The right tool?")
+
+
+def test_without_questions_a_trajectory_is_judged_by_the_four_of_the_judge() -> None:
+    keys = ("tool_choice", "arguments", "order", "use_of_results")
+    ask = FakeAsk({"reasoning": "", **dict.fromkeys(keys, 5), "score": 5})
+
+    grade = ask_judge(model_judge("json_rubric"), ask, subject_of("Done.", input=TRAJECTORY))
+
+    assert grade.value == 1.0
+    assert "REFERENCE" not in ask.prompts[0]
+
+
+@pytest.mark.parametrize(
+    ("criteria", "message"),
+    [
+        ({}, "criteria: must not be empty"),
+        ({"score": "x"}, "'score' is a key of the answer already; rename it"),
+        ({"a": " "}, "must not be blank"),
+    ],
+)
+def test_questions_that_cannot_be_asked_are_refused(criteria: Json, message: str) -> None:
+    with pytest.raises(JudgeParameterError) as caught:
+        model_judge("json_rubric", criteria=criteria)
+    assert message in str(caught.value)
+
+
+def test_a_conversation_is_judged_as_a_whole() -> None:
+    ask = FakeAsk(score(4))
+
+    grade = ask_judge(model_judge("conversation", "It remembers."), ask, subject_of("Ada.", "Ada", input=CHAT))
+
+    assert (grade.value, grade.explanation) == (0.75, "4 of 5; So.")
+    assert grade.details == {"scale": [1, 5], "model": MODEL, "overall": 4, "reasoning": "So."}
+    (prompt,) = ask.prompts
+    assert "[Turn 4, assistant]\nAda.\n" in prompt
+    assert "<<<RESPONSE" not in prompt
+    assert "<<<REFERENCE" in prompt
+    assert "as a whole" in prompt
+
+
+def test_each_turn_is_judged_by_what_came_before_it() -> None:
+    ask = FakeAsk(score(5, "Good."), score(2, "Bad."))
+
+    grade = ask_judge(
+        model_judge("conversation", "It remembers.", judged="turns"), ask, subject_of("Bob.", "Ada", input=CHAT)
+    )
+
+    assert (grade.value, grade.explanation) == (0.625, "3.5 of 5 over 2 turns, lowest: turn 4 with 2; Bad.")
+    details: Any = grade.details
+    assert details["turns"] == {"2": 5, "4": 2}
+    first, second = ask.prompts
+    assert "Who am I?" not in first
+    assert "Hello Ada.\n<<<END OF RESPONSE" in first
+    assert "Bob.\n<<<END OF RESPONSE" in second
+    assert "[Turn 3, user]\nWho am I?\n<<<END OF CONVERSATION" in second
+    assert ("<<<REFERENCE" in first, "<<<REFERENCE" in second) == (False, True)
+
+
+def test_the_lowest_turn_may_decide() -> None:
+    judge = model_judge("conversation", "c", judged="turns", aggregate_turns="min")
+
+    assert ask_judge(judge, FakeAsk(score(5), score(2)), subject_of("Bob.", input=CHAT)).value == 0.25
+
+
+def test_the_last_turns_alone_may_be_judged() -> None:
+    judge, ask = model_judge("conversation", "c", judged="turns", last=1), FakeAsk(score(3))
+
+    grade = ask_judge(judge, ask, subject_of("Bob.", input=CHAT))
+
+    assert len(ask.prompts) == 1
+    assert grade.explanation == "3 of 5 over 1 turn; So."
+
+
+@pytest.mark.parametrize("name", ["last", "aggregate_turns"])
+def test_what_is_for_turns_is_refused_for_the_whole(name: str) -> None:
+    with pytest.raises(JudgeParameterError) as caught:
+        model_judge("conversation", "c", **{name: 1 if name == "last" else "min"})
+    assert str(caught.value) == f"judge 'conversation': `{name}` is for `judged: turns`; add that, or remove it"

@@ -1,0 +1,215 @@
+"""Panels, samples and fallbacks around a judge's one grade from one model."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pytest
+
+from pytest_promptevals.errors import (
+    CallNotMadeError,
+    JudgeError,
+    PromptEvalsError,
+    ProviderConnectionError,
+    ProviderStatusError,
+)
+from pytest_promptevals.judges.model.polling import Poll, take_poll
+from pytest_promptevals.records.results import Grade
+
+UNREADABLE = JudgeError("no verdict that can be read")
+DOWN = ProviderConnectionError("the server is down")
+SPENT = CallNotMadeError("not run: budget", reason="budget")
+MISS = CallNotMadeError("not recorded", reason="replay")
+
+
+@dataclass
+class Models:
+    """Models that give grades, or raise errors, in turn."""
+
+    answers: Mapping[str, Sequence[float | Exception]]
+    asked: list[str] = field(default_factory=list)
+    finished: list[str] = field(default_factory=list)
+
+    async def grade_with(self, model: str) -> Grade:
+        """Give the model's next answer."""
+        number = self.asked.count(model)
+        self.asked.append(model)
+        await asyncio.sleep(0)
+        answer = self.answers[model][number]
+        if isinstance(answer, Exception):
+            raise answer
+        await asyncio.sleep(0)
+        self.finished.append(model)
+        return Grade(answer, f"{model} says {answer:g}", details={"model": model, "rubric": "tone"})
+
+
+def take(poll: Poll, **answers: Sequence[float | Exception]) -> tuple[Grade, Models]:
+    models = Models(answers)
+    return asyncio.run(take_poll(poll, models.grade_with)), models
+
+
+def test_one_model_asked_once_gives_the_grade_as_it_is() -> None:
+    grade, models = take(Poll(("a",)), a=[0.5])
+    assert grade == Grade(0.5, "a says 0.5", details={"model": "a", "rubric": "tone"})
+    assert models.asked == ["a"]
+
+
+@pytest.mark.parametrize("error", [UNREADABLE, DOWN, SPENT])
+@pytest.mark.parametrize("poll", [Poll(("a",)), Poll(("a",), samples=2)])
+def test_the_error_of_the_only_model_is_raised_as_it_is(error: Exception, poll: Poll) -> None:
+    with pytest.raises(PromptEvalsError) as caught:
+        take(poll, a=[error, error])
+    assert caught.value is error
+
+
+def test_samples_give_their_mean_and_their_noise() -> None:
+    grade, models = take(Poll(("a",), samples=3), a=[0.5, 0.75, 1.0])
+    assert models.asked == ["a", "a", "a"]
+    assert grade.value == 0.75
+    assert grade.explanation == "3 samples, noise 0.25; a says 0.75"
+    assert grade.details == {"model": "a", "rubric": "tone", "samples": [0.5, 0.75, 1.0], "judge_noise": 0.25}
+
+
+def test_samples_without_words_have_noise_in_their_explanation() -> None:
+    async def silent(model: str) -> Grade:
+        return Grade(0.5)
+
+    assert asyncio.run(take_poll(Poll(("a",), samples=2), silent)).explanation == "2 samples, noise 0"
+
+
+def test_a_sample_that_fails_is_named_and_the_others_count() -> None:
+    grade, _ = take(Poll(("a",), samples=3), a=[0.5, UNREADABLE, 1.0])
+    assert grade.value == 0.75
+    assert grade.explanation == (
+        "3 samples, noise 0.35; a says 0.5; a gave no grade in 1 of 3 samples: no verdict that can be read"
+    )
+    assert grade.details is not None
+    assert grade.details["samples"] == [0.5, 1.0]
+
+
+def test_one_sample_that_is_left_has_no_noise() -> None:
+    grade, _ = take(Poll(("a",), samples=2), a=[UNREADABLE, 1.0])
+    assert grade.details == {"model": "a", "rubric": "tone", "samples": [1.0]}
+    assert grade.explanation == "a says 1; a gave no grade in 1 of 2 samples: no verdict that can be read"
+
+
+def test_a_panel_is_asked_at_once_and_aggregated() -> None:
+    grade, models = take(Poll(("a", "b", "c"), aggregate="min"), a=[1.0], b=[0.5], c=[0.75])
+    assert models.asked == ["a", "b", "c"]
+    assert grade.value == 0.5
+    assert grade.details == {
+        "rubric": "tone",
+        "votes": {"a": 1.0, "b": 0.5, "c": 0.75},
+        "aggregate": "min",
+        "agreement": 0.0,
+    }
+
+
+def test_each_of_a_panel_gives_as_many_samples() -> None:
+    grade, models = take(Poll(("a", "b"), samples=2), a=[0.0, 0.5], b=[1.0, 1.0])
+    assert sorted(models.asked) == ["a", "a", "b", "b"]
+    assert grade.value == 0.625
+    assert grade.explanation.startswith(
+        "2 samples of each model, noise 0.25; mean of a 0.25, b 1 (0% of the pairs agree)"
+    )
+    assert grade.details is not None
+    assert (grade.details["votes"], grade.details["samples"]) == ({"a": 0.25, "b": 1.0}, [0.0, 0.5, 1.0, 1.0])
+    assert grade.details["judge_noise"] == 0.25
+
+
+@pytest.mark.parametrize("error", [UNREADABLE, DOWN, CallNotMadeError("not run: x", reason="unreachable")])
+def test_a_model_of_a_panel_that_gives_no_grade_is_named_and_the_others_count(error: Exception) -> None:
+    grade, _ = take(Poll(("a", "b", "c")), a=[1.0], b=[error], c=[0.5])
+    assert grade.value == 0.75
+    assert grade.explanation == f"mean of a 1, c 0.5 (0% of the pairs agree); c: c says 0.5; b gave none: {error}"
+    assert grade.details is not None
+    assert grade.details["votes"] == {"a": 1.0, "c": 0.5}
+    assert "fallback" not in grade.details
+
+
+def test_a_panel_of_which_nobody_gives_a_grade_is_an_error() -> None:
+    with pytest.raises(JudgeError) as caught:
+        take(Poll(("a", "b")), a=[UNREADABLE], b=[DOWN])
+    assert str(caught.value) == (
+        "none of 2 judge models gave a grade: a: no verdict that can be read; b: the server is down"
+    )
+    assert caught.value.__cause__ is UNREADABLE
+
+
+def test_the_next_model_stands_in_for_one_that_gives_no_grade() -> None:
+    grade, models = take(Poll(("a",), ("b", "c")), a=[DOWN], b=[UNREADABLE], c=[0.5])
+    assert models.asked == ["a", "b", "c"]
+    assert grade.value == 0.5
+    assert grade.explanation == (
+        "c says 0.5; a gave none: the server is down; b gave none: no verdict that can be read; asked instead: c"
+    )
+    assert grade.details == {"model": "c", "rubric": "tone", "fallback": "c"}
+
+
+def test_a_fallback_is_not_asked_without_need() -> None:
+    grade, models = take(Poll(("a",), ("b",)), a=[0.5])
+    assert models.asked == ["a"]
+    assert grade.explanation == "a says 0.5"
+    assert "fallback" not in (grade.details or {})
+
+
+def test_each_fallback_stands_in_for_one_of_a_panel_only() -> None:
+    grade, models = take(Poll(("a", "b", "c"), ("d", "e")), a=[DOWN], b=[0.5], c=[DOWN], d=[1.0], e=[0.75])
+    assert models.asked == ["a", "b", "c", "d", "e"]
+    assert grade.value == 0.75
+    assert grade.details is not None
+    assert grade.details["votes"] == {"d": 1.0, "b": 0.5, "e": 0.75}
+    assert grade.details["fallback"] == "d, e"
+
+
+def test_a_fallback_gives_as_many_samples_too() -> None:
+    grade, models = take(Poll(("a",), ("b",), samples=2), a=[DOWN, DOWN], b=[0.5, 1.0])
+    assert models.asked == ["a", "a", "b", "b"]
+    assert grade.value == 0.75
+
+
+def test_without_any_grade_all_that_were_asked_are_named() -> None:
+    with pytest.raises(JudgeError, match="^none of 2 judge models gave a grade: a: the server is down; b: no verdict"):
+        take(Poll(("a",), ("b",)), a=[DOWN], b=[UNREADABLE])
+
+
+@pytest.mark.parametrize(
+    "error",
+    [SPENT, CallNotMadeError("no quota", reason="quota"), ProviderStatusError("pay", status=429, is_exhausted=True)],
+)
+@pytest.mark.parametrize(
+    ("poll", "place"), [(Poll(("a", "b")), 0), (Poll(("a", "b"), ("c",)), 1), (Poll(("a",), ("c",), samples=2), 0)]
+)
+def test_a_spent_budget_or_quota_stops_the_judge(error: Exception, poll: Poll, place: int) -> None:
+    answers: dict[str, list[float | Exception]] = {"a": [0.5, 0.5], "b": [0.5], "c": [0.5]}
+    answers["ab"[place]][0] = error
+    with pytest.raises(PromptEvalsError) as caught:
+        take(poll, **answers)
+    assert caught.value is error
+
+
+def test_what_is_under_way_comes_to_its_end_before_the_judge_stops() -> None:
+    models = Models({"a": [SPENT], "b": [0.5]})
+    with pytest.raises(CallNotMadeError):
+        asyncio.run(take_poll(Poll(("a", "b")), models.grade_with))
+    assert models.finished == ["b"]
+
+
+def test_a_fault_of_the_judge_itself_is_no_lack_of_a_grade() -> None:
+    with pytest.raises(LookupError):
+        take(Poll(("a", "b"), ("c",)), a=[LookupError()], b=[0.5], c=[0.5])
+
+
+@pytest.mark.parametrize("poll", [Poll(("a", "b")), Poll(("a",), samples=2), Poll(("b", "a"), ("c",))])
+def test_an_answer_that_a_replay_lacks_is_an_error_and_no_failure_of_a_model(poll: Poll) -> None:
+    with pytest.raises(CallNotMadeError) as caught:
+        take(poll, a=[MISS, 0.5], b=[0.5], c=[MISS])
+    assert caught.value is MISS
+
+
+def test_a_replay_finds_the_grade_of_the_model_that_stood_in() -> None:
+    # What failed was not kept.
+    grade, _ = take(Poll(("a",), ("b",)), a=[MISS], b=[0.5])
+    assert (grade.value, (grade.details or {}).get("fallback")) == (0.5, "b")
