@@ -82,7 +82,7 @@ class Bench:
             marks = {"skip": marker} if number in skipped else {}
             item.get_closest_marker = marks.get
             self.items.append(item)
-        runner.prepare(cast("pytest.Session", SimpleNamespace(items=[object(), *self.items])), {}, lambda item: None)
+        runner.prepare(cast("pytest.Session", SimpleNamespace(items=[object(), *self.items])), {}, lambda _: None)
         self.runners.append(runner)
         return runner
 
