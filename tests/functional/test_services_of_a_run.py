@@ -130,7 +130,9 @@ def test_a_plan_counts_equal_calls_as_the_run_would_make_them(
     assert calls(model_server) == int(planned[0])
 
 
-def test_a_plan_counts_the_calls_of_judges_that_name_their_models(project: EvalProject, model_server: ModelServer) -> None:
+def test_a_plan_counts_the_calls_of_judges_that_name_their_models(
+    project: EvalProject, model_server: ModelServer
+) -> None:
     serve(project, model_server, prices=PRICE, judges=["asking"])
     project.write("conftest.py", ASKING)
     project.write_cases("a.eval.yaml", echo_cases(2), head="")
