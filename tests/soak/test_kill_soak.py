@@ -20,7 +20,7 @@ WAYS: Final = {"plain": (0, False), "resume": (0, True), "xdist": (2, False)}
 
 
 @pytest.mark.timeout(120 + 20 * KILLS)
-@pytest.mark.skipif(not hasattr(os, "killpg"), reason="process groups are killed as one")
+@pytest.mark.skipif(not hasattr(os, "killpg"), reason="a run is killed with its workers, as one process group")
 @pytest.mark.parametrize("way", WAYS)
 def test_a_killed_run_never_pays_again_for_what_is_kept(tmp_path: Path, model_server: ModelServer, way: str) -> None:
     workers, resume = WAYS[way]
