@@ -18,7 +18,7 @@ from pydantic import BaseModel
 
 import pytest_promptevals
 from pytest_promptevals import hookspecs
-from pytest_promptevals.datasets import wire
+from pytest_promptevals.datasets import wire, wire_cases
 from pytest_promptevals.engine.judging import GROUPS
 from pytest_promptevals.engine.registry import builtin_registry
 from pytest_promptevals.judges.describe import JudgeDescription, describe_judge
@@ -238,6 +238,8 @@ def _forms(schema: Schema, definitions: Schema) -> tuple[dict[str, None], dict[s
     for more_single, more_items in (_forms(part, definitions) for part in parts):
         single |= more_single
         items = items if more_items is None else (items or {}) | more_items
+    if "text" in single:  # values beside it are but suggestions
+        single = {word: None for word in single if not word.startswith("`")}
     return single, items
 
 
@@ -264,17 +266,17 @@ PARTS: Final[Mapping[str, Callable[[], str]]] = {
     "public-names": public_names_reference,
     "scripted-rule": scripted_rule_reference,
     "eval-file-keys": _keys_of(wire.EvalFileWire),
-    "case-keys": _keys_of(wire.CaseWire),
-    "output-keys": _keys_of(wire.OutputWire),
-    "usage-keys": _keys_of(wire.UsageWire),
-    "tool-call-keys": _keys_of(wire.ToolCallWire),
-    "file-entry-keys": _keys_of(wire.FileEntryWire),
+    "case-keys": _keys_of(wire_cases.CaseWire),
+    "output-keys": _keys_of(wire_cases.OutputWire),
+    "usage-keys": _keys_of(wire_cases.UsageWire),
+    "tool-call-keys": _keys_of(wire_cases.ToolCallWire),
+    "file-entry-keys": _keys_of(wire_cases.FileEntryWire),
     "gate-keys": _keys_of(wire.GateWire),
     "provider-keys": _keys_of(wire.ProviderWire),
     "price-keys": _keys_of(wire.PriceWire),
     "message-keys": _keys_of(wire.MessageWire),
     "few-shot-keys": _keys_of(wire.FewShotWire),
-    "judge-keys": _keys_of(wire.JudgeOptionsWire),
-    "group-keys": _keys_of(wire.GroupOptionsWire),
+    "judge-keys": _keys_of(wire_cases.JudgeOptionsWire),
+    "group-keys": _keys_of(wire_cases.GroupOptionsWire),
 }
 """What makes each part, by the name that pages ask for it with."""

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from pytest_promptevals.errors import JudgeError, PromptEvalsError, ProviderError
-    from pytest_promptevals.hookspecs import Ask, Judge, JudgeInput, Provider, ProviderContext
+    from pytest_promptevals.hookspecs import Ask, EmbeddingProvider, Judge, JudgeInput, Provider, ProviderContext
     from pytest_promptevals.judges.base import JudgeParameters, TextJudge
     from pytest_promptevals.judges.decorated import judge
     from pytest_promptevals.providers.decorated import provider
     from pytest_promptevals.providers.scripted import ScriptedProvider, ScriptedRule
     from pytest_promptevals.pytest_glue.recorder import Recorder
     from pytest_promptevals.records.cases import Case
+    from pytest_promptevals.records.embeddings import decode_vector, encode_vector
     from pytest_promptevals.records.requests import Request
     from pytest_promptevals.records.responses import Message, RenderedPrompt, Response, ToolCall, Usage
     from pytest_promptevals.records.results import CaseResult, Grade, Score
@@ -27,6 +28,7 @@ _HOMES: Final = {
     "PromptEvalsError": "errors",
     "ProviderError": "errors",
     "Ask": "hookspecs",
+    "EmbeddingProvider": "hookspecs",
     "Judge": "hookspecs",
     "JudgeInput": "hookspecs",
     "Provider": "hookspecs",
@@ -39,6 +41,8 @@ _HOMES: Final = {
     "ScriptedRule": "providers.scripted",
     "Recorder": "pytest_glue.recorder",
     "Case": "records.cases",
+    "decode_vector": "records.embeddings",
+    "encode_vector": "records.embeddings",
     "Request": "records.requests",
     "Message": "records.responses",
     "RenderedPrompt": "records.responses",
@@ -54,6 +58,7 @@ __all__ = [
     "Ask",
     "Case",
     "CaseResult",
+    "EmbeddingProvider",
     "Grade",
     "Judge",
     "JudgeError",
@@ -74,6 +79,8 @@ __all__ = [
     "TextJudge",
     "ToolCall",
     "Usage",
+    "decode_vector",
+    "encode_vector",
     "judge",
     "provider",
 ]

@@ -27,8 +27,25 @@ if TYPE_CHECKING:
 hookspec = pluggy.HookspecMarker("pytest")
 hookimpl = pluggy.HookimplMarker("pytest")
 
-Ask: TypeAlias = "Callable[[str, Sequence[Message], Mapping[str, object]], Awaitable[Response]]"
-"""``await ask("provider/model", messages, parameters)``: how a judge calls a model without holding a provider."""
+
+class Ask(Protocol):
+    """How a judge calls models without holding a provider.
+
+    ``await ask("provider/model", messages, parameters)`` returns a model's answer, and
+    ``await ask.embed("provider/model", text, parameters)`` the vector of a text. The parameters are those of the API.
+    """
+
+    async def __call__(self, model: str, messages: Sequence[Message], parameters: Mapping[str, object]) -> Response:
+        """Return the answer to messages. Asking the same again is another call. Raises ``ProviderError``."""
+        ...
+
+    async def embed(self, model: str, text: str, parameters: Mapping[str, object]) -> Response:
+        """Return a response with the vector of a text, which is not empty, as its ``embedding``.
+
+        Equal texts are one call, whoever asks, and texts that are asked for at the same time go to the server together.
+        Raises ``ProviderError``.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +106,7 @@ class Judge(Protocol):
 
 
 class Provider(Protocol):
-    """Calls the models of one API."""
+    """Calls the models of one API. One that makes vectors of texts, too, is an ``EmbeddingProvider``."""
 
     async def complete(self, request: Request) -> Response:
         """Make one call. Raises ``ProviderError``; never retries by itself."""
@@ -97,6 +114,26 @@ class Provider(Protocol):
 
     async def close(self) -> None:
         """Free connections. Called once, on the loop that made the calls."""
+        ...
+
+
+class EmbeddingProvider(Provider, Protocol):
+    """A provider that makes vectors of texts, too. A judge's ``ask.embed`` needs one.
+
+    Example::
+
+        async def embed(self, request):
+            text = request.messages[0].content
+            numbers = [float(text.lower().count(letter)) for letter in "etaoin"]
+            return Response("", embedding=encode_vector(numbers), usage=Usage(len(text.split()), 0))
+    """
+
+    async def embed(self, request: Request) -> Response:
+        """Return a response with the vector of one text as its ``embedding``.
+
+        The text is the content of the request's only message. Raises ``ProviderError``; never retries by itself. It is
+        called for many texts at once, and may wait for some milliseconds to send them together.
+        """
         ...
 
 
@@ -133,14 +170,23 @@ provider: then its type and options stand in the place of what it would return.
 """
 
 
+JudgePlace: TypeAlias = str
+"""Where a judge's class stands, as ``module:Class``."""
+
+
 @hookspec
-def pytest_promptevals_judges() -> Sequence[type[Judge]]:  # type: ignore[empty-body]
-    """Return judge classes to register.
+def pytest_promptevals_judges() -> Sequence[type[Judge]] | Mapping[str, type[Judge] | JudgePlace]:  # type: ignore[empty-body]
+    """Return judges to register: a list of classes, or a mapping of names.
+
+    A mapping may say where a class stands, as ``module:Class``: then it is imported only where an eval file names it.
 
     Example::
 
         def pytest_promptevals_judges():
             return [MyJudge]
+
+        def pytest_promptevals_judges():
+            return {"mine": "my_package.judges:MyJudge"}
     """
 
 

@@ -184,7 +184,8 @@ class Settings:
     judge_model: str = _setting(
         "text",
         "",
-        "Model that judges ask which need one and name none, as provider/model.",
+        "Model that judges ask which need one and name none, as provider/model. What the eval file says goes before "
+        "the ini file, but not before the option.",
     )
     max_drop: float = _setting(
         "number",
@@ -270,6 +271,11 @@ class Settings:
         600.0,
         "Seconds that a call may wait in all for a provider that limits or is overloaded.",
         minimum=0,
+    )
+    check_ignore: tuple[str, ...] = _setting(
+        "list",
+        (),
+        "What promptevals check leaves out: kinds of findings, everywhere or, as PATTERN:KIND, in some files only.",
     )
 
     given: frozenset[str] = frozenset()

@@ -26,7 +26,7 @@ def request_content(provider_type: str, identity: Json, request: Request) -> Jso
         identity: what its ``identify`` says, such as the base URL.
         request: what is asked. The trial counts: repetitions are calls of their own.
     """
-    return {
+    content: dict[str, Json] = {
         "provider": provider_type,
         "identity": identity,
         "model": request.model,
@@ -34,6 +34,9 @@ def request_content(provider_type: str, identity: Json, request: Request) -> Jso
         "parameters": dict(request.parameters),
         "trial": request.trial,
     }
+    if request.kind != "chat":  # all that was kept before there were other kinds keeps its key
+        content["kind"] = request.kind
+    return content
 
 
 def request_key(content: JsonObject) -> str:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import secrets
 import socket
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from pytest_promptevals.system.processes import is_alive, started_at
 
 SILENCE: Final = 15.0
 """Seconds without a heartbeat after which an owner counts as dead."""
@@ -19,7 +20,6 @@ BEAT: Final = 5.0
 
 _LONGEST_STEP: Final = 1.0
 """Seconds that one look may add to a silence: what a waiter slept through itself says nothing about the owner."""
-_DEAD_STATES: Final = ("Z", "X", "x")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,27 +39,23 @@ class Owner:
 def this_process() -> Owner:
     """Return this process as an owner, a new one at each call."""
     pid = os.getpid()
-    return Owner(secrets.token_hex(8), _host(), pid, _started(pid) or "")
+    return Owner(secrets.token_hex(8), _host(), pid, started_at(pid))
 
 
 def patience_with(owner: Owner, here: Owner) -> float:
     """Return the seconds without a heartbeat after which an owner counts as dead, as seen from ``here``."""
-    is_there = owner.host == here.host and owner.started != "" and _started(owner.pid) == owner.started
+    is_there = owner.host == here.host and owner.started != "" and started_at(owner.pid) == owner.started
     return STOPPED if is_there else SILENCE
 
 
 def is_gone(owner: Owner, here: Owner) -> bool:
     """Return whether an owner's process has ended for certain, as seen from ``here``."""
-    if owner.host != here.host or sys.platform == "win32":  # there, signal 0 would end the process
+    if owner.host != here.host:
         return False
-    try:
-        os.kill(owner.pid, 0)
-    except ProcessLookupError:
+    if not is_alive(owner.pid):
         return True
-    except OSError:  # it is there, and not ours
-        return False
-    # Another process may have been given its number; and one that is only waited for does nothing any more.
-    return owner.started != "" and _started(owner.pid) != owner.started
+    # Another process may have been given its number.
+    return "" not in (owner.started, now := started_at(owner.pid)) and now != owner.started
 
 
 def _host() -> str:
@@ -74,17 +70,6 @@ def _linux_names() -> tuple[str, ...]:
         return boot, os.readlink("/proc/self/ns/pid")  # noqa: PTH115 - it leads to no file
     except OSError:
         return ()
-
-
-def _started(pid: int) -> str | None:
-    """Return when a process began, in the kernel's clock ticks; ``None`` if it has ended, or on other systems."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace")
-    except OSError:
-        return None
-    # The second field is the name of the program and may hold anything, blanks and brackets too.
-    fields = stat.rpartition(")")[2].split()
-    return None if fields[0] in _DEAD_STATES else fields[19]
 
 
 class Silences:

@@ -7,7 +7,7 @@ from typing import Final
 
 import click
 
-_COMMANDS: Final = ("cache", "check", "rubrics", "schema")
+_COMMANDS: Final = ("cache", "check", "judges", "rubrics", "schema")
 """The subcommands; each stands in a module of its name."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import fnmatch
 import json
 import os
@@ -16,16 +17,19 @@ import click
 
 from pytest_promptevals.cli.project import Project, find_project
 from pytest_promptevals.engine.registry import Registry, builtin_registry
+from pytest_promptevals.errors import UsageError
 from pytest_promptevals.files.paths import is_in_directory_loop
-from pytest_promptevals.hygiene.checks import run_checks, sort_findings
-from pytest_promptevals.hygiene.findings import Finding, Kind, Severity
+from pytest_promptevals.hygiene.accepted import Accepted, is_accepted, read_accepted
+from pytest_promptevals.hygiene.checks import run_checks, run_cross_checks, sort_findings
+from pytest_promptevals.hygiene.findings import Finding, Kind, Severity, Subject
 from pytest_promptevals.hygiene.loading import is_eval_file, load_subject
-from pytest_promptevals.hygiene.missing_ids import write_missing_ids
+from pytest_promptevals.hygiene.missing_ids import WrittenIds, write_missing_ids
 from pytest_promptevals.settings import Settings
 
 _WIDTH: Final = 80
 _NOT_ENTERED: Final = ("*.egg", ".*", "_darcs", "build", "CVS", "dist", "node_modules", "venv", "{arch}", "__pycache__")
 """Folders that pytest does not look into unless ``norecursedirs`` says otherwise."""
+_SETTING: Final = "evals_check_ignore"
 _KINDS: Final = click.Choice([kind.value for kind in Kind])
 
 
@@ -54,24 +58,34 @@ def check(
     chosen = {Kind.LOAD_ERROR, *map(Kind, only)} if only else set(Kind)
     kinds = frozenset(chosen - {Kind(name) for name in ignore})
     project = find_project(_common_folder(paths))
-    settings = project.resolve({"files": None})
+    settings = project.resolve({"files": None, "check_ignore": None})
+    accepted = () if only else _read_accepted(settings)
     files = list(dict.fromkeys(_find_files(paths or _start(project), project.ini, settings)))
     if not files:
         raise click.UsageError(f"there are no eval files here; they are called {' or '.join(settings.files)}")
     inspection = _Inspection(project.rootdir, settings, kinds, fix_ids=fix_ids)
     try:
-        findings = sort_findings(finding for path in files for finding in inspection.inspect(path))
+        found = [finding for path in files for finding in inspection.inspect(path)]
     except OSError as error:
         raise click.ClickException(f"{error.filename}: cannot be written: {error.strerror}") from None
+    every = sort_findings([*found, *inspection.compare()])
+    findings = [finding for finding in every if not is_accepted(finding, accepted)]
     for note in inspection.notes:
         click.echo(note, err=as_json)
     if as_json:
         for finding in findings:
             click.echo(json.dumps(_to_plain(finding), ensure_ascii=False))
     else:
-        _print(findings, inspection.cases, len(files))
+        _print(findings, _summary(findings, inspection.cases, len(files), len(every) - len(findings)))
     is_bad = strict or any(finding.kind.severity is Severity.ERROR for finding in findings)
     raise SystemExit(1 if findings and is_bad else 0)
+
+
+def _read_accepted(settings: Settings) -> tuple[Accepted, ...]:
+    try:
+        return tuple(map(read_accepted, settings.check_ignore))
+    except UsageError as error:
+        raise click.UsageError(f"{_SETTING}: {error}") from None
 
 
 class _Inspection:
@@ -85,6 +99,7 @@ class _Inspection:
         self._registry: Registry = builtin_registry()
         self.cases = 0
         self.notes: list[str] = []
+        self._subjects: list[Subject] = []
 
     def inspect(self, path: Path) -> list[Finding]:
         """Return what is found in a file, its missing ids written first if that is asked for."""
@@ -92,15 +107,27 @@ class _Inspection:
         if subject is not None and self._fix_ids:
             done = list(write_missing_ids(subject))
             for file in done:
-                left = f"; {file.left:,} could not be" if file.left else ""
-                self.notes.append(f"{file.path}: {_count(file.written, 'id')} written{left}")
+                self.notes.append(_explain_written(file))
             if any(file.written for file in done):
                 subject, findings = load_subject(path, self._rootdir, self._registry, self._settings)
         wanted = [finding for finding in findings if finding.kind in self._kinds]
         if subject is None:
             return wanted
         self.cases += len(subject.dataset.cases)
+        # Without what is planned, the cases of a thousand files are small enough to keep.
+        self._subjects.append(dataclasses.replace(subject, planned=()))
         return [*wanted, *run_checks(subject, self._kinds)]
+
+    def compare(self) -> list[Finding]:
+        """Return what is found between the files."""
+        return run_cross_checks(self._subjects, self._kinds)
+
+
+def _explain_written(file: WrittenIds) -> str:
+    if file.path.endswith(".csv"):
+        return f"{file.path}: no ids written: CSV files are left as they are"
+    left = f"; {file.left:,} could not be" if file.left else ""
+    return f"{file.path}: {_count(file.written, 'id')} written{left}"
 
 
 def _common_folder(paths: Sequence[Path]) -> Path:
@@ -141,23 +168,24 @@ def _is_entered(folder: Path, not_entered: Sequence[str]) -> bool:
     return not any(fnmatch.fnmatch(str(folder) if "/" in pattern else folder.name, pattern) for pattern in not_entered)
 
 
-def _print(findings: Sequence[Finding], cases: int, files: int) -> None:
+def _print(findings: Sequence[Finding], summary: str) -> None:
     for _, group in groupby(findings, key=lambda finding: finding.path):
         for finding in group:
             click.echo(_wrap(str(finding)))
         click.echo()
-    click.echo(_summary(findings, cases, files))
+    click.echo(_wrap(summary))
 
 
 def _wrap(line: str) -> str:
     return textwrap.fill(line, _WIDTH, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False)
 
 
-def _summary(findings: Sequence[Finding], cases: int, files: int) -> str:
+def _summary(findings: Sequence[Finding], cases: int, files: int, accepted: int) -> str:
     counts = Counter(finding.kind.severity for finding in findings)
     found = [_count(counts[severity], severity.value) for severity in Severity if counts[severity]]
     looked = f"{_count(cases, 'case')} in {_count(files, 'eval file')}"
-    return f"{', '.join(found) or 'nothing found'}; looked at {looked}"
+    left_out = f"; {_SETTING} leaves out {_count(accepted, 'finding')}" if accepted else ""
+    return f"{', '.join(found) or 'nothing found'}; looked at {looked}{left_out}"
 
 
 def _count(count: int, noun: str) -> str:
@@ -172,4 +200,5 @@ def _to_plain(finding: Finding) -> dict[str, object]:
         "file": finding.path,
         "line": finding.line,
         "cases": finding.cases,
+        "also": [str(place) for place in finding.also],
     }

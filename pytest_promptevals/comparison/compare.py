@@ -10,6 +10,7 @@ from pytest_promptevals.comparison.metrics import measure, weighted_mean
 from pytest_promptevals.comparison.pairing import compute_deltas
 from pytest_promptevals.records.cases import Location
 from pytest_promptevals.records.comparisons import BaselineCase, Comparison
+from pytest_promptevals.records.partial import is_partial
 from pytest_promptevals.records.results import CaseResult
 
 
@@ -41,6 +42,7 @@ def compare(
         deltas=deltas,
         mean_before=weighted_mean((delta.before or 0.0, delta.weight) for delta in paired),
         mean_after=weighted_mean((delta.after or 0.0, delta.weight) for delta in paired),
+        is_partial=any(is_partial(result.case_fingerprint) for result in results),
     )
     answers = [gate.decide(comparison, location) for gate in gates]
     selection = _selection(len(results), len(collected_names))

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from pytest_promptevals.comparison.partial import save_command
 from pytest_promptevals.records.cases import GateRules, Location
 from pytest_promptevals.records.comparisons import Change, Comparison, GateResult, Metrics, Verdict
 
@@ -63,7 +64,7 @@ class ScoreGate:
 
     def _judge(self, comparison: Comparison) -> tuple[Verdict, str]:
         if not comparison.has_baseline:
-            return Verdict.NO_BASELINE, "there is no baseline; save one with 'pytest --evals-save-baseline'"
+            return Verdict.NO_BASELINE, f"there is no baseline; save one with '{save_command(comparison)}'"
         if _is_mostly_errors(comparison.metrics):
             return Verdict.INSUFFICIENT_DATA, _explain_errors(comparison.metrics)
         drop, before, after = comparison.drop, comparison.mean_before, comparison.mean_after
@@ -143,7 +144,7 @@ def _explain_nothing_paired(comparison: Comparison) -> tuple[Verdict, str]:
     new, edited = (len(comparison.deltas_with(change)) for change in (Change.NEW, Change.EDITED))
     return Verdict.NO_BASELINE, (
         f"the baseline has no case as it is now: {new} new, {edited} edited; "
-        "save a new one with 'pytest --evals-save-baseline'"
+        f"save a new one with '{save_command(comparison)}'"
     )
 
 

@@ -1,11 +1,12 @@
-"""What a baseline says of a case of which only a part of the judges ran now."""
+"""Baselines and runs of only a part of the judges: what one says of the other, and that only a whole run saves one."""
 
 from __future__ import annotations
 
 import dataclasses
 
-from pytest_promptevals.records.comparisons import BaselineCase
-from pytest_promptevals.records.partial import is_of_trials, is_partial, whole_fingerprint
+from pytest_promptevals.comparison.relative import against_itself
+from pytest_promptevals.records.comparisons import BaselineCase, Comparison
+from pytest_promptevals.records.partial import MAX_LEVEL, is_of_trials, is_partial, whole_fingerprint
 from pytest_promptevals.records.results import CaseResult
 
 
@@ -13,8 +14,13 @@ def baseline_for(result: CaseResult, base: BaselineCase | None) -> BaselineCase 
     """Return the case of the baseline as the judges of the result judged it, ``None`` where that cannot be known.
 
     The baseline keeps each judge's score, so what a part of them said is known as long as the case is unchanged. It
-    counts as passed if all of the baseline's judges passed it, or if those scores reach the thresholds of now.
+    counts as passed if all of the baseline's judges passed it, or if those scores reach the thresholds of now. To
+    judges that compare with it, it is a tie with itself.
     """
+    return against_itself(result, _by_those_judges(result, base))
+
+
+def _by_those_judges(result: CaseResult, base: BaselineCase | None) -> BaselineCase | None:
     now = result.case_fingerprint
     if base is None or not is_partial(now) or base.case_fingerprint == now:
         return base
@@ -32,6 +38,12 @@ def baseline_for(result: CaseResult, base: BaselineCase | None) -> BaselineCase 
         passed=base.passed or reached,
         scores=scores,
     )
+
+
+def save_command(comparison: Comparison) -> str:
+    """Return the command that saves the baseline that a comparison lacks: only a run of all judges saves one."""
+    level = f" --evals-level {MAX_LEVEL}" if comparison.is_partial else ""
+    return f"pytest{level} --evals-save-baseline"
 
 
 def _is_reached(value: float, threshold: float | None) -> bool:

@@ -12,7 +12,7 @@ from pytest_promptevals.datasets.cases import CaseReader
 from pytest_promptevals.datasets.csv_cases import read_csv
 from pytest_promptevals.datasets.problems import Problems
 from pytest_promptevals.datasets.sources import Source
-from pytest_promptevals.datasets.wire import CaseFileWire, FileEntryWire
+from pytest_promptevals.datasets.wire_cases import CaseFileWire, FileEntryWire
 from pytest_promptevals.errors import DatasetError, FileProblem
 from pytest_promptevals.files.paths import resolve_inside, shown_path
 from pytest_promptevals.files.strict_json import parse_json

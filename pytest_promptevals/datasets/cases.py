@@ -9,7 +9,7 @@ from typing import Final
 from pytest_promptevals.datasets.judge_specs import label_judges, read_judges
 from pytest_promptevals.datasets.problems import Problems
 from pytest_promptevals.datasets.sources import Source
-from pytest_promptevals.datasets.wire import CaseWire, OutputWire
+from pytest_promptevals.datasets.wire_cases import CaseWire, OutputWire
 from pytest_promptevals.records.cases import Case, JudgeSpec, Location
 from pytest_promptevals.records.fingerprints import content_hash
 from pytest_promptevals.records.json_types import Json, JsonObject
@@ -34,6 +34,8 @@ class CaseReader:
         self._problems = problems
         self._tag_tuples: dict[tuple[str, ...], tuple[str, ...]] = {}
         self._cases: list[Case] = []
+        self.judges: list[JudgeSpec] = []
+        """Those of the cases, also of cases that are wrong elsewhere."""
         self._ids: dict[str, Location] = {}
         self._hashes: dict[str, Location] = {}
         self._short_ids: dict[str, int] = {}
@@ -128,7 +130,9 @@ class CaseReader:
 
     def _read_judges(self, entries: Sequence[Json], source: Source) -> tuple[JudgeSpec, ...]:
         judges = read_judges(entries, source.part("judges"), self._problems)
-        return label_judges(judges, self._labels, self._problems)
+        labelled = label_judges(judges, self._labels, self._problems)
+        self.judges += labelled
+        return labelled
 
 
 def _hash_case(content: Json, variables: JsonObject) -> str:

@@ -10,7 +10,7 @@ from typing import Final
 
 from pytest_promptevals.datasets.problems import Problems, shorten
 from pytest_promptevals.datasets.sources import Source
-from pytest_promptevals.datasets.wire import CaseWire
+from pytest_promptevals.datasets.wire_cases import CaseWire
 from pytest_promptevals.errors import FileProblem
 from pytest_promptevals.files.strict_json import parse_json
 from pytest_promptevals.records.json_types import Json

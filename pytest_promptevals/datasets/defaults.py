@@ -99,7 +99,7 @@ def _check_layer(
     try:
         model.model_validate(value)
     except ValidationError as error:
-        problems.explain(error, model, source)
+        problems.explain(error, model, value, source)
         wrong |= {str(detail["loc"][0]) for detail in error.errors()}
     wire = DefaultsWire.model_validate({key: item for key, item in value.items() if key not in wrong})
     judges = read_judges(wire.judges, source.part("judges"), problems)

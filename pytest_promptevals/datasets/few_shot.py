@@ -27,7 +27,8 @@ def read_few_shot(layer: Layer, rootdir: Path, problems: Problems) -> tuple[FewS
     written = layer.wire.few_shot
     if isinstance(written, str):
         return tuple(_read_file(written, layer, rootdir, problems))
-    return tuple(FewShot(example.user, example.assistant) for example in written)
+    source = layer.source.part("few_shot")
+    return tuple(_build(example, source.part(index)) for index, example in enumerate(written))
 
 
 def _read_file(name: str, layer: Layer, rootdir: Path, problems: Problems) -> Iterator[FewShot]:
@@ -47,9 +48,13 @@ def _read_file(name: str, layer: Layer, rootdir: Path, problems: Problems) -> It
     for value, source in _read_items(path, shown_path(path, rootdir), problems):
         count += 1
         if wire := problems.check(FewShotWire, value, source):
-            yield FewShot(wire.user, wire.assistant)
+            yield _build(wire, source)
     if not count and len(problems) == before:
         problems.add(f"the file {name!r} holds no examples; write at least one", key)
+
+
+def _build(wire: FewShotWire, source: Source) -> FewShot:
+    return FewShot(wire.user, wire.assistant, source.locate())
 
 
 def _read_items(path: Path, shown: str, problems: Problems) -> Iterator[tuple[Json, Source]]:

@@ -20,7 +20,7 @@ from typing import Final
 
 from pytest_promptevals.datasets.problems import Problems, shorten
 from pytest_promptevals.datasets.sources import Source
-from pytest_promptevals.datasets.wire import GroupOptionsWire, JudgeOptionsWire
+from pytest_promptevals.datasets.wire_cases import GroupOptionsWire, JudgeOptionsWire
 from pytest_promptevals.records.cases import JudgeSpec
 from pytest_promptevals.records.json_types import Json
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from pytest_promptevals.datasets.case_files import SUFFIXES, CaseFiles
 from pytest_promptevals.datasets.cases import CaseReader
@@ -24,6 +24,7 @@ from pytest_promptevals.datasets.judge_specs import label_judges
 from pytest_promptevals.datasets.problems import Problems
 from pytest_promptevals.datasets.sources import Source
 from pytest_promptevals.datasets.wire import DefaultsWire, EvalFileWire, list_prompts
+from pytest_promptevals.errors import FileProblem
 from pytest_promptevals.files.paths import is_in_directory_loop, shown_path
 from pytest_promptevals.records.cases import (
     Case,
@@ -40,27 +41,30 @@ from pytest_promptevals.records.prices import Price
 
 _ENGINE_KEYS: Final = ("cache", "requests_per_minute", "tokens_per_minute")
 """Keys of a provider that are the engine's: the provider's check of its options does not see them."""
+JudgeCheck: TypeAlias = Callable[[Sequence[JudgeSpec]], Iterable[FileProblem]]
+"""Returns what is wrong with judges: which there are is not known here."""
 _BUILT_IN: Final = DefaultsWire()
 """What holds where no file says anything."""
 
 
-def load_dataset(path: Path, rootdir: Path) -> Dataset:
+def load_dataset(path: Path, rootdir: Path, check_judges: JudgeCheck | None = None) -> Dataset:
     """Return the dataset of an eval file, with the ``evals.yaml`` files from the rootdir down to it applied.
 
-    Raises ``DatasetError`` with all problems of all files that belong to it, by file and line.
+    Raises ``DatasetError`` with all problems of all files that belong to it, by file and line. What ``check_judges``
+    finds is among them, if there are others: without any, planning the dataset will find it.
     """
-    return _load(path, rootdir, may_be_list=False)
+    return _load(path, rootdir, check_judges, may_be_list=False)
 
 
-def load_cases(path: Path, rootdir: Path) -> Dataset:
+def load_cases(path: Path, rootdir: Path, check_judges: JudgeCheck | None = None) -> Dataset:
     """Return the dataset of an eval file, or of any other file with cases: a YAML list, JSON Lines, CSV.
 
     Raises ``DatasetError`` as ``load_dataset`` does.
     """
-    return _load(path, rootdir, may_be_list=True)
+    return _load(path, rootdir, check_judges, may_be_list=True)
 
 
-def _load(path: Path, rootdir: Path, *, may_be_list: bool) -> Dataset:
+def _load(path: Path, rootdir: Path, check_judges: JudgeCheck | None, *, may_be_list: bool) -> Dataset:
     path, rootdir = Path(os.path.abspath(path)), Path(os.path.abspath(rootdir))  # noqa: PTH100 - resolve() follows symlinks
     problems = Problems()
     source = Source(shown_path(path, rootdir))
@@ -76,6 +80,8 @@ def _load(path: Path, rootdir: Path, *, may_be_list: bool) -> Dataset:
         own = read_layer(path, EvalFileWire, rootdir, problems, may_be_list=may_be_list)
     combined = _Combined([*layers, own] if own else layers, rootdir, problems)
     cases = combined.read_cases(path, own)
+    if len(problems) and check_judges is not None:
+        problems.extend(check_judges(combined.judges))
     problems.raise_all()
     return combined.build(source, cases)
 
@@ -92,6 +98,8 @@ class _Combined:
         self._judges: tuple[JudgeSpec, ...] = label_judges(judges.judges, (), problems) if judges else ()
         self._few_shot: tuple[FewShot, ...] = read_few_shot(few_shot, rootdir, problems) if few_shot else ()
         self._least_trials = self._check_reducer()
+        self.judges: list[JudgeSpec] = list(self._judges)
+        """Those of the eval file and, once they are read, of its cases."""
 
     def _wire(self, key: str) -> DefaultsWire:
         """Return the wire model that has the last word on a key."""
@@ -119,6 +127,7 @@ class _Combined:
             files.read_entries(own.entries, own.entries_source, path)
             if not reader.count and len(self._problems) == before:
                 self._problems.add("there are no cases; list at least one", own.entries_source)
+        self.judges += reader.judges
         return reader.finish()
 
     def build(self, source: Source, cases: tuple[Case, ...]) -> Dataset:
@@ -135,6 +144,7 @@ class _Combined:
             threshold=self._wire("threshold").threshold,
             timeout=self._wire("timeout").timeout,
             judges=self._judges,
+            judge_model=self._wire("judge_model").judge_model or "",
             gate=GateRules(**dict(merge_gate(self._layers))),
             case_policy=CasePolicy(self._wire("case_policy").case_policy),
             few_shot=self._few_shot,

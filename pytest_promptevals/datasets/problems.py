@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Final, TypeVar, get_args
+from collections.abc import Iterable, Sequence
+from typing import Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from pytest_promptevals.datasets.sources import Source
-from pytest_promptevals.errors import DatasetError, FileProblem, did_you_mean
+from pytest_promptevals.errors import DatasetError, FileProblem
+from pytest_promptevals.files.findings import Finding, find_problems
 from pytest_promptevals.records.json_types import Json
 
 MAX_SHOWN: Final = 60
@@ -46,14 +47,13 @@ class Problems:
         try:
             return model.model_validate(value)
         except ValidationError as error:
-            self.explain(error, model, source)
+            self.explain(error, model, value, source)
             return None
 
-    def explain(self, error: ValidationError, model: type[BaseModel], source: Source) -> None:
-        """Note all that a wire model found to be wrong."""
-        for detail in error.errors(include_url=False):
-            path = [part for part in detail["loc"] if not _is_branch(part)]
-            self.add(_describe(detail["type"], detail, model, path), source, path)
+    def explain(self, error: ValidationError, model: type[BaseModel], value: object, source: Source) -> None:
+        """Note all that a wire model found to be wrong with a value."""
+        for finding in find_problems(error, model, value):
+            self.add(_say(finding), source, finding.path)
 
 
 def shorten(value: Json) -> str:
@@ -70,57 +70,9 @@ def render_problems(problems: Sequence[FileProblem], limit: int = 30) -> str:
     return "\n".join(lines)
 
 
-def _is_branch(part: str | int) -> bool:
-    """Return whether a part of a path names a branch of the model, not a place in the data."""
-    return part == "[key]" or str(part).startswith("<")
-
-
-def _describe(kind: str, detail: Mapping[str, Any], model: type[BaseModel], path: Sequence[str | int]) -> str:
-    if kind == "extra_forbidden":
-        return f"unknown key.{did_you_mean(str(path[-1]), _known_keys(model, path[:-1]))}"
-    if kind == "missing":
+def _say(finding: Finding) -> str:
+    if finding.kind == "extra_forbidden":
+        return finding.words
+    if finding.kind == "missing":
         return "this key is missing; add it"
-    if kind == "value_error":
-        return f"{detail['ctx']['error']}, got {shorten(detail['input'])}"
-    expected = _EXPECTED.get(kind)
-    words = expected(detail.get("ctx", {})) if expected else detail["msg"]
-    hint = "; put it into quotes" if kind == "string_type" and isinstance(detail["input"], bool | int | float) else ""
-    return f"{words}, got {shorten(detail['input'])}{hint}"
-
-
-def _number(name: str) -> Callable[[Mapping[str, Any]], str]:
-    words = {"gt": "above", "ge": "at least", "lt": "below", "le": "at most"}[name]
-    return lambda context: f"must be {words} {context[name]:g}"
-
-
-_EXPECTED: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
-    "string_type": lambda _: "must be a text",
-    "int_type": lambda _: "must be a whole number",
-    "float_type": lambda _: "must be a number",
-    "finite_number": lambda _: "must be a finite number",
-    "bool_type": lambda _: "must be true or false",
-    "list_type": lambda _: "must be a list",
-    "dict_type": lambda _: "must be a mapping",
-    "model_type": lambda _: "must be a mapping",
-    "string_too_short": lambda _: "must not be empty",
-    "too_short": lambda _: "must not be empty",
-    "literal_error": lambda context: f"must be {context['expected']}",
-    "greater_than": _number("gt"),
-    "greater_than_equal": _number("ge"),
-    "less_than": _number("lt"),
-    "less_than_equal": _number("le"),
-}
-
-
-def _known_keys(model: type[BaseModel], path: Sequence[str | int]) -> list[str]:
-    """Return the keys of the mapping that a path leads to, starting in a wire model."""
-    for part in path:
-        if isinstance(part, str) and part in model.model_fields:
-            model = _find_model(model.model_fields[part].annotation) or model
-    return list(model.model_fields)
-
-
-def _find_model(annotation: object) -> type[BaseModel] | None:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return next((model for part in get_args(annotation) if (model := _find_model(part))), None)
+    return f"{finding.words}, got {shorten(finding.value)}{finding.hint}"

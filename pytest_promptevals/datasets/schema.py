@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from pytest_promptevals.datasets.judge_specs import GROUPS, NOT
-from pytest_promptevals.datasets.wire import CaseWire, EvalFileWire, FileEntryWire, GroupOptionsWire, JudgeOptionsWire
+from pytest_promptevals.datasets.wire import EvalFileWire
+from pytest_promptevals.datasets.wire_cases import CaseWire, FileEntryWire, GroupOptionsWire, JudgeOptionsWire
 from pytest_promptevals.records.json_types import Json, JsonObject
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"

@@ -4,41 +4,51 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import json
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
+from pytest_promptevals.records.json_types import Json
+from pytest_promptevals.records.requests import CallKind, Request
 from pytest_promptevals.records.responses import Message, Response
 from pytest_promptevals.records.results import JudgeSpending
 
-AskNumbered: TypeAlias = "Callable[[str, Sequence[Message], Mapping[str, object], int], Awaitable[Response]]"
-"""``Ask`` with the number of the repetition, 1-based."""
+Send: TypeAlias = "Callable[[str, Request], Awaitable[Response]]"
+"""``await send("provider/model", request)``: one call of a model. Raises ``ProviderError``."""
 
 
 class CountedAsk:
     """An ``Ask`` for one judge and one response, which counts the calls.
 
     A judge that asks the same again wants another answer, so each repetition is a call of its own, and is replayed as
-    such.
+    such. A text has one vector: to ask for it again is no other call.
     """
 
-    def __init__(self, ask: AskNumbered) -> None:
-        self._ask = ask
+    def __init__(self, send: Send) -> None:
+        self._send = send
         self._times: Counter[str] = Counter()
         self._responses: list[Response] = []
 
-    async def __call__(
-        self, model: str, messages: Sequence[Message], parameters: Mapping[str, object], number: int = 1
-    ) -> Response:
-        """Call the model. Raises ``ProviderError``.
+    async def __call__(self, model: str, messages: Sequence[Message], parameters: Mapping[str, object]) -> Response:
+        """Call the model. Raises ``ProviderError``."""
+        return await self.send(model, _request(model, messages, parameters, "chat"))
 
-        The ``number`` is that of a judge within a group: the group counts the calls of all its judges anew.
+    async def embed(self, model: str, text: str, parameters: Mapping[str, object]) -> Response:
+        """Return a response with the vector of a text. Raises ``ProviderError``."""
+        return await self.send(model, _request(model, (Message("user", text),), parameters, "embedding"))
+
+    async def send(self, model: str, request: Request) -> Response:
+        """Send a request. Raises ``ProviderError``.
+
+        A judge within a group sends its own; the group counts the calls of all its judges anew.
         """
-        del number
-        same = f"{model} {messages!r} {json.dumps(parameters, sort_keys=True, default=repr)}"
-        self._times[same] += 1
-        response = await self._ask(model, messages, parameters, self._times[same])
+        if request.kind == "chat":
+            same = f"{model} {request.messages!r} {json.dumps(request.parameters, sort_keys=True, default=repr)}"
+            self._times[same] += 1
+            request = dataclasses.replace(request, trial=self._times[same])
+        response = await self._send(model, request)
         self._responses.append(response)
         return response
 
@@ -61,15 +71,13 @@ class CountedAsk:
 class Ledger:
     """Counts the calls of all judges of one response: what they cost is known even if one of them gives no grade."""
 
-    def __init__(self, ask: AskNumbered) -> None:
-        self._ask = ask
+    def __init__(self, send: Send) -> None:
+        self._send = send
         self._responses: list[Response] = []
 
-    async def ask(
-        self, model: str, messages: Sequence[Message], parameters: Mapping[str, object], number: int
-    ) -> Response:
-        """Call the model. Raises ``ProviderError``."""
-        response = await self._ask(model, messages, parameters, number)
+    async def send(self, model: str, request: Request) -> Response:
+        """Send a request. Raises ``ProviderError``."""
+        response = await self._send(model, request)
         self._responses.append(response)
         return response
 
@@ -81,25 +89,30 @@ class Ledger:
         return JudgeSpending(len(self._responses), cost_of(self._responses), spent_of(self._responses))
 
 
-def unhurried(ask: AskNumbered, limit: asyncio.Timeout) -> AskNumbered:
-    """Return an ``ask`` during whose calls a time limit stands still: each call has its own, and may have to queue."""
+def unhurried(send: Send, limit: asyncio.Timeout) -> Send:
+    """Return a ``send`` during whose calls a time limit stands still: each has its own, and may have to queue."""
     loop = asyncio.get_running_loop()
     under_way, left = 0, 0.0
 
-    async def asked(model: str, messages: Sequence[Message], parameters: Mapping[str, object], number: int) -> Response:
+    async def send_unhurried(model: str, request: Request) -> Response:
         nonlocal under_way, left
         if under_way == 0:
             left = (limit.when() or loop.time()) - loop.time()
             _reschedule(limit, None)
         under_way += 1
         try:
-            return await ask(model, messages, parameters, number)
+            return await send(model, request)
         finally:
             under_way -= 1
             if under_way == 0:
                 _reschedule(limit, loop.time() + left)
 
-    return asked
+    return send_unhurried
+
+
+def _request(model: str, messages: Sequence[Message], parameters: Mapping[str, object], kind: CallKind) -> Request:
+    name = model.partition("/")[2]
+    return Request(name, tuple(messages), cast("Mapping[str, Json]", parameters), kind=kind)
 
 
 def _reschedule(limit: asyncio.Timeout, when: float | None) -> None:

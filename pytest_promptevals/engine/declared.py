@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from types import FunctionType, ModuleType
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from pytest_promptevals.engine.registry import Registry
 from pytest_promptevals.errors import DatasetError, FileProblem, FunctionError
@@ -39,19 +40,18 @@ class DeclaredFunctions:
         Raises ``DatasetError`` with the place of each function that cannot be what it is declared to be, or whose name
         is taken.
         """
-        judges, providers = dict(registry.judges), dict(registry.providers)
         adding = _Adding(self._rootdir)
+        judges = _Names("judge", registry.judges, self._judges)
+        providers = _Names("provider", registry.providers, self._providers)
         for function in _functions(modules):
             judge, provider = judge_declaration(function), provider_declaration(function)
             if judge is not None:
-                adding.add("judge", judges, self._judges, function, partial(_make_judge, function, judge))
+                adding.add(judges, function, partial(_make_judge, function, judge))
             if provider is not None:
-                adding.add(
-                    "provider", providers, self._providers, function, partial(_make_provider, function, provider)
-                )
+                adding.add(providers, function, partial(_make_provider, function, provider))
         if adding.problems:
             raise DatasetError(sorted(adding.problems, key=lambda problem: (problem.path, problem.line or 0)))
-        return Registry(judges, providers)
+        return registry.with_more(judges.added, providers.added)
 
 
 def _make_judge(function: FunctionType, declaration: JudgeDeclaration) -> tuple[str, type[Judge]]:
@@ -63,6 +63,17 @@ def _make_provider(function: FunctionType, declaration: ProviderDeclaration) -> 
     return declaration.name, make_provider_factory(function, declaration)
 
 
+@dataclass(slots=True)
+class _Names(Generic[Made]):
+    """Judges, or providers, that are being added."""
+
+    kind: str
+    taken: Container[str]
+    known: dict[FunctionType, tuple[str, Made]]
+    """What was made of a function before."""
+    added: dict[str, Made] = field(default_factory=dict)
+
+
 class _Adding:
     """What is wrong with what was to be added."""
 
@@ -70,25 +81,18 @@ class _Adding:
         self.problems: list[FileProblem] = []
         self._rootdir = rootdir
 
-    def add(
-        self,
-        kind: str,
-        names: dict[str, Made],
-        known: dict[FunctionType, tuple[str, Made]],
-        function: FunctionType,
-        make: Callable[[], tuple[str, Made]],
-    ) -> None:
+    def add(self, names: _Names[Made], function: FunctionType, make: Callable[[], tuple[str, Made]]) -> None:
         """Put what is made of a function among the names, or note why it cannot be there."""
         try:
-            name, made = known[function] if function in known else make()
+            name, made = names.known[function] if function in names.known else make()
         except FunctionError as error:
             self._note(function, str(error))
             return
-        known[function] = name, made
-        if name in names:
-            self._note(function, f"there is another {kind} named {name!r}; choose another name")
+        names.known[function] = name, made
+        if name in names.taken or name in names.added:
+            self._note(function, f"there is another {names.kind} named {name!r}; choose another name")
             return
-        names[name] = made
+        names.added[name] = made
 
     def _note(self, function: FunctionType, message: str) -> None:
         code = inspect.unwrap(function).__code__

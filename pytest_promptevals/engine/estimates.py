@@ -207,8 +207,9 @@ def _guess(call: PlannedCall) -> tuple[Usage, Usage]:
 
 def _prompt_tokens(call: PlannedCall) -> Range:
     total, request = call.unseen, call.request
+    around = Range(*_MESSAGE_TOKENS) if request.kind == "chat" else Range()
     for message in request.messages:
-        total = total.plus(Range(*_MESSAGE_TOKENS)).plus(estimate_tokens(message.content))
+        total = total.plus(around).plus(estimate_tokens(message.content))
     for value in request.parameters.values():
         if isinstance(value, list | dict):  # tools and schemas are read by the model, a temperature is not
             total = total.plus(estimate_tokens(json.dumps(value, ensure_ascii=False)))
@@ -216,6 +217,8 @@ def _prompt_tokens(call: PlannedCall) -> Range:
 
 
 def _answer_tokens(call: PlannedCall, prompt: Range) -> Range:
+    if call.request.kind == "embedding":
+        return Range()  # a vector has no tokens
     parameters = call.request.parameters
     high: float | None = read_answer_limit(parameters)
     if high is None:

@@ -1,26 +1,21 @@
-"""Judge specs to judges, and a response to scores: groups, ``not:``, templates in parameters."""
+"""Judge specs to judges, checked before anything is paid: groups, templates in parameters, models and files."""
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from pytest_promptevals.engine.asking import AskNumbered, CountedAsk, sum_known
-from pytest_promptevals.errors import FileProblem, JudgeError, PromptError, PromptEvalsError, did_you_mean
+from pytest_promptevals.errors import FileProblem, JudgeError, PromptError, did_you_mean
 from pytest_promptevals.files.paths import search_folders
-from pytest_promptevals.functions import contain
-from pytest_promptevals.hookspecs import Ask, Judge, JudgeInput
+from pytest_promptevals.hookspecs import Judge
 from pytest_promptevals.judges.build import JudgeParameterError, build_judge
 from pytest_promptevals.prompts.sources import PromptTemplate, is_file_name, load_prompt
 from pytest_promptevals.prompts.templates import TemplateEnvironment, has_template_marks, template_variables
 from pytest_promptevals.records.cases import Case, JudgeSpec, Location, PromptSource
 from pytest_promptevals.records.json_types import Json
-from pytest_promptevals.records.responses import RenderedPrompt
-from pytest_promptevals.records.results import Grade, Score
 
 GROUPS: Final[Mapping[str, str]] = {
     "all_of": "Passes when all of its judges pass; its score is the lowest of theirs.",
@@ -28,6 +23,8 @@ GROUPS: Final[Mapping[str, str]] = {
 }
 """Names that hold other judges, and what they do."""
 _MODEL_LEVEL: Final = 2
+_CONTENT: Final = "(content)"
+"""Stands among a spec's parameters for what its judge read from files."""
 _ONE_VARIABLE: Final = re.compile(r"^\s*\{\{\s*(\w+)\s*\}\}\s*$")
 
 
@@ -83,6 +80,9 @@ class JudgePlanner:
         self._environment = environment
         self._models = models or JudgeModels()
         self._prompts: dict[tuple[str, Location], PromptTemplate] = {}
+        # What judges learn of models in a run. Many are built for a single case, and would learn it each anew.
+        self._memories: dict[str, dict[str, set[str]]] = {}
+        self._told: set[str] = set()
 
     def load_prompt(self, prompt: str, location: Location) -> PromptTemplate:
         """Return the template in a file that a judge names, as a ``prompt`` entry at its place would.
@@ -116,27 +116,51 @@ class JudgePlanner:
         texts = _template_texts([spec.argument, dict(spec.parameters)])
         if texts:
             return PlannedJudge(spec, judge_type, None, self._variables(spec, texts), search_path=folders)
-        judge = _build(spec, judge_type, spec.argument, spec.parameters)
+        judge = self._build(spec, judge_type, spec.argument, spec.parameters)
         _check_files(spec, judge, folders)
         self._check_models(spec, judge)
         return PlannedJudge(_with_content(spec, judge), judge_type, judge, _variables_of(judge), search_path=folders)
 
-    def check(self, planned: PlannedJudge, case: Case) -> None:
-        """Raise ``FileProblem`` if the judge cannot be built for the case, or could grade no response to it."""
-        for child in planned.children:
-            self.check(child, case)
+    def check(self, planned: PlannedJudge, case: Case) -> PlannedJudge:
+        """Return the judge as the case has it: with the content of files that only the case's variables name.
+
+        Raises ``FileProblem`` if it cannot be built for the case, or could grade no response to it.
+        """
         if planned.judge_type is None:
-            return
-        check_case = getattr(self.judge_for(planned, case), "check_case", None)
-        if check_case is None:
-            return
+            return self._check_group(planned, case)
+        judge = self.judge_for(planned, case)
+        if planned.judge is None:
+            planned = self._check_filled_in(planned, judge, case)
+        check_case = getattr(judge, "check_case", None)
         try:
-            check_case(case)
+            if check_case is not None:
+                check_case(case)
         except JudgeError as error:
             # Said now, the call need not be paid to hear it.
             raise FileProblem(
                 str(error).removeprefix(f"{case.location}: "), path=case.location.path, line=case.location.line
             ) from error
+        return planned
+
+    def _check_group(self, planned: PlannedJudge, case: Case) -> PlannedJudge:
+        children = tuple(self.check(child, case) for child in planned.children)
+        if all(child is before for child, before in zip(children, planned.children, strict=True)):
+            return planned
+        spec = replace(planned.spec, children=tuple(child.spec for child in children))
+        return replace(planned, spec=spec, children=children)
+
+    def _check_filled_in(self, planned: PlannedJudge, judge: Judge, case: Case) -> PlannedJudge:
+        """Check what could not be checked before the case filled in the parameters."""
+        try:
+            _check_files(planned.spec, judge, planned.search_path)
+            self._check_models(planned.spec, judge)
+        except FileProblem as problem:
+            if str(problem) in self._told:
+                return planned  # for another case: what is wrong for all of them is said for one
+            self._told.add(str(problem))
+            raise _problem(planned.spec, f"case {case.id!r} ({case.location}): {problem.message}") from problem
+        spec = _with_content(planned.spec, judge)
+        return planned if spec is planned.spec else replace(planned, spec=spec)
 
     def judge_for(self, planned: PlannedJudge, case: Case) -> Judge:
         """Return the judge with the case's variables filled in. Raises ``FileProblem``."""
@@ -147,14 +171,24 @@ class JudgePlanner:
         variables = judge_variables(case)
         try:
             argument = self._fill(spec.argument, variables, spec)
-            parameters = {key: self._fill(value, variables, spec) for key, value in spec.parameters.items()}
+            given = {key: value for key, value in spec.parameters.items() if key != _CONTENT}
+            parameters = {key: self._fill(value, variables, spec) for key, value in given.items()}
         except PromptError as error:
             raise _problem(spec, f"case {case.id!r} ({case.location}): {error}") from error
-        return _build(spec, planned.judge_type, argument, parameters)
+        return self._build(spec, planned.judge_type, argument, parameters)
+
+    def _build(self, spec: JudgeSpec, judge_type: type[Judge], argument: Json, parameters: Mapping[str, Json]) -> Judge:
+        judge = _build(spec, judge_type, argument, parameters)
+        use_memory = getattr(judge, "use_memory", None)
+        if use_memory is not None:
+            use_memory(self._memories.setdefault(judge_type.name, {}))
+        return judge
 
     def _with_model(self, spec: JudgeSpec, judge_type: type[Judge]) -> JudgeSpec:
         """Return the spec of a judge that asks a model with that of the setting, where it names none of its own."""
         takes_one = judge_type.level == _MODEL_LEVEL and "model" in judge_type.Parameters.model_fields
+        # The setting names a model that answers; one that makes vectors is another.
+        takes_one = takes_one and not getattr(judge_type, "embeds", False)
         if not takes_one or {"model", "models", "panel"} & spec.parameters.keys():
             return spec
         if self._models.default:
@@ -162,8 +196,9 @@ class JudgePlanner:
         if self._models.is_needed:
             raise _problem(
                 spec,
-                "no model to judge with: write 'model: provider/model' among its parameters, or set evals_judge_model "
-                "(--evals-judge-model, PROMPTEVALS_JUDGE_MODEL) for all judges",
+                "no model to judge with: write 'model: provider/model' among its parameters, or for all judges "
+                "'judge_model: provider/model' into the eval file or an evals.yaml above it, or set evals_judge_model "
+                "(--evals-judge-model, PROMPTEVALS_JUDGE_MODEL)",
             )
         return spec
 
@@ -197,6 +232,20 @@ class JudgePlanner:
         return self._environment.compile(value, spec.location.path, spec.location.line).render(variables)
 
 
+def find_judge_problems(
+    specs: Iterable[JudgeSpec], judge_types: Mapping[str, type[Judge]], rootdir: Path
+) -> list[FileProblem]:
+    """Return what is wrong with specs whose cases cannot be planned, since something else is wrong with their file."""
+    planner = JudgePlanner(judge_types, TemplateEnvironment(rootdir), rootdir, JudgeModels(is_needed=False))
+    problems: list[FileProblem] = []
+    for spec in specs:
+        try:
+            planner.plan(spec)
+        except FileProblem as problem:
+            problems.append(problem)
+    return problems
+
+
 def flatten(judges: Sequence[PlannedJudge]) -> Iterator[PlannedJudge]:
     """Yield judges, groups and what is in them."""
     for judge in judges:
@@ -206,7 +255,9 @@ def flatten(judges: Sequence[PlannedJudge]) -> Iterator[PlannedJudge]:
 
 def wants_before(judges: Sequence[PlannedJudge]) -> bool:
     """Return whether one of them looks at the baseline's output."""
-    return any(getattr(judge.judge_type, "wants_before", False) for judge in flatten(judges))
+    # A judge whose parameters are not known yet may say so for its type.
+    known = (judge.judge_type if judge.judge is None else judge.judge for judge in flatten(judges))
+    return any(bool(getattr(judge, "wants_before", False)) for judge in known)
 
 
 def judge_variables(case: Case) -> dict[str, Any]:
@@ -215,99 +266,6 @@ def judge_variables(case: Case) -> dict[str, Any]:
     if case.expected is not None:
         variables.setdefault("expected", case.expected)
     return variables
-
-
-async def score_response(planned: PlannedJudge, planner: JudgePlanner, subject: JudgeInput, ask: AskNumbered) -> Score:
-    """Return one judge's score for one response. Raises ``JudgeError`` where there can be none."""
-    asked = CountedAsk(ask)
-    grade, threshold = await _grade(planned, planner, subject, asked)
-    spec = planned.spec
-    return Score(
-        judge=spec.name,
-        value=grade.value,
-        passed=_passes(grade, threshold),
-        threshold=threshold,
-        weight=spec.weight,
-        required=spec.required,
-        explanation=grade.explanation,
-        cost=grade.cost if asked.cost is None else asked.cost,
-        calls=asked.calls,
-        spent=grade.cost if asked.spent is None else asked.spent,
-        details=grade.details,
-    )
-
-
-async def _grade(
-    planned: PlannedJudge, planner: JudgePlanner, subject: JudgeInput, ask: CountedAsk
-) -> tuple[Grade, float | None]:
-    spec = planned.spec
-    if planned.judge_type is None:
-        grade, threshold = await _grade_group(planned, planner, subject, ask), spec.threshold
-    else:
-        grade = await _call(planned, planner, subject, ask)
-        threshold = planned.judge_type.default_threshold if spec.threshold is None else spec.threshold
-    if not spec.negated:
-        return grade, threshold
-    passed = _passes(grade, threshold)
-    explanation = grade.explanation
-    if passed:
-        said = f": {explanation}" if explanation else ""
-        explanation = f"must not pass, but does with {grade.value:.3g}{said}"
-    return Grade(1.0 - grade.value, explanation, passed=not passed, cost=grade.cost, details=grade.details), None
-
-
-async def _call(planned: PlannedJudge, planner: JudgePlanner, subject: JudgeInput, ask: Ask) -> Grade:
-    name = planned.spec.name
-    try:
-        judge = planner.judge_for(planned, subject.case)
-        grade = await contain(judge.judge(_seen_by(planned, planner, subject), ask))
-    except PromptEvalsError:
-        raise
-    except Exception as error:
-        raise JudgeError(f"judge {name!r} raised {type(error).__name__}: {error}") from error
-    if not isinstance(grade, Grade):
-        raise JudgeError(f"judge {name!r} returned {type(grade).__name__}, not a Grade")
-    if not (math.isfinite(grade.value) and 0.0 <= grade.value <= 1.0):
-        raise JudgeError(f"judge {name!r} returned {grade.value!r}; a grade is a number from 0 to 1")
-    return grade
-
-
-def _seen_by(planned: PlannedJudge, planner: JudgePlanner, subject: JudgeInput) -> JudgeInput:
-    """Return what a judge may look at, with what depends on the place where it is written."""
-
-    async def render(prompt: str) -> RenderedPrompt:
-        return await planner.load_prompt(prompt, planned.spec.location).render(subject.case)
-
-    return JudgeInput(
-        case=subject.case,
-        response=subject.response,
-        prompt=subject.prompt,
-        search_path=planned.search_path,
-        before=subject.before,
-        model=subject.model,
-        parameters=subject.parameters,
-        render=render,
-    )
-
-
-async def _grade_group(planned: PlannedJudge, planner: JudgePlanner, subject: JudgeInput, ask: CountedAsk) -> Grade:
-    scores = [await score_response(child, planner, subject, ask) for child in planned.children]
-    is_all = planned.spec.judge == "all_of"
-    values, passed = [score.value for score in scores], [score.passed for score in scores]
-    costs = [score.cost for score in scores if score.calls or score.cost is not None]
-    explanation = "; ".join(f"{score.judge}: {score.explanation}" for score in scores if not score.passed)
-    return Grade(
-        value=min(values) if is_all else max(values),
-        explanation=explanation,
-        passed=(all(passed) if is_all else any(passed)) if planned.spec.threshold is None else None,
-        cost=sum_known(costs),
-    )
-
-
-def _passes(grade: Grade, threshold: float | None) -> bool:
-    if grade.passed is not None:
-        return grade.passed
-    return threshold is None or grade.value >= threshold
 
 
 def _build(spec: JudgeSpec, judge_type: type[Judge], argument: Json, parameters: Mapping[str, Json]) -> Judge:
@@ -331,7 +289,7 @@ def _check_files(spec: JudgeSpec, judge: Judge, folders: Sequence[Path]) -> None
 def _with_content(spec: JudgeSpec, judge: Judge) -> JudgeSpec:
     """Return the spec with the hash of what its judge read from files: fingerprints are made from specs."""
     content = getattr(judge, "content_hash", None)
-    return spec if content is None else replace(spec, parameters={**spec.parameters, "(content)": content})
+    return spec if content is None else replace(spec, parameters={**spec.parameters, _CONTENT: content})
 
 
 def _problem(spec: JudgeSpec, message: str) -> FileProblem:

@@ -22,6 +22,7 @@ from pytest_promptevals.engine.retrying import RetryPolicy, call_with_retries
 from pytest_promptevals.engine.routes import Route, Routes
 from pytest_promptevals.errors import (
     CallNotMadeError,
+    CodecError,
     PromptEvalsError,
     ProviderConfigError,
     ProviderConnectionError,
@@ -33,6 +34,7 @@ from pytest_promptevals.functions import contain
 from pytest_promptevals.hookspecs import Provider
 from pytest_promptevals.prices.bounds import call_bound
 from pytest_promptevals.prices.costs import cost_of
+from pytest_promptevals.records.embeddings import decode_vector
 from pytest_promptevals.records.prices import Price
 from pytest_promptevals.records.progress import Progress
 from pytest_promptevals.records.requests import Request
@@ -265,7 +267,7 @@ async def _answer(endpoint: Endpoint, provider: Provider, request: Request) -> R
     limit = asyncio.timeout(seconds)
     try:
         async with limit:
-            response = await _complete(provider, request)
+            response = await _complete(config.name, provider, request)
     except TimeoutError as error:
         if not limit.expired():
             raise ProviderError(f"provider {config.name!r} raised TimeoutError: {error}") from error
@@ -282,14 +284,36 @@ async def _answer(endpoint: Endpoint, provider: Provider, request: Request) -> R
     return _without_surrogates(response)
 
 
-async def _complete(provider: Provider, request: Request) -> Response:
-    answer: object = provider.complete(request)
+async def _complete(name: str, provider: Provider, request: Request) -> Response:
+    is_embedding = request.kind == "embedding"
+    shown = f"{type(provider).__name__}.{'embed' if is_embedding else 'complete'}"
+    call = _find_embed(name, provider, request) if is_embedding else provider.complete
+    answer: object = call(request)
     if not inspect.isawaitable(answer):
-        raise ProviderError(f"{type(provider).__name__}.complete is no coroutine function: make it 'async def'")
+        raise ProviderError(f"{shown} is no coroutine function: make it 'async def'")
     response = await contain(answer)
     if not isinstance(response, Response):
-        raise ProviderError(f"{type(provider).__name__}.complete returned {response!r}, not a Response")
+        raise ProviderError(f"{shown} returned {response!r}, not a Response")
+    if is_embedding:
+        _check_vector(response, shown)
     return response
+
+
+def _find_embed(name: str, provider: Provider, request: Request) -> Callable[[Request], object]:
+    embed: Callable[[Request], object] | None = getattr(provider, "embed", None)
+    if embed is None:
+        raise ProviderConfigError(
+            f"provider {name!r} makes no vectors of texts, so {name}/{request.model} cannot embed one; name a model of "
+            "a provider that does, such as openai/text-embedding-3-small"
+        )
+    return embed
+
+
+def _check_vector(response: Response, shown: str) -> None:
+    try:
+        decode_vector(response.embedding)
+    except CodecError as error:
+        raise ProviderError(f"{shown} returned a Response whose 'embedding' is {error}") from None
 
 
 def _without_surrogates(response: Response) -> Response:

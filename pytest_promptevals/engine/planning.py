@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import operator
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from pytest_promptevals.files.paths import search_folders
 from pytest_promptevals.hookspecs import ProviderFactory
 from pytest_promptevals.prompts.sources import InputPrompt, PromptTemplate, load_prompt
 from pytest_promptevals.prompts.templates import TemplateEnvironment
+from pytest_promptevals.prompts.trajectories import check_messages
 from pytest_promptevals.records.cases import Case, Dataset, JudgeSpec, Location, ProviderConfig
 from pytest_promptevals.records.fingerprints import case_fingerprint
 from pytest_promptevals.records.partial import partial_fingerprint
@@ -127,7 +129,7 @@ class _Planning:
         self._prompt_problems: dict[int, list[tuple[Case, str]]] = {}
         configs = {name: ProviderConfig(name, name) for name in registry.providers}
         configs.update((config.name, config) for config in dataset.providers)
-        models = JudgeModels(settings.judge_model, settings.judged_level > 1, configs)
+        models = JudgeModels(_judge_model(dataset, settings), settings.judged_level > 1, configs)
         self._planner = JudgePlanner(registry.judges, self._environment, rootdir, models)
         timeout = settings.timeout
         if dataset.timeout is not None and "timeout" not in settings.given:
@@ -163,7 +165,9 @@ class _Planning:
 
     def _stop_on_problems(self) -> None:
         if self._problems:
-            raise DatasetError(sorted(self._problems, key=lambda problem: (problem.path, problem.line or 0)))
+            # What is wrong with a judge that each case fills in is said once.
+            different = {str(problem): problem for problem in self._problems}.values()
+            raise DatasetError(sorted(different, key=lambda problem: (problem.path, problem.line or 0)))
 
     def _note(self, message: str, location: Location, field: str = "") -> None:
         self._problems.append(FileProblem(message, path=location.path, line=location.line, field=field))
@@ -233,8 +237,9 @@ class _Planning:
         prompt_names = None if is_hidden else _union_variables(prompts)
         for case in self._dataset.cases:
             judges = shared + self._plan_judges(case.judges) if case.judges else shared
-            self._check_judges(case, judges)
+            judges = self._check_judges(case, judges)
             if case.output is not None:
+                self._check_conversation(case)
                 yield PlannedCase(case, case.id, recorded, prompts[0], judges, 1, self._plan)
                 continue
             self._check_variables(case, judges, prompt_names)
@@ -262,16 +267,28 @@ class _Planning:
             )
         return trials
 
-    def _check_judges(self, case: Case, judges: Sequence[PlannedJudge]) -> None:
+    def _check_judges(self, case: Case, judges: tuple[PlannedJudge, ...]) -> tuple[PlannedJudge, ...]:
+        """Note what is wrong with them, and return them as the case has them."""
         if not judges:
             self._note("no judges: add 'judges' to the case, the eval file or an evals.yaml above it", case.location)
         elif not any(judge.spec.weight for judge in judges):
             self._note("all judges have weight 0, so the case has no score: give one of them a weight", case.location)
-        for judge in judges:
-            try:
-                self._planner.check(judge, case)
-            except FileProblem as problem:
-                self._problems.append(problem)
+        checked = [self._check_judge(case, judge) for judge in judges]
+        # The cases of a file share their judges, where they can.
+        return judges if all(map(operator.is_, checked, judges)) else tuple(checked)
+
+    def _check_judge(self, case: Case, judge: PlannedJudge) -> PlannedJudge:
+        try:
+            return self._planner.check(judge, case)
+        except FileProblem as problem:
+            self._problems.append(problem)
+            return judge
+
+    def _check_conversation(self, case: Case) -> None:
+        try:
+            check_messages(case.input)
+        except PromptError as error:
+            self._note(str(error), case.location)
 
     def _check_prompt(self, case: Case, prompt: PromptTemplate) -> None:
         try:
@@ -313,6 +330,13 @@ class _Planning:
                     case.location,
                     f"vars.{name}",
                 )
+
+
+def _judge_model(dataset: Dataset, settings: Settings) -> str:
+    """Return the model of judges that name none: what an option or the environment says goes before the file."""
+    if dataset.judge_model and "judge_model" not in settings.given:
+        return dataset.judge_model
+    return settings.judge_model
 
 
 def _union_variables(prompts: Sequence[PromptTemplate]) -> frozenset[str] | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import importlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -10,7 +11,7 @@ import pluggy
 
 from pytest_promptevals import hookspecs
 from pytest_promptevals.errors import UsageError
-from pytest_promptevals.hookspecs import Judge, ProviderFactory
+from pytest_promptevals.hookspecs import Judge, JudgePlace, ProviderFactory
 from pytest_promptevals.judges import builtin as builtin_judges
 from pytest_promptevals.providers import builtin as builtin_providers
 
@@ -21,8 +22,8 @@ BUILTIN_PLUGINS = (builtin_judges, builtin_providers)
 class HookCaller(Protocol):
     """The part of pluggy's hook relay that gives judges and providers."""
 
-    def pytest_promptevals_judges(self) -> Sequence[Sequence[type[Judge]]]:
-        """Return the lists of all plugins."""
+    def pytest_promptevals_judges(self) -> Sequence[Sequence[type[Judge]] | Mapping[str, JudgePlace]]:
+        """Return the lists and mappings of all plugins."""
         ...
 
     def pytest_promptevals_providers(self) -> Sequence[Mapping[str, ProviderFactory]]:
@@ -30,27 +31,58 @@ class HookCaller(Protocol):
         ...
 
 
+class JudgeTypes(Mapping[str, "type[Judge]"]):
+    """Judge classes by name. One of which only the place is known is imported when it is first looked up.
+
+    Args:
+        entries: a class, or ``module:Class``, for each name.
+    """
+
+    def __init__(self, entries: Mapping[str, type[Judge] | JudgePlace]) -> None:
+        self._entries = dict(entries)
+
+    def __getitem__(self, name: str) -> type[Judge]:
+        """Return the class. Raises ``UsageError`` if it is not where it is said to be."""
+        entry = self._entries[name]
+        if isinstance(entry, str):
+            entry = self._entries[name] = _import_judge(name, entry)
+        return entry
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._entries
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def with_more(self, more: Mapping[str, type[Judge]]) -> JudgeTypes:
+        """Return these and more, without importing any."""
+        return JudgeTypes({**self._entries, **more})
+
+
 @dataclass(frozen=True, slots=True)
 class Registry:
     """Judges and providers by name."""
 
-    judges: Mapping[str, type[Judge]]
+    judges: JudgeTypes
     """By the name that stands in an eval file."""
     providers: Mapping[str, ProviderFactory]
     """By the name before the ``/``, or the ``type`` of a named provider."""
 
+    def with_more(self, judges: Mapping[str, type[Judge]], providers: Mapping[str, ProviderFactory]) -> Registry:
+        """Return these and more; where a name is the same, the one that is added counts."""
+        return Registry(self.judges.with_more(judges), {**self.providers, **providers})
+
 
 def collect_registry(hook: HookCaller) -> Registry:
     """Ask all plugins. Raises ``UsageError`` for a name that is given twice."""
-    judges: dict[str, type[Judge]] = {}
-    for judge_types in hook.pytest_promptevals_judges():
-        if not isinstance(judge_types, list | tuple):
-            raise UsageError(f"pytest_promptevals_judges must return a list of judge classes, not {judge_types!r}")
-        for judge_type in judge_types:
-            if not isinstance(getattr(judge_type, "name", None), str):
-                raise UsageError(f"pytest_promptevals_judges returned {judge_type!r}: no class with a 'name'")
-            _refuse_second("judge", judge_type.name, judges)
-            judges[judge_type.name] = judge_type
+    judges: dict[str, type[Judge] | JudgePlace] = {}
+    for returned in hook.pytest_promptevals_judges():
+        for name, entry in _named_judges(returned):
+            _refuse_second("judge", name, judges)
+            judges[name] = entry
     providers: dict[str, ProviderFactory] = {}
     for factories in hook.pytest_promptevals_providers():
         if not isinstance(factories, Mapping):
@@ -58,7 +90,7 @@ def collect_registry(hook: HookCaller) -> Registry:
         for name, factory in factories.items():
             _refuse_second("provider", name, providers)
             providers[name] = factory
-    return Registry(judges, providers)
+    return Registry(JudgeTypes(judges), providers)
 
 
 def builtin_registry() -> Registry:
@@ -68,6 +100,31 @@ def builtin_registry() -> Registry:
     for plugin in BUILTIN_PLUGINS:
         manager.register(plugin)
     return collect_registry(manager.hook)
+
+
+def _named_judges(returned: object) -> Iterator[tuple[str, type[Judge] | JudgePlace]]:
+    if isinstance(returned, Mapping):
+        yield from returned.items()
+        return
+    if not isinstance(returned, list | tuple):
+        raise UsageError(
+            f"pytest_promptevals_judges must return a list of judge classes, or a mapping of names, not {returned!r}"
+        )
+    for judge_type in returned:
+        if not isinstance(getattr(judge_type, "name", None), str):
+            raise UsageError(f"pytest_promptevals_judges returned {judge_type!r}: no class with a 'name'")
+        yield judge_type.name, judge_type
+
+
+def _import_judge(name: str, place: JudgePlace) -> type[Judge]:
+    module, _, attribute = place.partition(":")
+    try:
+        found: type[Judge] = getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise UsageError(f"judge {name!r}: there is no {place!r} (write 'module:Class'): {error}") from error
+    if getattr(found, "name", None) != name:
+        raise UsageError(f"judge {name!r}: {place!r} calls itself {getattr(found, 'name', None)!r}; use one name")
+    return found
 
 
 def _refuse_second(kind: str, name: str, known: Mapping[str, object]) -> None:

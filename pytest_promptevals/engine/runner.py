@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import cast
 
-from pytest_promptevals.engine.asking import AskNumbered, Ledger, unhurried
-from pytest_promptevals.engine.judging import score_response
+from pytest_promptevals.engine.asking import Ledger, Send, unhurried
 from pytest_promptevals.engine.pipeline import Pipeline
 from pytest_promptevals.engine.planning import EvalPlan, PlannedCase
+from pytest_promptevals.engine.scoring import score_response
 from pytest_promptevals.engine.trials import reduce_trials, score_trial
 from pytest_promptevals.errors import (
     CacheError,
@@ -21,10 +21,11 @@ from pytest_promptevals.errors import (
     did_you_mean,
 )
 from pytest_promptevals.hookspecs import JudgeInput
+from pytest_promptevals.prompts.trajectories import show_messages
+from pytest_promptevals.records.cases import Case
 from pytest_promptevals.records.fingerprints import full_fingerprint
-from pytest_promptevals.records.json_types import Json
 from pytest_promptevals.records.requests import Request
-from pytest_promptevals.records.responses import Message, RenderedPrompt, Response
+from pytest_promptevals.records.responses import RenderedPrompt, Response
 from pytest_promptevals.records.results import CaseResult, ErrorRecord, JudgeSpending, Score, Trial
 
 
@@ -67,7 +68,14 @@ async def run_case(
     ]
     # A task for a single trial would cost as much as judging it.
     outcomes = await asyncio.gather(*trials) if len(trials) > 1 else [await trials[0]]
-    return assemble_result(planned, prompt, outcomes)
+    result = assemble_result(planned, prompt, outcomes)
+    return result if prompt.messages else _with_conversation(result, planned.case)
+
+
+def _with_conversation(result: CaseResult, case: Case) -> CaseResult:
+    """Return the result with the conversation that was recorded as its input in the place of a prompt."""
+    messages = show_messages(case.input)
+    return dataclasses.replace(result, prompt=RenderedPrompt(messages)) if messages else result
 
 
 async def _render(planned: PlannedCase) -> RenderedPrompt:
@@ -94,11 +102,11 @@ async def judge_response(
         model="" if planned.case.output is not None else planned.target.label,
         parameters=plan.dataset.parameters,
     )
-    ledger = Ledger(_asker(plan, pipeline))
+    ledger = Ledger(_sender(plan, pipeline))
     try:
         async with asyncio.timeout(plan.timeout) as limit:
-            ask = unhurried(ledger.ask, limit)
-            scores = [await score_response(judge, plan.planner, subject, ask) for judge in planned.judges]
+            send = unhurried(ledger.send, limit)
+            scores = [await score_response(judge, plan.planner, subject, send) for judge in planned.judges]
     except TimeoutError:
         message = f"the judges gave no scores within {plan.timeout:g} s. Raise 'timeout' if they need longer."
         return Outcome(response, error=ErrorRecord("judge", message), judging=ledger.spending)
@@ -176,17 +184,16 @@ async def _run_trial(  # noqa: PLR0917 - what one trial needs
     return await judge_response(planned, response, prompt, pipeline, before)
 
 
-def _asker(plan: EvalPlan, pipeline: Pipeline) -> AskNumbered:
-    async def ask(model: str, messages: Sequence[Message], parameters: Mapping[str, object], number: int) -> Response:
-        name, _, model_name = model.partition("/")
+def _sender(plan: EvalPlan, pipeline: Pipeline) -> Send:
+    async def send(model: str, request: Request) -> Response:
+        name = model.partition("/")[0]
         if name not in plan.endpoints:
             raise ProviderConfigError(
                 f"unknown provider {name!r} in model {model!r}.{did_you_mean(name, plan.endpoints)}"
             )
-        request = Request(model_name, tuple(messages), cast("Mapping[str, Json]", parameters), number)
         return await pipeline.call(plan.endpoints[name], request)
 
-    return ask
+    return send
 
 
 def _trial(number: int, outcome: Outcome) -> Trial:

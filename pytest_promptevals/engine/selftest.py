@@ -1,27 +1,31 @@
-"""Which cases a model that knows nothing would pass: the judges are asked, no model is."""
+"""Which cases a model that knows nothing would pass: the judges are asked, the model under test is not."""
 
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from pytest_promptevals.engine.judging import PlannedJudge
+from pytest_promptevals.engine.judging import PlannedJudge, flatten
 from pytest_promptevals.engine.pipeline import Pipeline
 from pytest_promptevals.engine.planning import PlannedCase
-from pytest_promptevals.engine.runner import assemble_result, judge_response
+from pytest_promptevals.engine.runner import Outcome, assemble_result, judge_response
 from pytest_promptevals.engine.useless_models import EMPTY, REFUSAL, USELESS_MODELS, Question, UselessModel
 from pytest_promptevals.errors import PromptEvalsError
 from pytest_promptevals.hookspecs import JudgeInput
 from pytest_promptevals.judges.refusals import RefusalJudge, RefusalParameters
 from pytest_promptevals.records.cases import Case, Location
 from pytest_promptevals.records.responses import RenderedPrompt, Response, Usage
-from pytest_promptevals.records.results import CaseResult
+from pytest_promptevals.records.results import Score
 
+EXEMPT_TAG: Final = "no-selftest"
+"""Tag of a case that useless answers may pass, such as one that only forbids something."""
 _AT_ONCE: Final = 64
 """Cases that are judged at the same time."""
 _REFUSAL_JUDGE: Final = "refusal"
+_FREE_LEVEL: Final = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,26 @@ class Pass:
     """Labels of the judges that let it pass."""
     is_dead: bool
     """Whether the case tests nothing."""
+    only_forbids: bool = False
+    """Whether all its judges only say what must not be there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Undecided:
+    """A case of which it is not known whether it is dead: a judge was not heard on an answer that the others pass."""
+
+    name: str
+    """The case's id, with the prompt's name where there are several."""
+    location: Location
+    """Where the case stands."""
+    judges: tuple[str, ...]
+    """Labels of the judges that were left out, since they are above the level."""
+    level: int = 0
+    """The level at which all of those run; 0 if none was left out."""
+    calls: int = 0
+    """Judgements that this would take; each is a call of a model, or more."""
+    error: str = ""
+    """What kept a judge from giving a score, where that was not its level."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +73,15 @@ class FileTest:
     cases: int
     """Cases that were put to the test, each once for each of its prompts."""
     answered: Mapping[str, int]
-    """How many answers of each useless model were judged: not every one has an answer to every case."""
+    """To how many cases it is known whether they let an answer of each useless model pass."""
     passes: tuple[Pass, ...]
     """In file order."""
+    undecided: tuple[Undecided, ...] = ()
+    """In file order."""
+    exempt: tuple[str, ...] = ()
+    """Names of the cases with ``EXEMPT_TAG``, which are not among ``cases``."""
     errors: int = 0
-    """Answers that a judge could not judge: they count as not passed."""
-    unjudged: int = 0
-    """Cases without a judge of the level, which were not put to the test."""
+    """Answers that a free judge could not judge: they count as not passed."""
     spent: float = 0.0
     """US dollars that the judges spent, as far as that is known."""
 
@@ -73,6 +99,7 @@ async def run_selftest(cases: Sequence[PlannedCase], pipeline: Pipeline) -> tupl
     """Put the answers of the useless models to the judges of all cases, and return what came of it, by eval file.
 
     A case with several models is tested once: the model would not be asked. Its trials would all be the same one.
+    Judges that ask a model are asked only about answers that the free ones let pass.
     """
     by_file: dict[str, list[PlannedCase]] = {}
     for planned in _one_of_each(cases):
@@ -90,29 +117,49 @@ def _one_of_each(cases: Sequence[PlannedCase]) -> Iterator[PlannedCase]:
 
 
 async def _test_file(file: str, cases: Sequence[PlannedCase], pipeline: Pipeline) -> FileTest:
-    judged = [planned for planned in cases if planned.judges]
+    tested = [planned for planned in cases if EXEMPT_TAG not in planned.case.tags]
     positions = {id(case): position for position, case in enumerate(cases[0].plan.dataset.cases)}
-    found: list[_Found] = []
-    for start in range(0, len(judged), _AT_ONCE):
-        batch = judged[start : start + _AT_ONCE]
+    by_case: list[list[_Found]] = []
+    for start in range(0, len(tested), _AT_ONCE):
+        batch = tested[start : start + _AT_ONCE]
         tests = (_test_case(planned, positions[id(planned.case)], pipeline) for planned in batch)
-        found += [item for part in await asyncio.gather(*tests) for item in part]
+        by_case += await asyncio.gather(*tests)
+    found = [item for part in by_case for item in part]
     return FileTest(
         file=file,
-        cases=len(judged),
-        answered={model.name: sum(item.model is model for item in found) for model in USELESS_MODELS},
-        passes=tuple(_pass_of(item) for item in found if item.result.passed),
-        errors=sum(item.result.error is not None for item in found),
-        unjudged=len(cases) - len(judged),
-        spent=sum(item.result.spent or 0.0 for item in found),
+        cases=len(tested),
+        answered={
+            model.name: sum(item.model is model and item.passed is not None for item in found)
+            for model in USELESS_MODELS
+        },
+        passes=tuple(_pass_of(item) for item in found if item.passed),
+        undecided=tuple(item for part in by_case if (item := _undecided_of(part)) is not None),
+        exempt=tuple(_name_of(planned) for planned in cases if EXEMPT_TAG in planned.case.tags),
+        errors=sum(item.passed is False and bool(item.error) for item in found),
+        spent=sum(item.spent for item in found),
     )
 
 
 @dataclass(frozen=True, slots=True)
 class _Found:
+    """What became of one answer."""
+
     planned: PlannedCase
     model: UselessModel
-    result: CaseResult
+    passed: bool | None
+    """``None`` if that is not known."""
+    error: str = ""
+    spent: float = 0.0
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether it is no fault that the answer passes."""
+        return self.model.name not in _WANTED or _WANTED[self.model.name](self.planned)
+
+    @property
+    def is_dead(self) -> bool:
+        """Whether the case is dead by this answer."""
+        return self.passed is True and not self.is_wanted
 
 
 async def _test_case(planned: PlannedCase, position: int, pipeline: Pipeline) -> list[_Found]:
@@ -124,9 +171,53 @@ async def _test_case(planned: PlannedCase, position: int, pipeline: Pipeline) ->
         if text is None:
             continue
         response = Response(text, finish_reason="stop", usage=Usage(0, 0), latency=0.0, cost=0.0, model=model.name)
-        outcome = await judge_response(planned, response, prompt, pipeline)
-        found.append(_Found(planned, model, assemble_result(planned, prompt, [outcome])))
+        found.append(await _judge(planned, model, response, prompt, pipeline))
+    if all(item.error for item in found):
+        return [dataclasses.replace(item, passed=None) for item in found]  # a judge that judges nothing tells nothing
     return found
+
+
+async def _judge(
+    planned: PlannedCase, model: UselessModel, response: Response, prompt: RenderedPrompt | None, pipeline: Pipeline
+) -> _Found:
+    """Ask the free judges, and the others only where those let the answer pass."""
+    free, asking = _split(planned)
+    first = await judge_response(dataclasses.replace(planned, judges=free), response, prompt, pipeline)
+    found = _Found(planned, model, passed=False, spent=_spent_on(first))
+    if first.error is not None:
+        # A run of such an answer would end as an error, whatever the others say: it does not pass.
+        return dataclasses.replace(found, error=first.error.message)
+    if _is_failed(first.scores):
+        return found
+    rest = await judge_response(dataclasses.replace(planned, judges=asking), response, prompt, pipeline)
+    found = dataclasses.replace(found, spent=found.spent + _spent_on(rest))
+    if rest.error is not None:
+        return dataclasses.replace(found, passed=None, error=rest.error.message)
+    scores = (*first.scores, *rest.scores)
+    if _is_failed(scores):
+        return found
+    if planned.written:
+        return dataclasses.replace(found, passed=None)
+    result = assemble_result(planned, prompt, [Outcome(response, scores)])
+    return dataclasses.replace(found, passed=result.passed)
+
+
+def _is_failed(scores: Sequence[Score]) -> bool:
+    """Return whether the case fails, whatever other judges say."""
+    return not all(score.passed for score in scores if score.required)
+
+
+def _split(planned: PlannedCase) -> tuple[tuple[PlannedJudge, ...], tuple[PlannedJudge, ...]]:
+    """Return the free judges of a case, and the others that are not left out."""
+    # Those without a weight, too, which a run leaves out where they are all that is left: they can fail the case.
+    judges = planned.written or planned.judges
+    free = tuple(judge for judge in judges if judge.level <= _FREE_LEVEL)
+    return free, tuple(judge for judge in judges if _FREE_LEVEL < judge.level <= planned.plan.level)
+
+
+def _spent_on(outcome: Outcome) -> float:
+    lost = outcome.judging.spent if outcome.judging is not None else None
+    return sum((score.spent or 0.0 for score in outcome.scores), lost or 0.0)
 
 
 async def _render(planned: PlannedCase) -> RenderedPrompt | None:
@@ -137,13 +228,39 @@ async def _render(planned: PlannedCase) -> RenderedPrompt | None:
         return None  # running the case would say why
 
 
+def _name_of(planned: PlannedCase) -> str:
+    return f"{planned.case.id} ({planned.prompt.name})" if planned.prompt.name else planned.case.id
+
+
 def _pass_of(found: _Found) -> Pass:
-    planned, model = found.planned, found.model
-    name = f"{planned.case.id} ({planned.prompt.name})" if planned.prompt.name else planned.case.id
+    planned = found.planned
     judges = tuple(judge.spec.name for judge in planned.judges)
-    is_wanted = _WANTED.get(model.name)
-    is_dead = is_wanted is not None and not is_wanted(planned)
-    return Pass(name, planned.case.location, model.name, judges, is_dead)
+    forbids = _only_forbid(planned.judges)
+    return Pass(_name_of(planned), planned.case.location, found.model.name, judges, found.is_dead, forbids)
+
+
+def _undecided_of(found: Sequence[_Found]) -> Undecided | None:
+    """Return what is not known of a case; ``None`` if it is known whether it is dead."""
+    unknown = [item for item in found if item.passed is None]
+    asked = [item for item in unknown if not item.is_wanted]
+    if not asked or any(item.is_dead for item in found):
+        return None
+    planned = asked[0].planned
+    error = next((item.error for item in asked if item.error), "").removeprefix(f"{planned.case.location}: ")
+    left_out = [judge for judge in planned.written if judge.level > planned.plan.level]
+    judges = [judge for judge in flatten(left_out) if judge.judge_type is not None and judge.level > _FREE_LEVEL]
+    return Undecided(
+        name=_name_of(planned),
+        location=planned.case.location,
+        judges=tuple(judge.spec.name for judge in left_out),
+        level=max((judge.level for judge in left_out), default=0),
+        calls=len(judges) * len(unknown),
+        error=error,
+    )
+
+
+def _only_forbid(judges: Sequence[PlannedJudge]) -> bool:
+    return all(judge.spec.negated or (bool(judge.children) and _only_forbid(judge.children)) for judge in judges)
 
 
 def _wants_nothing(planned: PlannedCase) -> bool:
@@ -151,7 +268,7 @@ def _wants_nothing(planned: PlannedCase) -> bool:
 
 
 def _wants_refusal(planned: PlannedCase) -> bool:
-    return _asks_for_refusal(planned.judges) or any(
+    return _asks_for_refusal(planned.written or planned.judges) or any(
         _is_refusal(planned.case, text) for text in _expected_texts(planned.case)
     )
 

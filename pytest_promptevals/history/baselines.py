@@ -7,6 +7,7 @@ different cases merge without a conflict, and an unchanged case never shows up i
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Final, cast
@@ -26,8 +27,9 @@ SCORE_DIGITS: Final = 6
 """Digits of a score that are kept: fewer lines change for no reason, and no case is judged by the seventh."""
 
 OUTPUT_LENGTH: Final = 2000
-"""Characters of an output that are kept."""
+"""Characters of an output that are kept, unless a judge of the case compares with all of it."""
 
+_CUT: Final = re.compile(rf".{{{OUTPUT_LENGTH}}}… \[\d+ more characters\]", re.DOTALL)
 _SAVE_ANEW: Final = "correct the line, or delete the file and save it anew with 'pytest --evals-save-baseline'"
 _CONFLICT_MARKERS: Final = ("<<<<<<<", "|||||||", "=======", ">>>>>>>")
 
@@ -37,14 +39,23 @@ def baseline_path(eval_file: Path) -> Path:
     return eval_file.parent / FOLDER / f"{eval_file.name}.jsonl"
 
 
-def baseline_cases(results: Iterable[CaseResult]) -> tuple[BaselineCase, ...]:
-    """Return what a baseline keeps of results, sorted by name. A case that ended in an error has no part in it."""
-    cases = [_keep(result, result.score) for result in results if result.error is None and result.score is not None]
-    return _sort(cases)
+def baseline_cases(results: Iterable[CaseResult], whole: Collection[str] = ()) -> tuple[BaselineCase, ...]:
+    """Return what a baseline keeps of results, sorted by name. A case that ended in an error has no part in it.
+
+    ``whole`` names the items whose outputs are not shortened.
+    """
+    return _sort(
+        _keep(result, result.score, is_whole=result.name in whole)
+        for result in results
+        if result.error is None and result.score is not None
+    )
 
 
 def merge_baseline(
-    old: Sequence[BaselineCase] | None, results: Sequence[CaseResult], collected_names: Collection[str]
+    old: Sequence[BaselineCase] | None,
+    results: Sequence[CaseResult],
+    collected_names: Collection[str],
+    whole: Collection[str] = (),
 ) -> tuple[BaselineCase, ...]:
     """Return the baseline after a run over a selection of the cases, sorted by name.
 
@@ -55,8 +66,9 @@ def merge_baseline(
         old: the baseline so far, ``None`` if there is none.
         results: what was run.
         collected_names: names of all items of the eval file, the deselected ones included.
+        whole: names of those whose outputs are not shortened.
     """
-    fresh = {case.name: case for case in baseline_cases(results)}
+    fresh = {case.name: case for case in baseline_cases(results, whole)}
     kept = {case.name: case for case in old or () if case.name in collected_names}
     return _sort((kept | fresh).values())
 
@@ -99,11 +111,14 @@ def write_baseline(path: Path, cases: Iterable[BaselineCase]) -> bool:
     return True
 
 
-def shorten_output(output: str) -> str:
-    """Return what a baseline keeps of an output: ``OUTPUT_LENGTH`` characters, and how many more there were."""
+def keep_output(output: str, *, is_whole: bool) -> str:
+    """Return what a baseline keeps of an output: ``OUTPUT_LENGTH`` characters, and how many more there were.
+
+    ``is_whole`` keeps all of it. What was shortened before stays as it is.
+    """
     # Half of a surrogate pair is no character of UTF-8.
     text = output.encode("utf-8", "replace").decode("utf-8")
-    if len(text) <= OUTPUT_LENGTH:
+    if is_whole or len(text) <= OUTPUT_LENGTH or _CUT.fullmatch(text):
         return text
     return f"{text[:OUTPUT_LENGTH]}… [{len(text) - OUTPUT_LENGTH} more characters]"
 
@@ -112,7 +127,7 @@ def _sort(cases: Iterable[BaselineCase]) -> tuple[BaselineCase, ...]:
     return tuple(sorted(cases, key=lambda case: case.name))
 
 
-def _keep(result: CaseResult, score: float) -> BaselineCase:
+def _keep(result: CaseResult, score: float, *, is_whole: bool) -> BaselineCase:
     return BaselineCase(
         name=result.name,
         case_id=result.case_id,
@@ -123,7 +138,7 @@ def _keep(result: CaseResult, score: float) -> BaselineCase:
         passed=result.passed is True,
         scores={score.judge: round(score.value, SCORE_DIGITS) for score in result.scores},
         trials=len(result.trials),
-        output=shorten_output(result.output or ""),
+        output=keep_output(result.output or "", is_whole=is_whole),
     )
 
 

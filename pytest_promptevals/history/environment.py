@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Final
 
 from pytest_promptevals.history.git import read_git_state
-from pytest_promptevals.history.processes import host_name
 from pytest_promptevals.records.runs import Run
+from pytest_promptevals.system.processes import host_name
 
 PACKAGES: Final = ("pytest", "pytest-promptevals", "openai", "anthropic", "rapidfuzz")
 """Packages whose version may change a score."""

@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, Final
 
-from pytest_promptevals.history.baselines import shorten_output
+from pytest_promptevals.history.baselines import keep_output
 from pytest_promptevals.history.schema import OVER_TRIALS
 from pytest_promptevals.history.stored import store_text
 from pytest_promptevals.records.comparisons import BaselineCase, Verdict
@@ -56,12 +56,17 @@ _CASES: Final = """
 
 
 def read_good_cases(
-    connection: sqlite3.Connection, file: str, names: Collection[str], level: int = MAX_LEVEL
+    connection: sqlite3.Connection,
+    file: str,
+    names: Collection[str],
+    level: int = MAX_LEVEL,
+    whole: Collection[str] = (),
 ) -> tuple[BaselineCase, ...]:
     """Return each item's newest score from the finished runs in which the file's ``score`` gate did not fail, by name.
 
     Other gates compare nothing, so a file that does not yet reach its ``min_score`` has last results all the same.
     Scores that only a part of a case's judges gave count for runs of the same ``level``.
+    Outputs are shortened, but for those of the items that ``whole`` names.
     """
     of_level = f"{partial_prefix(level)}%"
     ids: dict[str, int] = {}
@@ -74,7 +79,7 @@ def read_good_cases(
             break
     wanted = list(ids.values())
     batches = (wanted[start : start + _BATCH] for start in range(0, len(wanted), _BATCH))
-    cases = (case for batch in batches for case in _read_cases(connection, batch))
+    cases = (case for batch in batches for case in _read_cases(connection, batch, whole))
     return tuple(sorted(cases, key=lambda case: case.name))
 
 
@@ -94,15 +99,16 @@ def _read_scored(
     return ((row["name"], row["id"]) for row in connection.execute(query, values) if row["name"] in names)
 
 
-def _read_cases(connection: sqlite3.Connection, ids: Sequence[int]) -> Iterable[BaselineCase]:
+def _read_cases(connection: sqlite3.Connection, ids: Sequence[int], whole: Collection[str]) -> Iterable[BaselineCase]:
     marks = _marks(ids)
     by_judge: dict[int, dict[str, float]] = {}
     for row in connection.execute(_SCORES.format(marks), (*ids, OVER_TRIALS)):
         by_judge.setdefault(row["result_id"], {})[row["judge"]] = row["value"]
-    return [_to_case(row, by_judge.get(row["id"], {})) for row in connection.execute(_CASES.format(marks), ids)]
+    rows = connection.execute(_CASES.format(marks), ids)
+    return [_to_case(row, by_judge.get(row["id"], {}), is_whole=row["name"] in whole) for row in rows]
 
 
-def _to_case(row: sqlite3.Row, scores: dict[str, float]) -> BaselineCase:
+def _to_case(row: sqlite3.Row, scores: dict[str, float], *, is_whole: bool) -> BaselineCase:
     trials = json.loads(row["trials"])
     return BaselineCase(
         name=row["name"],
@@ -114,7 +120,7 @@ def _to_case(row: sqlite3.Row, scores: dict[str, float]) -> BaselineCase:
         passed=row["passed"] == 1,
         scores=scores,
         trials=len(trials),
-        output=shorten_output(_first_text(trials)),
+        output=keep_output(_first_text(trials), is_whole=is_whole),
     )
 
 

@@ -129,10 +129,12 @@ class HistoryFile:
                 for gate in rows.gates_to_rows(run.id, comparison):
                     _insert(connection, "gates", gate)
 
-    def last_good(self, file: str, names: Collection[str], level: int = MAX_LEVEL) -> tuple[BaselineCase, ...]:
+    def last_good(
+        self, file: str, names: Collection[str], level: int = MAX_LEVEL, whole: Collection[str] = ()
+    ) -> tuple[BaselineCase, ...]:
         """Return those items' newest scores from the finished runs in which the file's ``score`` gate did not fail."""
         with self._explaining():
-            return read_good_cases(self._connection, file, names, level)
+            return read_good_cases(self._connection, file, names, level, whole)
 
     def _read_row(self, connection: sqlite3.Connection, run_id: str) -> sqlite3.Row:
         row: sqlite3.Row | None = connection.execute("SELECT * FROM runs WHERE id = ?", (run_id,)).fetchone()

@@ -13,22 +13,25 @@ from pytest_promptevals.records.comparisons import BaselineCase
 from pytest_promptevals.records.partial import MAX_LEVEL
 
 
-def read_last_good(path: Path, file: str, names: Collection[str], level: int = MAX_LEVEL) -> tuple[BaselineCase, ...]:
+def read_last_good(
+    path: Path, file: str, names: Collection[str], level: int = MAX_LEVEL, whole: Collection[str] = ()
+) -> tuple[BaselineCase, ...]:
     """Return the last results of those items of an eval file that were not red, sorted by name.
 
     Each item has its newest score from the finished runs in which the file's ``score`` gate did not fail; scores that
-    only a part of the judges gave count for runs of the same ``level``. There are none without a history. Raises
-    ``HistoryError`` if the database cannot be read, or had to be put aside.
+    only a part of the judges gave count for runs of the same ``level``. Outputs are shortened, but for those
+    of the items that ``whole`` names. There are none without a history. Raises ``HistoryError`` if the database cannot
+    be read, or had to be put aside.
     """
     if not path.exists():
         return ()
-    found = ask(path, lambda connection: read_good_cases(connection, file, names, level))
+    found = ask(path, lambda connection: read_good_cases(connection, file, names, level, whole))
     if found is not None:
         return found
     history = HistoryFile.open(path)  # to bring it up to date, or to learn why it cannot be read
     try:
         if history.notice is not None:
             raise HistoryError(history.notice)
-        return history.last_good(file, names, level)
+        return history.last_good(file, names, level, whole)
     finally:
         history.close()

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import sqlite3
 
-from pytest_promptevals.history.processes import host_name, is_alive
 from pytest_promptevals.history.rows import read_row, run_from_row
 from pytest_promptevals.records.codec import SCHEMA_VERSION
 from pytest_promptevals.records.runs import Run, RunStatus
+from pytest_promptevals.system.processes import host_name, is_alive
 
 
 def is_unfinished(run: Run) -> bool:

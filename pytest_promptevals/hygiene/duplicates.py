@@ -27,11 +27,12 @@ def equal_groups(cases: Sequence[Case]) -> list[list[Case]]:
     """Return the cases, those that ask the same together, in file order."""
     groups: defaultdict[str, list[Case]] = defaultdict(list)
     for case in cases:
-        groups[_key(case)].append(case)
+        groups[case_key(case)].append(case)
     return list(groups.values())
 
 
-def _key(case: Case) -> str:
+def case_key(case: Case) -> str:
+    """Return what is the same for cases that ask the same."""
     output = None if case.output is None else [case.output.text, [str(call) for call in case.output.tool_calls]]
     return json.dumps([case.input, dict(case.vars), case.context, output], sort_keys=True)
 
@@ -42,14 +43,18 @@ def _duplicate(group: Sequence[Case]) -> Finding:
 
 
 def _conflict(group: Sequence[Case]) -> Finding | None:
-    told = [case for case in group if case.expected is not None]
-    different = list({_form(case.expected): case for case in told}.values())
-    common = set.intersection(*(_answers(case.expected) for case in told)) if told else {""}
-    if common:
+    if not is_conflict(group):
         return None
+    different = list({_form(case.expected): case for case in group if case.expected is not None}.values())
     answers = list_some([f"{show_json(case.expected, 40)} in {case.id!r}" for case in different])
     message = f"{name_cases(group)} ask the same, but no answer is right for all: {answers}; correct one of them"
     return find(Kind.CONFLICT, message, group[0].location, group)
+
+
+def is_conflict(group: Sequence[Case]) -> bool:
+    """Return whether cases expect answers of which none is right for all of them."""
+    told = [_answers(case.expected) for case in group if case.expected is not None]
+    return bool(told) and not set.intersection(*told)
 
 
 def _answers(expected: Json) -> set[str]:

@@ -37,6 +37,12 @@ class Kind(enum.Enum):
     """Cases ask nearly the same."""
     FEW_SHOT_LEAK = "few-shot-leak"
     """An example that is put before the question gives a case away."""
+    CROSS_FILE_DUPLICATE = "cross-file-duplicate"
+    """Cases of several files ask the same with the same prompt and model."""
+    CROSS_FILE_NEAR_DUPLICATE = "cross-file-near-duplicate"
+    """Cases of several files ask nearly the same with the same prompt and model."""
+    CROSS_FILE_LEAK = "cross-file-leak"
+    """An example of one file is a case of another file with the same prompt."""
     ANSWER_IN_PROMPT = "answer-in-prompt"
     """The expected answer stands in the prompt."""
     UNUSED_VARIABLE = "unused-variable"
@@ -75,6 +81,8 @@ class Finding:
     """1-based line; ``None`` where the whole file is meant."""
     cases: tuple[str, ...] = ()
     """Ids of the cases that are involved, in file order."""
+    also: tuple[Location, ...] = ()
+    """Places in other files that are involved."""
 
     def __str__(self) -> str:
         place = self.path if self.line is None else f"{self.path}:{self.line}"
@@ -99,9 +107,11 @@ Check: TypeAlias = Callable[[Subject], Iterator[Finding]]
 """Looks for one kind of thing, or for a few that are found together."""
 
 
-def find(kind: Kind, message: str, location: Location, cases: Sequence[Case] = ()) -> Finding:
-    """Return a finding at a place."""
-    return Finding(kind, message, location.path, location.line, tuple(case.id for case in cases))
+def find(
+    kind: Kind, message: str, location: Location, cases: Sequence[Case] = (), also: Sequence[Location] = ()
+) -> Finding:
+    """Return a finding at a place; ``also`` are places in other files."""
+    return Finding(kind, message, location.path, location.line, tuple(case.id for case in cases), tuple(also))
 
 
 def find_problem(problem: FileProblem) -> Finding:
@@ -110,11 +120,16 @@ def find_problem(problem: FileProblem) -> Finding:
     return Finding(Kind.LOAD_ERROR, f"{field}{problem.message}", problem.path, problem.line)
 
 
-def name_cases(cases: Sequence[Case], limit: int = 3) -> str:
-    """Return the first cases as messages name them, each with its place, and how many more there are."""
-    first = cases[0].location.path
-    shown = [
-        f"{case.id!r} ({f'line {case.location.line}' if case.location.path == first else case.location})"
-        for case in cases[:limit]
-    ]
+def name_cases(cases: Sequence[Case], path: str | None = None, limit: int = 3) -> str:
+    """Return the first cases as messages name them, each with its place, and how many more there are.
+
+    ``path`` is the file that the message is about, that of the first case if left out: lines of it go by number alone.
+    """
+    first = cases[0].location.path if path is None else path
+    shown = [name_case(case, first) for case in cases[:limit]]
     return ", ".join(shown) if len(cases) <= limit else f"{', '.join(shown)} and {len(cases) - limit:,} more"
+
+
+def name_case(case: Case, path: str) -> str:
+    """Return a case as a message about a file names it: with its line, and with its file if that is another one."""
+    return f"{case.id!r} ({f'line {case.location.line}' if case.location.path == path else case.location})"

@@ -7,7 +7,7 @@ enough of their rarest words: comparing all pairs of 10,000 long texts would tak
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Sequence
 from typing import Final
@@ -58,13 +58,14 @@ class Leaders:
     def find(self, text: str, buckets: Sequence[Hashable]) -> int | None:
         """Return the number of the leader in one of the buckets that the text is most like, if it is like any.
 
-        Texts are asked for, and added, from short to long.
+        Texts are added from short to long.
         """
         if self.is_exhausted:
             return None
         rarest = self._rarest(text)
         first = bisect_left(self._lengths, len(text) * _LENGTHS)
-        positions = {position for bucket in buckets for position in self._candidates(bucket, rarest, first)}
+        last = bisect_right(self._lengths, len(text) / _LENGTHS)
+        positions = {place for bucket in buckets for place in self._candidates(bucket, rarest, first, last)}
         choices = {position: self._texts[position] for position in sorted(positions)}
         self._work += sum(1 + len(choice) ** 2 / _LENGTH_SQUARED for choice in choices.values())
         found = process.extractOne(text, choices, scorer=fuzz.ratio, score_cutoff=LIKE)
@@ -80,13 +81,15 @@ class Leaders:
             for bucket in buckets:
                 self._positions[bucket, word].append(position)
 
-    def _candidates(self, bucket: Hashable, rarest: Sequence[str], first: int) -> list[int]:
+    def _candidates(self, bucket: Hashable, rarest: Sequence[str], first: int, last: int) -> list[int]:
         hits: Counter[int] = Counter()
         for word in rarest:
-            found = self._positions.get((bucket, word), ())
+            places = self._positions.get((bucket, word), ())
+            found = places[bisect_left(places, first) : bisect_left(places, last)]
             self._work += len(found) / _HITS
             hits.update(found)
-        return [position for position, count in hits.items() if position >= first and count >= _SHARED * len(rarest)]
+        needed = _SHARED * len(rarest)
+        return [position for position, count in hits.items() if count >= needed]
 
     def _rarest(self, text: str) -> list[str]:
         # A word that stands in one text only cannot be shared.

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import fnmatch
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import ClassVar, cast
+from typing import ClassVar, Final, cast
 
 from pydantic import BaseModel, ConfigDict
 
@@ -13,12 +15,17 @@ from pytest_promptevals.datasets.loader import load_cases
 from pytest_promptevals.engine.judging import GROUPS
 from pytest_promptevals.engine.planning import PlannedCase, plan_dataset, plan_judges
 from pytest_promptevals.engine.registry import Registry
-from pytest_promptevals.errors import DatasetError, JudgeError, ProviderConfigError, did_you_mean
+from pytest_promptevals.errors import DatasetError, FileProblem, JudgeError, ProviderConfigError, did_you_mean
 from pytest_promptevals.hookspecs import Ask, Judge, JudgeInput, Provider, ProviderContext
 from pytest_promptevals.hygiene.findings import Finding, Kind, Subject, find, find_problem
+from pytest_promptevals.judges.excerpts import list_some
 from pytest_promptevals.records.cases import Dataset, JudgeSpec
 from pytest_promptevals.records.results import Grade
 from pytest_promptevals.settings import Settings
+
+_MOST_ALIKE: Final = 3
+"""Problems of one file, with the same words, that are said one by one."""
+_INDEX: Final = re.compile(r"\[\d+\]")
 
 
 class UnknownJudge:
@@ -55,11 +62,10 @@ def load_subject(
     try:
         dataset = load_cases(path, rootdir)
     except DatasetError as error:
-        return None, [find_problem(problem) for problem in error.problems]
+        return None, _find_problems(error.problems)
     judges, providers = list(_unknown_judges(dataset, registry)), list(_unknown_providers(dataset, registry))
-    known = Registry(
-        {**registry.judges, **{spec.judge: cast("type[Judge]", UnknownJudge) for spec in judges}},
-        {**registry.providers, **dict.fromkeys(providers, _refuse)},
+    known = registry.with_more(
+        {spec.judge: cast("type[Judge]", UnknownJudge) for spec in judges}, dict.fromkeys(providers, _refuse)
     )
     findings = [_explain_judge(spec, registry) for spec in judges]
     findings += [_explain_provider(name, dataset, registry) for name in providers]
@@ -68,8 +74,24 @@ def load_subject(
         plan = plan_judges if _is_for_tests(path, dataset, settings) else plan_dataset
         planned = plan(dataset, known, rootdir, settings)
     except DatasetError as error:
-        findings += [find_problem(problem) for problem in error.problems]
+        findings += _find_problems(error.problems)
     return Subject(path, rootdir, dataset, planned), findings
+
+
+def _find_problems(problems: Sequence[FileProblem]) -> list[Finding]:
+    """Return problems as findings, one for all lines of a file that have the same: a column may be misspelt."""
+    groups: dict[tuple[str, str, str], list[FileProblem]] = {}
+    for problem in problems:
+        groups.setdefault((problem.path, _INDEX.sub("[]", problem.field), problem.message), []).append(problem)
+    found: list[Finding] = []
+    for group in groups.values():
+        if len(group) <= _MOST_ALIKE:
+            found += map(find_problem, group)
+            continue
+        first = find_problem(group[0])
+        lines = list_some([str(problem.line) for problem in group[1:]])
+        found.append(dataclasses.replace(first, message=f"{first.message} (the same in lines {lines})"))
+    return found
 
 
 def is_eval_file(path: Path, settings: Settings) -> bool:

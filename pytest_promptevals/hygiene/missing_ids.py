@@ -43,7 +43,11 @@ class WrittenIds:
 def find_missing_ids(subject: Subject) -> Iterator[Finding]:
     """Yield one finding for each file with cases that have no id."""
     for path, cases in _without_ids(subject).items():
-        way = "add a column 'id'" if path.endswith(".csv") else "--fix-ids writes the ids that they go by today"
+        way = (
+            "write them into a column 'id'"
+            if path.endswith(".csv")
+            else "--fix-ids writes the ids that they go by today"
+        )
         verb = "has" if len(cases) == 1 else "have"
         message = (
             f"{count_noun(len(cases), 'case')} {verb} no id: {name_cases(cases)}; a change of the input would make "

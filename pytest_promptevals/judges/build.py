@@ -2,17 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
 
 from pytest_promptevals.errors import PromptEvalsError, did_you_mean
 from pytest_promptevals.files.fields import field_name
+from pytest_promptevals.files.findings import Finding, find_problems, known_keys
 from pytest_promptevals.hookspecs import Judge
 from pytest_promptevals.judges.excerpts import show_json
 from pytest_promptevals.records.json_types import Json, JsonObject
+
+COMMON_OPTIONS: Final = ("name", "threshold", "weight", "required")
+"""Keys that every judge in an eval file may have beside its parameters."""
+_CALLS: Final = "parameters"
+"""The parameter that holds those of a judge's own calls."""
+_OF_CALLS: Final = frozenset(
+    {
+        "temperature",
+        "max_tokens",
+        "max_completion_tokens",
+        "max_output_tokens",
+        "top_p",
+        "top_k",
+        "seed",
+        "stop",
+        "presence_penalty",
+        "frequency_penalty",
+        "reasoning",
+        "reasoning_effort",
+        "thinking",
+        "verbosity",
+        "service_tier",
+    }
+)
+"""What the APIs of models call their parameters."""
+_WITHOUT_VALUE: Final = frozenset({"missing", "extra_forbidden", "too_short", "string_too_short", "value_error"})
+"""What is said without the value: our own words name it where that helps."""
 
 
 class JudgeParameterError(PromptEvalsError):
@@ -44,14 +70,21 @@ def build_judge(judge_type: type[Judge], argument: Json, parameters: JsonObject)
     try:
         checked = judge_type.Parameters.model_validate(given)
     except ValidationError as error:
-        problems = tuple(_problem_of(detail, judge_type) for detail in error.errors(include_url=False))
+        findings = find_problems(error, judge_type.Parameters, given)
+        problems = tuple(_problem_of(finding, judge_type) for finding in findings)
         raise JudgeParameterError(judge_type.name, problems) from error
     return judge_type(checked)
 
 
 def parameter_names(model: type[BaseModel]) -> list[str]:
     """Return the names that users write."""
-    return [field.alias or name for name, field in model.model_fields.items()]
+    return known_keys(model)
+
+
+def show_finding(finding: Finding) -> str:
+    """Return what pydantic found in words, with the value where that helps."""
+    says_all = finding.is_key or finding.kind in _WITHOUT_VALUE
+    return finding.words + ("" if says_all else f", not {show_json(finding.value)}") + finding.hint
 
 
 def _shorthand_for(judge_type: type[Judge], argument: Json, parameters: JsonObject) -> str:
@@ -67,18 +100,20 @@ def _shorthand_for(judge_type: type[Judge], argument: Json, parameters: JsonObje
     return shorthand
 
 
-def _problem_of(detail: ErrorDetails, judge_type: type[Judge]) -> tuple[str, str]:
-    path = detail["loc"]
-    if detail["type"] == "extra_forbidden" and len(path) == 1:
-        return str(path[0]), _explain_unknown(str(path[0]), judge_type)
-    return field_name(path), _explain(detail)
+def _problem_of(finding: Finding, judge_type: type[Judge]) -> tuple[str, str]:
+    if finding.kind == "extra_forbidden" and len(finding.path) == 1:
+        key = str(finding.path[0])
+        return key, _explain_unknown(key, finding.value, judge_type)
+    return field_name(finding.path), show_finding(finding)
 
 
-def _explain_unknown(key: str, judge_type: type[Judge]) -> str:
+def _explain_unknown(key: str, value: Json, judge_type: type[Judge]) -> str:
     known, shorthand = parameter_names(judge_type.Parameters), judge_type.shorthand
-    message = f"unknown parameter.{did_you_mean(key, known)}" if known else "unknown parameter; the judge takes none."
+    if key in _OF_CALLS and _CALLS in known:
+        return f"is a parameter of the model's; write `{_CALLS}: {{{key}: {show_json(value)}}}`"
+    message = f"unknown parameter.{did_you_mean(key, {*known, *COMMON_OPTIONS})}"
     if shorthand is not None and _takes_objects(judge_type.Parameters, shorthand):
-        message += f" To give an object as the {shorthand}, write `{judge_type.name}: {{{shorthand}: ...}}`."
+        message += f" To give a mapping as the {shorthand}, write `{judge_type.name}: {{{shorthand}: ...}}`."
     return message
 
 
@@ -86,34 +121,3 @@ def _takes_objects(model: type[BaseModel], parameter: str) -> bool:
     schema = model.model_json_schema()["properties"].get(parameter, {})
     options = schema.get("anyOf", [schema])
     return any(option.get("type", "object") == "object" and "enum" not in option for option in options)
-
-
-def _explain(detail: ErrorDetails) -> str:
-    context: Mapping[str, Any] = detail.get("ctx", {})
-    if detail["type"] == "value_error":
-        return str(context["error"])
-    template = _MESSAGES.get(detail["type"])
-    text = template.format_map(context) if template else detail["msg"][0].lower() + detail["msg"][1:]
-    return text if detail["type"] in _WITHOUT_INPUT else f"{text}, not {show_json(detail['input'])}"
-
-
-_WITHOUT_INPUT: Final = frozenset({"missing", "extra_forbidden", "too_short"})
-_MESSAGES: Final = {
-    "missing": "is missing",
-    "extra_forbidden": "unknown key",
-    "too_short": "must not be empty",
-    "string_type": "must be a text",
-    "string_too_short": "must not be empty",
-    "bool_type": "must be true or false",
-    "int_type": "must be a whole number",
-    "int_from_float": "must be a whole number",
-    "float_type": "must be a number",
-    "finite_number": "must be a finite number",
-    "greater_than_equal": "must be at least {ge:g}",
-    "less_than_equal": "must be at most {le:g}",
-    "list_type": "must be a list",
-    "dict_type": "must be an object",
-    "model_type": "must be an object",
-    "literal_error": "must be one of {expected}",
-}
-"""Our words for what pydantic finds in the judges' parameters."""

@@ -30,6 +30,9 @@ from pytest_promptevals.records.results import Grade
 DIGITS: Final = 4
 """Digits of a score: what comes after them depends on which texts were in one batch."""
 _SIMILARITY: Final = "similarity"
+_HEADS: Final = ("ForSequenceClassification", "ForCausalLM")
+"""Architectures that score two texts; one that generates text does so by its next word, yes or no."""
+_CROSS_ENCODER: Final = "CrossEncoder"
 _DEFAULT_MODELS: Final = {
     _SIMILARITY: "cross-encoder/stsb-distilroberta-base",
     "entailment": "cross-encoder/nli-distilroberta-base",
@@ -78,7 +81,8 @@ class CrossEncoderJudge(Comparing[Sequence[str]], BaseJudge[CrossEncoderParamete
     rounded to four digits.
 
     It needs `pip install "pytest-promptevals[semantic]"`. A run never downloads a model: get one with
-    `hf download NAME`, or name a folder. Loading and batches are as with `semantic`.
+    `hf download NAME`, or name a folder. A model of `semantic` is no cross-encoder, which is said at collection.
+    Loading and batches are as with `semantic`.
 
     ```yaml
     judges:
@@ -98,9 +102,11 @@ class CrossEncoderJudge(Comparing[Sequence[str]], BaseJudge[CrossEncoderParamete
     Parameters = CrossEncoderParameters
 
     def check_files(self, search_path: Sequence[Path]) -> None:
-        """Find the package, the model and its labels, without loading them. Raises ``JudgeError``."""
+        """Find the package, the model, its head and its labels, without loading them. Raises ``JudgeError``."""
         check_package(self.name)
-        self._label(self._folder(search_path))
+        folder = self._folder(search_path)
+        self._check_head(folder)
+        self._label(folder)
 
     def prepare(self, search_path: Sequence[Path]) -> None:
         """Load the model, in the calling thread. Raises ``JudgeError`` if it cannot be loaded."""
@@ -157,6 +163,18 @@ class CrossEncoderJudge(Comparing[Sequence[str]], BaseJudge[CrossEncoderParamete
             "use a model of natural language inference whose config.json names its labels"
         )
 
+    def _check_head(self, folder: Path) -> None:
+        """Raise ``JudgeError`` for a model that cannot score two texts: it would get a head of random numbers."""
+        if _model_type(folder) == _CROSS_ENCODER:
+            return
+        names = _read_config(folder).get("architectures") or []
+        if names and not any(str(name).endswith(_HEADS) for name in names):
+            raise JudgeError(
+                f"judge {self.name!r}: the model in {folder} does not score two texts: it is a {list_some(names)}, "
+                "without the head of a cross-encoder, and would get one of random numbers; for this model use the "
+                "judge `semantic`, or name a cross-encoder"
+            )
+
     def _encoder(self, folder: Path) -> Encoder:
         return shared_encoder(self.name, folder, load_pairs)
 
@@ -181,16 +199,39 @@ def load_pairs(folder: Path) -> Compute:
     return compute
 
 
-@functools.lru_cache(maxsize=64)
 def _read_labels(folder: Path) -> Mapping[str, int]:
     try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        return {str(label).lower(): int(number) for number, label in config.get("id2label", {}).items()}
-    except (OSError, ValueError, AttributeError) as error:
-        raise JudgeError(
-            f"the labels of the model in {folder} cannot be read from its config.json: "
-            f"{type(error).__name__}: {error}; download the model anew"
-        ) from error
+        return {str(label).lower(): int(number) for number, label in _read_config(folder).get("id2label", {}).items()}
+    except (ValueError, AttributeError) as error:
+        raise _unreadable(folder, error) from error
+
+
+@functools.lru_cache(maxsize=64)
+def _read_config(folder: Path) -> Mapping[str, Any]:
+    path = folder / "config.json"
+    try:
+        config = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    except (OSError, ValueError) as error:
+        raise _unreadable(folder, error) from error
+    if not isinstance(config, dict):
+        raise _unreadable(folder, TypeError("it is no mapping"))
+    return config
+
+
+def _unreadable(folder: Path, error: Exception) -> JudgeError:
+    return JudgeError(
+        f"what kind of model is in {folder} cannot be read from its config.json: {type(error).__name__}: {error}; "
+        "download the model anew"
+    )
+
+
+def _model_type(folder: Path) -> object:
+    """Return what sentence-transformers saved the model as; ``None`` if it did not, or did not say."""
+    try:
+        saved = json.loads((folder / "config_sentence_transformers.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return saved.get("model_type") if isinstance(saved, dict) else None
 
 
 def _probability(logits: Sequence[float], label: int) -> float:

@@ -16,12 +16,11 @@ from pydantic import BaseModel, BeforeValidator, Field, create_model
 from pytest_promptevals.errors import FunctionError, did_you_mean
 from pytest_promptevals.hookspecs import Ask, Judge, JudgeInput
 from pytest_promptevals.judges.base import BaseJudge, JudgeParameters, read_number
+from pytest_promptevals.judges.build import COMMON_OPTIONS
 from pytest_promptevals.judges.decorated import JudgeDeclaration
 from pytest_promptevals.judges.user_functions import OFFERED, grade_with, offer
 from pytest_promptevals.records.results import Grade
 
-COMMON_OPTIONS: Final = ("name", "threshold", "weight", "required")
-"""Keys that every judge in an eval file may have, so that no parameter can be called so."""
 _ASK: Final = "ask"
 _RESERVED: Final = ("not", "all_of", "any_of")
 _HIGHEST_LEVEL: Final = 3
@@ -60,7 +59,7 @@ class FunctionJudge(BaseJudge[JudgeParameters]):
         function = self.signature.function
         reference = f"{function.__module__}:{function.__name__}"
         where = f"{subject.case.location}: judge {self.name!r}: "
-        return await grade_with(function, arguments, reference=reference, where=where)
+        return await grade_with(function, arguments, subject, reference=reference, where=where)
 
 
 def make_judge_type(function: FunctionType, declaration: JudgeDeclaration) -> type[Judge]:

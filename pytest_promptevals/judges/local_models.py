@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import functools
 import importlib.util
+import os
+import re
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
@@ -19,6 +21,8 @@ Model = TypeVar("Model")
 PACKAGE: Final = "sentence_transformers"
 _ORGANISATION: Final = "sentence-transformers/"
 """Whose models are written without an organisation."""
+_REPOSITORY: Final = re.compile(r"(?:[a-z0-9][\w.-]*/)?[a-z0-9][\w.-]*", re.ASCII | re.IGNORECASE)
+"""How Hugging Face names models."""
 _MARKERS: Final = ("modules.json", "config.json")
 """Files of which each model's folder has one."""
 
@@ -42,7 +46,8 @@ def find_model(judge: str, model: str, search_path: tuple[Path, ...]) -> Path:
     Raises ``JudgeError`` with the command that downloads it if there is none.
     """
     # A whole path is that path, whatever folder it is joined to.
-    folders = [folder / model for folder in search_path] or [Path(model)]
+    wanted = os.path.expanduser(model)  # noqa: PTH111 - Path's own raises for a user that there is not
+    folders = [folder / wanted for folder in search_path] or [Path(wanted)]
     found = next((folder for folder in folders if folder.is_dir()), None)
     if found is not None:
         return _check_folder(judge, model, found)
@@ -63,7 +68,7 @@ def find_model(judge: str, model: str, search_path: tuple[Path, ...]) -> Path:
 
 def _can_be_download(model: str) -> bool:
     """Return whether it reads as ``NAME`` or ``ORGANISATION/NAME``, and not as the path of a folder."""
-    return not (Path(model).is_absolute() or model.startswith(".") or model.count("/") > 1)
+    return _REPOSITORY.fullmatch(model) is not None
 
 
 def shared_encoder(kind: str, folder: Path, load: Callable[[Path], Compute]) -> Encoder:

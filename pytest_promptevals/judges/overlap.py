@@ -8,7 +8,7 @@ import re
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import ClassVar, Final, Literal, TypeAlias, TypeVar
+from typing import Any, ClassVar, Final, Literal, TypeAlias, TypeVar
 
 from pydantic import BaseModel, Field
 
@@ -98,6 +98,19 @@ class _OverlapJudge(Comparing[Sequence[str]], BaseJudge[OverlapParametersT]):
     def _make_scorer(self) -> Scorer: ...
 
 
+class _PairingJudge(_OverlapJudge[OverlapParametersT]):
+    """Compares each word of one text with each word of the other."""
+
+    def _check_sizes(self, texts: Sequence[str], output: str, case: Case) -> None:
+        words = _count_words(output)
+        longest = max(map(_count_words, texts))
+        if longest * words > _MOST_PAIRS:
+            raise JudgeError(
+                f"{case.location}: judge {self.name!r} cannot compare texts of {longest:,} and {words:,} words in "
+                "reasonable time; compare shorter ones, or use the judge bleu"
+            )
+
+
 class RougeParameters(OverlapParameters):
     """Parameters of ``rouge``."""
 
@@ -112,7 +125,7 @@ class RougeParameters(OverlapParameters):
     )
 
 
-class RougeJudge(_OverlapJudge[RougeParameters]):
+class RougeJudge(_PairingJudge[RougeParameters]):
     """The output shares words with a text, as ROUGE counts them.
 
     The text is `value`, or else `expected` of the case. Of a list of texts, the nearest counts. ROUGE comes from the
@@ -137,15 +150,6 @@ class RougeJudge(_OverlapJudge[RougeParameters]):
     package = "rouge_score"
     Parameters = RougeParameters
 
-    def _check_sizes(self, texts: Sequence[str], output: str, case: Case) -> None:
-        words = _count_words(output)
-        longest = max(map(_count_words, texts))
-        if longest * words > _MOST_PAIRS:
-            raise JudgeError(
-                f"{case.location}: judge {self.name!r} cannot compare texts of {longest:,} and {words:,} words in "
-                "reasonable time; compare shorter ones, or use the judge bleu"
-            )
-
     def _make_scorer(self) -> Scorer:
         from rouge_score.rouge_scorer import RougeScorer  # noqa: PLC0415 - imports nltk, which takes a second
 
@@ -155,7 +159,27 @@ class RougeJudge(_OverlapJudge[RougeParameters]):
         return lambda text, output: float(getattr(scorer.score(text, output)[variant], field))
 
 
-class BleuParameters(OverlapParameters):
+class SacreBleuParameters(OverlapParameters):
+    """What the parameters of the judges by sacreBLEU have."""
+
+    ignore_case: bool = Field(default=False, description="Whether upper and lower case are the same.")
+
+
+SacreBleuParametersT = TypeVar("SacreBleuParametersT", bound=SacreBleuParameters)
+
+
+class _SacreBleuJudge(_OverlapJudge[SacreBleuParametersT]):
+    package = "sacrebleu"
+
+    def _make_scorer(self) -> Scorer:
+        metric = self._make_metric()
+        return lambda text, output: float(metric.sentence_score(output, [text]).score) / 100
+
+    @abstractmethod
+    def _make_metric(self) -> Any: ...
+
+
+class BleuParameters(SacreBleuParameters):
     """Parameters of ``bleu``."""
 
     tokenizer: Literal["13a", "intl", "char", "zh"] = Field(
@@ -163,10 +187,9 @@ class BleuParameters(OverlapParameters):
         description="How words are told apart, in sacreBLEU's words: `13a` for languages that write spaces, `intl` "
         "with all of Unicode's punctuation, `zh` for Chinese, `char` each character by itself.",
     )
-    ignore_case: bool = Field(default=False, description="Whether upper and lower case are the same.")
 
 
-class BleuJudge(_OverlapJudge[BleuParameters]):
+class BleuJudge(_SacreBleuJudge[BleuParameters]):
     """The output shares sequences of words with a text, as BLEU counts them.
 
     The text is `value`, or else `expected` of the case. Of a list of texts, the nearest counts. BLEU comes from the
@@ -189,26 +212,23 @@ class BleuJudge(_OverlapJudge[BleuParameters]):
     """
 
     name = "bleu"
-    package = "sacrebleu"
     Parameters = BleuParameters
 
-    def _make_scorer(self) -> Scorer:
+    def _make_metric(self) -> Any:
         from sacrebleu.metrics.bleu import BLEU  # noqa: PLC0415 - loaded by those who use this judge only
 
-        bleu = BLEU(
+        return BLEU(
             effective_order=True, lowercase=self.parameters.ignore_case, tokenize=self.parameters.tokenizer
         )  # texts shorter than four words would get 0 otherwise
-        return lambda text, output: float(bleu.sentence_score(output, [text]).score) / 100
 
 
-class ChrfParameters(OverlapParameters):
+class ChrfParameters(SacreBleuParameters):
     """Parameters of ``chrf``."""
 
     words: bool = Field(default=False, description="Whether one and two words in a row count, too: chrF++.")
-    ignore_case: bool = Field(default=False, description="Whether upper and lower case are the same.")
 
 
-class ChrfJudge(_OverlapJudge[ChrfParameters]):
+class ChrfJudge(_SacreBleuJudge[ChrfParameters]):
     """The output shares sequences of characters with a text, as chrF counts them.
 
     The text is `value`, or else `expected` of the case. Of a list of texts, the nearest counts. chrF compares one to
@@ -229,14 +249,60 @@ class ChrfJudge(_OverlapJudge[ChrfParameters]):
     """
 
     name = "chrf"
-    package = "sacrebleu"
     Parameters = ChrfParameters
 
-    def _make_scorer(self) -> Scorer:
+    def _make_metric(self) -> Any:
         from sacrebleu.metrics.chrf import CHRF  # noqa: PLC0415 - loaded by those who use this judge only
 
-        chrf = CHRF(word_order=2 if self.parameters.words else 0, lowercase=self.parameters.ignore_case)
-        return lambda text, output: float(chrf.sentence_score(output, [text]).score) / 100
+        return CHRF(word_order=2 if self.parameters.words else 0, lowercase=self.parameters.ignore_case)
+
+
+class MeteorParameters(OverlapParameters):
+    """Parameters of ``meteor``."""
+
+
+class MeteorJudge(_PairingJudge[MeteorParameters]):
+    """The output shares words with a text, in the same order, as METEOR counts them.
+
+    The text is `value`, or else `expected` of the case. Of a list of texts, the nearest counts. METEOR comes from the
+    judging of translations: it counts the words of the text that the output has, nine times as much as it counts
+    against words that the output has too much, and takes off up to half for words that stand in another order. Words
+    are the same if they are equal, whatever their case, or if their English stems are: "sleeps" and "sleeping".
+    Synonyms, for which METEOR would need a dictionary, do not count. From 0.5 on it passes, unless `threshold` says
+    otherwise; texts of one or two words get little more than that even if they agree. Two texts of more than about
+    3,000 words each are an error.
+
+    It needs `pip install "pytest-promptevals[overlap]"`, which brings the package nltk; none of its data is needed.
+
+    ```yaml
+    judges:
+      - meteor: {threshold: 0.7}
+    cases:
+      - input: "Translate: Le chat dort sur le lit."
+        output: The cat sleeps on the bed.
+        expected: The cat is sleeping on the bed.
+    ```
+    """
+
+    name = "meteor"
+    package = "nltk"
+    Parameters = MeteorParameters
+
+    def _make_scorer(self) -> Scorer:
+        from nltk.translate.meteor_score import single_meteor_score  # noqa: PLC0415 - takes a second
+
+        words, synonyms = _Words(), _NoSynonyms()
+        return lambda text, output: float(
+            single_meteor_score(words.tokenize(text), words.tokenize(output), wordnet=synonyms)
+        )
+
+
+class _NoSynonyms:
+    """Stands for WordNet, which would have to be downloaded."""
+
+    def synsets(self, word: str) -> Sequence[str]:
+        del word
+        return ()
 
 
 class _Words:

@@ -96,7 +96,7 @@ class PythonJudge(BaseJudge[PythonParameters]):
             function, arguments = self._prepare(subject)
         except FunctionError as error:
             raise JudgeError(f"{where}{error}") from error
-        return await grade_with(function, arguments, reference=reference, where=where)
+        return await grade_with(function, arguments, subject, reference=reference, where=where)
 
     def _prepare(self, subject: JudgeInput) -> tuple[Callable[..., Any], dict[str, object]]:
         reference, own = self.parameters.function, self.parameters.arguments

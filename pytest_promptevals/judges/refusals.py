@@ -141,10 +141,10 @@ class RefusalJudge(TextJudge[RefusalParameters]):
         for phrase in self.parameters.phrases:
             if start.startswith(_plain(phrase)):
                 return f"the output begins with {quote(phrase)}"
-        return _find_refusal(response.text)
+        return find_refusal(response.text)
 
 
-def _find_refusal(text: str) -> str | None:
+def find_refusal(text: str) -> str | None:
     """Return where the plain English refusal of a text stands, ``None`` if there is none."""
     if found := _REFUSAL.match(_plain(text)):
         return f"the output begins with a refusal: {quote(found.group())}"

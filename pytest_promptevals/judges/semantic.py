@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from pydantic import Field
 
+from pytest_promptevals.errors import JudgeError
 from pytest_promptevals.hookspecs import Ask, JudgeInput
-from pytest_promptevals.judges.base import BaseJudge, JudgeParameters
 from pytest_promptevals.judges.encoding import BATCH, Compute, Encoder
-from pytest_promptevals.judges.excerpts import quote, show_output
 from pytest_promptevals.judges.local_models import (
     check_package,
     clean_text,
@@ -20,36 +20,28 @@ from pytest_promptevals.judges.local_models import (
     make_model,
     shared_encoder,
 )
-from pytest_promptevals.judges.wanted import Comparing, Texts, wanted_texts
-from pytest_promptevals.records.cases import Case
-from pytest_promptevals.records.results import Grade
+from pytest_promptevals.judges.meaning import MeaningJudge, MeaningParameters
+from pytest_promptevals.judges.vectors import Arithmetic, score_vectors
 
 DEFAULT_MODEL: Final = "all-MiniLM-L6-v2"
-DIGITS: Final = 4
-"""Digits of a score: what comes after them depends on which texts were in one batch."""
+_API_MODEL: Final = re.compile(r"(?:^|/)text-embedding-")
+"""How OpenAI names its models, and those who resell them."""
+_PROVIDER_MODEL: Final = re.compile(r"(?!sentence-transformers/)\w[\w-]*/[^/\\]+")
 
 
-class SemanticParameters(JudgeParameters):
+class SemanticParameters(MeaningParameters):
     """Parameters of ``semantic``."""
 
-    value: Texts = Field(
-        default=None,
-        description="The text whose meaning the output should have, or a list of texts of which the nearest counts. "
-        "Without it, `expected` of the case.",
-    )
     model: str = Field(
         default=DEFAULT_MODEL,
         min_length=1,
         description="A sentence-transformers model: a folder, looked up in that of the file that names it and in the "
         "rootdir, or the name of one that was downloaded.",
     )
-    metric: Literal["cosine", "dot", "euclidean"] = Field(
-        default="cosine", description="How to compare the vectors; see the list of metrics."
-    )
 
 
-class SemanticJudge(Comparing[Sequence[str]], BaseJudge[SemanticParameters]):
-    """The output means what a text means.
+class SemanticJudge(MeaningJudge[SemanticParameters]):
+    """The output means what a text means, by a model on this machine.
 
     The text is `value`, or else `expected` of the case. Of a list of texts, the nearest counts. A local
     sentence-transformers model turns each text into a vector, and `metric` makes a score of two vectors *a* and *b*:
@@ -67,7 +59,8 @@ class SemanticJudge(Comparing[Sequence[str]], BaseJudge[SemanticParameters]):
     It needs `pip install "pytest-promptevals[semantic]"`. A run never downloads a model: get the default one once with
     `hf download sentence-transformers/all-MiniLM-L6-v2`, or name a folder. Each process loads a model once, in the
     background, while the first responses are on their way. Texts of all cases that wait are encoded together, equal
-    ones once; up to 64 MB of vectors are kept for the run. Time spent loading counts in the case's `timeout`.
+    ones once; up to 64 MB of vectors are kept for the run. Time spent loading counts in the case's `timeout`. For the
+    models of an API there is the judge `embedding`.
 
     ```yaml
     judges:
@@ -87,39 +80,37 @@ class SemanticJudge(Comparing[Sequence[str]], BaseJudge[SemanticParameters]):
 
     def check_files(self, search_path: Sequence[Path]) -> None:
         """Find the package and the model, without loading them. Raises ``JudgeError`` if there is none."""
+        model = self.parameters.model
+        if _API_MODEL.search(model) and not any((folder / model).is_dir() for folder in search_path):
+            raise JudgeError(
+                f"{model!r} is a model of an API, and this judge takes local ones; write {_instead(model)}"
+            )
         check_package(self.name)
-        find_model(self.name, self.parameters.model, tuple(search_path))
+        try:
+            find_model(self.name, model, tuple(search_path))
+        except JudgeError as error:
+            if _PROVIDER_MODEL.fullmatch(model) is None:
+                raise
+            raise JudgeError(f"{error}; or, if it is a model of an API, write {_instead(model)}") from error
 
     def prepare(self, search_path: Sequence[Path]) -> None:
         """Load the model, in the calling thread. Raises ``JudgeError`` if it cannot be loaded."""
         self._encoder(search_path).prepare()
 
-    async def judge(self, subject: JudgeInput, ask: Ask) -> Grade:
-        """Compare the output with each text, and take the best. Raises ``JudgeError`` if the model cannot be loaded."""
+    async def _compare(self, texts: Sequence[str], subject: JudgeInput, ask: Ask) -> list[float]:
         del ask
-        texts, output = self._read_wanted(subject.case), subject.response.text
-        values = await self._compare(texts, output, subject.search_path)
-        best = max(values)
-        nearest = texts[values.index(best)]
-        return Grade(best, f"similarity {best:.4g} in meaning of {show_output(output)} to {quote(nearest)}")
-
-    def _read_wanted(self, case: Case) -> Sequence[str]:
-        return wanted_texts(self.name, self.parameters.value, case)
-
-    async def _compare(self, texts: Sequence[str], output: str, search_path: Sequence[Path]) -> list[float]:
-        if output in texts:
-            return [1.0 if text == output else 0.0 for text in texts]
-        if not output.strip():
-            return [0.0] * len(texts)
-        items = [(clean_text(text),) for text in (output, *texts)]
-        vector, *others = await self._encoder(search_path).encode(items)
-        measure = _METRICS[self.parameters.metric]
-        return [round(min(1.0, max(0.0, measure(vector, other))), DIGITS) for other in others]
+        items = [(clean_text(text),) for text in (subject.response.text, *texts)]
+        vector, *others = await self._encoder(subject.search_path).encode(items)
+        return [score_vectors(self.parameters.metric, vector, other, _NUMPY) for other in others]
 
     def _encoder(self, search_path: Sequence[Path]) -> Encoder:
         check_package(self.name)
         folder = find_model(self.name, self.parameters.model, tuple(search_path))
         return shared_encoder(self.name, folder, load_sentences)
+
+
+def _instead(model: str) -> str:
+    return f"`embedding: {{model: {model}}}` instead"
 
 
 def load_sentences(folder: Path) -> Compute:
@@ -136,27 +127,16 @@ def load_sentences(folder: Path) -> Compute:
     return compute
 
 
-def _cosine(first: Any, second: Any) -> float:
-    lengths = _length(first) * _length(second)
-    return float(first @ second) / lengths if lengths else 0.0
-
-
-def _dot(first: Any, second: Any) -> float:
-    larger = max(float(first @ first), float(second @ second))
-    return float(first @ second) / larger if larger else 0.0
-
-
-def _euclidean(first: Any, second: Any) -> float:
-    lengths = _length(first) + _length(second)
-    return 1.0 - _length(first - second) / lengths if lengths else 0.0
+def _inner(first: Any, second: Any) -> float:
+    return float(first @ second)
 
 
 def _length(vector: Any) -> float:
-    return math.sqrt(float(vector @ vector))
+    return math.sqrt(_inner(vector, vector))
 
 
-_METRICS: Final[Mapping[str, Callable[[Any, Any], float]]] = {
-    "cosine": _cosine,
-    "dot": _dot,
-    "euclidean": _euclidean,
-}
+def _distance(first: Any, second: Any) -> float:
+    return _length(first - second)
+
+
+_NUMPY: Final = Arithmetic(_inner, _length, _distance)

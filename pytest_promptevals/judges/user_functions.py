@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, Final
 
 from pytest_promptevals.errors import JudgeError, PromptEvalsError
+from pytest_promptevals.files.user_code import last_place
 from pytest_promptevals.functions import call_function
 from pytest_promptevals.hookspecs import JudgeInput
 from pytest_promptevals.judges.excerpts import clip
@@ -38,13 +40,14 @@ def offer(subject: JudgeInput) -> dict[str, object]:
 
 
 async def grade_with(
-    function: Callable[..., Any], arguments: Mapping[str, object], *, reference: str, where: str
+    function: Callable[..., Any], arguments: Mapping[str, object], subject: JudgeInput, *, reference: str, where: str
 ) -> Grade:
     """Call a function, sync or async, and return the grade that it means.
 
     Args:
         function: what to call.
         arguments: its named arguments.
+        subject: what is judged.
         reference: how messages name the function.
         where: what messages begin with.
 
@@ -55,7 +58,9 @@ async def grade_with(
     except (*_TO_LET_THROUGH, PromptEvalsError):
         raise
     except BaseException as error:  # pytest.fail and sys.exit raise no Exception
-        raised = f"{type(error).__name__}: {clip(str(error), _MESSAGE)}"
+        text = clip(str(error), _MESSAGE)
+        rootdir = subject.search_path[-1] if subject.search_path else Path.cwd()
+        raised = f"{type(error).__name__}{': ' * bool(text)}{text}{last_place(error, rootdir)}"
         raise JudgeError(f"{where}{reference!r} raised {raised}") from error
     try:
         grade = read_result(result, reference)

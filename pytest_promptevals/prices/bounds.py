@@ -29,7 +29,8 @@ def call_bound(request: Request, price: Price, answer_limit: int | None = None) 
     the limit that the provider sends where the parameters have none.
     """
     prompt = _most_prompt_tokens(request)
-    answer = _most_answer_tokens(request.parameters, price, answer_limit)
+    is_answered = request.kind == "chat"  # a vector has no tokens
+    answer = _most_answer_tokens(request.parameters, price, answer_limit) if is_answered else 0
     return max(_cost(step, prompt, answer) for step in price_steps(price, prompt))
 
 

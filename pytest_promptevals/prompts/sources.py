@@ -13,14 +13,13 @@ from pytest_promptevals.files.text import read_text
 from pytest_promptevals.files.yaml import parse_yaml
 from pytest_promptevals.functions import call_function, choose_arguments, contain, load_function
 from pytest_promptevals.prompts.templates import TemplateEnvironment, TextTemplate, template_variables
+from pytest_promptevals.prompts.trajectories import ROLES, has_tools
 from pytest_promptevals.records.cases import Case, FewShot, Location, PromptSource
 from pytest_promptevals.records.json_types import Json
 from pytest_promptevals.records.responses import Message, RenderedPrompt
 
 FILE_ENDINGS: Final = (".md", ".txt", ".j2", ".yaml", ".yml")
 """A one-line prompt that ends in one of these is the name of a file."""
-ROLES: Final = ("system", "developer", "user", "assistant")
-"""Roles that a chat message may have."""
 _PYTHON: Final = "python:"
 
 
@@ -93,7 +92,9 @@ class InputPrompt:
             try:
                 messages = tuple(Message(role, content) for role, content in _chat_messages(case.input))
             except ValueError as error:
-                raise PromptError(f"without a prompt, a list as input must be chat messages: {error}") from error
+                raise PromptError(
+                    f"without a prompt, a list as input must be chat messages: {error}{_hint(case.input)}"
+                ) from error
             return RenderedPrompt(_with_examples(messages, self._examples))
         text = case.input if isinstance(case.input, str) else json.dumps(case.input, ensure_ascii=False)
         return RenderedPrompt(_with_examples((Message("user", text),), self._examples))
@@ -231,6 +232,15 @@ def _chat_message(message: object, number: int) -> tuple[str, str]:
     if not isinstance(content, str):
         raise ValueError(f"message {number}: content is {_shorten(content)}, not text")  # noqa: TRY004 - callers handle one type
     return str(role), content
+
+
+def _hint(given: Json) -> str:
+    if not has_tools(given):
+        return ""
+    return (
+        " A conversation with calls or results of tools can be judged, but no model is asked with it: "
+        "record the answer as the case's 'output'."
+    )
 
 
 def _shorten(value: object) -> str:

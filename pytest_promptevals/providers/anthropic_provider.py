@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from pytest_promptevals.hookspecs import ProviderContext
-from pytest_promptevals.providers.api_provider import ApiProvider, make_provider
+from pytest_promptevals.providers.api_provider import ApiProvider, make_connect
 from pytest_promptevals.providers.endpoint import Endpoint, read_endpoint
 from pytest_promptevals.providers.families import ANTHROPIC
 from pytest_promptevals.providers.headers import basic_authorization, merge_headers
@@ -19,7 +19,8 @@ _VERSION: Final = "2023-06-01"
 def create_provider(context: ProviderContext) -> ApiProvider:
     """Return a provider that calls the Messages API."""
     endpoint = read_endpoint(context.config, FAMILY)
-    return make_provider(context, FAMILY, endpoint, MESSAGES_FORMAT, _headers(endpoint))
+    connect = make_connect(context, FAMILY, endpoint, MESSAGES_FORMAT.path, _headers(endpoint))
+    return ApiProvider(connect, endpoint, MESSAGES_FORMAT, context)
 
 
 def _headers(endpoint: Endpoint) -> dict[str, str]:

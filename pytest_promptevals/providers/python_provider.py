@@ -10,9 +10,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import dataclasses
-import sysconfig
 import time
-import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -24,7 +22,7 @@ from pytest_promptevals.errors import (
     ProviderError,
     ProviderTimeoutError,
 )
-from pytest_promptevals.files.paths import shown_path
+from pytest_promptevals.files.user_code import last_place
 from pytest_promptevals.functions import call_function, choose_arguments, load_function
 from pytest_promptevals.hookspecs import ProviderContext
 from pytest_promptevals.providers.options import check_option_names
@@ -45,10 +43,6 @@ OFFERED: Final[Mapping[str, Callable[[Request], object]]] = {
     "parameters": lambda request: copy.deepcopy(dict(request.parameters)),
     "trial": lambda request: request.trial,
 }
-_OTHERS_FOLDERS: Final = (
-    Path(__file__).parents[1],
-    *(Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib", "purelib", "platlib")),
-)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -103,7 +97,7 @@ class ApplicationCaller:
             raise self._explain(error, name) from error
 
     def _explain(self, error: BaseException, name: str) -> ProviderError:
-        place = _last_place(error, self._rootdir)
+        place = last_place(error, self._rootdir)
         text = clean_text(str(error))
         return ProviderError(f"{name!r} raised {type(error).__name__}{': ' * bool(text)}{text}{place}")
 
@@ -166,15 +160,3 @@ def _read_result(result: object, name: str) -> Response:
 
 def _shown_type(result: object) -> str:
     return "None" if result is None else f"an object of type {type(result).__name__}"
-
-
-def _last_place(error: BaseException, rootdir: Path) -> str:
-    """Return the last line of the user's own code on the way to an error."""
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if not _is_others_code(frame.filename)]
-    return f" at {shown_path(Path(own[-1].filename), rootdir)}:{own[-1].lineno}" if own else ""
-
-
-def _is_others_code(filename: str) -> bool:
-    path = Path(filename)
-    return filename.startswith("<") or any(path.is_relative_to(folder) for folder in _OTHERS_FOLDERS)

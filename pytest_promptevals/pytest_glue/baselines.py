@@ -53,12 +53,16 @@ class Baselines:
         return case if case is not None and case.case_fingerprint == result.case_fingerprint else None
 
     def output(self, item: CaseItem) -> str | None:
-        """Return the output that the baseline keeps of an item, perhaps cut; ``None`` if it keeps none.
+        """Return the output that the baseline keeps of an item; ``None`` if it keeps none.
 
         That of an edited case counts, too: the judge that looks at it may be what was edited.
         """
         source: EvalSource | None = getattr(item, "source", None)
-        case = self._load(source)[1].get(item.planned.name) if source is not None else None
+        return None if source is None else self.output_of(source, item.planned.name)
+
+    def output_of(self, source: EvalSource, name: str) -> str | None:
+        """Return the same of the item of that name."""
+        case = self._load(source)[1].get(name)
         return case.output or None if case is not None else None
 
     def _load(self, source: EvalSource) -> tuple[Baseline | None, dict[str, BaselineCase]]:
@@ -84,7 +88,8 @@ class Baselines:
         if self._history == "off":
             return None
         try:
-            cases = read_last_good(self._rootdir / self._history, source.file, frozenset(source.names), self._level)
+            path, whole = self._rootdir / self._history, frozenset(source.compared)
+            cases = read_last_good(path, source.file, frozenset(source.names), self._level, whole)
         except HistoryError as error:
             self.notices.append(str(error))
             return None

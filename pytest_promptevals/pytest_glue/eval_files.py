@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pytest_promptevals.engine.judging import wants_before
+from pytest_promptevals.engine.planning import PlannedCase
 from pytest_promptevals.history.baselines import baseline_path
 from pytest_promptevals.records.cases import CasePolicy, Dataset, GateRules, Location
 
@@ -25,30 +28,38 @@ class EvalSource:
     """Its gates."""
     case_policy: CasePolicy = CasePolicy.STRICT
     """What a case below its threshold means."""
+    compared: tuple[str, ...] = ()
+    """Names of the items whose judges look at the baseline's output, which keeps it whole for them."""
 
 
-def source_of_dataset(dataset: Dataset, path: Path, names: frozenset[str]) -> EvalSource:
+def source_of_dataset(dataset: Dataset, path: Path, cases: Sequence[PlannedCase]) -> EvalSource:
     """Return the source of an eval file."""
     shown = Path(dataset.path)
     return EvalSource(
         file=dataset.path,
         baseline=(shown.parent / baseline_path(path).relative_to(path.parent)).as_posix(),
-        names=tuple(sorted(names)),
+        names=tuple(sorted(case.name for case in cases)),
         location=dataset.location,
         gate=dataset.gate,
         case_policy=dataset.case_policy,
+        compared=_compared(cases),
     )
 
 
-def source_of_function(dataset: Dataset, nodeid: str, names: frozenset[str]) -> EvalSource:
+def source_of_function(dataset: Dataset, nodeid: str, cases: Sequence[PlannedCase]) -> EvalSource:
     """Return the source of a test function with that node id, which is parametrized over a dataset."""
     file, *names_inside = nodeid.split("::")
     path = Path(file)
     return EvalSource(
         file=nodeid,
         baseline=baseline_path(path.with_name("-".join([path.name, *names_inside]))).as_posix(),
-        names=tuple(sorted(names)),
+        names=tuple(sorted(case.name for case in cases)),
         location=dataset.location,
         gate=dataset.gate,
         case_policy=dataset.case_policy,
+        compared=_compared(cases),
     )
+
+
+def _compared(cases: Sequence[PlannedCase]) -> tuple[str, ...]:
+    return tuple(sorted(case.name for case in cases if wants_before(case.written or case.judges)))

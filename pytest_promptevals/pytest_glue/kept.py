@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from pytest_promptevals.engine.endpoint import RECORDED, TESTED
-from pytest_promptevals.history.baselines import shorten_output
+from pytest_promptevals.history.baselines import keep_output as keep
 from pytest_promptevals.records.json_types import Json, JsonObject
 from pytest_promptevals.records.responses import Response
 from pytest_promptevals.records.results import CaseResult, Score, Trial
@@ -18,13 +18,14 @@ _LONGEST_NAME: Final = 100
 """Characters."""
 
 
-def without_texts(result: CaseResult, *, keep_output: bool) -> CaseResult:
+def without_texts(result: CaseResult, *, keep_output: bool, is_whole: bool = False) -> CaseResult:
     """Return the result with its numbers, without the texts: those were shown and recorded as they came.
 
-    With ``keep_output`` its output stays, as short as a baseline keeps it.
+    With ``keep_output`` its output stays, as short as a baseline keeps it; with ``is_whole`` all of it.
     """
     trials = tuple(
-        _trial_without_texts(trial, keep_output=keep_output and trial.number == 1) for trial in result.trials
+        _trial_without_texts(trial, keep_output=keep_output and trial.number == 1, is_whole=is_whole)
+        for trial in result.trials
     )
     return dataclasses.replace(
         result,
@@ -36,13 +37,13 @@ def without_texts(result: CaseResult, *, keep_output: bool) -> CaseResult:
     )
 
 
-def _trial_without_texts(trial: Trial, *, keep_output: bool) -> Trial:
+def _trial_without_texts(trial: Trial, *, keep_output: bool, is_whole: bool) -> Trial:
     response = trial.response
     if response is not None:
-        text = shorten_output(response.text) if keep_output else ""
+        text = keep(response.text, is_whole=is_whole) if keep_output else ""
         response = Response(text, latency=response.latency, cost=response.cost, cached=response.cached)
-    # What costs nothing has no part in any sum.
-    scores = tuple(_score_without_text(score) for score in trial.scores if _is_paid(score))
+    # What costs nothing has no part in any sum, and what has no details in no comparison.
+    scores = tuple(_score_without_text(score) for score in trial.scores if score.details or _is_paid(score))
     return Trial(trial.number, response, scores, judging=trial.judging)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Generator
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,6 +12,7 @@ import pytest
 
 from pytest_promptevals.datasets.loader import load_cases
 from pytest_promptevals.datasets.problems import render_problems
+from pytest_promptevals.engine.judging import wants_before
 from pytest_promptevals.engine.planning import PlannedCase, plan_judges
 from pytest_promptevals.errors import DatasetError, PromptEvalsError
 from pytest_promptevals.pytest_glue.eval_files import EvalSource, source_of_function
@@ -50,15 +52,15 @@ def parametrize(metafunc: pytest.Metafunc) -> None:
     path = _find(str(mark.args[0]), metafunc.definition.path.parent, metafunc.config.rootpath, nodeid)
     session.claimed.add(path)
     try:
-        dataset = load_cases(path, metafunc.config.rootpath)
-        registry = session.registry_of(metafunc.definition.parent or metafunc.definition.session)
+        node = metafunc.definition.parent or metafunc.definition.session
+        dataset = load_cases(path, metafunc.config.rootpath, partial(session.find_judge_problems, node))
+        registry = session.registry_of(node)
         planned_cases = plan_judges(dataset, registry, metafunc.config.rootpath, session.settings)
     except DatasetError as error:
         raise pytest.Collector.CollectError(render_problems(error.problems)) from error
     except PromptEvalsError as error:
         raise pytest.Collector.CollectError(str(error)) from error
-    names = frozenset(planned.name for planned in planned_cases)
-    source = source_of_function(dataset, nodeid, names)
+    source = source_of_function(dataset, nodeid, planned_cases)
     session.add_source(source)
     parameters = [
         pytest.param(_Parametrized(planned, source), id=planned.name, marks=case_marks(metafunc.config, planned))
@@ -84,8 +86,9 @@ def recorder_of(request: pytest.FixtureRequest) -> Recorder:
     """Return the value of the fixture ``evals``."""
     parametrized = _parameter(request, "evals")
     item = request.node
-    run = session_of(request.config).run
-    recorder = Recorder(parametrized.planned, _id_of(item), parametrized.source.file, run)
+    session, planned, source = session_of(request.config), parametrized.planned, parametrized.source
+    before = session.output_before(source, _id_of(item)) if wants_before(planned.judges) else None
+    recorder = Recorder(planned, _id_of(item), source.file, session.run, before=before)
     item.stash[_RECORDER_KEY] = recorder
     return recorder
 
@@ -161,14 +164,15 @@ class FunctionCalls:
 
     def _learn_names(self, items: list[pytest.Item]) -> None:
         """Tell the session the names of tests that other parameters multiply; only now they are known."""
-        found: dict[str, tuple[EvalSource, set[str]]] = {}
+        found: dict[str, tuple[EvalSource, dict[str, bool]]] = {}
         for item in items:
             parametrized = _parametrized_of(item)
             if parametrized is not None and _id_of(item) != parametrized.planned.name:
-                source = parametrized.source
-                found.setdefault(source.file, (source, set()))[1].add(_id_of(item))
-        for source, names in found.values():
-            self._session.add_source(dataclasses.replace(source, names=tuple(sorted(names))))
+                is_compared = found.setdefault(parametrized.source.file, (parametrized.source, {}))[1]
+                is_compared[_id_of(item)] = parametrized.planned.name in parametrized.source.compared
+        for source, is_compared in found.values():
+            names, compared = sorted(is_compared), sorted(name for name in is_compared if is_compared[name])
+            self._session.add_source(dataclasses.replace(source, names=tuple(names), compared=tuple(compared)))
 
 
 def _words(failure: BaseException) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -38,12 +39,12 @@ class EvalFile(pytest.File):
     def collect(self) -> Iterator[EvalItem]:
         """Load the dataset and yield an item for each case, prompt and model."""
         session = session_of(self.config)
-        dataset = load_dataset(self.path, self.config.rootpath)
+        dataset = load_dataset(self.path, self.config.rootpath, partial(session.find_judge_problems, self))
         if _is_bare_jsonl(self.path, dataset) and not session.settings.model:
             session.note_bare_dataset(self)
             return
         planned_cases = plan_dataset(dataset, session.registry_of(self), self.config.rootpath, session.settings)
-        source = source_of_dataset(dataset, self.path, frozenset(planned.name for planned in planned_cases))
+        source = source_of_dataset(dataset, self.path, planned_cases)
         session.add_source(source)
         for planned in planned_cases:
             item: EvalItem = EvalItem.from_parent(self, name=planned.name, planned=planned, source=source)

@@ -15,6 +15,7 @@ from pytest_promptevals.records.responses import Usage
 
 if TYPE_CHECKING:
     from pytest_promptevals.engine.estimates import History, Plan, PlannedCall
+    from pytest_promptevals.pytest_glue.running import CaseItem
 
 
 class PlanRun:
@@ -49,12 +50,14 @@ class PlanRun:
     def _make_plan(self, session: pytest.Session) -> Plan:
         from pytest_promptevals.engine.estimates import estimate_plan  # noqa: PLC0415 - only for a plan
         from pytest_promptevals.engine.judge_preview import preview_judges  # noqa: PLC0415 - only for a plan
+        from pytest_promptevals.engine.judging import wants_before  # noqa: PLC0415 - only for a plan
         from pytest_promptevals.engine.preview import preview_calls  # noqa: PLC0415 - only for a plan
         from pytest_promptevals.pytest_glue.marks import is_skipped  # noqa: PLC0415 - only for a plan
         from pytest_promptevals.pytest_glue.running import CaseItem  # noqa: PLC0415 - only for a plan
 
         settings, root = settings_of(self._config), self._config.rootpath
-        cases = [item.planned for item in session.items if isinstance(item, CaseItem) and not is_skipped(item)]
+        items = [item for item in session.items if isinstance(item, CaseItem) and not is_skipped(item)]
+        cases = [item.planned for item in items]
         is_cached = settings.cache in ("use", "replay")
         calls = preview_calls(
             cases,
@@ -64,8 +67,20 @@ class PlanRun:
             is_shared=settings.cache != "off",
         )
         history = self._history(calls)
-        judge_calls, judges = preview_judges(cases, calls, root, history)
+        before = self._outputs_before([item for item in items if wants_before(item.planned.judges)])
+        judge_calls, judges = preview_judges(
+            cases, calls, root, history, before=before, is_shared=settings.cache != "off"
+        )
         return estimate_plan((*calls, *judge_calls), judges, history)
+
+    def _outputs_before(self, items: Sequence[CaseItem]) -> dict[tuple[str, str], str]:
+        """Return the baseline's outputs of items, by file and name."""
+        from pytest_promptevals.pytest_glue.baselines import Baselines  # noqa: PLC0415 - only for a plan
+
+        settings = settings_of(self._config)
+        baselines = Baselines(self._config.rootpath, settings.history, settings.judged_level)
+        outputs = {(item.planned.plan.dataset.path, item.planned.name): baselines.output(item) for item in items}
+        return {key: output for key, output in outputs.items() if output is not None}
 
     def _history(self, calls: Sequence[PlannedCall]) -> History:
         settings = settings_of(self._config)

@@ -37,8 +37,11 @@ class Recorder:
     if it passes and 0 if an assertion fails.
     """
 
-    def __init__(self, planned: PlannedCase, name: str, file: str, run: RunOnEngine) -> None:
+    def __init__(
+        self, planned: PlannedCase, name: str, file: str, run: RunOnEngine, *, before: str | None = None
+    ) -> None:
         self._planned = planned
+        self._before = before
         self._name = name
         self._file = file
         self._run = run
@@ -64,7 +67,7 @@ class Recorder:
         if not self._planned.judges:
             raise JudgeError(f"{self.case.location}: no judges: add 'judges' to the case or to an evals.yaml above it")
         response = _response(output)
-        outcome = self._run(lambda pipeline: judge_response(self._planned, response, None, pipeline))
+        outcome = self._run(lambda pipeline: judge_response(self._planned, response, None, pipeline, self._before))
         self._outcomes.append(outcome)
         if outcome.error is not None:
             raise JudgeError(outcome.error.message)

@@ -70,6 +70,7 @@ class RunRecorder:
         self._not_run = NotRunErrors()
         config.pluginmanager.register(self._not_run, "promptevals-not-run")
         self._sources: dict[str, EvalSource] = {}
+        self._compared: dict[str, frozenset[str]] = {}
         self._expected: dict[str, CaseResult] = {}
         self._results: dict[str, dict[str, CaseResult]] = {}
         self._run: Run | None = None
@@ -84,6 +85,7 @@ class RunRecorder:
     def add_source(self, source: EvalSource) -> None:
         """Remember an eval file that was collected."""
         self._sources[source.file] = source
+        self._compared[source.file] = frozenset(source.compared)
 
     def add_plain_sources(self, sources: Sequence[Any]) -> None:
         """Remember the eval files that a worker collected."""
@@ -198,7 +200,8 @@ class RunRecorder:
         self._tell("pytest_promptevals_case_finished", run=self._run, result=result)
         of_file = self._results.setdefault(result.file, {})
         self._totals.add(result, instead_of=of_file.get(result.name))
-        of_file[result.name] = without_texts(result, keep_output=self._settings.save_baseline)
+        is_whole = result.name in self._compared.get(result.file, ())
+        of_file[result.name] = without_texts(result, keep_output=self._settings.save_baseline, is_whole=is_whole)
 
     def _all_results(self) -> Iterator[CaseResult]:
         for file in sorted(self._results):
@@ -278,7 +281,7 @@ class RunRecorder:
         # A full run needs nothing of the old baseline, so it may take the place of a damaged one.
         is_full = set(source.names) <= {name for name, result in results.items() if result.error is None}
         old: tuple[BaselineCase, ...] = () if is_full else read_baseline(path, source.baseline) or ()
-        cases = merge_baseline(old, tuple(results.values()), frozenset(source.names))
+        cases = merge_baseline(old, tuple(results.values()), frozenset(source.names), frozenset(source.compared))
         if not cases:
             return f"baseline not saved: no case of {source.file} has a score"
         write_baseline(path, cases)

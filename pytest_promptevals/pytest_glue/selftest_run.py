@@ -43,12 +43,12 @@ class SelftestRun:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Set the exit status: 1 for a dead case, 5, as without any tests, if nothing was tested."""
+        """Set the exit status: 1 for a dead case, 5, as without any tests, if no case was selected."""
         if self._tests is None or session.exitstatus != pytest.ExitCode.OK:
             return
         if any(test.dead for test in self._tests):
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
-        elif not any(test.cases for test in self._tests):
+        elif not self._tests:
             session.exitstatus = pytest.ExitCode.NO_TESTS_COLLECTED
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
@@ -60,7 +60,6 @@ class SelftestRun:
         terminalreporter.write_sep("=", "evals selftest")
         lines = selftest_lines(
             self._tests,
-            level=settings_of(self._config).judged_level,
             width=shutil.get_terminal_size().columns,
             verbosity=self._config.get_verbosity(),
         )

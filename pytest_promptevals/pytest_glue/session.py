@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
+from pytest_promptevals.engine.judging import find_judge_problems
 from pytest_promptevals.engine.registry import BUILTIN_PLUGINS, Registry, collect_registry
+from pytest_promptevals.errors import DatasetError, FileProblem
 from pytest_promptevals.pytest_glue.baselines import Baselines
 from pytest_promptevals.pytest_glue.continuing import known_results
 from pytest_promptevals.pytest_glue.declaring import declaring_modules
@@ -31,7 +33,7 @@ from pytest_promptevals.pytest_glue.recording import (
 from pytest_promptevals.pytest_glue.running import CaseItem, CaseRunner
 from pytest_promptevals.pytest_glue.selection import Selection
 from pytest_promptevals.pytest_glue.share import NOTICES
-from pytest_promptevals.records.cases import CasePolicy, Location
+from pytest_promptevals.records.cases import CasePolicy, JudgeSpec, Location
 from pytest_promptevals.records.codec import encode, to_plain
 from pytest_promptevals.records.comparisons import BaselineCase
 from pytest_promptevals.records.results import CaseResult
@@ -96,6 +98,14 @@ class EvalSession:
             self._declared = DeclaredFunctions(self.config.rootpath)
         return self._declared.add_to(registry, modules)
 
+    def find_judge_problems(self, node: pytest.Collector, specs: Sequence[JudgeSpec]) -> Sequence[FileProblem]:
+        """Return what is wrong with the judges of a file in which other things are wrong."""
+        try:
+            registry = self.registry_of(node)
+        except DatasetError as error:
+            return error.problems
+        return find_judge_problems(specs, registry.judges, self.config.rootpath)
+
     def add_source(self, source: EvalSource) -> None:
         """Remember an eval file that was collected."""
         self._unsent[source.file] = source
@@ -120,6 +130,10 @@ class EvalSession:
     def run(self, work: Any) -> Any:
         """Run a coroutine function that takes the pipeline on the engine's loop."""
         return self._runner.run(work)
+
+    def output_before(self, source: EvalSource, name: str) -> str | None:
+        """Return the output that the baseline keeps of an item; ``None`` if it keeps none."""
+        return self._baselines.output_of(source, name)
 
     def fail_unless_let_through(self, item: pytest.Item, source: EvalSource, result: CaseResult) -> None:
         """Raise ``CaseFailed`` with the review of a case below its thresholds, unless its policy lets it through."""

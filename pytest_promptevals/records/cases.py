@@ -131,6 +131,8 @@ class FewShot:
     """What the user of the example says."""
     assistant: str
     """What the assistant of the example answers."""
+    location: Location = field(default=Location("", 1), compare=False)
+    """Where it stands; what two files say alike is one example."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +179,8 @@ class Dataset:
     """Seconds that one model call may take; ``None`` takes the setting."""
     judges: tuple[JudgeSpec, ...] = ()
     """Judges of every case."""
+    judge_model: str = ""
+    """``provider/model`` that judges ask which name none; empty takes the setting."""
     gate: GateRules = field(default_factory=GateRules)
     """Rules on the metrics of the whole file."""
     case_policy: CasePolicy = CasePolicy.STRICT

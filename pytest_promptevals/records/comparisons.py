@@ -150,6 +150,8 @@ class Comparison:
     """Weighted mean score of the same cases now."""
     gates: tuple[GateResult, ...] = ()
     """Answers of the file's gates."""
+    is_partial: bool = False
+    """Whether only a part of the judges ran: such a run saves no baseline."""
 
     @property
     def drop(self) -> float | None:

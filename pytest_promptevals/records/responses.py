@@ -99,3 +99,5 @@ class Response:
     """Whether it was read from the cache: latency and cost are then those of the original call."""
     logprobs: tuple[TokenLogprob, ...] = ()
     """Its tokens in order, where the call asked for ``logprobs`` and the API gives them."""
+    embedding: str = ""
+    """The vector of a text, where one was asked for, as ``encode_vector`` writes it; ``decode_vector`` reads it."""

@@ -9,6 +9,11 @@ from pytest_promptevals.records.cases import Location
 from pytest_promptevals.records.json_types import Json, JsonObject
 from pytest_promptevals.records.responses import RenderedPrompt, Response
 
+RELATIVE: Final = "against_baseline"
+"""Key of a score's details: true where the score says how the response compares with the baseline's, 0.5 for a tie."""
+CHILDREN: Final = "judges"
+"""Key of a group's details: what is known of each of its judges, by name: its ``score`` and ``details`` among it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Grade:
@@ -51,7 +56,10 @@ class Score:
     spent: float | None = None
     """Part of ``cost`` that this run paid; ``None`` as for ``cost``."""
     details: JsonObject | None = None
-    """The judge's ``Grade.details``; ``None`` over several trials, whose own scores have them."""
+    """The judge's ``Grade.details``; ``None`` over several trials, whose own scores have them.
+
+    A group's are those of its judges, below ``CHILDREN``.
+    """
 
 
 @dataclass(frozen=True, slots=True)

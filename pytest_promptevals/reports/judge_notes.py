@@ -6,7 +6,8 @@ import statistics
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from pytest_promptevals.records.results import CaseResult, Score
+from pytest_promptevals.records.results import CaseResult
+from pytest_promptevals.reports.inner_scores import JudgeDetails, judge_details
 from pytest_promptevals.reports.words import count_text
 
 
@@ -45,16 +46,15 @@ def judge_notes(results: Iterable[CaseResult]) -> list[str]:
     ]
 
 
-def _by_judge(result: CaseResult) -> Iterator[tuple[str, list[Score]]]:
-    scores: dict[str, list[Score]] = {}
+def _by_judge(result: CaseResult) -> Iterator[tuple[str, list[JudgeDetails]]]:
+    by_judge: dict[str, list[JudgeDetails]] = {}
     for trial in result.trials:
-        for score in trial.scores:
-            if score.details is not None:
-                scores.setdefault(score.judge, []).append(score)
-    yield from scores.items()
+        for known in judge_details(trial.scores):
+            by_judge.setdefault(known.judge, []).append(known)
+    yield from by_judge.items()
 
 
-def _learn(known: _Known, scores: Sequence[Score]) -> None:
+def _learn(known: _Known, scores: Sequence[JudgeDetails]) -> None:
     known.graded += len(scores)
     noise = _numbers(scores, "judge_noise")
     if noise:
@@ -62,11 +62,11 @@ def _learn(known: _Known, scores: Sequence[Score]) -> None:
         if len(scores) > 1:
             known.spread.append(statistics.stdev(score.value for score in scores))
     known.agreement += _numbers(scores, "agreement")
-    known.stood_in += sum("fallback" in (score.details or {}) for score in scores)
+    known.stood_in += sum("fallback" in score.details for score in scores)
 
 
-def _numbers(scores: Sequence[Score], key: str) -> list[float]:
-    values = [(score.details or {}).get(key) for score in scores]
+def _numbers(scores: Sequence[JudgeDetails], key: str) -> list[float]:
+    values = [score.details.get(key) for score in scores]
     return [float(value) for value in values if isinstance(value, int | float)]
 
 

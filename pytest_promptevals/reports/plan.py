@@ -26,7 +26,8 @@ def plan_lines(plan: Plan, width: int) -> list[Line]:
     if not plan.models and not plan.judges:
         return [Line("plan: the selected cases call no model")]
     total = plan.total
-    head = f"plan: {_counted(total.to_make, 'call')} to make, {total.cached:,} in the cache; nothing was called"
+    least = "at least " if plan.judges else ""
+    head = f"plan: {least}{_counted(total.to_make, 'call')} to make, {total.cached:,} in the cache; nothing was called"
     return [
         Line(head, {"bold": True}),
         *(Line(row) for row in (_table(plan, width) if plan.models else [])),

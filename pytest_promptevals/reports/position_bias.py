@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from pytest_promptevals.records.json_types import JsonObject
 from pytest_promptevals.records.results import CaseResult
+from pytest_promptevals.reports.inner_scores import judge_details
 
 
 def position_bias_lines(results: Iterable[CaseResult]) -> list[str]:
@@ -13,11 +14,11 @@ def position_bias_lines(results: Iterable[CaseResult]) -> list[str]:
     tallies: dict[str, list[float]] = {}
     for result in results:
         for trial in result.trials:
-            for score in trial.scores:
-                counts = _counts_of(score.details or {})
+            for known in judge_details(trial.scores):
+                counts = _counts_of(known.details)
                 if counts[0]:
-                    before = tallies.get(score.judge, [0.0, 0.0, 0.0])
-                    tallies[score.judge] = [sum(pair) for pair in zip(before, counts, strict=True)]
+                    before = tallies.get(known.judge, [0.0, 0.0, 0.0])
+                    tallies[known.judge] = [sum(pair) for pair in zip(before, counts, strict=True)]
     return [_line(judge, tally) for judge, tally in tallies.items() if any(tally[1:])]
 
 

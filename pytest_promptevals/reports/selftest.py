@@ -5,38 +5,45 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from pytest_promptevals.engine.selftest import FileTest, Pass
+from pytest_promptevals.engine.selftest import EXEMPT_TAG, FileTest, Pass, Undecided
 from pytest_promptevals.engine.useless_models import USELESS_MODELS
 from pytest_promptevals.prices.dollars import format_dollars
 from pytest_promptevals.reports.terminal import Line, fill_lines
-from pytest_promptevals.reports.words import count_text
+from pytest_promptevals.reports.words import count_text, visible_text
 
 _SHORTEST_NAME: Final = 12
 _FEW: Final = 20
-"""Dead cases that are listed; -v lists all, and the passes of the other models as well."""
+"""Cases of a kind that are listed; -v lists all, and the passes of the other models as well."""
+_LONG: Final = 200
+"""Characters that are shown of an error."""
 _PERCENT: Final = 100
 
 
-def selftest_lines(tests: Sequence[FileTest], *, level: int, width: int, verbosity: int) -> list[Line]:
+def selftest_lines(tests: Sequence[FileTest], *, width: int, verbosity: int) -> list[Line]:
     """Return what a self-test found out, no line wider than ``width`` where that can be helped."""
-    if not any(test.cases for test in tests):
-        reason = f"none of the selected cases has a judge up to level {level}" if tests else "no eval case is selected"
-        return [Line(f"selftest: {reason}", {"yellow": True})]
+    if not tests:
+        return [Line("selftest: no eval case is selected", {"yellow": True})]
     dead = [item for test in tests for item in test.dead]
+    undecided = [item for test in tests for item in test.undecided]
+    known = ", of those of which that is known" if undecided else ""
     lines = [
-        Line("share of cases that an answer passes which knows nothing:"),
+        Line(f"share of cases that an answer passes which knows nothing{known}:"),
         *map(Line, _table(tests, width)),
         Line(""),
+        *_dead_lines(dead, width, verbosity),
+        *_undecided_lines(undecided, width, verbosity),
     ]
-    lines += _dead_lines(dead, width, verbosity)
     if verbosity > 0:
         lines += _other_lines(tests, width)
-    lines += [Line(row) for text in _notes(tests, level) for row in fill_lines(text, width)]
-    return [*lines, *(Line(row, _colour(dead)) for row in fill_lines(_verdict(tests, dead), width))]
+    lines += [Line(row) for text in _notes(tests, undecided) for row in fill_lines(text, width)]
+    verdict = _verdict(tests, dead, len(undecided))
+    return [*lines, *(Line(row, _colour(dead, undecided)) for row in fill_lines(verdict, width))]
 
 
-def _colour(dead: Sequence[Pass]) -> dict[str, bool]:
-    return {"red": True, "bold": True} if dead else {"green": True}
+def _colour(dead: Sequence[Pass], undecided: Sequence[Undecided]) -> dict[str, bool]:
+    if dead:
+        return {"red": True, "bold": True}
+    return {"yellow": True} if undecided else {"green": True}
 
 
 def _table(tests: Sequence[FileTest], width: int) -> list[str]:
@@ -68,14 +75,22 @@ def _share(test: FileTest, model: str) -> str:
 
 
 def _dead_lines(dead: Sequence[Pass], width: int, verbosity: int) -> list[Line]:
-    if not dead:
+    rows = [_pass_rows(*item, width) for item in _by_case(dead)]
+    return _list_lines(Line("dead cases, which test nothing:", {"red": True}), rows, verbosity)
+
+
+def _undecided_lines(undecided: Sequence[Undecided], width: int, verbosity: int) -> list[Line]:
+    head = Line("cases that are not decided, since a judge was not heard:", {"yellow": True})
+    return _list_lines(head, [_undecided_rows(item, width) for item in undecided], verbosity)
+
+
+def _list_lines(head: Line, items: Sequence[Sequence[str]], verbosity: int) -> list[Line]:
+    if not items:
         return []
-    cases = _by_case(dead)
-    shown = cases if verbosity > 0 else cases[:_FEW]
-    lines = [Line("dead cases, which test nothing:", {"red": True})]
-    lines += [Line(row) for item in shown for row in _pass_rows(*item, width)]
-    if len(shown) < len(cases):
-        lines.append(Line(f"  ... and {len(cases) - len(shown)} more, -v lists them"))
+    shown = items if verbosity > 0 else items[:_FEW]
+    lines = [head, *(Line(row) for rows in shown for row in rows)]
+    if len(shown) < len(items):
+        lines.append(Line(f"  ... and {len(items) - len(shown)} more, -v lists them"))
     return [*lines, Line("")]
 
 
@@ -96,27 +111,72 @@ def _by_case(passes: Sequence[Pass]) -> list[tuple[Pass, list[str]]]:
 
 
 def _pass_rows(item: Pass, models: Sequence[str], width: int) -> list[str]:
-    text = f"{item.location}: {item.name}: passed by {', '.join(models)}; judges: {', '.join(item.judges)}"
-    return [f"  {row}" for row in fill_lines(text, width - 2)]
+    what = "all judges only forbid" if item.only_forbids else "judges"
+    return _rows(
+        f"{item.location}: {item.name}: passed by {', '.join(models)}; {what}: {', '.join(item.judges)}", width
+    )
 
 
-def _notes(tests: Sequence[FileTest], level: int) -> list[str]:
-    errors, unjudged = sum(test.errors for test in tests), sum(test.unjudged for test in tests)
+def _undecided_rows(item: Undecided, width: int) -> list[str]:
+    said = [_shorten(line) for line in item.error.splitlines()[:1]]
+    left_out = [f"{', '.join(item.judges)} (level {item.level})"] if item.judges else []
+    return _rows(f"{item.location}: {item.name}: {'; '.join([*said, *left_out])}", width)
+
+
+def _shorten(text: str) -> str:
+    return text if len(text) <= _LONG else f"{text[:_LONG]}…"
+
+
+def _rows(text: str, width: int) -> list[str]:
+    return [f"  {row}" for row in fill_lines(visible_text(text), width - 2)]
+
+
+def _notes(tests: Sequence[FileTest], undecided: Sequence[Undecided]) -> list[str]:
+    errors = sum(test.errors for test in tests)
     spent = sum(test.spent for test in tests)
+    exempt = [name for test in tests for name in test.exempt]
     return [
-        *([f"{count_text(unjudged, 'case')} without a judge up to level {level}: not tested"] if unjudged else []),
         *([f"{count_text(errors, 'answer')} could not be judged, and so did not pass"] if errors else []),
+        *([_exempt_text(exempt)] if exempt else []),
         *([f"the judges spent {format_dollars(spent)}"] if spent else []),
+        *_how_to_decide([item for item in undecided if item.judges]),
     ]
 
 
-def _verdict(tests: Sequence[FileTest], dead: Sequence[Pass]) -> str:
-    total = count_text(sum(test.cases for test in tests), "case")
-    if not dead:
-        return f"selftest: none of {total} is passed by an empty answer or a refusal"
-    count = len(_by_case(dead))
-    verb = "is" if count == 1 else "are"
-    return (
-        f"selftest: {count} of {total} {verb} dead: an empty answer or a refusal passes. Give them a judge that asks "
-        "for what must be there"
+def _exempt_text(names: Sequence[str]) -> str:
+    more = [f"and {len(names) - _FEW} more"] if len(names) > _FEW else []
+    return f"{count_text(len(names), 'case')} exempt by the tag {EXEMPT_TAG}: {', '.join([*names[:_FEW], *more])}"
+
+
+def _how_to_decide(left_out: Sequence[Undecided]) -> list[str]:
+    if not left_out:
+        return []
+    level, calls = max(item.level for item in left_out), sum(item.calls for item in left_out)
+    text = (
+        f"--evals-level {level} decides {count_text(len(left_out), 'case')}: it has their judge models asked about the "
+        f"useless answers, at least {count_text(calls, 'call')}, which costs unless they are in the cache; "
+        "--evals-max-cost limits that"
     )
+    return [text]
+
+
+def _verdict(tests: Sequence[FileTest], dead: Sequence[Pass], undecided: int) -> str:
+    cases = sum(test.cases for test in tests)
+    total = count_text(cases, "case")
+    if dead:
+        count = len(_by_case(dead))
+        return (
+            f"selftest: {count} of {total} {_is(count)} dead: an empty answer or a refusal passes. Give them a judge "
+            f"that asks for what must be there; where nothing has to be, the tag {EXEMPT_TAG} exempts a case"
+        )
+    if not cases:
+        return "selftest: all of the selected cases are exempt"
+    nothing = "is passed by an empty answer or a refusal"
+    if not undecided:
+        return f"selftest: none of {total} {nothing}"
+    rest = f", and none of the others {nothing}" if undecided < cases else ""
+    return f"selftest: {undecided} of {total} {_is(undecided)} not decided{rest}"
+
+
+def _is(count: int) -> str:
+    return "is" if count == 1 else "are"

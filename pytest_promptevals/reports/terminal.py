@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from pytest_promptevals.comparison.partial import save_command
 from pytest_promptevals.prices.dollars import format_dollars
 from pytest_promptevals.records.comparisons import Change, Comparison, Delta, Verdict
 from pytest_promptevals.reports.words import count_text, score_text
@@ -200,11 +201,12 @@ def _gate_lines(comparison: Comparison, width: int, verbosity: int) -> list[Line
 
 def _no_baseline(comparisons: Sequence[Comparison], width: int, verbosity: int) -> list[Line]:
     without = [item for item in comparisons if not item.has_baseline]
-    files = [item.file for item in without if any(gate.verdict is Verdict.NO_BASELINE for gate in item.gates)]
+    files = [item for item in without if any(gate.verdict is Verdict.NO_BASELINE for gate in item.gates)]
     if not files or verbosity < 0:
         return []
     more = f" and {len(files) - 1} more" if len(files) > 1 else ""
-    text = f"no baseline yet for {files[0]}{more}: pytest --evals-save-baseline saves one to compare with"
+    command = save_command(next((item for item in files if item.is_partial), files[0]))
+    text = f"no baseline yet for {files[0].file}{more}: {command} saves one to compare with"
     return [Line(row) for row in fill_lines(text, width)]
 
 

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import traceback
+from array import array
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
@@ -14,12 +15,15 @@ import pytest
 from pytest_promptevals.errors import ProviderConnectionError, ProviderError, ProviderTimeoutError
 from pytest_promptevals.hookspecs import Provider
 from pytest_promptevals.records.codec import decode, encode
+from pytest_promptevals.records.embeddings import decode_vector
 from pytest_promptevals.records.limits import RateLimits
-from pytest_promptevals.records.responses import Response, ToolCall, Usage
+from pytest_promptevals.records.requests import Request
+from pytest_promptevals.records.responses import Message, Response, ToolCall, Usage
 from tests.support.applications import SLOW
 from tests.support.model_apis import CHAT, MESSAGES, RESPONSES
 from tests.support.provider_subjects import API_SUBJECTS, KEY, SUBJECTS, Subject
 from tests.support.server_fixture import ModelServer
+from tests.support.word_vectors import word_vector
 
 T = TypeVar("T")
 
@@ -333,3 +337,60 @@ def test_rate_limits_are_told(api: Subject, model_server: ModelServer, *, is_lim
 def test_an_unknown_model_is_named_with_the_setting(api: Subject, model_server: ModelServer) -> None:
     with pytest.raises(ProviderError, match=r"has no model 'no-such-model' \(404: .*\)\. Correct 'model:' in the eval"):
         use(api, model_server, lambda provider: provider.complete(api.request(is_failing=True)))
+
+
+@pytest.fixture(params=[item for item in API_SUBJECTS if item.api != "messages"], ids=lambda subject: subject.name)
+def embedder(request: pytest.FixtureRequest) -> Subject:
+    return request.param  # type: ignore[no-any-return] # pytest types params as Any
+
+
+def embed(subject: Subject, server: ModelServer, *texts: str, model: str = "vectors", **settings: Any) -> list[Any]:
+    async def embed_all(provider: Any) -> list[Any]:
+        wanted = [Request(model, (Message("user", text),), kind="embedding") for text in texts]
+        return await asyncio.gather(*(provider.embed(item) for item in wanted), return_exceptions=True)
+
+    return use(subject, server, embed_all, **settings)
+
+
+def test_texts_become_vectors_in_one_request_however_it_gets_there(
+    embedder: Subject, model_server: ModelServer
+) -> None:
+    texts = [f"text number {number}" for number in range(20)]
+
+    responses = embed(embedder, model_server, *texts)
+
+    assert [list(decode_vector(item.embedding)) for item in responses] == [
+        list(array("f", word_vector(text))) for text in texts
+    ]
+    assert sum(item.usage.input_tokens for item in responses) == 60
+    (sent,) = model_server.journal()
+    assert (sent["api"], sent["body"]["input"]) == ("embeddings", texts)
+    assert decode(Response, encode(responses[0])) == responses[0]
+
+
+def test_a_vector_that_is_not_there_is_one_clear_error(embedder: Subject, model_server: ModelServer) -> None:
+    model_server.control(faults=[{"mode": "empty"}])
+
+    outcomes = embed(embedder, model_server, "a", "b")
+
+    assert [type(outcome) for outcome in outcomes] == [ProviderError] * 2
+    assert "answered with 0 vectors to 2 texts" in str(outcomes[0])
+
+
+def test_vectors_of_an_unknown_model_name_the_setting(embedder: Subject, model_server: ModelServer) -> None:
+    (outcome,) = embed(embedder, model_server, "a", model="no-such-model")
+
+    assert "has no model 'no-such-model' (404: " in str(outcome)
+
+
+def test_the_rate_limits_of_vectors_are_told(embedder: Subject, model_server: ModelServer) -> None:
+    told: list[str] = []
+    model_server.control(rate_limit={"requests": 1, "seconds": 30, "is_announced": True})
+
+    embed(embedder, model_server, "a", "b", report_limits=lambda model, _: told.append(model))
+
+    assert told == ["vectors"]
+
+
+def test_providers_that_make_no_vectors_have_no_method_for_it(subject: Subject, model_server: ModelServer) -> None:
+    assert hasattr(subject.make(model_server), "embed") is (subject.api in {"chat", "responses"})

@@ -109,8 +109,9 @@ def test_json_has_a_finding_on_each_line(project: EvalProject, check: Check) -> 
         "message": "few-shot example 1, \"hello\", asks nearly the same as 'a' (line 3): the model is shown what it is "
         "tested on; take another example",
         "file": "a.eval.yaml",
-        "line": 3,
+        "line": 4,
         "cases": ["a"],
+        "also": [],
     }
 
 
@@ -129,6 +130,49 @@ def test_what_cannot_be_loaded_is_said_whatever_is_looked_for(project: EvalProje
 
     assert kinds_of(check("--json", "--only", "missing-id")) == ["load-error"]
     assert check("--ignore", "load-error").exit_code == 0
+
+
+def test_what_two_files_have_in_common_is_found_once_at_both_places(project: EvalProject, check: Check) -> None:
+    project.write("a.eval.yaml", GOOD)
+    project.write("b.eval.yaml", GOOD.replace("'ada ada'", "'zoe zoe'"))
+
+    result = check("--json")
+
+    (found,) = map(json.loads, result.stdout.splitlines())
+    assert (found["kind"], found["line"], found["also"][0]) == ("cross-file-duplicate", 5, "b.eval.yaml:5")
+    assert kinds_of(check("--json", "a.eval.yaml")) == []
+    assert kinds_of(check("--json", "--ignore", "cross-file-duplicate")) == []
+
+
+def test_the_setting_accepts_kinds_everywhere_or_in_some_files(project: EvalProject, check: Check) -> None:
+    for name in ("a", "b/c", "b/d"):
+        project.write(f"{name}.eval.yaml", WRONG)
+    project.write("pytest.ini", "[pytest]\nevals_check_ignore = duplicate\n")
+    assert kinds_of(check("--json")) == ["cannot-fail", "cross-file-duplicate", "cannot-fail", "cannot-fail"]
+
+    project.write("pytest.ini", "[pytest]\nevals_check_ignore = b/*:cannot-fail b/d*:cross-file-duplicate\n")
+    assert kinds_of(check("--json")) == ["cannot-fail"]
+    assert kinds_of(check("--json", "--only", "cross-file-duplicate")) == ["cross-file-duplicate"]
+
+    project.write("pytest.ini", "[pytest]\nevals_check_ignore = cannot-fail cross-file-duplicate\n")
+    result = check()
+    assert result.exit_code == 0
+    assert result.output == (
+        "nothing found; looked at 30 cases in 3 eval files; evals_check_ignore leaves out\n    4 findings\n"
+    )
+
+
+def test_the_setting_refuses_an_unknown_kind(project: EvalProject, check: Check) -> None:
+    project.write("a.eval.yaml", GOOD)
+    project.write("pytest.ini", "[pytest]\nevals_check_ignore = b/*:duplicates\n")
+
+    result = check()
+
+    assert result.exit_code == 2
+    assert result.output.endswith(
+        "Error: evals_check_ignore: 'b/*:duplicates': there is no kind of finding 'duplicates'. "
+        "Did you mean 'duplicate'?\n"
+    )
 
 
 def test_an_unknown_kind_is_refused_with_the_list_of_kinds(check: Check) -> None:
@@ -244,8 +288,17 @@ def test_fix_ids_says_what_it_could_not_write(project: EvalProject, check: Check
 
     result = check("--fix-ids", "--json", "--only", "missing-id")
 
-    assert result.stderr == "n.csv: 0 ids written; 1 could not be\n"
+    assert result.stderr == "n.csv: no ids written: CSV files are left as they are\n"
     assert kinds_of(result) == ["missing-id"]
+
+
+def test_ids_that_could_not_be_written_are_counted(project: EvalProject, check: Check) -> None:
+    project.write("a.eval.yaml", HEAD + "cases: [&a {input: x, expected: y}, {input: z, expected: y}]\n")
+    project.write("b.eval.yaml", HEAD + "cases:\n  - ? input\n    : x\n    ? expected\n    : y\n")
+
+    result = check("--json", "--fix-ids")
+
+    assert result.stderr == "a.eval.yaml: 2 ids written\nb.eval.yaml: 0 ids written; 1 could not be\n"
 
 
 def test_a_file_that_cannot_be_written_is_an_error_without_a_traceback(

@@ -32,6 +32,52 @@ def test_all_errors_of_a_file_are_in_one_report(project: EvalProject) -> None:
     assert "Traceback" not in text
 
 
+@pytest.mark.parametrize("how", ["eval file", "test function"])
+def test_a_wrong_key_does_not_hide_what_is_wrong_with_judges(project: EvalProject, how: str) -> None:
+    project.write(
+        "a.eval.yaml",
+        """
+        model: scripted/echo
+        judges: [exakt]
+        cases:
+          - {id: a, input: x, wieght: 2, judges: [{not: {contians: x}}]}
+          - {id: b, input: x, judges: [{any_of: [{fuzzy: {tresh: 1}}]}, {rubric: tone}]}
+        """,
+    )
+    test = "import pytest\n@pytest.mark.evals('a.eval.yaml')\ndef test_it(case): ...\n"
+    project.write("test_a.py", test if how == "test function" else "")
+
+    result = project.run("test_a.py" if how == "test function" else "a.eval.yaml")
+
+    result.assert_outcomes(errors=1)
+    found = [row.removeprefix("E   ").strip() for row in result.stdout.str().splitlines() if "a.eval.yaml:" in row]
+    rows = [row.partition(" Did")[0].partition(" Known")[0] for row in found if row.startswith("a.eval.yaml:")]
+    assert rows[:4] == [
+        "a.eval.yaml:2: judges.exakt: unknown judge 'exakt'.",
+        "a.eval.yaml:4: cases[0].wieght: unknown key.",
+        "a.eval.yaml:4: judges.not contians: unknown judge 'contians'.",
+        "a.eval.yaml:5: judges.fuzzy: tresh: unknown parameter.",
+    ]
+    assert "no model to judge with" not in result.stdout.str()
+
+
+def test_a_declared_judge_that_cannot_be_one_is_said_beside_a_wrong_key(project: EvalProject) -> None:
+    project.write(
+        "conftest.py",
+        """
+        import pytest_promptevals
+
+        @pytest_promptevals.judge(level=7)
+        def odd(response): return 1.0
+        """,
+    )
+    project.write("a.eval.yaml", "judges: [odd]\ncases:\n  - {id: a, wieght: 2, output: x}\n")
+
+    result = project.run()
+
+    result.stdout.fnmatch_lines(["a.eval.yaml:3: cases[[]0[]].wieght: unknown key.*", "conftest.py:*"])
+
+
 @pytest.mark.parametrize(
     ("head", "row", "message"),
     [

@@ -300,7 +300,10 @@ def test_a_provider_that_breaks_the_protocol_is_an_error_of_its_cases(
     ("hook", "message"),
     [
         ("judges(): return [3]", "pytest_promptevals_judges returned 3: no class with a 'name'"),
-        ("judges(): return 3", "pytest_promptevals_judges must return a list of judge classes, not 3"),
+        (
+            "judges(): return 3",
+            "pytest_promptevals_judges must return a list of judge classes, or a mapping of names, not 3",
+        ),
         ("providers(): return 3", "pytest_promptevals_providers must return a mapping of names, not 3"),
     ],
 )

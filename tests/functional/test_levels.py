@@ -135,7 +135,9 @@ def test_a_plan_leaves_out_what_would_be_skipped(project: EvalProject, model_ser
     project.write_cases("b.eval.yaml", echo_cases(1), head="judges: [exact]\n")
 
     project.run("--evals-level=1", "--evals-plan").stdout.fnmatch_lines(["plan: 1 call to make, 0 in the cache*"])
-    project.run("--evals-plan").stdout.fnmatch_lines(["plan: 2 calls to make, 1 in the cache*", "Judge critic: *"])
+    project.run("--evals-plan").stdout.fnmatch_lines(
+        ["plan: at least 2 calls to make, 1 in the cache*", "Judge critic: *"]
+    )
 
 
 def test_marks_select_by_the_level_of_all_judges_whatever_runs(judged: EvalProject) -> None:

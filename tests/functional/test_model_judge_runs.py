@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from typing import Any, Final
 
 import pytest
@@ -73,8 +74,128 @@ def test_the_better_answer_wins_against_the_baseline(project: EvalProject, model
     write(project, model_server, "pairwise", prompt="Please: {{ input }}")
     result = project.run("-v")
 
-    result.stdout.fnmatch_lines(["a.eval.yaml *2 *1.000 *"])
+    result.stdout.fnmatch_lines(["a.eval.yaml *2 *1.000 *0.500 *+0.500 *"])
     result.stdout.no_fnmatch_line("judge pairwise: preferred*")
+
+
+@pytest.mark.parametrize("is_committed", [True, False], ids=["committed", "from the history"])
+def test_a_run_like_the_one_that_won_against_the_baseline_is_no_drop(
+    project: EvalProject, model_server: ModelServer, is_committed: bool
+) -> None:
+    model_server.control(
+        rules=[
+            {"match": r"<<<FIRST RESPONSE \w+>>>\s*Please", "reply": '{"reasoning": "", "winner": "first_response"}'},
+            {"match": r"<<<SECOND RESPONSE \w+>>>\s*Please", "reply": '{"reasoning": "", "winner": "second_response"}'},
+        ]
+    )
+    write(project, model_server, "pairwise")
+    project.write_cases("a.eval.yaml", CASES[:2], head="")
+    project.run()
+    write(project, model_server, "pairwise", prompt="Please: {{ input }}")
+    assert project.run(*(["--evals-save-baseline"] if is_committed else [])).ret == 0
+
+    same = project.run("-v")
+    write(project, model_server, "pairwise")
+    worse = project.run("-v")
+
+    assert same.ret == 0
+    same.stdout.fnmatch_lines(["a.eval.yaml *2 *0.500 *0.500 *"])
+    assert worse.ret == 1
+    worse.stdout.fnmatch_lines(
+        ["a.eval.yaml *2 *0.000 *0.500 *-0.500 *regressed*", "FAILED *::c0 - pairwise failed, score 0.00 (was 0.50)*"]
+    )
+
+
+@pytest.mark.parametrize("extra", [(), ("-n2",)], ids=["plain", "n2"])
+@pytest.mark.parametrize("is_committed", [True, False], ids=["committed", "from the history"])
+def test_a_long_output_is_compared_with_all_of_the_baselines(
+    project: EvalProject, model_server: ModelServer, is_committed: bool, extra: tuple[str, ...]
+) -> None:
+    prefer_first(model_server)
+    cases = [{"id": "long", "input": "x" * 3000}, {"id": "short", "input": "y"}]
+    write(project, model_server, {"not": {"pairwise": {"threshold": 1}}})
+    project.write_cases("a.eval.yaml", cases, head="")
+    project.run(*extra, *(["--evals-save-baseline"] if is_committed else []))
+
+    write(project, model_server, {"not": {"pairwise": {"threshold": 1}}}, prompt="Please: {{ input }}")
+    assert project.run(*extra).ret == 0
+
+    asked = [json.dumps(entry["body"]) for entry in model_server.journal()]
+    assert sum("SECOND RESPONSE" in body and "\\n" + "x" * 3000 in body for body in asked) == 2
+
+
+@pytest.mark.parametrize("more", ["", "@pytest.mark.parametrize('size', [1, 2])"], ids=["plain", "multiplied"])
+def test_a_test_functions_output_is_compared_with_all_of_the_baselines(
+    project: EvalProject, model_server: ModelServer, more: str
+) -> None:
+    prefer_first(model_server)
+    write(project, model_server, "pairwise")
+    project.write_cases("a.cases.yaml", [{"id": "long", "input": "x"}], head="")
+    arguments = "case, evals, size" if more else "case, evals"
+    test = (
+        f"import pytest\n{more}\n@pytest.mark.evals('a.cases.yaml')\ndef test_it({arguments}):\n    evals.judge(%s)\n"
+    )
+    project.write("test_a.py", test % "'y' * 3000")
+    assert project.run("--evals-save-baseline").ret == 0
+
+    project.write("test_a.py", test % "'z'")
+    assert project.run().ret == 0
+
+    asked = [json.dumps(entry["body"]) for entry in model_server.journal()]
+    assert len(asked) == 2
+    assert all("y" * 3000 in body for body in asked)
+
+
+def test_a_plan_counts_comparisons_only_where_the_baseline_has_an_output(
+    project: EvalProject, model_server: ModelServer
+) -> None:
+    prefer_first(model_server)
+    write(project, model_server, "pairwise")
+    project.write_cases("a.eval.yaml", CASES[:2], head="")
+    project.run("--evals-plan").stdout.fnmatch_lines(["plan: 2 calls to make, 0 in the cache; nothing was called"])
+    project.run("--evals-save-baseline")
+    project.write_cases("a.eval.yaml", CASES[:3], head="")
+
+    planned = project.run("--evals-plan")
+
+    # Two comparisons in both orders, and the case that is new; its answer is compared with nothing.
+    planned.stdout.fnmatch_lines(
+        ["plan: 5 calls to make, 2 in the cache; nothing was called", "local/judge (judge) *4 *"]
+    )
+
+
+def test_a_plan_counts_the_calls_that_a_run_makes(project: EvalProject, model_server: ModelServer) -> None:
+    vote = {"match": "SECOND RESPONSE", "reply": json.dumps({"reasoning": "", "winner": "tie"})}
+    model_server.control(rules=[STEPS, vote, {"match": "# Your task", "reply": SCORE}])
+    project.write("other.md", "Dear {{ input }}")
+    judges = [
+        {"g_eval": {"criteria": "It names a date.", "logprobs": False}},
+        {"any_of": [{"pairwise": {"against": "other.md", "samples": 2}}, {"g_eval": "It is short."}]},
+        {"conversation": {"criteria": "relevance", "judged": "turns"}},
+    ]
+    write(project, model_server, judges[0])
+    settings = json.loads((project.path / "evals.yaml").read_text(encoding="utf-8"))
+    project.write("evals.yaml", json.dumps({**settings, "judges": judges}))
+    project.write_cases("a.eval.yaml", CASES[:2], head="")
+    planned = project.run("--evals-plan").stdout.str()
+
+    project.run()
+
+    said = re.search(r"plan: (\d+) calls to make, 0 in the cache", planned)
+    assert said is not None
+    assert len(model_server.journal()) == int(said.group(1))
+
+
+def test_a_baseline_without_such_a_judge_keeps_only_the_beginning_of_long_outputs(
+    project: EvalProject, model_server: ModelServer
+) -> None:
+    write(project, model_server, {"length": {"max": 9999}})
+    project.write_cases("a.eval.yaml", [{"id": "long", "input": "x" * 3000}], head="")
+
+    project.run("--evals-save-baseline")
+
+    (line,) = (project.path / "baselines" / "a.eval.yaml.jsonl").read_text(encoding="utf-8").splitlines()
+    assert json.loads(line)["output"] == "x" * 2000 + "… [1000 more characters]"
 
 
 def test_another_prompt_is_put_to_the_model_of_the_case_and_paid_once(
@@ -163,7 +284,7 @@ def test_g_eval_does_without_probabilities_where_the_server_refuses_them(
     [
         ({"closed_qa": "It names a day."}, {"verdict": "no"}, "no; So."),
         ("factuality", {"relation": "subset"}, "subset; So."),
-        ({"classify": {"question": "Tone?", "choices": {"polite": 1, "rude": 0}}}, {"label": "rude"}, "rude; So."),
+        ({"classify": {"question": "What tone?", "choices": {"polite": 1, "rude": 0}}}, {"label": "rude"}, "rude; So."),
         (
             {"json_rubric": {"criteria": {"care": "Was it careful?"}}},
             {"care": 1, "score": 1},

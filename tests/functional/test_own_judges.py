@@ -199,7 +199,7 @@ def test_what_a_judge_raises_is_an_error_of_the_case(polite: EvalProject) -> Non
 
     result.assert_outcomes(errors=2)
     result.stdout.fnmatch_lines(
-        ["*evals/a.eval.yaml:5: judge 'polite': 'conftest:polite' raised LookupError: no such word*"]
+        ["*evals/a.eval.yaml:5: judge 'polite': 'conftest:polite' raised LookupError: no such word at conftest.py:5*"]
     )
 
 

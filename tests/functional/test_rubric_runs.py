@@ -152,6 +152,19 @@ def test_the_option_names_the_judge_model(
     assert [body["model"] for body in bodies(model_server)] == ["other"]
 
 
+def test_the_nearest_file_that_names_a_judge_model_counts(project: EvalProject, model_server: ModelServer) -> None:
+    write(project, model_server)
+    defaults = json.loads((project.path / "evals.yaml").read_text(encoding="utf-8"))
+    project.write("evals.yaml", json.dumps({**defaults, "judge_model": "local/outer"}))
+    project.write("near/evals.yaml", "judge_model: local/near\n")
+    project.write("near/b.eval.yaml", (project.path / "a.eval.yaml").read_text(encoding="utf-8"))
+    answer(model_server, VERDICT)
+
+    project.run().assert_outcomes(passed=2)
+
+    assert [body["model"] for body in bodies(model_server)] == ["outer", "near"]
+
+
 def test_the_judge_s_own_model_and_parameters_go_first(project: EvalProject, model_server: ModelServer) -> None:
     write(project, model_server, judge="rubric: {criteria: It is short., model: local/mine, parameters: {seed: 7}}")
     answer(model_server, "Score: 5")

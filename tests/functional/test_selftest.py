@@ -48,7 +48,8 @@ def test_dead_cases_are_listed_with_their_places_and_fail_the_run(suite: EvalPro
             "    contains, length",
             "",
             "selftest: 2 of 4 cases are dead: an empty answer or a refusal passes. Give them",
-            "  a judge that asks for what must be there",
+            "  a judge that asks for what must be there; where nothing has to be, the tag",
+            "  no-selftest exempts a case",
         ],
         consecutive=True,
     )
@@ -133,30 +134,80 @@ def test_a_case_that_wants_no_refusal_is_dead_by_one(suite: EvalProject) -> None
     )
 
 
-def test_judges_that_ask_are_left_out_unless_the_level_is_given(project: EvalProject) -> None:
-    project.write(
-        "conftest.py",
-        """
-        import pytest_promptevals
-        from pytest_promptevals import Message
-
-        @pytest_promptevals.judge
-        async def asked(output, ask):
-            return (await ask("scripted/echo", [Message("user", output or "no")], {})).text == "no"
-        """,
-    )
-    cases: list[dict[str, Any]] = [
-        {"id": "a", "input": "x", "judges": ["asked"]},
-        {"id": "b", "input": "x", "judges": [{"contains": "zebra"}]},
-    ]
-    project.write_cases("a.eval.yaml", cases, head="model: scripted/echo\n")
+@pytest.fixture
+def asking(project: EvalProject, model_server: ModelServer) -> EvalProject:
+    """A suite as docs/model-judges.md advises it: a rubric, and a guard of the length beside it."""
+    serve(project, model_server)
+    judges = "[rubric: {criteria: helpfulness}, word_count: {max: 50}]"
+    head = f"model: local/tested\njudge_model: local/judge\njudges: {judges}\n"
+    case = {"id": "late", "input": "Where is my order?"}
+    project.write_cases("a.eval.yaml", [case], head=head)
     project.write("pytest.ini", "[pytest]\nevals_level = 2\n")
+    return project
 
-    free, asking = project.run("--evals-selftest"), project.run("--evals-selftest", "--evals-level=2")
 
-    assert (free.ret, asking.ret) == (0, 1)
-    free.stdout.fnmatch_lines(["1 case without a judge up to level 1: not tested"])
-    asking.stdout.fnmatch_lines(["  a.eval.yaml:3: a: passed by empty; judges: asked"])
+@pytest.mark.parametrize("extra", [(), ("-n2",)], ids=["plain", "n2"])
+def test_a_case_whose_model_judge_is_left_out_is_not_decided(
+    asking: EvalProject, model_server: ModelServer, extra: tuple[str, ...]
+) -> None:
+    result = asking.run("--evals-selftest", *extra)
+
+    assert result.ret == 0
+    assert calls(model_server) == 0
+    result.stdout.fnmatch_lines(
+        [
+            "a.eval.yaml      1      -        -     -         -    0%       -",
+            "",
+            "cases that are not decided, since a judge was not heard:",
+            "  a.eval.yaml:5: late: rubric (level 2)",
+            "",
+            "--evals-level 2 decides 1 case: it has their judge models asked about the",
+            "  useless answers, at least 4 calls, which costs unless they are in the cache;",
+            "  --evals-max-cost limits that",
+            "selftest: 1 of 1 case is not decided",
+        ],
+        consecutive=True,
+    )
+
+
+@pytest.mark.parametrize(("score", "status"), [(1, 0), (5, 1)])
+def test_the_models_of_judges_are_asked_if_the_level_says_so_and_only_they(
+    asking: EvalProject, model_server: ModelServer, score: int, status: int
+) -> None:
+    verdict = {"reasoning": "So.", "need": score, "correctness": score, "usability": score, "score": score}
+    model_server.control(rules=[{"reply": json.dumps(verdict)}])
+
+    results = [asking.run("--evals-selftest", "--evals-level=2") for _ in range(2)]
+
+    assert [result.ret for result in results] == [status, status]
+    assert {entry["body"]["model"] for entry in model_server.journal()} == {"judge"}
+    assert calls(model_server) == 4  # once for each answer that is short enough, and never again
+    if status:
+        results[0].stdout.fnmatch_lines(["  a.eval.yaml:5: late: passed by empty, refusal; judges: rubric,*"])
+    else:
+        results[0].stdout.fnmatch_lines(["selftest: none of 1 case is passed by an empty answer or a refusal"])
+
+
+def test_a_budget_that_is_spent_leaves_cases_undecided(asking: EvalProject, model_server: ModelServer) -> None:
+    serve(asking, model_server, prices={"local/judge": {"input": 1.0, "output": 1.0}})
+
+    result = asking.run("--evals-selftest", "--evals-level=2", "--evals-max-cost=0")
+
+    assert result.ret == 0
+    assert calls(model_server) == 0
+    result.stdout.fnmatch_lines(["  a.eval.yaml:5: late: not run: budget: *", "selftest: 1 of 1 case is not decided"])
+
+
+def test_a_case_with_the_tag_is_exempt_and_named(suite: EvalProject) -> None:
+    leak = {"id": "leak", "input": "x", "tags": ["no-selftest"], "judges": [{"not": {"contains": "hunter2"}}]}
+    suite.write_cases("a.eval.yaml", [leak, *GOOD], head=HEAD)
+
+    result = suite.run("--evals-selftest", "--strict-markers", "a.eval.yaml")
+
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(
+        ["1 case exempt by the tag no-selftest: leak", "selftest: none of 2 cases is passed by *"]
+    )
 
 
 def test_what_cannot_be_judged_does_not_pass(project: EvalProject) -> None:

@@ -174,6 +174,15 @@ def test_a_cross_encoder_judges_the_cases_of_a_run(project: EvalProject, nli_mod
     project.run().assert_outcomes(passed=2)
 
 
+def test_a_model_of_sentences_is_no_cross_encoder(project: EvalProject, model: Path) -> None:
+    write_cases(project, f"cross_encoder: {{model: '{model}'}}", "It has left.")
+
+    result = project.run()
+
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*it is a BertModel, without the head of a cross-encoder*use the judge `semantic`*"])
+
+
 def test_nothing_heavy_is_imported_at_collection(project: EvalProject, model: Path) -> None:
     write_cases(project, f"semantic: {{model: '{model}'}}", "Hello.")
     project.write(

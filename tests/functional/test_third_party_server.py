@@ -102,3 +102,26 @@ def test_the_wait_that_the_server_asks_for_is_read(aimock: str) -> None:
     with pytest.raises(ProviderStatusError) as caught:
         ask(("openai", f"{aimock}/v1"), "I ask too often.")
     assert caught.value.retry_after == 7.0
+
+
+def test_vectors_asked_for_together_are_those_asked_for_alone(aimock: str) -> None:
+    config = ProviderConfig("third-party", "openai", {"base_url": f"{aimock}/v1", "api_key_env": "THIRD_PARTY_KEY"})
+    texts = ["Where is my order?", "Where is my parcel?", "It rains."]
+
+    def embed(*wanted: str) -> list[Response]:
+        async def run() -> list[Response]:
+            provider: Any = pytest_promptevals_providers()["openai"](ProviderContext(config, Path()))
+            requests = [
+                Request("text-embedding-3-small", (Message("user", text),), kind="embedding") for text in wanted
+            ]
+            try:
+                return list(await asyncio.gather(*(provider.embed(request) for request in requests)))
+            finally:
+                await provider.close()
+
+        return asyncio.run(run())
+
+    together = [response.embedding for response in embed(*texts)]
+
+    assert together == [embed(text)[0].embedding for text in texts]
+    assert len(set(together)) == len(texts)

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 import pytest_promptevals
 from docs.generate import PARTS, fill_page, hook_names
 from docs.sessions import Block, read_blocks, run_page, without_varying
-from pytest_promptevals.datasets import wire
+from pytest_promptevals.datasets import wire, wire_cases
 from pytest_promptevals.datasets.loader import load_dataset
 from pytest_promptevals.engine.planning import plan_dataset
 from pytest_promptevals.engine.registry import builtin_registry
@@ -88,8 +88,9 @@ def test_every_public_name_has_a_section(name: str) -> None:
 def test_every_key_of_an_eval_file_is_in_a_table() -> None:
     models = {
         name: model
-        for name, model in vars(wire).items()
-        if isinstance(model, type) and issubclass(model, BaseModel) and model.__module__ == wire.__name__
+        for module in (wire, wire_cases)
+        for name, model in vars(module).items()
+        if isinstance(model, type) and issubclass(model, BaseModel) and model.__module__ == module.__name__
     }
     tables = "".join(PAGES[name] for name in ("eval-files.md", "judges.md", "models.md"))
 

@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from pytest_promptevals.datasets.loader import load_dataset
 from pytest_promptevals.datasets.schema import JudgeSchema, eval_file_schema
-from pytest_promptevals.datasets.wire import CaseWire, EvalFileWire
+from pytest_promptevals.datasets.wire import EvalFileWire
+from pytest_promptevals.datasets.wire_cases import CaseWire
 from pytest_promptevals.errors import DatasetError
 from pytest_promptevals.files.yaml import parse_yaml
 

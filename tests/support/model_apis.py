@@ -1,16 +1,20 @@
-"""The three wire formats of the loopback model server: what a request must hold, and how answers and errors look.
+"""The wire formats of the loopback model server: what a request must hold, and how answers and errors look.
 
 Written from the published API references, apart from the package, so that the two can disagree.
 """
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import datetime as dt
 import itertools
 import json
+import struct
 from collections.abc import Callable, Mapping
 from typing import Any, Final
+
+from tests.support.word_vectors import DIMENSIONS, word_vector
 
 Body = dict[str, Any]
 
@@ -201,6 +205,61 @@ CHAT: Final = Api(
     answer=_chat_answer,
     error=_openai_error,
     empty={"id": "chatcmpl-0", "object": "chat.completion", "model": "m", "choices": [], "usage": None},
+    limit_headers=_openai_limit_headers,
+    limited=_OPENAI_LIMITED,
+    exhausted=_OPENAI_EXHAUSTED,
+    overloaded=_OPENAI_OVERLOADED,
+)
+
+
+# --- OpenAI: embeddings
+
+
+def _check_embeddings(body: Body) -> Problem | None:
+    texts = _texts_to_embed(body)
+    if not texts or not all(isinstance(text, str) for text in texts):
+        return Problem(400, "'$.input' is invalid. Please check the API reference.", None, "input")
+    if "" in texts:
+        return Problem(400, "Input cannot be an empty string.", None, "input")
+    if body.get("encoding_format", "float") not in {"float", "base64"}:
+        return Problem(400, "Invalid value for 'encoding_format'.", "invalid_value", "encoding_format")
+    return None
+
+
+def _texts_to_embed(body: Body) -> list[Any]:
+    given = body.get("input")
+    return given if isinstance(given, list) else [given]
+
+
+def _embeddings_answer(body: Body, reply: Reply) -> Body:
+    texts = _texts_to_embed(body)
+    data = [
+        {"object": "embedding", "index": index, "embedding": _embedding(text, body)} for index, text in enumerate(texts)
+    ]
+    tokens = sum(len(text.split()) for text in texts)
+    return {
+        "object": "list",
+        "data": [*reversed(data)],  # only the index says whose each is
+        "model": f"{body['model']}-2026-01-01",
+        "usage": reply.usage if reply.usage is not None else {"prompt_tokens": tokens, "total_tokens": tokens},
+    }
+
+
+def _embedding(text: str, body: Body) -> Any:
+    vector = word_vector(text, body.get("dimensions", DIMENSIONS))
+    if body.get("encoding_format") != "base64":
+        return vector
+    return base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode()
+
+
+EMBEDDINGS: Final = Api(
+    name="embeddings",
+    check=_check_embeddings,
+    messages=lambda body: [{"role": "user", "content": "\n".join(_texts_to_embed(body))}],
+    schema=lambda _: None,
+    answer=_embeddings_answer,
+    error=_openai_error,
+    empty={"object": "list", "model": "m", "data": [], "usage": None},
     limit_headers=_openai_limit_headers,
     limited=_OPENAI_LIMITED,
     exhausted=_OPENAI_EXHAUSTED,

@@ -1,8 +1,8 @@
-"""A model server on loopback that speaks OpenAI's chat completions and Responses and Anthropic's Messages.
+"""A model server on loopback that speaks OpenAI's chat completions, Responses and embeddings and Anthropic's Messages.
 
 Run ``python -m tests.support.model_server --port 0`` in the root folder: one line of JSON on stdout says which port it
 listens on, and it ends when its stdin is closed, so it never outlives the process that started it. By itself a model
-repeats the last user message.
+repeats the last user message, and a text's vector counts its words.
 
 ======================  ===============================================================================================
 ``/v1/…``               wants a key, as the real servers do (``Authorization`` or ``x-api-key``); ``bad-key`` is refused
@@ -61,7 +61,18 @@ from urllib.parse import parse_qsl
 
 from aiohttp import web
 
-from tests.support.model_apis import CHAT, MESSAGES, RESPONSES, Api, Body, Problem, Reply, instance_of, last_user_text
+from tests.support.model_apis import (
+    CHAT,
+    EMBEDDINGS,
+    MESSAGES,
+    RESPONSES,
+    Api,
+    Body,
+    Problem,
+    Reply,
+    instance_of,
+    last_user_text,
+)
 from tests.support.model_limits import RateLimit
 
 UNKNOWN_MODEL: Final = "no-such-model"
@@ -321,7 +332,12 @@ async def _stream(request: web.Request, mode: str) -> web.StreamResponse:
 def make_application(server: ModelServer) -> web.Application:
     """Return the application with all its routes."""
     app = web.Application(client_max_size=256 * 2**20)
-    apis = {"/v1/chat/completions": CHAT, "/v1/responses": RESPONSES, "/v1/messages": MESSAGES}
+    apis = {
+        "/v1/chat/completions": CHAT,
+        "/v1/responses": RESPONSES,
+        "/v1/embeddings": EMBEDDINGS,
+        "/v1/messages": MESSAGES,
+    }
     for path, api in apis.items():
         app.router.add_post(path, _handler(server, api, wants_key=True))
         app.router.add_post(f"/open{path}", _handler(server, api, wants_key=False))

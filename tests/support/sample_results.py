@@ -68,6 +68,7 @@ def make_full_result(name: str = "full") -> CaseResult:
         refusal="no",
         cached=True,
         logprobs=(TokenLogprob("7", -0.1, {"7": -0.1, "8": -2.5}),),
+        embedding="AACAPwAAAMA=",
     )
     first = Score(
         "contains",

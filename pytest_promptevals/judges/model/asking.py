@@ -11,12 +11,14 @@ from pytest_promptevals.hookspecs import Ask
 from pytest_promptevals.judges.excerpts import clip, quote
 from pytest_promptevals.judges.model.forms import AnswerForm
 from pytest_promptevals.judges.model.prompting import neutralise
+from pytest_promptevals.judges.refusals import find_refusal
 from pytest_promptevals.records.responses import Message, Response
 
 AnswerT = TypeVar("AnswerT")
 
 _REFUSES: Final = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY})
 """What servers answer to a parameter that they do not know."""
+_TWICE: Final = 2
 _SHOWN_BACK: Final = 4_000
 """Characters of an unreadable answer that the model is shown again."""
 
@@ -27,12 +29,20 @@ class VerdictAsker:
     Args:
         parameters: further parameters of each call, as the API names them.
         is_structured: whether to ask for structured output at all.
+        asks_anew: whether a later run asks once more where all answers so far are kept and none can be read.
     """
 
-    def __init__(self, parameters: Mapping[str, Any] | None = None, *, is_structured: bool = True) -> None:
+    def __init__(
+        self, parameters: Mapping[str, Any] | None = None, *, is_structured: bool = True, asks_anew: bool = False
+    ) -> None:
         self._parameters = dict(parameters or {})
         self._is_structured = is_structured
+        self._asks_anew = asks_anew
         self._without_schema: set[str] = set()
+
+    def share(self, without_schema: set[str]) -> None:
+        """Share with others which models take no JSON Schema."""
+        self._without_schema = without_schema
 
     async def ask_for(self, ask: Ask, model: str, messages: Sequence[Message], form: AnswerForm[AnswerT]) -> AnswerT:
         """Return the model's answer, read.
@@ -45,14 +55,27 @@ class VerdictAsker:
             return _read(response, form)
         except ValueError as error:
             again = [*messages, *_ask_again(response, str(error), form)]
-        response = await self._ask(ask, model, again, form)
-        try:
-            return _read(response, form)
-        except ValueError as error:
-            raise JudgeError(
-                f"{model} gave no verdict that can be read, asked twice: {error}. Its last answer was "
-                f"{quote(response.text, 200)}. Try another judge model, or a simpler rubric."
-            ) from None
+        problem, times = "", 1
+        # Each run puts one question that was not answered before; without that an error would stand for ever.
+        while times == 1 or (self._asks_anew and response.cached):
+            try:
+                response = await self._ask(ask, model, again, form)
+                return _read(response, form)
+            except CallNotMadeError as error:
+                if times == 1 or error.reason != "replay":
+                    raise
+                break
+            except ValueError as error:
+                problem, times = str(error), times + 1
+        raise JudgeError(self._lament(model, problem, times, response))
+
+    def _lament(self, model: str, problem: str, times: int, response: Response) -> str:
+        last = f" Its last answer was {quote(response.text, 200)}." if response.text.strip() else ""
+        advice = "a run again asks it once more" if self._asks_anew else "`--evals-cache refresh` asks anew"
+        return (
+            f"{model} gave no verdict that can be read, asked {'twice' if times == _TWICE else f'{times} times'}: "
+            f"{problem}.{last} Try another judge model, or a simpler rubric; {advice}."
+        )
 
     async def _ask(self, ask: Ask, model: str, messages: Sequence[Message], form: AnswerForm[AnswerT]) -> Response:
         if not self._is_structured or model in self._without_schema:
@@ -89,10 +112,12 @@ def _response_format(form: AnswerForm[AnswerT]) -> dict[str, Any]:
 
 def _read(response: Response, form: AnswerForm[AnswerT]) -> AnswerT:
     if response.refusal and not response.text.strip():
-        raise ValueError(f"it refused: {clip(response.refusal)}")
+        raise ValueError(f"it refused: {clip(response.refusal).rstrip('.')}")
     try:
         return form.read(response.text)
     except ValueError as error:
+        if find_refusal(response.text) is not None:
+            raise ValueError("it refused") from None
         if response.finish_reason == "length":
             raise ValueError(f"it was cut off (raise `max_tokens` among the judge's `parameters`); {error}") from None
         raise

@@ -10,10 +10,10 @@ from pytest_promptevals.hookspecs import JudgeInput
 from pytest_promptevals.judges.model.forms import AnswerForm
 from pytest_promptevals.judges.model.prompting import (
     Passage,
+    show_answer,
     show_context,
     show_expected,
     show_question,
-    show_response,
 )
 from pytest_promptevals.records.responses import Message
 
@@ -21,6 +21,7 @@ _ROLES: Final = {
     "CONTEXT": "what the answer must rest on",
     "QUESTION": "what the model was asked",
     "CONVERSATION": "what was said, one numbered turn after the other",
+    "TOOLS": "those that the assistant could call",
     "TRAJECTORY": "what was said and done, one numbered turn after the other; the last is the assistant's final one",
     "REFERENCE TRAJECTORY": "one that is known to be right; others may be as good",
     "REFERENCE": "an answer that is known to be right",
@@ -44,7 +45,7 @@ def background(subject: JudgeInput) -> list[Passage]:
 
 def case_passages(subject: JudgeInput) -> list[Passage]:
     """Return the passages of a case: what is known, and the response."""
-    return [*background(subject), Passage("RESPONSE", show_response(subject.response))]
+    return [*background(subject), Passage("RESPONSE", show_answer(subject.response))]
 
 
 def build_task(

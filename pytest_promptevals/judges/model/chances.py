@@ -27,6 +27,10 @@ class ChanceAsker:
     def __init__(self) -> None:
         self._without: set[str] = set()
 
+    def share(self, without: set[str]) -> None:
+        """Share with others which models refuse them."""
+        self._without = without
+
     def listen(self, ask: Ask) -> Listener:
         """Return an ``ask`` for one question, which keeps the last response."""
         return Listener(ask, self._without)
@@ -45,6 +49,10 @@ class Listener:
         """Call the model. Raises ``ProviderError``."""
         self.response = await self._call(model, messages, dict(parameters))
         return self.response
+
+    async def embed(self, model: str, text: str, parameters: Mapping[str, object]) -> Response:
+        """Return a response with the vector of a text. Raises ``ProviderError``."""
+        return await self._ask.embed(model, text, parameters)
 
     async def _call(self, model: str, messages: Sequence[Message], parameters: dict[str, Any]) -> Response:
         if model in self._without:

@@ -15,7 +15,7 @@ from pytest_promptevals.judges.model.forms import ChoiceForm
 from pytest_promptevals.judges.model.judge import ModelJudge, ModelJudgeParameters
 from pytest_promptevals.judges.model.prompting import judge_messages, neutralise
 from pytest_promptevals.judges.model.prose import match_choice
-from pytest_promptevals.judges.model.verdicts import HALF, Share, Words, grade_choice
+from pytest_promptevals.judges.model.verdicts import HALF, Sentence, Share, Words, grade_choice
 from pytest_promptevals.records.cases import Case
 from pytest_promptevals.records.responses import Message, Response
 from pytest_promptevals.records.results import Grade
@@ -55,7 +55,7 @@ Choices: TypeAlias = (
 class ClassifyParameters(ModelJudgeParameters):
     """Parameters of ``classify``."""
 
-    question: Words = Field(description="What is asked about the output.")
+    question: Sentence = Field(description="What is asked about the output.")
     choices: Choices = Field(
         description="The labels to choose from: with the score of each, from 0 to 1, or as a list; of a list, "
         "`expected` of the case is the right one."

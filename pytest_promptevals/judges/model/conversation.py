@@ -6,12 +6,13 @@ import statistics
 from collections.abc import Sequence
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from pytest_promptevals.hookspecs import Ask, JudgeInput
 from pytest_promptevals.judges.base import read_number
 from pytest_promptevals.judges.excerpts import count_noun
 from pytest_promptevals.judges.model.case_prompt import build_task, size_of
+from pytest_promptevals.judges.model.conversation_criteria import read_criteria
 from pytest_promptevals.judges.model.forms import Verdict
 from pytest_promptevals.judges.model.judge import ModelJudge, ModelJudgeParameters
 from pytest_promptevals.judges.model.prompting import (
@@ -21,7 +22,7 @@ from pytest_promptevals.judges.model.prompting import (
     show_context,
     show_expected,
 )
-from pytest_promptevals.judges.model.transcripts import ASSISTANT, Turn, read_turns, show_turns
+from pytest_promptevals.judges.model.transcripts import ASSISTANT, Turn, read_turns, show_turn, show_turns
 from pytest_promptevals.judges.model.verdicts import (
     SCORE_FORM,
     Words,
@@ -32,6 +33,7 @@ from pytest_promptevals.judges.model.verdicts import (
 )
 from pytest_promptevals.records.cases import Case
 from pytest_promptevals.records.json_types import Json
+from pytest_promptevals.records.judge_calls import JudgeCall
 from pytest_promptevals.records.responses import Message, Response
 from pytest_promptevals.records.results import Grade
 
@@ -49,7 +51,10 @@ _TURN: Final = (
 class ConversationParameters(ModelJudgeParameters):
     """Parameters of ``conversation``."""
 
-    criteria: Words = Field(description="What the assistant's turns must do or be.")
+    criteria: Annotated[Words, AfterValidator(read_criteria)] = Field(
+        description="What the assistant's turns must do or be, in your own words; or `knowledge_retention`, "
+        "`role_adherence`, `completeness` or `relevance`.",
+    )
     judged: Literal["whole", "turns"] = Field(
         default="whole",
         description="Whether the conversation is judged as a whole, by one question, or each of the assistant's "
@@ -78,9 +83,17 @@ class ConversationJudge(ModelJudge[ConversationParameters]):
     of which the model sees what was said before and nothing after. Scores are given from 1 to 5 and brought to 0 to 1;
     those of turns become one by their mean, or with `aggregate_turns: min` by the lowest.
 
+    | criteria with a name | the assistant |
+    | --- | --- |
+    | `knowledge_retention` | keeps in mind what the user told it, and does not ask again |
+    | `role_adherence` | stays in the role that the system message, or else its first turn, gives it |
+    | `completeness` | deals with each thing that the user asked for |
+    | `relevance` | answers in each turn what the user just said |
+
     ```yaml
     judges:
       - conversation: {criteria: It remembers what the user said before., model: scripted/judge}
+      - conversation: {criteria: knowledge_retention, model: scripted/judge, name: memory}
       - conversation: {criteria: It is polite., judged: turns, aggregate_turns: min, model: scripted/judge}
     cases:
       - input:
@@ -99,6 +112,15 @@ class ConversationJudge(ModelJudge[ConversationParameters]):
         """Return about how many characters the prompt for an empty response to that case has."""
         subject = JudgeInput(case, Response(""))
         return size_of(self._messages(subject, read_turns(subject)))
+
+    def calls_for(self, subject: JudgeInput) -> Sequence[JudgeCall]:
+        """Return the calls for one response: with ``judged: turns``, one for each turn that is judged."""
+        turns = read_turns(subject)
+        return [
+            JudgeCall(model, size_of(self._messages(subject, turns[:end])), has_response=end == len(turns))
+            for model in self.models
+            for end in self._ends(turns)
+        ]
 
     async def grade_with(self, subject: JudgeInput, ask: Ask, model: str) -> Grade:
         """Ask the judge model, once or for each turn. Raises ``JudgeError`` if an answer cannot be read."""
@@ -126,7 +148,7 @@ class ConversationJudge(ModelJudge[ConversationParameters]):
         if subject.case.expected is not None and is_last:
             passages.append(Passage("REFERENCE", show_expected(subject.case.expected)))
         if not self._is_whole:
-            passages.append(Passage("RESPONSE", turns[-1].text))
+            passages.append(Passage("RESPONSE", show_turn(turns[-1])))
         sections = [("Criteria", neutralise(self.parameters.criteria)), ("Scale", _ANCHORS)]
         return judge_messages(passages, build_task(_WHOLE if self._is_whole else _TURN, passages, sections, SCORE_FORM))
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Sequence
-from typing import Annotated, Final, TypeAlias
+from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from pytest_promptevals.hookspecs import Ask, JudgeInput
+from pytest_promptevals.judges.model.answer_keys import AnswerKey
 from pytest_promptevals.judges.model.case_prompt import build_task, size_of
 from pytest_promptevals.judges.model.forms import ScoreForm, Verdict
 from pytest_promptevals.judges.model.judge import ModelJudge, ModelJudgeParameters
@@ -21,7 +22,7 @@ from pytest_promptevals.judges.model.prompting import (
     show_expected,
 )
 from pytest_promptevals.judges.model.transcripts import read_turns, show_turns
-from pytest_promptevals.judges.model.verdicts import FIVE, Words, grade_score, of_five
+from pytest_promptevals.judges.model.verdicts import FIVE, Sentence, grade_score, of_five
 from pytest_promptevals.records.cases import Case
 from pytest_promptevals.records.json_types import Json
 from pytest_promptevals.records.responses import Message, Response
@@ -35,30 +36,21 @@ _LEAD: Final = (
     "it made of their results, and what it answered at the end. Judge by the questions below, and by nothing else."
 )
 _CRITERIA: Final[dict[str, str]] = {
+    "goal": "Did it reach what the user wanted, as far as that could be reached, or say truly why not?",
     "tool_choice": "Did it call the tools that the task needs, and none that it does not need?",
     "arguments": "Do the arguments of its calls hold what the task and earlier results say, and nothing made up?",
     "order": "Did it call them in an order that works, without needless repetition?",
     "use_of_results": "Does its final answer, if there is one, follow from what the tools returned?",
 }
-_TAKEN: Final = frozenset({"reasoning", "score"})
-
-
-def _refuse_taken(key: str) -> str:
-    if key in _TAKEN:
-        raise ValueError(f"{key!r} is a key of the answer already; rename it")
-    return key
-
-
-Key: TypeAlias = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$"), AfterValidator(_refuse_taken)]
 
 
 class JsonRubricParameters(ModelJudgeParameters):
     """Parameters of ``json_rubric``."""
 
-    criteria: Annotated[dict[Key, Words], Field(min_length=1)] = Field(
+    criteria: Annotated[dict[AnswerKey, Sentence], Field(min_length=1)] = Field(
         default=_CRITERIA,
-        description="Questions about the trajectory, by a key of their own. Without them, four about the choice of "
-        "tools, their arguments, their order and the use of their results.",
+        description="Questions about the trajectory, by a key of their own. Without them, five about the goal, "
+        "the choice of tools, their arguments, their order and the use of their results.",
     )
 
 
@@ -67,8 +59,9 @@ class JsonRubricJudge(ModelJudge[JsonRubricParameters]):
 
     The trajectory is the case's `input` where that is a list of chat messages, tool calls and results of tools among
     them, and the output as its last turn. `expected`, if there is one, is shown as a trajectory that is known to be
-    right. Each question is scored from 1 to 5, and the grade is their mean, brought to 0 to 1. To compare calls with
-    expected ones word by word, use `tool_calls`.
+    right, and the `tools` among the `parameters` of the eval file as those that could be called. Each question is
+    scored from 1 to 5, and the grade is their mean, brought to 0 to 1. To compare calls with expected ones word by
+    word, use `tool_calls`.
 
     ```yaml
     judges:
@@ -101,7 +94,8 @@ class JsonRubricJudge(ModelJudge[JsonRubricParameters]):
         return ScoreForm(FIVE, tuple(self.parameters.criteria), name="trajectory")
 
     def _messages(self, subject: JudgeInput) -> Sequence[Message]:
-        passages = [*show_context(subject.case.context), Passage("TRAJECTORY", show_turns(read_turns(subject)))]
+        passages = [*show_context(subject.case.context), *_show_tools(subject.parameters.get("tools"))]
+        passages.append(Passage("TRAJECTORY", show_turns(read_turns(subject))))
         expected = subject.case.expected
         if expected is not None:
             shown = show_expected(expected) if isinstance(expected, str) else show_data(expected)
@@ -109,6 +103,11 @@ class JsonRubricJudge(ModelJudge[JsonRubricParameters]):
         questions = "\n".join(f"- {key}: {neutralise(text)}" for key, text in self.parameters.criteria.items())
         sections = [("Questions", questions), ("Scale, for each question and for the whole", _ANCHORS)]
         return judge_messages(passages, build_task(_LEAD, passages, sections, self._form))
+
+
+def _show_tools(tools: Any) -> list[Passage]:
+    """Return the tools that the model was offered: those that it did not call tell as much as those that it did."""
+    return [Passage("TOOLS", show_data(tools))] if tools and isinstance(tools, list) else []
 
 
 def _grade(verdict: Verdict, model: str) -> Grade:

@@ -17,6 +17,7 @@ from pytest_promptevals.judges.model.forms import AnswerForm
 from pytest_promptevals.judges.model.polling import Poll, take_poll
 from pytest_promptevals.judges.model.voting import Aggregate
 from pytest_promptevals.records.cases import Case
+from pytest_promptevals.records.judge_calls import JudgeCall
 from pytest_promptevals.records.responses import Message
 from pytest_promptevals.records.results import Grade
 
@@ -47,7 +48,8 @@ class ModelJudgeParameters(JudgeParameters):
 
     model: Annotated[str, AfterValidator(_check_model)] = Field(
         default="",
-        description="The judge model as provider/model. Without it, that of the setting `evals_judge_model`.",
+        description="The judge model as provider/model. Without it, `judge_model` of the eval file, or else that of "
+        "the setting `evals_judge_model`.",
     )
     parameters: Annotated[dict[str, JsonValue], AfterValidator(_check_parameters)] = Field(
         default={}, description="Parameters of the judge's own calls, as the API names them."
@@ -106,9 +108,13 @@ class ModelJudge(BaseJudge[ModelParametersT]):
         super().__init__(parameters)
         self._asker = VerdictAsker(self.parameters.parameters, is_structured=self.parameters.structured)
 
+    def use_memory(self, memory: dict[str, set[str]]) -> None:
+        """Share what is learnt of models with the judges of this kind that other cases have."""
+        self._asker.share(memory.setdefault("models without JSON Schema", set()))
+
     @property
     def models(self) -> tuple[str, ...]:
-        """The models that are asked for each response, each as often as it is; ``--evals-plan`` counts them."""
+        """The models that are asked for each response, each as often as it is."""
         return tuple(model for model in self._panel if model for _ in range(self.parameters.samples))
 
     @property
@@ -146,6 +152,20 @@ class ModelJudge(BaseJudge[ModelParametersT]):
         del case
         return None
 
+    def calls_for(self, subject: JudgeInput) -> Sequence[JudgeCall]:
+        """Return the calls for one response, which is empty if it is not known yet; ``--evals-plan`` counts them.
+
+        A second try at an answer that cannot be read, and fallbacks, come on top.
+        """
+        size = self._size_for(subject.case)
+        return [JudgeCall(model, size) for model in self.models]
+
+    def _size_for(self, case: Case) -> int | None:
+        try:
+            return self.prompt_size(case)
+        except JudgeError:
+            return None  # it cannot judge an empty response
+
     async def ask_for(
         self, ask: Ask, messages: Sequence[Message], form: AnswerForm[AnswerT], subject: JudgeInput, model: str = ""
     ) -> AnswerT:
@@ -167,7 +187,8 @@ class ModelJudge(BaseJudge[ModelParametersT]):
 
 
 HOW_TO_NAME_A_MODEL: Final = (
-    "write `model: provider/model` among the judge's parameters, or set evals_judge_model (--evals-judge-model) for all"
+    "write `model: provider/model` among the judge's parameters, or `judge_model` into the eval file, or set "
+    "evals_judge_model (--evals-judge-model) for all"
 )
 
 

@@ -8,7 +8,7 @@ import re
 import weakref
 from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar, Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from pydantic import BaseModel, Field
 
@@ -30,8 +30,9 @@ from pytest_promptevals.judges.model.verdicts import HALF, Words, ask_together, 
 from pytest_promptevals.records.cases import Case
 from pytest_promptevals.records.fingerprints import content_hash
 from pytest_promptevals.records.json_types import Json
+from pytest_promptevals.records.judge_calls import JudgeCall
 from pytest_promptevals.records.responses import Message, Response
-from pytest_promptevals.records.results import Grade
+from pytest_promptevals.records.results import RELATIVE, Grade
 
 Winner: TypeAlias = Literal["response", "other", "tie"]
 
@@ -43,8 +44,8 @@ _FORM: Final = ChoiceForm((_FIRST, _SECOND, _TIE), key="winner", name="compariso
 _SCORES: Final[dict[Winner, float]] = {"response": 1.0, "tie": 0.5, "other": 0.0}
 _ORDERS: Final = (True, False)
 """Whether the response of the case comes first."""
-_CUT: Final = re.compile(r"… \[\d+ more characters\]\Z")
-"""How a baseline ends an output that it does not keep whole."""
+_CUT: Final = re.compile(r".{2000}… \[\d+ more characters\]", re.DOTALL)
+"""What a baseline keeps of a long output that no judge compared with when it was saved."""
 _REASONING_KEPT: Final = 500
 _CRITERIA: Final = (
     "The better one is more correct, does more of what was asked, and is of more use to whoever asked. Style matters "
@@ -77,8 +78,9 @@ class PairwiseJudge(ModelJudge[PairwiseParameters]):
     Models favour an answer for its place, so both orders are asked. Where the verdict turns with the order, it is a
     tie, and counts as position bias, which the end of a run reports for each judge.
 
-    Equal texts are a tie without a question, and so is a case of which the baseline has no output yet. A baseline
-    keeps only the first 2,000 characters of an output: a longer one cannot be compared, which is an error.
+    Equal texts are a tie without a question, and so is a case of which the baseline has no output yet. A committed
+    baseline keeps long outputs whole only for cases that had this judge when it was saved: one that it has cut cannot
+    be compared, which is an error.
 
     ```yaml
     judges:
@@ -93,7 +95,6 @@ class PairwiseJudge(ModelJudge[PairwiseParameters]):
     name = "pairwise"
     shorthand = "against"
     default_threshold = HALF
-    wants_before: ClassVar[bool] = True
     Parameters = PairwiseParameters
 
     def __init__(self, parameters: BaseModel) -> None:
@@ -101,6 +102,11 @@ class PairwiseJudge(ModelJudge[PairwiseParameters]):
         self._content: str | None = None
         # Samples and panels compare with the same answer: all grades of one response are handed the same `ask`.
         self._answers: weakref.WeakKeyDictionary[Ask, asyncio.Task[str]] = weakref.WeakKeyDictionary()
+
+    @property
+    def wants_before(self) -> bool:
+        """Whether it looks at the baseline's output."""
+        return self.parameters.against == BASELINE
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -137,9 +143,24 @@ class PairwiseJudge(ModelJudge[PairwiseParameters]):
         """Return about how many characters the prompt for an empty response to that case has."""
         return size_of(self._messages(JudgeInput(case, Response("")), "", is_first=True))
 
+    def calls_for(self, subject: JudgeInput) -> Sequence[JudgeCall]:
+        """Return the calls for one response: none where it is known to be a tie, and that for the other answer."""
+        calls, against = super().calls_for(subject), self.parameters.against
+        if against not in _SHOWN:
+            return [JudgeCall(prompt=against), *calls]
+        other = subject.before if against == BASELINE else self._reference(subject)
+        is_tie = other is None or other.strip() == show_response(subject.response).strip()
+        return [] if is_tie else [dataclasses.replace(call, size=_plus(call.size, other)) for call in calls]
+
     async def grade_with(self, subject: JudgeInput, ask: Ask, model: str) -> Grade:
         """Ask the judge model in both orders. Raises ``JudgeError`` if an answer cannot be read."""
         self.check_case(subject.case)
+        grade = await self._compare(subject, ask, model)
+        if self.parameters.against != BASELINE:
+            return grade
+        return dataclasses.replace(grade, details={**(grade.details or {}), RELATIVE: True})
+
+    async def _compare(self, subject: JudgeInput, ask: Ask, model: str) -> Grade:
         other = await self._other(subject, ask)
         if other is None:
             return _undecided("the baseline has no output of this case yet; that counts as a tie")
@@ -157,9 +178,9 @@ class PairwiseJudge(ModelJudge[PairwiseParameters]):
         return _SHOWN.get(against, f"the answer to {against}")
 
     async def _other(self, subject: JudgeInput, ask: Ask) -> str | None:
-        against, expected = self.parameters.against, subject.case.expected
+        against = self.parameters.against
         if against == EXPECTED:
-            return show_data(expected[0] if isinstance(expected, list) else expected)
+            return self._reference(subject)
         if against == BASELINE:
             return self._whole(subject)
         task = self._answers.get(ask)
@@ -167,11 +188,17 @@ class PairwiseJudge(ModelJudge[PairwiseParameters]):
             task = self._answers[ask] = asyncio.ensure_future(self._answer(subject, ask))
         return await task
 
+    @staticmethod
+    def _reference(subject: JudgeInput) -> str:
+        expected = subject.case.expected
+        return show_data(expected[0] if isinstance(expected, list) else expected)
+
     def _whole(self, subject: JudgeInput) -> str | None:
-        if subject.before is not None and _CUT.search(subject.before):
+        if subject.before is not None and _CUT.fullmatch(subject.before):
             raise JudgeError(
-                f"{self.where(subject)}the baseline keeps only the beginning of its long output, and half an answer "
-                "cannot be compared; ask for shorter outputs, or write `against:` with `expected` or a prompt file"
+                f"{self.where(subject)}the baseline keeps only the beginning of its long output, since it was saved "
+                "without this judge, and half an answer cannot be compared; save it anew with "
+                "'pytest --evals-save-baseline', or write `against:` with `expected` or a prompt file"
             )
         return subject.before
 
@@ -193,6 +220,10 @@ class PairwiseJudge(ModelJudge[PairwiseParameters]):
         passages = [*background(subject), Passage("FIRST RESPONSE", first), Passage("SECOND RESPONSE", second)]
         sections = [("Criteria", neutralise(self.parameters.criteria))]
         return judge_messages(passages, build_task(_LEAD, passages, sections, _FORM))
+
+
+def _plus(size: int | None, text: str | None) -> int | None:
+    return None if size is None else size + len(text or "")
 
 
 def _undecided(explanation: str) -> Grade:

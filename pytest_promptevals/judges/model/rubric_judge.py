@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Self
+from typing import Any, Final, Self
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, Field, field_validator, model_validator
 
 from pytest_promptevals.errors import JudgeError
 from pytest_promptevals.hookspecs import Ask, JudgeInput
+from pytest_promptevals.judges.criteria import is_template_name, library_names
 from pytest_promptevals.judges.model.forms import Verdict
 from pytest_promptevals.judges.model.judge import (
     REASONING_KEPT,
@@ -25,6 +26,13 @@ from pytest_promptevals.records.json_types import Json
 from pytest_promptevals.records.responses import Response
 from pytest_promptevals.records.results import Grade
 
+_NO_SENTENCE: Final = "; a text that ends in .yaml or .yml names a file: end a sentence with a full stop"
+
+
+def _suggest_names(schema: dict[str, Any]) -> None:
+    """Have editors suggest the rubrics of the library; other texts stay right."""
+    schema["anyOf"].insert(0, {"enum": sorted(set(library_names().values()))})
+
 
 class RubricParameters(ModelJudgeParameters):
     """Parameters of ``rubric``."""
@@ -32,7 +40,9 @@ class RubricParameters(ModelJudgeParameters):
     criteria: str | None = Field(
         default=None,
         min_length=1,
-        description="The name of a rubric of the library, or criteria in your own words.",
+        description="The name of a rubric of the library, or criteria in your own words; or the `template`, if it ends "
+        "in .yaml.",
+        json_schema_extra=_suggest_names,
     )
     template: str | None = Field(
         default=None,
@@ -40,14 +50,31 @@ class RubricParameters(ModelJudgeParameters):
         description="A YAML file with a rubric of your own, relative to the file that names it or to the rootdir.",
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _take_file_name(cls, given: object) -> object:
+        """Take criteria that name a file with a rubric as its ``template``."""
+        if not isinstance(given, dict) or "template" in given:
+            return given
+        criteria = given.get("criteria")
+        if not isinstance(criteria, str) or not is_template_name(criteria):
+            return given
+        return {**given, "criteria": None, "template": criteria.strip()}
+
+    @field_validator("criteria")
+    @classmethod
+    def _check_criteria(cls, criteria: str | None) -> str | None:
+        if criteria is None or is_template_name(criteria):
+            return criteria
+        if not criteria.strip():
+            raise ValueError("must not be blank")
+        find_rubric(criteria)
+        return criteria
+
     @model_validator(mode="after")
     def _check_one_is_given(self) -> Self:
         if (self.criteria is None) == (self.template is None):
             raise ValueError("give either `criteria` or `template`")
-        if self.criteria is not None:
-            if not self.criteria.strip():
-                raise ValueError("`criteria` must not be blank")
-            find_rubric(self.criteria)
         return self
 
 
@@ -89,7 +116,9 @@ class RubricJudge(ModelJudge[RubricParameters]):
         try:
             self._rubric = load_rubric(self.parameters.template, search_path)
         except ValueError as error:
-            raise JudgeError(f"template: {error}") from error
+            # Sentences end so, too: "It edits config.yaml".
+            hint = _NO_SENTENCE if " " in self.parameters.template else ""
+            raise JudgeError(f"template: {error}{hint}") from error
 
     @property
     def content_hash(self) -> str | None:

@@ -9,10 +9,10 @@ from pytest_promptevals.judges.model.prompting import (
     has_question,
     judge_messages,
     neutralise,
+    show_answer,
     show_context,
     show_expected,
     show_question,
-    show_response,
 )
 from pytest_promptevals.judges.model.rubrics import Rubric
 from pytest_promptevals.records.cases import Case
@@ -61,7 +61,7 @@ def _passages(rubric: Rubric, subject: JudgeInput) -> list[Passage]:
         passages.append(Passage(_NAMES["input"], question))
     if "expected" in wanted and case.expected is not None:
         passages.append(Passage(_NAMES["expected"], show_expected(case.expected)))
-    passages.append(Passage(_NAMES["output"], show_response(subject.response)))
+    passages.append(Passage(_NAMES["output"], show_answer(subject.response)))
     return passages
 
 

@@ -5,32 +5,38 @@ from __future__ import annotations
 import difflib
 import functools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self, TypeAlias
+from typing import Annotated, Final, Literal, Self, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from pytest_promptevals.errors import DatasetError, FileProblem
 from pytest_promptevals.files.fields import field_name
+from pytest_promptevals.files.findings import find_problems
 from pytest_promptevals.files.paths import OutsideRootdirError, resolve_inside, shown_path
 from pytest_promptevals.files.text import read_text
 from pytest_promptevals.files.yaml import YamlDocument, parse_yaml
+from pytest_promptevals.judges.build import show_finding
+from pytest_promptevals.judges.criteria import (
+    LIBRARY,
+    is_one_word,
+    library_names,
+    refuse_file_name,
+    spell_name,
+    unknown_rubric,
+)
+from pytest_promptevals.judges.model.answer_keys import AnswerKey, Name
 from pytest_promptevals.judges.model.forms import ScoreForm
 from pytest_promptevals.judges.model.scales import Scale
 from pytest_promptevals.records.json_types import Json
 
-LIBRARY: Final = "pytest_promptevals.judges.rubrics"
-"""The package that holds the templates, one file each."""
-_TAKEN: Final = frozenset({"reasoning", "score"})
-"""Keys of the answer that no dimension may have."""
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:[ _-][A-Za-z0-9]+){0,2}")
 _CLOSE: Final = 0.8
 
 Variable: TypeAlias = Literal["input", "output", "expected", "context"]
 Text: TypeAlias = Annotated[str, Field(min_length=1), AfterValidator(str.strip)]
-Key: TypeAlias = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 
 
 class _Part(BaseModel):
@@ -40,7 +46,7 @@ class _Part(BaseModel):
 class Dimension(_Part):
     """One thing that is looked at."""
 
-    id: Key = Field(description="Its key in the answer.")
+    id: AnswerKey = Field(description="Its key in the answer.")
     weight: Annotated[float, Field(gt=0)] = Field(default=1.0, description="Its share in the score.")
     question: Text = Field(description="What is asked about the response.")
 
@@ -86,7 +92,7 @@ class Source(_Part):
 class Rubric(_Part):
     """A rubric template, as its file says it."""
 
-    id: Key = Field(description="Its name.")
+    id: Name = Field(description="Its name.")
     version: Annotated[int, Field(ge=1)] = Field(description="Raised whenever a change may change scores.")
     category: Text = Field(description="What kind of quality it judges.")
     summary: Text = Field(description="What it judges, in one sentence.")
@@ -103,8 +109,6 @@ class Rubric(_Part):
         keys = [dimension.id for dimension in self.dimensions]
         if len(set(keys)) < len(keys):
             raise ValueError("each dimension must have an id of its own")
-        if taken := sorted(_TAKEN.intersection(keys)):
-            raise ValueError(f"{taken[0]!r} cannot be the id of a dimension: the answer has that key already")
         if "output" not in self.variables:
             raise ValueError("`variables` must hold output, which is what is judged")
         if both := sorted(set(self.variables) & set(self.optional)):
@@ -172,41 +176,65 @@ def library() -> Mapping[str, Rubric]:
     return {rubric.id: rubric for rubric in rubrics}
 
 
+def named_rubric(name: str) -> Rubric | None:
+    """Return the template of the library that is called so; ``None`` if there is none."""
+    rubric_id = library_names().get(spell_name(name))
+    return None if rubric_id is None else library()[rubric_id]
+
+
 def find_rubric(criteria: str) -> Rubric | None:
     """Return the template of the library that criteria name; ``None`` if they are the user's own words.
 
-    Raises ``ValueError`` if they look like a misspelled name.
+    Raises ``ValueError`` if they are one word that is no name, look like a misspelled one, or name a file.
     """
-    known = {_spelling(name): rubric for rubric in library().values() for name in rubric.names}
-    spelled = _spelling(criteria)
-    if spelled in known:
-        return known[spelled]
-    close = difflib.get_close_matches(spelled, known, n=1, cutoff=_CLOSE) if _NAME.fullmatch(criteria.strip()) else []
-    if close:
-        raise ValueError(
-            f"there is no rubric {criteria.strip()!r}. Did you mean {known[close[0]].id!r}? Write a sentence for "
-            "criteria of your own; `promptevals rubrics list` shows all rubrics"
-        )
-    return None
+    rubric = named_rubric(refuse_file_name(criteria))
+    if rubric is None and (is_one_word(criteria) or _is_misspelled(criteria)):
+        raise ValueError(f"{unknown_rubric(criteria)} {_ADVICE}")
+    return rubric
 
 
-def _spelling(name: str) -> str:
-    return re.sub(r"[\s_-]+", "_", name.strip().lower())
+def _is_misspelled(criteria: str) -> bool:
+    if not _NAME.fullmatch(criteria.strip()):
+        return False
+    return bool(difflib.get_close_matches(spell_name(criteria), library_names(), n=1, cutoff=_CLOSE))
+
+
+_ADVICE: Final = (
+    'For criteria of your own, write a sentence, such as "The answer is polite."; for a rubric of your own, `template: '
+    "FILE.yaml`. `promptevals rubrics list` shows the library"
+)
 
 
 def parse_rubric(text: str, shown: str) -> Rubric:
     """Return the rubric that a YAML text holds. Raises ``DatasetError`` with everything that is wrong, by line."""
     document = parse_yaml(text, shown)
     try:
-        return Rubric.model_validate(document.value)
+        rubric = Rubric.model_validate(document.value)
     except ValidationError as error:
-        raise DatasetError([_problem(detail, document, shown) for detail in error.errors(include_url=False)]) from None
+        findings = find_problems(error, Rubric, document.value)
+        raise DatasetError([_problem(one.path, show_finding(one), document, shown) for one in findings]) from None
+    if marked := list(_find_marks(rubric)):
+        raise DatasetError([_problem(path, _NOT_FILLED_IN, document, shown) for path in marked])
+    return rubric
 
 
-def _problem(detail: Any, document: YamlDocument, shown: str) -> FileProblem:
-    path: Sequence[str | int] = detail["loc"]
-    message = str(detail["ctx"]["error"]) if detail["type"] == "value_error" else detail["msg"]
-    message = message[0].lower() + message[1:]
+_MARKS: Final = ("{{", "{%")
+_NOT_FILLED_IN: Final = (
+    "holds {{ or {%, but nothing is filled into a rubric in a file: it is sent as it stands. Say it in words that hold "
+    "for every case, which the judge model is shown, or write `criteria: ...` in the eval file, where variables are "
+    "filled in"
+)
+
+
+def _find_marks(rubric: Rubric) -> Iterator[tuple[str | int, ...]]:
+    """Yield the places of texts that are meant to be templates."""
+    texts: list[tuple[tuple[str | int, ...], str]] = [(("criteria",), rubric.criteria)]
+    texts += [(("dimensions", index, "question"), one.question) for index, one in enumerate(rubric.dimensions)]
+    texts += [(("scale", "anchors", index, "means"), one.means) for index, one in enumerate(rubric.scale.anchors)]
+    return (path for path, text in texts if any(mark in text for mark in _MARKS))
+
+
+def _problem(path: Sequence[str | int], message: str, document: YamlDocument, shown: str) -> FileProblem:
     return FileProblem(message, path=shown, line=document.line_of(path), field=field_name(path))
 
 

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from pytest_promptevals.hookspecs import JudgeInput
-from pytest_promptevals.judges.model.prompting import show_data, show_question, show_response
+from pytest_promptevals.judges.model.prompting import (
+    Part,
+    on_one_line,
+    show_answer,
+    show_calls,
+    show_data,
+    show_question,
+    show_response,
+)
 from pytest_promptevals.records.json_types import Json
+from pytest_promptevals.records.responses import Response, ToolCall
 
 ASSISTANT: Final = "assistant"
 """The role whose turns are judged."""
@@ -21,9 +31,11 @@ class Turn:
     role: str
     """``system``, ``user``, ``assistant``, ``tool`` or any other word of the data."""
     text: str
-    """Its words, and the tools that it called."""
+    """Its words."""
     name: str = ""
     """Who or what it was, where the data says so: the tool that returned a result."""
+    calls: tuple[ToolCall, ...] = ()
+    """The tools that it called."""
 
 
 def read_turns(subject: JudgeInput) -> list[Turn]:
@@ -33,7 +45,8 @@ def read_turns(subject: JudgeInput) -> list[Turn]:
     user's. Messages may be in the form of OpenAI's chat completions, with ``tool_calls`` and those of the role
     ``tool``, and their contents in parts.
     """
-    return [*_turns_before(subject), Turn(ASSISTANT, show_response(subject.response))]
+    said = show_response(dataclasses.replace(subject.response, tool_calls=()))
+    return [*_turns_before(subject), Turn(ASSISTANT, said, calls=subject.response.tool_calls)]
 
 
 def _turns_before(subject: JudgeInput) -> list[Turn]:
@@ -54,10 +67,14 @@ def read_messages(value: Json) -> list[Mapping[str, Json]]:
 
 
 def _read_turn(message: Mapping[str, Any]) -> Turn:
-    parts = [_read_content(message.get("content")), *(_read_call(call) for call in message.get("tool_calls") or ())]
     name = message.get("name") or message.get("tool_call_id")
-    text = "\n".join(part for part in parts if part)
-    return Turn(str(message["role"]), text, name if isinstance(name, str) else "")
+    calls = message.get("tool_calls")
+    return Turn(
+        str(message["role"]),
+        _read_content(message.get("content")),
+        name if isinstance(name, str) else "",
+        tuple(_read_call(call) for call in (calls if isinstance(calls, list) else ())),
+    )
 
 
 def _read_content(content: Any) -> str:
@@ -71,18 +88,25 @@ def _read_content(content: Any) -> str:
     return show_data(content)
 
 
-def _read_call(call: Any) -> str:
+def _read_call(call: Any) -> ToolCall:
     function = call.get("function", call) if isinstance(call, dict) else {}
     if not isinstance(function, dict) or not isinstance(function.get("name"), str):
-        return f"Call of a tool: {show_data(call)}"
-    return f"Call of the tool {function['name']} with {show_data(function.get('arguments'))}"
+        return ToolCall("(without a name)", call)
+    return ToolCall(function["name"], function.get("arguments"))
 
 
-def show_turns(turns: Sequence[Turn]) -> str:
-    """Return turns as a passage shows them, each with its number and role."""
-    return "\n\n".join(_show_turn(number, turn) for number, turn in enumerate(turns, start=1))
+def show_turns(turns: Sequence[Turn]) -> list[Part]:
+    """Return turns as the parts of a passage, each with its number and role, and its calls of tools as further ones."""
+    return [part for number, turn in enumerate(turns, start=1) for part in _show_turn(number, turn)]
 
 
-def _show_turn(number: int, turn: Turn) -> str:
-    who = f"{turn.role} ({turn.name})" if turn.name else turn.role
-    return f"[Turn {number}, {who}]\n{turn.text}"
+def _show_turn(number: int, turn: Turn) -> list[Part]:
+    who = f"Turn {number}, {on_one_line(turn.role)}"
+    calls = show_calls(turn.calls, f"{who}, ")
+    named = f"{who} ({on_one_line(turn.name)})" if turn.name else who
+    return [*([Part(named, turn.text)] if turn.text or not calls else []), *calls]
+
+
+def show_turn(turn: Turn) -> str | list[Part]:
+    """Return one turn as a passage of its own."""
+    return show_answer(Response(turn.text, turn.calls))

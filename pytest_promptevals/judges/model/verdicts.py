@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final, TypeAlias, TypeVar
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from pytest_promptevals.judges.base import read_number
+from pytest_promptevals.judges.criteria import check_sentence
 from pytest_promptevals.judges.model.forms import Choice, ScoreForm, Verdict
 from pytest_promptevals.judges.model.judge import REASONING_KEPT, shorten_reasoning
 from pytest_promptevals.judges.model.scales import Scale
@@ -28,6 +29,8 @@ Share: TypeAlias = Annotated[float, Field(ge=0, le=1), BeforeValidator(read_numb
 """A number from 0 to 1."""
 Words: TypeAlias = Annotated[str, Field(min_length=1), AfterValidator(_refuse_blank)]
 """A text of the user's with something in it."""
+Sentence: TypeAlias = Annotated[Words, AfterValidator(check_sentence)]
+"""Criteria or a question in the user's own words."""
 
 HALF: Final = 0.5
 """The threshold of judges that choose."""

@@ -29,6 +29,14 @@ def test_the_key_of_a_request_never_changes() -> None:
     assert key() == "b219e26ce6cbb78849ad55ada8fae5de"
 
 
+def test_the_key_of_a_vector_is_another_and_never_changes_either() -> None:
+    request = Request("m", (Message("user", "hi"),), {}, kind="embedding")
+    content = request_content("openai", "https://api.example.org", request)
+
+    assert request_key(content) == "e57494b8ed81e4419006e0e973cf0e3a"
+    assert request_key(content) != key()
+
+
 def test_all_that_decides_an_answer_is_in_the_key() -> None:
     keys = [
         key(),

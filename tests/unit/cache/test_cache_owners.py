@@ -35,21 +35,6 @@ def test_a_process_that_has_ended_is_gone() -> None:
 
 
 @on_linux
-def test_a_killed_process_is_gone_before_its_parent_looks() -> None:
-    process = subprocess.Popen([sys.executable, "-c", "import time; print(flush=True); time.sleep(60)"], stdout=-1)
-    assert process.stdout is not None
-    process.stdout.read(1)
-    owner = dataclasses.replace(HERE, pid=process.pid, started=owners._started(process.pid) or "")
-    assert not is_gone(owner, HERE)
-
-    process.kill()
-    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
-
-    assert is_gone(owner, HERE)
-    process.communicate()
-
-
-@on_linux
 def test_another_process_of_the_same_number_is_another_one() -> None:
     assert is_gone(dataclasses.replace(HERE, started="12345"), HERE)
 
@@ -60,28 +45,14 @@ def test_of_another_machine_nothing_is_known() -> None:
 
 def test_without_start_times_the_number_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(owners, "Path", lambda _: Path("/nowhere"))
+    monkeypatch.setattr(owners, "started_at", lambda _: "")
 
     plain = this_process()
 
     assert plain.started == ""
     assert "/" not in plain.host
     assert not is_gone(plain, plain)
-
-
-def test_a_process_of_somebody_else_is_not_gone(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(pid: int, signal: int) -> None:
-        raise PermissionError
-
-    monkeypatch.setattr(os, "kill", refuse)
-
-    assert not is_gone(dataclasses.replace(HERE, started="1"), HERE)
-
-
-def test_on_windows_no_process_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "platform", "win32")
-    monkeypatch.setattr(os, "kill", None)
-
-    assert not is_gone(dataclasses.replace(HERE, pid=2**22 + 1), HERE)
+    assert not is_gone(dataclasses.replace(plain, started="1"), plain)
 
 
 def test_an_owner_is_silent_after_as_long_as_the_waiter_has_looked() -> None:

@@ -45,9 +45,19 @@ def run(*arguments: str, status: int = 0) -> str:
 
 
 def test_the_library_is_listed() -> None:
-    head, _, *lines = run("list").splitlines()
-    assert head.split() == ["rubric", "category", "needs", "what", "it", "judges"]
-    assert [line.split()[0] for line in lines] == list(library())
+    lines = run("list").splitlines()
+    assert [line.split()[0] for line in lines if line and line[0] != " "] == list(library())
+    start = lines.index("tone (conduct), needs input, output")
+    assert lines[start : start + 3] == [
+        "tone (conduct), needs input, output",
+        f"    {library()['tone'].summary}",
+        f"    also: {', '.join(library()['tone'].aliases)}",
+    ]
+
+
+@pytest.mark.parametrize("arguments", [("list",), *(("show", name) for name in library())])
+def test_what_is_shown_fits_80_columns_but_for_addresses(arguments: tuple[str, ...]) -> None:
+    assert [line for line in run(*arguments).splitlines() if len(line) > 80 and "https://" not in line] == []
 
 
 def test_a_rubric_is_shown_with_all_that_it_holds() -> None:
@@ -92,6 +102,21 @@ def test_a_recorded_output_is_rendered_as_the_response() -> None:
     assert "## Criteria\n\nIt is short.\n" in sent
 
 
+def test_variables_of_the_case_are_filled_into_criteria() -> None:
+    sent = run("render", "It says {{ expected }} or {{ input }}", "--file", "a.eval.yaml", "--case", "late")
+    assert "## Criteria\n\nIt says On Friday. or Where is my order?\n" in sent
+
+
+def test_a_file_is_rendered_as_the_rubric_judge_reads_it() -> None:
+    sent = run("render", "own.yaml", "--file", "a.eval.yaml", "--case", "late")
+    assert "## Criteria\n\nIs it short?\n" in sent
+
+
+def test_one_dimension_is_counted_as_one(folder: Path) -> None:
+    (folder / "own.yaml").write_text(f"{OWN}dimensions: [{{id: words, question: Few words?}}]\n", encoding="utf-8")
+    assert run("validate", "own.yaml") == "own.yaml: brevity@2, 1 dimension, needs output\n"
+
+
 def test_an_eval_file_without_a_prompt_asks_its_input(folder: Path) -> None:
     (folder / "a.eval.yaml").write_text(EVALS.replace("prompt:", "description:"), encoding="utf-8")
     assert ">>>\nWhere is my order?\n<<<END" in run("render", "tone", "--file", "a.eval.yaml", "--case", "late")
@@ -100,7 +125,25 @@ def test_an_eval_file_without_a_prompt_asks_its_input(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
-        (("show", "tonne"), "Error: there is no rubric 'tonne'. Did you mean 'tone'?"),
+        (
+            ("show", "tonne"),
+            (
+                "Error: there is no rubric 'tonne'. Did you mean 'tone'? A rubric of your own is shown by the name of its "
+                "file, such as rubrics/own.yaml.\n"
+            ),
+        ),
+        (
+            ("render", "polite", "--file", "a.eval.yaml", "--case", "late"),
+            "Error: there is no rubric 'polite'. Did you",
+        ),
+        (
+            ("render", "It is {{ thng }}.", "--file", "a.eval.yaml", "--case", "late"),
+            "Error: unknown variable 'thng': this case has no such var. Known: expected, input.",
+        ),
+        (
+            ("render", "tone", "--file", "a.eval.yaml", "--case", "lat"),
+            "Error: a.eval.yaml has no case 'lat'. Did you mean 'late'?",
+        ),
         (("show", "no such thing"), "Error: there is no rubric 'no such thing'. Known: closed_question_answering, "),
         (("show", "no.yaml"), "Error: no.yaml: there is no such file; create it, or correct its name"),
         (("render", "tone", "--file", "a.eval.yaml", "--case", "b"), "Error: a.eval.yaml has no case 'b'"),
@@ -119,6 +162,6 @@ def test_files_are_validated(folder: Path) -> None:
     assert run("validate", "own.yaml") == "own.yaml: brevity@2, 0 dimensions, needs output\n"
     (folder / "bad.yaml").write_text(OWN.replace("version: 2", "version: two"), encoding="utf-8")
     assert run("validate", "bad.yaml", "own.yaml", status=1).splitlines() == [
-        "bad.yaml:2: version: input should be a valid integer",
+        'bad.yaml:2: version: must be a whole number, not "two"',
         "own.yaml: brevity@2, 0 dimensions, needs output",
     ]

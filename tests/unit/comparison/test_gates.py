@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from pytest_promptevals.comparison.compare import compare
 from pytest_promptevals.comparison.gates import parse_gates
 from pytest_promptevals.records.cases import GateRules
 from pytest_promptevals.records.comparisons import BaselineCase, GateResult, Verdict
+from pytest_promptevals.records.partial import partial_fingerprint
 from pytest_promptevals.records.results import CaseResult
 from tests.support.sample_results import FILE, PLACE, make_case, make_result
 
@@ -110,6 +112,17 @@ def test_without_a_baseline_nothing_is_compared() -> None:
 
     assert gate.verdict is Verdict.NO_BASELINE
     assert gate.explanation == "there is no baseline; save one with 'pytest --evals-save-baseline'"
+
+
+def test_only_a_run_of_all_judges_saves_a_baseline() -> None:
+    (result,) = scored(0.5)
+    partial = dataclasses.replace(result, case_fingerprint=partial_fingerprint(result.case_fingerprint, 1, "mean"))
+
+    (without,) = decide([partial], None)
+    (edited,) = decide([partial], [dataclasses.replace(make_case("c0", 0.5), case_fingerprint="other")])
+
+    assert without.explanation == "there is no baseline; save one with 'pytest --evals-level 3 --evals-save-baseline'"
+    assert edited.explanation.endswith("; save a new one with 'pytest --evals-level 3 --evals-save-baseline'")
 
 
 def test_errors_are_left_out_and_said_so() -> None:

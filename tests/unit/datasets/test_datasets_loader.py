@@ -35,6 +35,7 @@ def test_an_eval_file_with_all_keys_becomes_a_dataset(folder: EvalFolder) -> Non
         threshold: 0.5
         timeout: 30
         judges: [exact]
+        judge_model: anthropic/claude-sonnet-5
         gate: {max_drop: 0.05, confidence: 0.9, min_score: 0.6, min_pass_rate: 0.7}
         case_policy: ratchet
         few_shot: [{user: q, assistant: a}]
@@ -49,7 +50,7 @@ def test_an_eval_file_with_all_keys_becomes_a_dataset(folder: EvalFolder) -> Non
     path = "evals/a.eval.yaml"
     assert dataset == Dataset(
         path=path,
-        cases=(Case("a", Location(path, 17), tags=("smoke",)),),
+        cases=(Case("a", Location(path, 18), tags=("smoke",)),),
         prompts=(PromptSource("../prompts/support.md", Location(path, 2)),),
         models=("openai/gpt-5-mini",),
         parameters={"temperature": 0, "max_tokens": 300},
@@ -58,10 +59,11 @@ def test_an_eval_file_with_all_keys_becomes_a_dataset(folder: EvalFolder) -> Non
         threshold=0.5,
         timeout=30.0,
         judges=(JudgeSpec("exact", "exact", Location(path, 9)),),
+        judge_model="anthropic/claude-sonnet-5",
         gate=GateRules(max_drop=0.05, confidence=0.9, min_score=0.6, min_pass_rate=0.7),
         case_policy=CasePolicy.RATCHET,
         few_shot=(FewShot("q", "a"),),
-        providers=(ProviderConfig("local", "openai", {"base_url": "http://localhost:1"}, Location(path, 14)),),
+        providers=(ProviderConfig("local", "openai", {"base_url": "http://localhost:1"}, Location(path, 15)),),
         location=Location(path, 1),
         models_location=Location(path, 3),
     )
@@ -219,7 +221,7 @@ def test_a_broken_defaults_file_does_not_hide_what_is_wrong_with_the_cases(folde
         ("prompt: [a.md, []]", "prompt[1]: must not be empty, got []"),
         (
             "prompt: [{role: user, content: x}, {role: usr, content: x}]",
-            "prompt[1].role: must be 'system', 'developer', 'user' or 'assistant', got \"usr\"",
+            "prompt[1].role: must be one of 'system', 'developer', 'user' or 'assistant', got \"usr\"",
         ),
         ("prompt: [a.md, [{role: user}]]", "prompt[1][0].content: this key is missing; add it"),
         ("prompt: [{role: user, content: x, nme: y}]", "prompt[0].nme: unknown key. Known: content, role."),
@@ -231,10 +233,14 @@ def test_a_broken_defaults_file_does_not_hide_what_is_wrong_with_the_cases(folde
         ("reducer: pass@2", "reducer: pass@2 needs at least 2 trials, but trials is 1; raise trials"),
         ("threshold: 1.1", "threshold: must be at most 1, got 1.1"),
         ("timeout: 0", "timeout: must be above 0, got 0"),
+        (
+            "judge_model: gpt-5",
+            'judge_model: must be the name of a model as provider/model, such as openai/gpt-5-mini, got "gpt-5"',
+        ),
         ("gate: {max_drops: 1}", "gate.max_drops: unknown key. Did you mean 'max_drop'?"),
         ("gate: {confidence: 1}", "gate.confidence: must be below 1, got 1"),
         ("gate: {confidence: 0.4}", "gate.confidence: must be at least 0.5, got 0.4"),
-        ("case_policy: lax", "case_policy: must be 'strict', 'ratchet' or 'gate', got \"lax\""),
+        ("case_policy: lax", "case_policy: must be one of 'strict', 'ratchet' or 'gate', got \"lax\""),
         ("few_shot: [{user: x}]", "few_shot[0].assistant: this key is missing; add it"),
         ("few_shot: 3", "few_shot: must be a text, got 3; put it into quotes"),
         ("providers: {a: 3}", "providers.a: must be a mapping, got 3"),
@@ -337,6 +343,18 @@ def test_examples_are_read_from_a_file_beside_the_one_that_names_it(folder: Eval
     folder.write("evals/b.eval.yaml", f"few_shot: ../shared/shots.yaml\n{CASE}")
     assert folder.load("evals/a.eval.yaml").few_shot == (FewShot("a", "b"), FewShot("c", "d"))
     assert folder.load("evals/b.eval.yaml").few_shot == (FewShot("e", "f"),)
+
+
+def test_examples_know_where_they_stand(folder: EvalFolder) -> None:
+    folder.write("shots.jsonl", '{"user": "a", "assistant": "b"}\n\n{"user": "c", "assistant": "d"}\n')
+    folder.write("a.eval.yaml", f"few_shot: shots.jsonl\n{CASE}")
+    folder.write("b.eval.yaml", f"few_shot:\n  - {{user: a, assistant: b}}\n  - user: c\n    assistant: d\n{CASE}")
+
+    def places(name: str) -> list[str]:
+        return [str(example.location) for example in folder.load(name).few_shot]
+
+    assert places("a.eval.yaml") == ["shots.jsonl:1", "shots.jsonl:3"]
+    assert places("b.eval.yaml") == ["b.eval.yaml:2", "b.eval.yaml:3"]
 
 
 @pytest.mark.parametrize(

@@ -39,5 +39,5 @@ def test_a_rule_without_words_of_ours_is_said_in_those_of_pydantic() -> None:
 
     problems = Problems()
     assert problems.check(Model, {"part": 4}, Source("a.yaml")) is None
-    with pytest.raises(DatasetError, match=r"^a.yaml:1: part: Input should be a multiple of 3, got 4$"):
+    with pytest.raises(DatasetError, match=r"^a.yaml:1: part: input should be a multiple of 3, got 4$"):
         problems.raise_all()

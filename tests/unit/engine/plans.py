@@ -14,7 +14,7 @@ from pytest_promptevals.engine.pipeline import Pipeline
 from pytest_promptevals.engine.planning import PlannedCase, plan_dataset
 from pytest_promptevals.engine.registry import Registry, builtin_registry
 from pytest_promptevals.engine.runner import run_case
-from pytest_promptevals.hookspecs import Ask, Judge, JudgeInput, ProviderContext, ProviderFactory
+from pytest_promptevals.hookspecs import Ask, JudgeInput, ProviderContext, ProviderFactory
 from pytest_promptevals.judges.base import JudgeParameters
 from pytest_promptevals.records.requests import Request
 from pytest_promptevals.records.responses import Message, Response
@@ -76,9 +76,7 @@ class CountingProvider:
 
 def registry(**providers: ProviderFactory) -> Registry:
     """Return the built-in registry with the odd judge and those providers added."""
-    builtin = builtin_registry()
-    judges: dict[str, type[Judge]] = {**builtin.judges, "odd": OddJudge}
-    return Registry(judges, {**builtin.providers, "counting": CountingProvider, **providers})
+    return builtin_registry().with_more({"odd": OddJudge}, {"counting": CountingProvider, **providers})
 
 
 def plan(

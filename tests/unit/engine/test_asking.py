@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
-from pytest_promptevals.engine.asking import AskNumbered, CountedAsk, sum_known, unhurried
+from pytest_promptevals.engine.asking import CountedAsk, Send, sum_known, unhurried
+from pytest_promptevals.records.requests import Request
 from pytest_promptevals.records.responses import Message, Response
 from tests.support.virtual_time import now, run_virtually
 from tests.unit.engine.plans import CountingProvider, plan, result_of, run_all
@@ -16,16 +16,16 @@ from tests.unit.engine.plans import CountingProvider, plan, result_of, run_all
 HI = (Message("user", "hi"),)
 
 
-def asking(*responses: Response, seconds: float = 0.0) -> tuple[AskNumbered, list[tuple[str, int]]]:
-    """Return an ``ask`` that gives those responses in turn, and the list of what it was asked."""
+def asking(*responses: Response, seconds: float = 0.0) -> tuple[Send, list[tuple[str, int]]]:
+    """Return a ``send`` that gives those responses in turn, and the list of what it was asked."""
     asked: list[tuple[str, int]] = []
 
-    async def ask(model: str, messages: Sequence[Message], parameters: Mapping[str, object], number: int) -> Response:
-        asked.append((f"{model} {messages[0].content} {sorted(parameters)}", number))
+    async def send(model: str, request: Request) -> Response:
+        asked.append((f"{model} {request.messages[0].content} {sorted(request.parameters)}", request.trial))
         await asyncio.sleep(seconds)
         return responses[(len(asked) - 1) % len(responses)]
 
-    return ask, asked
+    return send, asked
 
 
 def test_what_is_asked_again_is_a_call_of_its_own_and_what_differs_begins_at_one() -> None:
@@ -78,17 +78,17 @@ def test_the_sum_of_nothing_is_unknown() -> None:
 
 
 def test_a_time_limit_stands_still_during_calls_and_goes_on_after_them() -> None:
-    async def ask(model: str, messages: Sequence[Message], parameters: Mapping[str, object], number: int) -> Response:
-        await asyncio.sleep(100 * number)
+    async def send(model: str, request: Request) -> Response:
+        await asyncio.sleep(100 * request.trial)
         return Response("yes")
 
     async def judge() -> None:
         async with asyncio.timeout(1) as limit:
-            unhurried_ask = unhurried(ask, limit)
+            send_unhurried = unhurried(send, limit)
             await asyncio.sleep(0.4)
-            await asyncio.gather(*(unhurried_ask("a/m", HI, {}, number) for number in (1, 2)))
+            await asyncio.gather(*(send_unhurried("a/m", Request("m", HI, trial=number)) for number in (1, 2)))
             await asyncio.sleep(0.4)
-            await unhurried_ask("a/m", HI, {}, 3)
+            await send_unhurried("a/m", Request("m", HI, trial=3))
             await asyncio.sleep(0.4)
 
     async def main() -> float:
@@ -101,11 +101,11 @@ def test_a_time_limit_stands_still_during_calls_and_goes_on_after_them() -> None
 
 
 def test_a_call_that_a_judge_leaves_behind_ends_in_peace() -> None:
-    ask, _ = asking(Response("yes"), seconds=10)
+    send, _ = asking(Response("yes"), seconds=10)
 
     async def main() -> str:
         async with asyncio.timeout(1) as limit:
-            left_behind = asyncio.ensure_future(unhurried(ask, limit)("a/m", HI, {}, 1))
+            left_behind = asyncio.ensure_future(unhurried(send, limit)("a/m", Request("m", HI)))
             await asyncio.sleep(0.5)
         return (await left_behind).text
 

@@ -5,33 +5,16 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable
 
 import pytest
 
 from pytest_promptevals.engine.budget import Budget, Reservation, SpendingLimit, check_all_priced
 from pytest_promptevals.errors import CallNotMadeError, UsageError
-
-ADVICE = " Raise --evals-max-cost, or set max_tokens under 'parameters', which bounds what a call may cost."
-
-
-def run(test: Callable[[], Awaitable[None]]) -> None:
-    asyncio.run(asyncio.wait_for(_await(test), 20))
-
-
-async def _await(test: Callable[[], Awaitable[None]]) -> None:
-    await test()
+from tests.unit.engine.spending import ADVICE, refusal_of, run
 
 
 async def spend(budget: SpendingLimit, bound: float, cost: float | None) -> None:
     budget.settle(await budget.reserve(bound), cost)
-
-
-async def refusal_of(budget: SpendingLimit, bound: float) -> str:
-    with pytest.raises(CallNotMadeError) as caught:
-        await budget.reserve(bound)
-    assert caught.value.reason == "budget"
-    return str(caught.value)
 
 
 async def begin(budget: SpendingLimit, bound: float) -> asyncio.Task[Reservation]:

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from pytest_promptevals.engine.declared import DeclaredFunctions
-from pytest_promptevals.engine.registry import Registry
+from pytest_promptevals.engine.registry import JudgeTypes, Registry
 from pytest_promptevals.errors import DatasetError
 from pytest_promptevals.judges.decorated import judge
 from pytest_promptevals.providers.decorated import provider
 
 HERE = Path(__file__)
-EMPTY = Registry({}, {})
+EMPTY = Registry(JudgeTypes({}), {})
 
 
 def module(**functions: Any) -> ModuleType:

@@ -13,7 +13,6 @@ from pytest_promptevals.datasets.loader import load_dataset
 from pytest_promptevals.engine.judging import wants_before
 from pytest_promptevals.engine.pipeline import Pipeline
 from pytest_promptevals.engine.planning import plan_dataset
-from pytest_promptevals.engine.registry import Registry
 from pytest_promptevals.engine.runner import run_case
 from pytest_promptevals.hookspecs import Ask, JudgeInput
 from pytest_promptevals.judges.base import BaseJudge, JudgeParameters
@@ -51,8 +50,7 @@ def trial_of(folder: Path, text: str, before: str | None = None) -> Trial:
     """Run the only case of an eval file."""
     path = folder / "a.eval.yaml"
     path.write_text(text, encoding="utf-8")
-    builtin = registry()
-    known = Registry({**builtin.judges, "rival": RivalJudge}, builtin.providers)
+    known = registry().with_more({"rival": RivalJudge}, {})
     (planned,) = plan_dataset(load_dataset(path, folder), known, folder, Settings())
     assert wants_before(planned.judges)
 

@@ -16,6 +16,8 @@ from pytest_promptevals.judges.matching import ExactJudge
 from pytest_promptevals.prompts.templates import TemplateEnvironment
 from pytest_promptevals.records.cases import JudgeSpec, Location
 from pytest_promptevals.records.json_types import Json
+from pytest_promptevals.settings import Settings
+from tests.unit.engine.plans import plan as plan_file
 
 HERE = Location("a.eval.yaml", 3)
 
@@ -48,6 +50,32 @@ def test_a_model_of_its_own_goes_before_the_setting(tmp_path: Path) -> None:
     assert models_of(plan(rubric(model="acme/own"), JudgeModels("acme/judge"), tmp_path)) == ("acme/own",)
 
 
+@pytest.mark.parametrize(
+    ("settings", "asked"),
+    [
+        (Settings(), "counting/file"),
+        (Settings(judge_model="counting/ini"), "counting/file"),
+        (Settings(judge_model="counting/option", given=frozenset({"judge_model"})), "counting/option"),
+    ],
+)
+def test_the_model_of_the_eval_file_goes_before_the_ini_file_but_not_before_the_option(
+    tmp_path: Path, settings: Settings, asked: str
+) -> None:
+    text = "judge_model: counting/file\njudges: [rubric: tone]\ncases: [{id: a, input: x, output: y}]\n"
+
+    (planned,) = plan_file(tmp_path, text, settings)
+
+    assert models_of(planned.judges[0]) == (asked,)
+
+
+def test_where_the_eval_file_names_no_judge_model_that_of_the_ini_file_counts(tmp_path: Path) -> None:
+    text = "judges: [rubric: tone]\ncases: [{id: a, input: x, output: y}]\n"
+
+    (planned,) = plan_file(tmp_path, text, Settings(judge_model="counting/ini"))
+
+    assert models_of(planned.judges[0]) == ("counting/ini",)
+
+
 class LocalParameters(BaseModel):
     """Parameters of a judge whose model is on this machine."""
 
@@ -76,7 +104,8 @@ def test_without_any_model_the_judge_cannot_be_planned(tmp_path: Path) -> None:
         plan(rubric(), None, tmp_path)
     assert str(caught.value) == (
         "a.eval.yaml:3: judges.rubric: no model to judge with: write 'model: provider/model' among its parameters, or "
-        "set evals_judge_model (--evals-judge-model, PROMPTEVALS_JUDGE_MODEL) for all judges"
+        "for all judges 'judge_model: provider/model' into the eval file or an evals.yaml above it, or set "
+        "evals_judge_model (--evals-judge-model, PROMPTEVALS_JUDGE_MODEL)"
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,12 @@ import pytest
 
 from pytest_promptevals.engine.estimates import PlannedCall, PlannedJudge, Range
 from pytest_promptevals.engine.judge_preview import preview_judges
+from pytest_promptevals.engine.judging import JudgePlanner
 from pytest_promptevals.engine.planning import PlannedCase
 from pytest_promptevals.engine.preview import preview_calls
 from pytest_promptevals.errors import JudgeError
+from pytest_promptevals.judges.model.case_prompt import size_of
+from pytest_promptevals.judges.model.steps import steps_messages
 from pytest_promptevals.records.cases import Case
 from pytest_promptevals.records.prices import Price
 from pytest_promptevals.records.responses import Usage
@@ -77,11 +81,12 @@ def test_the_price_of_a_judges_model_is_looked_up(tmp_path: Path) -> None:
     assert (call.price, call.is_judge, call.is_cached, call.request.model) == (Price(1.0, 2.0), True, False, "judge")
 
 
-def test_the_price_at_a_provider_that_there_is_not_is_unknown(tmp_path: Path) -> None:
-    # A name that a template gives is looked up when the judge asks.
-    judge = "rubric: {criteria: It is polite., model: '{{ input }}'}"
+def test_the_price_at_a_provider_that_there_is_not_is_unknown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Only a judge of the user's own may name one that there is not: those of ours are checked.
+    monkeypatch.setattr(JudgePlanner, "_check_models", lambda *_: None)
+    judge = "rubric: {criteria: It is polite., model: nobody/judge}"
 
-    (call,) = previewed(tmp_path, f"judges: [{{{judge}}}]\ncases: [{{id: a, input: nobody/judge, expected: x}}]")[0]
+    (call,) = previewed(tmp_path, f"judges: [{{{judge}}}]\n{CASE}")[0]
 
     assert (call.label, call.price, call.answer_limit) == ("nobody/judge", None, None)
 
@@ -130,6 +135,123 @@ def test_the_parameters_of_the_judges_own_calls_limit_its_answer(tmp_path: Path)
     judge = "rubric: {criteria: It is polite., model: counting/a, parameters: {max_tokens: 50}}"
     (call,) = previewed(tmp_path, f"judges: [{{{judge}}}]\n{CASE}")[0]
     assert call.request.parameters == {"max_tokens": 50}
+
+
+CRITERIA = "criteria: It is polite., model: counting/a"
+TWO_CASES = "cases: [{id: a, input: x, expected: x}, {id: b, input: y, expected: y}]"
+
+
+def labels_of(folder: Path, text: str, **options: Any) -> list[tuple[str, str]]:
+    planned = plan(folder, f"model: counting/m\n{text}")
+    calls, silent = preview_judges(planned, preview_calls(planned, folder, None, None), folder, **options)
+    assert silent == ()
+    return [(call.label, call.case.rpartition("::")[2]) for call in calls]
+
+
+def test_the_steps_of_g_eval_are_counted_once_for_each_model(tmp_path: Path) -> None:
+    judges = "[{g_eval: {criteria: It is polite., panel: [counting/a, counting/b], samples: 2}}]"
+
+    labels = labels_of(tmp_path, f"trials: 2\njudges: {judges}\n{TWO_CASES}")
+
+    once = [("counting/a", "a"), ("counting/b", "a")]
+    assert labels[:2] == once
+    assert Counter(labels) == {
+        **{(f"counting/{model}", case): 4 for model in "ab" for case in "ab"},
+        **dict.fromkeys(once, 5),
+    }
+
+
+def test_the_steps_of_other_criteria_or_parameters_are_others(tmp_path: Path) -> None:
+    judges = (
+        f"[{{g_eval: {{{CRITERIA}}}}}, {{g_eval: {{{CRITERIA}, name: same}}}}, "
+        f"{{g_eval: {{{CRITERIA}, parameters: {{seed: 1}}, name: seed}}}}, "
+        f"{{g_eval: {{criteria: It is short., model: counting/a, name: short}}}}]"
+    )
+    assert len(labels_of(tmp_path, f"judges: {judges}\n{CASE}")) == 4 + 3
+
+
+def test_steps_of_a_template_are_made_for_each_case(tmp_path: Path) -> None:
+    judges = "[{g_eval: {criteria: 'It names {{ input }}.', model: counting/a}}]"
+    assert len(labels_of(tmp_path, f"judges: {judges}\n{TWO_CASES}")) == 2 + 2
+
+
+def test_steps_of_the_users_own_are_not_asked_for(tmp_path: Path) -> None:
+    assert labels_of(tmp_path, f"judges: [{{g_eval: {{{CRITERIA}, steps: [Look.]}}}}]\n{CASE}") == [("counting/a", "a")]
+
+
+def test_the_prompt_for_the_steps_holds_nothing_of_the_answer(tmp_path: Path) -> None:
+    (steps, score) = previewed(tmp_path, f"judges: [{{g_eval: {{{CRITERIA}}}}}]\n{CASE}")[0]
+
+    size = size_of(steps_messages("It is polite."))
+    assert steps.unseen == Range(size / 5, size / 2.5)
+    assert score.unseen.low > steps.unseen.low
+
+
+TURNS = "input: [{role: user, content: hi}, {role: assistant, content: ho}, {role: user, content: bye}]"
+
+
+@pytest.mark.parametrize(("how", "calls"), [("judged: turns", 2), ("judged: whole", 1), ("judged: turns, last: 1", 1)])
+def test_each_turn_that_is_judged_is_a_call(tmp_path: Path, how: str, calls: int) -> None:
+    judges = f"[{{conversation: {{{CRITERIA}, {how}}}}}]"
+    assert len(labels_of(tmp_path, f"judges: {judges}\ncases: [{{id: a, {TURNS}}}]")) == calls
+
+
+def test_the_turns_may_be_those_of_the_prompt(tmp_path: Path) -> None:
+    prompt = "prompt: [{role: user, content: hi}, {role: assistant, content: ho}, {role: user, content: '{{ input }}'}]"
+    judges = f"[{{conversation: {{{CRITERIA}, judged: turns}}}}]"
+    assert len(labels_of(tmp_path, f"{prompt}\njudges: {judges}\n{CASE}")) == 2
+
+
+def test_another_prompt_is_put_to_the_model_of_the_case_once_for_all_trials(tmp_path: Path) -> None:
+    (tmp_path / "other.md").write_text("Dear {{ input }}", encoding="utf-8")
+    text = "trials: 2\njudges: [{pairwise: {against: other.md, model: counting/a, samples: 3}}]\n" + TWO_CASES
+
+    labels = labels_of(tmp_path, text)
+
+    assert Counter(labels) == {
+        **{("counting/a", case): 2 * 2 * 3 for case in "ab"},
+        **{("counting/m", case): 1 for case in "ab"},
+    }
+    assert len(labels_of(tmp_path, text, is_shared=False)) == len(labels) + 2
+
+
+def test_an_answer_that_the_run_asks_for_anyway_is_no_other_call(tmp_path: Path) -> None:
+    (tmp_path / "one.md").write_text("Dear {{ input }}", encoding="utf-8")
+    (tmp_path / "two.md").write_text("Hi {{ input }}", encoding="utf-8")
+    text = f"prompt: [one.md, two.md]\njudges: [{{pairwise: {{against: one.md, model: counting/a}}}}]\n{CASE}"
+
+    assert labels_of(tmp_path, text) == [("counting/a", "a[one]")] * 2 + [("counting/a", "a[two]")] * 2
+
+
+def test_another_prompt_that_cannot_be_rendered_is_not_put(tmp_path: Path) -> None:
+    (tmp_path / "other.md").write_text("Dear {{ nobody }}", encoding="utf-8")
+    text = f"judges: [{{pairwise: {{against: other.md, model: counting/a}}}}]\n{CASE}"
+
+    assert labels_of(tmp_path, text) == [("counting/a", "a")] * 2
+
+
+def test_nothing_is_asked_where_the_baseline_has_no_output(tmp_path: Path) -> None:
+    text = f"judges: [{{pairwise: {{model: counting/a}}}}]\n{TWO_CASES}"
+
+    assert labels_of(tmp_path, text, before={("a.eval.yaml", "b"): "z"}) == [("counting/a", "b")] * 2
+
+
+def test_nothing_is_asked_where_a_recorded_output_is_that_of_the_baseline(tmp_path: Path) -> None:
+    text = (
+        "judges: [{pairwise: {model: counting/a}}]\ncases: [{id: a, input: x, output: y}, {id: b, input: x, output: z}]"
+    )
+    before = {("a.eval.yaml", name): "y" for name in "ab"}
+
+    assert labels_of(tmp_path, text, before=before) == [("counting/a", "b")] * 2
+
+
+def test_the_length_of_what_an_answer_is_compared_with_is_known(tmp_path: Path) -> None:
+    judges = "[{pairwise: {against: expected, model: counting/a}}]"
+
+    def unseen(expected: str) -> Range:
+        return previewed(tmp_path, f"judges: {judges}\ncases: [{{id: a, input: x, expected: {expected}}}]")[0][0].unseen
+
+    assert unseen("x" * 501).low - unseen("x").low == pytest.approx(100)
 
 
 def test_a_judge_with_templates_is_made_for_each_case(tmp_path: Path) -> None:

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from pytest_promptevals.errors import DatasetError
-from pytest_promptevals.records.results import JudgeSpending
-from tests.unit.engine.plans import plan, result_of
+from pytest_promptevals.hookspecs import Ask, JudgeInput
+from pytest_promptevals.records.results import Grade, JudgeSpending
+from tests.unit.engine.plans import OddJudge, plan, result_of
 
 
 @pytest.mark.parametrize(
@@ -121,6 +122,50 @@ def test_costs_of_a_group_add_up(tmp_path: Path) -> None:
     (score,) = result_of(tmp_path, "[{all_of: [{odd: counting/a}, {odd: counting/b}, exact]}]").scores
 
     assert score.cost == 0.5
+
+
+def test_a_group_hands_on_what_is_known_of_its_judges_and_what_each_cost(tmp_path: Path) -> None:
+    inner = "{any_of: {judges: [{odd: 0.25}, {not: {odd: {gives: 0.25, name: other}}}], name: inner}}"
+    (score,) = result_of(tmp_path, f"[{{all_of: [{{odd: counting/a}}, {inner}]}}]").scores
+
+    assert score.details == {
+        "judges": {
+            "odd": {"score": 0.75, "passed": True, "calls": 1, "cost": 0.25, "spent": 0.25},
+            "inner": {
+                "score": 0.75,
+                "passed": True,
+                "details": {
+                    "judges": {
+                        "odd": {"score": 0.25, "passed": False, "details": {"odd": True}},
+                        "other": {"score": 0.75, "passed": True, "details": {"odd": True}},
+                    }
+                },
+            },
+        }
+    }
+    assert (score.calls, score.cost, score.spent) == (1, 0.25, 0.25)
+
+
+def test_a_negated_group_hands_them_on_too(tmp_path: Path) -> None:
+    (score,) = result_of(tmp_path, "[{not: {all_of: [{odd: 0.25}]}}]").scores
+
+    assert score.details == {"judges": {"odd": {"score": 0.25, "passed": False, "details": {"odd": True}}}}
+
+
+def test_a_group_of_judges_of_which_nothing_more_is_known_has_no_details(tmp_path: Path) -> None:
+    (score,) = result_of(tmp_path, "[{all_of: [exact, {contains: h}]}]").scores
+
+    assert score.details is None
+
+
+def test_a_judges_own_cost_is_part_of_what_its_group_cost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def judge(self: OddJudge, subject: JudgeInput, ask: Ask) -> Grade:
+        return Grade(1.0, cost=0.5)
+
+    monkeypatch.setattr(OddJudge, "judge", judge)
+    (score,) = result_of(tmp_path, "[{all_of: [{odd: 1}, {any_of: [{odd: {gives: 2, name: b}}]}, exact]}]").scores
+
+    assert (score.calls, score.cost, score.spent) == (0, 1.0, 1.0)
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,8 @@ from pytest_promptevals.engine.endpoint import Endpoint
 from pytest_promptevals.engine.identifying import identify
 from pytest_promptevals.engine.planning import plan_dataset
 from pytest_promptevals.engine.pricing import ANSWER_LIMITS, find_price, unpriced_models
-from pytest_promptevals.engine.registry import Registry, builtin_registry
-from pytest_promptevals.hookspecs import Judge, ProviderContext
+from pytest_promptevals.engine.registry import builtin_registry
+from pytest_promptevals.hookspecs import ProviderContext
 from pytest_promptevals.records.cases import ProviderConfig
 from pytest_promptevals.records.prices import Price
 from pytest_promptevals.settings import Settings
@@ -94,8 +94,7 @@ def test_the_models_of_judges_and_their_fallbacks_count_where_those_say_which_th
         fallback_models = ("counting/spare",)
 
     builtin = builtin_registry()
-    judges: dict[str, type[Judge]] = {**builtin.judges, "asking": Asking}
-    registry = Registry(judges, {**builtin.providers, "counting": builtin.providers["python"]})
+    registry = builtin.with_more({"asking": Asking}, {"counting": builtin.providers["python"]})
     path = tmp_path / "a.eval.yaml"
     path.write_text(
         "model: scripted/echo\njudges: [{any_of: [asking, exact]}]\ncases: [{id: a, input: x, expected: x}]\n",

@@ -8,10 +8,13 @@ from pathlib import Path
 import pytest
 
 from pytest_promptevals.engine.pipeline import Pipeline
-from pytest_promptevals.engine.selftest import FileTest, run_selftest
+from pytest_promptevals.engine.selftest import FileTest, Undecided, run_selftest
 from pytest_promptevals.engine.useless_models import USELESS_MODELS
+from pytest_promptevals.hookspecs import Ask, JudgeInput
+from pytest_promptevals.records.cases import Location
+from pytest_promptevals.records.results import Grade
 from pytest_promptevals.settings import Settings
-from tests.unit.engine.plans import plan
+from tests.unit.engine.plans import OddJudge, plan
 
 FREE = Settings(selftest=True)
 ALL = Settings(selftest=True, level=2, given=frozenset({"level"}))
@@ -44,7 +47,7 @@ cases:
 """,
     )
 
-    assert (found.file, found.cases, found.errors, found.unjudged) == ("a.eval.yaml", 2, 0, 0)
+    assert (found.file, found.cases, found.errors, found.undecided) == ("a.eval.yaml", 2, 0, ())
     assert shares(found) == {
         "empty": (1, 2),
         "refusal": (1, 2),
@@ -77,30 +80,117 @@ def test_the_threshold_of_the_file_counts(tmp_path: Path) -> None:
     assert selftest(tmp_path, f"threshold: 0.9\n{text}").passed_by("empty") == 0
 
 
-def test_a_case_without_a_judge_of_the_level_is_not_tested(tmp_path: Path) -> None:
-    text = "model: counting/m\njudges: [odd]\ncases: [{id: a, input: x}]\n"
+@pytest.mark.parametrize(
+    ("judges", "level", "calls"),
+    [
+        ("[odd]", 2, 5),
+        ("[odd, length: {max: 50}]", 2, 4),
+        ("[length: {max: 50}, odd: {weight: 0}]", 2, 4),
+        ("[length: {max: 50, weight: 0}, odd]", 2, 4),
+        ("[any_of: [odd: 0.1, odd: 0.2]]", 2, 10),
+    ],
+)
+def test_a_case_is_not_decided_by_the_free_judges_that_let_an_answer_pass(
+    tmp_path: Path, judges: str, level: int, calls: int
+) -> None:
+    text = f"model: counting/m\njudges: {judges}\ncases: [{{id: a, input: x}}]\n"
 
     found = selftest(tmp_path, text)
 
-    assert (found.cases, found.unjudged, found.passes) == (0, 1, ())
+    label = "any_of" if "any_of" in judges else "odd"
+    assert found.undecided == (Undecided("a", Location("a.eval.yaml", 3), (label,), level, calls),)
+    assert (found.cases, found.passes, found.answered["empty"]) == (1, (), 0)
 
 
-def test_judges_that_ask_have_their_price(tmp_path: Path) -> None:
-    text = "model: counting/m\njudges: [{odd: counting/m}]\ncases: [{id: a, input: x}]\n"
+def test_a_free_judge_decides_where_it_fails_the_answer(tmp_path: Path) -> None:
+    text = "model: counting/m\njudges: [odd, length: {min: 1, max: 5}]\ncases: [{id: a, input: x}]\n"
+
+    found = selftest(tmp_path, text)
+
+    assert shares(found)["empty"] == (0, 1)
+    assert shares(found)["refusal"] == (0, 1)
+    assert shares(found)["echo"] == (0, 0)
+    assert found.undecided == ()
+
+
+def test_a_judge_that_need_not_pass_decides_nothing(tmp_path: Path) -> None:
+    judges = "[odd, contains: {value: zebra, required: false}]"
+    text = f"model: counting/m\nthreshold: 0.4\njudges: {judges}\ncases: [{{id: a, input: x}}]\n"
+
+    assert len(selftest(tmp_path, text).undecided) == 1
+
+
+def test_a_wanted_answer_need_not_be_decided(tmp_path: Path) -> None:
+    text = "model: counting/m\njudges: [any_of: [odd, refusal], length: {min: 1}]\ncases: [{id: a, input: x}]\n"
+
+    assert selftest(tmp_path, text).undecided == ()
+
+
+def test_what_is_dead_by_one_answer_is_decided(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def grade(judge: OddJudge, subject: JudgeInput, ask: Ask) -> Grade:
+        if not subject.response.text:
+            raise LookupError("nothing there")
+        return Grade(1.0)
+
+    monkeypatch.setattr(OddJudge, "judge", grade)
+    text = "model: counting/m\njudges: [odd]\ncases: [{id: a, input: x}]\n"
 
     found = selftest(tmp_path, text, ALL)
 
-    assert (found.cases, found.passed_by("empty")) == (1, 1)
-    assert found.spent == 0.25 * sum(found.answered.values())
+    assert [item.model for item in found.dead] == ["refusal"]
+    assert found.undecided == ()
 
 
-def test_what_a_judge_cannot_judge_does_not_pass(tmp_path: Path) -> None:
+def test_judges_that_ask_have_their_price_and_are_asked_where_the_free_ones_let_pass(tmp_path: Path) -> None:
+    text = "model: counting/m\njudges: [{odd: counting/m}, {length: {max: 0}}]\ncases: [{id: a, input: x}]\n"
+
+    found = selftest(tmp_path, text, ALL)
+
+    assert (found.cases, found.passed_by("empty"), found.undecided) == (1, 1, ())
+    assert found.spent == 0.25
+    assert [item.judges for item in found.dead] == [("odd", "length")]
+
+
+def test_a_judge_that_asks_and_gives_no_grade_decides_nothing(tmp_path: Path) -> None:
     text = "model: counting/m\njudges: [{odd: raise}]\ncases: [{id: a, input: x}]\n"
 
     found = selftest(tmp_path, text, ALL)
 
-    assert found.errors == sum(found.answered.values())
-    assert found.passes == ()
+    assert (found.errors, found.passes) == (0, ())
+    error = "judge 'odd' raised LookupError: odd"
+    assert found.undecided == (Undecided("a", Location("a.eval.yaml", 3), (), error=error),)
+
+
+def test_a_free_judge_that_judges_no_answer_at_all_decides_nothing(tmp_path: Path) -> None:
+    (tmp_path / "breaking.py").write_text("def judge(output):\n    raise LookupError('no list')\n", encoding="utf-8")
+    text = "model: counting/m\njudges: [{python: breaking:judge}]\ncases: [{id: a, input: x}]\n"
+
+    (undecided,) = selftest(tmp_path, text).undecided
+
+    assert undecided.error.startswith("judge 'python': 'breaking:judge' raised LookupError: no list")
+
+
+@pytest.mark.parametrize(
+    "place", ["tags: [no-selftest]\ncases: [{id: a, input: x}]", "cases: [{id: a, input: x, tags: no-selftest}]"]
+)
+def test_a_case_with_the_tag_is_exempt(tmp_path: Path, place: str) -> None:
+    found = selftest(tmp_path, f"model: counting/m\njudges: [not: {{contains: hunter2}}]\n{place}\n")
+
+    assert (found.cases, found.exempt, found.passes) == (0, ("a",), ())
+
+
+@pytest.mark.parametrize(
+    ("judges", "only_forbids"),
+    [
+        ("[not: {contains: x}, not: refusal]", True),
+        ("[all_of: [not: {contains: z}]]", True),
+        ("[not: {contains: z}, length: {max: 60}]", False),
+    ],
+)
+def test_it_is_told_whether_a_dead_case_only_forbids(tmp_path: Path, judges: str, only_forbids: bool) -> None:
+    found = selftest(tmp_path, f"model: counting/m\njudges: {judges}\ncases: [{{id: a, input: x}}]\n")
+
+    assert {item.only_forbids for item in found.dead} == {only_forbids}
 
 
 def test_a_prompt_that_cannot_be_rendered_is_not_repeated(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import textwrap
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -18,8 +18,8 @@ from pytest_promptevals.engine import shared_budget
 from pytest_promptevals.engine.budget import Reservation
 from pytest_promptevals.engine.shared_budget import SharedBudget
 from pytest_promptevals.errors import CallNotMadeError, UsageError
+from tests.unit.engine.spending import ADVICE, refusal_of, run
 
-ADVICE = " Raise --evals-max-cost, or set max_tokens under 'parameters', which bounds what a call may cost."
 Make = Callable[..., SharedBudget]
 
 
@@ -35,21 +35,6 @@ def make(tmp_path: Path) -> Iterator[Make]:
     yield make_budget
     for budget in made:
         budget.close()
-
-
-def run(test: Callable[[], Awaitable[None]]) -> None:
-    async def main() -> None:
-        async with asyncio.timeout(20):
-            await test()
-
-    asyncio.run(main())
-
-
-async def refusal_of(budget: SharedBudget, bound: float) -> str:
-    with pytest.raises(CallNotMadeError) as caught:
-        await budget.reserve(bound)
-    assert caught.value.reason == "budget"
-    return str(caught.value)
 
 
 async def begin(budget: SharedBudget, bound: float) -> asyncio.Task[Reservation]:

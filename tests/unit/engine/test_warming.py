@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import queue
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -63,20 +64,20 @@ def test_each_judge_is_prepared_once_those_in_groups_too(tmp_path: Path, prepare
     warmer = Warmer()
     for _ in range(3):
         warmer.warm(first)
-    prepared.wait(2)
-    assert sorted(name for name, _ in prepared.calls) == ["contains", "exact"]
+    prepared.wait(3)
+    assert sorted(name for name, _ in prepared.calls) == ["contains", "exact", "exact"]
 
     for planned in (second, first, second):
         warmer.warm(planned)
     prepared.wait(1)
-    assert sorted(name for name, _ in prepared.calls) == ["contains", "contains", "exact"]
+    assert sorted(name for name, _ in prepared.calls) == ["contains", "contains", "exact", "exact"]
     assert prepared.threads == {"promptevals-warming"}
 
 
 def test_a_judge_is_told_where_to_look(tmp_path: Path, prepared: Prepared) -> None:
     planned = plan(tmp_path, TEXT, mine=CountingProvider)
     Warmer().warm(planned[0])
-    prepared.wait(2)
+    prepared.wait(3)
 
     assert {path for _, path in prepared.calls} == {planned[0].judges[0].search_path}
 
@@ -85,7 +86,25 @@ def test_what_preparing_raises_keeps_no_other_from_it(tmp_path: Path, prepared: 
     prepared.raises = OSError("no model")
     Warmer().warm(plan(tmp_path, TEXT, mine=CountingProvider)[0])
 
-    prepared.wait(2)
+    prepared.wait(3)
+
+
+def test_a_judge_that_each_case_fills_in_is_prepared_as_the_first_of_them_has_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: queue.Queue[list[str]] = queue.Queue()
+
+    def prepare(judge: Any, search_path: Sequence[Path]) -> None:
+        done.put(judge.parameters.value)
+
+    monkeypatch.setattr(ContainsJudge, "prepare", prepare, raising=False)
+    text = "judges: [contains: '{{ input }}']\ncases: [{id: a, input: x, output: x}, {id: b, input: y, output: y}]\n"
+    warmer = Warmer()
+    for planned in plan(tmp_path, text):
+        warmer.warm(planned)
+
+    assert done.get(timeout=5) == ["x"]
+    assert done.empty()
 
 
 def test_no_thread_is_started_for_judges_with_nothing_to_prepare(

@@ -195,6 +195,19 @@ def test_a_case_without_a_verdict_did_not_pass() -> None:
     assert not case.passed
 
 
+def test_a_long_output_stays_whole_where_that_is_asked_for() -> None:
+    long = "x" * 2010
+
+    assert [case.output for case in baseline_cases([answering(long)], {"a"})] == [long]
+    assert [case.output for case in merge_baseline((), [answering(long)], {"a"}, {"a"})] == [long]
+    assert [case.output for case in merge_baseline((), [answering(long)], {"a"}, {"b"})] != [long]
+
+
+def test_what_was_shortened_is_not_shortened_again() -> None:
+    (long,) = baseline_cases([answering("x" * 2010)])
+    assert baseline_cases([answering(long.output)]) == (long,)
+
+
 def test_a_long_output_is_shortened_and_said_so() -> None:
     (short,), (long,) = baseline_cases([answering("x" * 2000)]), baseline_cases([answering("x" * 2010)])
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,23 +10,10 @@ from pytest_promptevals.history.store import HistoryStore
 from pytest_promptevals.records.facts import CaseFacts
 from pytest_promptevals.records.responses import Response, Usage
 from pytest_promptevals.records.results import CaseResult, ErrorRecord, Score, Trial
-from tests.support.sample_results import FILE, make_result, make_run
+from tests.support.sample_results import FILE, make_result
+from tests.unit.history.conftest import record_run
 
 KEY = f"{FILE}::a"
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[HistoryStore]:
-    store = HistoryStore.open(tmp_path / "history.db")
-    yield store
-    store.close()
-
-
-def record(store: HistoryStore, number: int, *results: CaseResult) -> None:
-    """Record the run of that minute."""
-    run = make_run(f"run-{number}", started_at=f"2026-11-21T17:{number:02}:00+00:00")
-    store.start_run(run)
-    store.add_results(run.id, results)
 
 
 def result(name: str = "a", cost: float = 1.0, score: float = 1.0, tokens: int = 100, trials: int = 1) -> CaseResult:
@@ -39,7 +25,7 @@ def result(name: str = "a", cost: float = 1.0, score: float = 1.0, tokens: int =
 
 
 def test_a_case_has_the_numbers_of_its_result(store: HistoryStore) -> None:
-    record(store, 1, result(trials=2))
+    record_run(store, 1, result(trials=2))
 
     assert read_facts(store.path) == {
         KEY: CaseFacts(failed=False, cost=2.0, latency=0.125, trials=2, input_tokens=100, output_tokens=10, calls=4)
@@ -47,8 +33,8 @@ def test_a_case_has_the_numbers_of_its_result(store: HistoryStore) -> None:
 
 
 def test_several_results_are_averaged(store: HistoryStore) -> None:
-    record(store, 1, result(cost=1.0, tokens=100))
-    record(store, 2, result(cost=2.0, tokens=300))
+    record_run(store, 1, result(cost=1.0, tokens=100))
+    record_run(store, 2, result(cost=2.0, tokens=300))
 
     assert read_facts(store.path)[KEY] == CaseFacts(
         failed=False, cost=1.5, latency=0.1875, trials=1, input_tokens=200, output_tokens=20, calls=2
@@ -66,16 +52,16 @@ def test_several_results_are_averaged(store: HistoryStore) -> None:
     ids=["passed", "failed", "an error", "an error with a score"],
 )
 def test_the_newest_result_says_whether_it_failed(store: HistoryStore, newest: CaseResult, *, failed: bool) -> None:
-    record(store, 1, result(score=0.0 if not failed else 1.0))
-    record(store, 2, newest)
+    record_run(store, 1, result(score=0.0 if not failed else 1.0))
+    record_run(store, 2, newest)
 
     assert read_facts(store.path)[KEY].failed is failed
 
 
 @pytest.mark.parametrize("kind", ["budget", "quota", "replay", "cancelled"])
 def test_a_call_that_was_not_made_says_nothing(store: HistoryStore, kind: str) -> None:
-    record(store, 1, result(score=0.0))
-    record(
+    record_run(store, 1, result(score=0.0))
+    record_run(
         store,
         2,
         make_result("a", None, error=ErrorRecord(kind, "not run")),
@@ -89,56 +75,56 @@ def test_a_call_that_was_not_made_says_nothing(store: HistoryStore, kind: str) -
 
 
 def test_an_error_has_no_cost_that_a_case_would_have(store: HistoryStore) -> None:
-    record(store, 1, result(cost=4.0))
-    record(store, 2, make_result("a", trials=result(cost=1.0, trials=2).trials, error=ErrorRecord("judge", "down")))
+    record_run(store, 1, result(cost=4.0))
+    record_run(store, 2, make_result("a", trials=result(cost=1.0, trials=2).trials, error=ErrorRecord("judge", "down")))
 
     assert read_facts(store.path)[KEY].cost == 4.0
     assert read_facts(store.path)[KEY].calls == 2
 
 
 def test_what_nobody_told_is_unknown(store: HistoryStore) -> None:
-    record(store, 1, make_result("a"))
+    record_run(store, 1, make_result("a"))
 
     assert read_facts(store.path)[KEY] == CaseFacts(failed=False, trials=1, calls=0)
 
 
 def test_only_the_last_results_of_a_case_count(store: HistoryStore) -> None:
-    record(store, 0, result(cost=100.0))
+    record_run(store, 0, result(cost=100.0))
     for number in range(1, facts.RECENT + 1):
-        record(store, number, result(cost=1.0))
+        record_run(store, number, result(cost=1.0))
 
     assert read_facts(store.path)[KEY].cost == 1.0
 
 
 def test_a_case_that_the_last_runs_left_out_is_known_still(store: HistoryStore) -> None:
-    record(store, 0, result("a"))
+    record_run(store, 0, result("a"))
     for number in range(1, facts.MOST_RUNS):
-        record(store, number, result("b"))
+        record_run(store, number, result("b"))
     assert set(read_facts(store.path)) == {KEY, f"{FILE}::b"}
 
-    record(store, facts.MOST_RUNS, result("b"))
+    record_run(store, facts.MOST_RUNS, result("b"))
 
     assert set(read_facts(store.path)) == {f"{FILE}::b"}
 
 
 def test_a_large_history_is_read_in_part(store: HistoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(facts, "MOST_RESULTS", 3)
-    record(store, 1, result("a"))
-    record(store, 2, result("b"), result("c"))
-    record(store, 3, result("d"), result("e"))
+    record_run(store, 1, result("a"))
+    record_run(store, 2, result("b"), result("c"))
+    record_run(store, 3, result("d"), result("e"))
 
     assert {key.partition("::")[2] for key in read_facts(store.path)} == {"d", "e"}
 
 
 def test_the_newest_run_is_read_however_large(store: HistoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(facts, "MOST_RESULTS", 1)
-    record(store, 1, result("a"), result("b"))
+    record_run(store, 1, result("a"), result("b"))
 
     assert len(read_facts(store.path)) == 2
 
 
 def test_files_are_told_apart(store: HistoryStore) -> None:
-    record(store, 1, result("a"), make_result("a", 0.0, file="evals/other.eval.yaml"))
+    record_run(store, 1, result("a"), make_result("a", 0.0, file="evals/other.eval.yaml"))
 
     known = read_facts(store.path)
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,18 +9,13 @@ from pytest_promptevals.history.baselines import baseline_cases
 from pytest_promptevals.history.last_good import read_last_good
 from pytest_promptevals.history.store import HistoryStore
 from pytest_promptevals.records.comparisons import BaselineCase, Comparison, GateResult, Metrics, Verdict
-from pytest_promptevals.records.results import CaseResult, ErrorRecord
+from pytest_promptevals.records.responses import Response
+from pytest_promptevals.records.results import CaseResult, ErrorRecord, Trial
 from pytest_promptevals.records.runs import RunStatus
 from tests.support.sample_results import FILE, PLACE, make_case, make_full_result, make_result, make_run
+from tests.unit.history.conftest import record_run
 
 NAMES = frozenset({"a", "b"})
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[HistoryStore]:
-    store = HistoryStore.open(tmp_path / "history.db")
-    yield store
-    store.close()
 
 
 def record(
@@ -33,9 +27,7 @@ def record(
     status: RunStatus = RunStatus.FINISHED,
 ) -> None:
     """Record the run of that minute."""
-    run = make_run(f"run-{number}", started_at=f"2026-11-21T17:{number:02}:00+00:00")
-    store.start_run(run)
-    store.add_results(run.id, results)
+    run = record_run(store, number, *results)
     gates = (GateResult(FILE, gate, verdict, "because", PLACE),)
     comparison = Comparison(FILE, Metrics(len(results), 0, 0, None, None), gates=gates)
     store.finish_run(make_run(run.id, started_at=run.started_at, status=status), [comparison])
@@ -119,3 +111,12 @@ def test_a_damaged_history_is_an_error(tmp_path: Path) -> None:
 
     with pytest.raises(HistoryError, match="was damaged; it is kept as"):
         read_last_good(path, FILE, NAMES)
+
+
+def test_only_the_outputs_that_a_judge_compares_with_are_whole(store: HistoryStore) -> None:
+    long = (Trial(1, Response("x" * 2010), passed=True, score=1.0),)
+    record(store, 1, make_result("a", trials=long), make_result("b", trials=long))
+
+    a, b = read_last_good(store.path, FILE, NAMES, whole={"a"})
+
+    assert (a.output, b.output) == ("x" * 2010, "x" * 2000 + "… [10 more characters]")

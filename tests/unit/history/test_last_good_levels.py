@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from pytest_promptevals.history import good_cases
@@ -15,21 +12,13 @@ from pytest_promptevals.records.partial import partial_fingerprint
 from pytest_promptevals.records.results import CaseResult
 from pytest_promptevals.records.runs import RunStatus
 from tests.support.sample_results import FILE, make_result, make_run
+from tests.unit.history.conftest import record_run
 
 WHOLE = make_result("a", 0.9).case_fingerprint
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[HistoryStore]:
-    store = HistoryStore.open(tmp_path / "history.db")
-    yield store
-    store.close()
-
-
 def record(store: HistoryStore, number: int, *results: CaseResult) -> None:
-    run = make_run(f"run-{number}", started_at=f"2026-11-21T17:{number:02}:00+00:00")
-    store.start_run(run)
-    store.add_results(run.id, results)
+    run = record_run(store, number, *results)
     comparison = Comparison(FILE, Metrics(len(results), 0, 0, None, None))
     store.finish_run(make_run(run.id, started_at=run.started_at, status=RunStatus.FINISHED), [comparison])
 

@@ -3,9 +3,6 @@ from __future__ import annotations
 import dataclasses
 import os
 import sqlite3
-import subprocess
-import sys
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -15,25 +12,17 @@ import pytest
 from pytest_promptevals.errors import HistoryError
 from pytest_promptevals.history import peek, resuming
 from pytest_promptevals.history.peek import read_finished, read_unfinished_run
-from pytest_promptevals.history.processes import host_name, is_alive
 from pytest_promptevals.history.resuming import continue_run
 from pytest_promptevals.history.store import HistoryStore
-from pytest_promptevals.history.windows_processes import is_running
 from pytest_promptevals.records.results import ErrorRecord
 from pytest_promptevals.records.runs import GitState, Run, RunStatus
+from pytest_promptevals.system.processes import host_name
 from tests.support.sample_results import FILE, make_full_result, make_result, make_run
 
 GONE = 999_999_999
 """The number of no process."""
 ALIVE = os.getppid()
 NEW = make_run("new", started_at="2026-11-21T18:00:00+00:00", host=host_name(), pid=os.getpid())
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[HistoryStore]:
-    store = HistoryStore.open(tmp_path / "history.db")
-    yield store
-    store.close()
 
 
 def old_run(run_id: str = "old", status: RunStatus = RunStatus.RUNNING, pid: int = GONE, **changes: Any) -> Run:
@@ -324,61 +313,3 @@ def test_what_cannot_be_understood_is_no_answer(store: HistoryStore, column: str
     store._connection.execute(f"UPDATE runs SET {column} = 'what?'")  # noqa: S608 - a test
 
     assert read_unfinished_run(store.path, NEW, same_arguments=False) is None
-
-
-def test_a_process_is_alive_until_it_ends() -> None:
-    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    assert is_alive(process.pid)
-
-    process.communicate()
-
-    assert not is_alive(process.pid)
-
-
-def test_no_number_is_no_process() -> None:
-    assert not is_alive(0)
-    assert not is_alive(-1)
-
-
-def test_a_process_of_another_user_is_alive(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(pid: int, signal: int) -> None:
-        raise PermissionError
-
-    monkeypatch.setattr(os, "kill", refuse)
-
-    assert is_alive(1)
-
-
-class FakeKernel:
-    """Answers as ``kernel32`` does."""
-
-    def __init__(self, handle: int, exit_code: int | None) -> None:
-        self.handle = handle
-        self.exit_code = exit_code
-        self.closed: list[int] = []
-
-    def OpenProcess(self, access: int, inherit: int, pid: int) -> int:  # noqa: N802 - Windows' name
-        assert (access, inherit, pid) == (0x1000, 0, 77)
-        return self.handle
-
-    def GetExitCodeProcess(self, handle: int, code: Any) -> bool:  # noqa: N802 - Windows' name
-        assert handle == self.handle
-        if self.exit_code is not None:
-            code._obj.value = self.exit_code
-        return self.exit_code is not None
-
-    def CloseHandle(self, handle: int) -> None:  # noqa: N802 - Windows' name
-        self.closed.append(handle)
-
-
-@pytest.mark.parametrize(("exit_code", "expected"), [(259, True), (0, False), (1, False), (None, True)])
-def test_on_windows_a_process_is_running_until_it_has_an_exit_code(exit_code: int | None, *, expected: bool) -> None:
-    kernel = FakeKernel(5, exit_code)
-
-    assert is_running(77, kernel, lambda: 0) is expected
-    assert kernel.closed == [5]
-
-
-@pytest.mark.parametrize(("error", "expected"), [(5, True), (87, False)], ids=["access denied", "no such process"])
-def test_on_windows_a_process_that_may_not_be_asked_is_running(error: int, *, expected: bool) -> None:
-    assert is_running(77, FakeKernel(0, None), lambda: error) is expected

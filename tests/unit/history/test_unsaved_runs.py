@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from pytest_promptevals.errors import HistoryError
-from pytest_promptevals.history.processes import host_name
 from pytest_promptevals.history.store import HistoryStore
 from pytest_promptevals.history.unsaved import STALE_SECONDS, UnsavedRun, add_unsaved_runs
 from pytest_promptevals.records.runs import RunStatus
+from pytest_promptevals.system.processes import host_name
 from tests.support.sample_results import make_full_result, make_result, make_run
 
 HERE = make_run(host=host_name(), pid=os.getpid())

@@ -107,7 +107,7 @@ def test_an_example_that_asks_what_a_case_asks_is_a_leak(folder: CheckedFolder) 
 
     assert folder.find_in(head + cases, Kind.FEW_SHOT_LEAK) == [
         (
-            'a.eval.yaml:6: few-shot-leak: few-shot example 2, "where is my REFUND for the tent", asks '
+            'a.eval.yaml:3: few-shot-leak: few-shot example 2, "where is my REFUND for the tent", asks '
             "nearly the same as "
             "'b' (line 6): the model is shown what it is tested on; take another example"
         )
@@ -122,7 +122,7 @@ def test_an_example_that_says_what_a_case_expects_is_a_leak(folder: CheckedFolde
 
     assert folder.find_in(head + cases, Kind.FEW_SHOT_LEAK) == [
         (
-            f"a.eval.yaml:5: few-shot-leak: few-shot example 1, \"{ANSWER}\", answers nearly what is expected of 'a' "
+            f"a.eval.yaml:3: few-shot-leak: few-shot example 1, \"{ANSWER}\", answers nearly what is expected of 'a' "
             "(line 5): the model is shown what it is tested on; take another example"
         )
     ]
@@ -147,3 +147,50 @@ def test_what_an_example_says_is_not_told_again_as_an_answer_in_the_prompt(folde
     head = HEAD + f"few_shot: [{{user: Hello, assistant: '{ANSWER}'}}]\n"
 
     assert find_given_away(folder, head + f"cases: [{{id: a, input: Where?, expected: '{ANSWER}'}}]") == []
+
+
+CHAT = """
+- {role: system, content: Be kind.}
+- {role: user, content: Where is my refund for the tent?}
+- {role: assistant, content: On its way.}
+- {role: user, content: '{{ input }}'}
+"""
+CASES = "cases:\n  - {id: a, input: Is it late?}\n  - {id: b, input: where is my refund for the tent}\n"
+
+
+def test_an_example_in_a_chat_prompt_leaks_too(folder: CheckedFolder) -> None:
+    folder.write("chat.yaml", CHAT)
+    head = "model: scripted/echo\njudges: [{contains: x}]\nprompt: ['{{ input }}', chat.yaml]\n"
+
+    assert folder.find_in(f"{head}{CASES}  - {{id: c, input: Be kind.}}\n", Kind.FEW_SHOT_LEAK) == [
+        (
+            'a.eval.yaml:3: few-shot-leak: an example in the prompt, "Where is my refund for the tent?", asks nearly '
+            "the same as 'b' (line 6): the model is shown what it is tested on; take another example"
+        )
+    ]
+
+
+def test_what_a_chat_prompt_asks_of_each_case_is_no_example(folder: CheckedFolder) -> None:
+    folder.write("chat.yaml", CHAT.replace("Where is my refund for the tent?", "'{{ input }}'"))
+    head = "model: scripted/echo\njudges: [{contains: x}]\nprompt: chat.yaml\n"
+
+    assert folder.find_in(head + CASES, Kind.FEW_SHOT_LEAK) == []
+    # One case, or equal ones, do not tell which messages are the same for all.
+    equal = CASES.replace("Is it late?", "where is my refund for the tent")
+    assert folder.find_in(head + equal, Kind.FEW_SHOT_LEAK) == []
+
+
+def test_a_recorded_case_is_not_put_to_the_prompt(folder: CheckedFolder) -> None:
+    folder.write("chat.yaml", CHAT.replace("input", "question"))
+    cases = "cases: [{id: a, output: x}, {id: b, output: y}]\n"
+
+    assert folder.find_in(f"judges: [{{contains: x}}]\nprompt: chat.yaml\n{cases}", Kind.FEW_SHOT_LEAK) == []
+
+
+def test_an_example_that_few_shot_puts_into_a_chat_prompt_is_one_finding(folder: CheckedFolder) -> None:
+    few_shot = "few_shot: [{user: Where is my refund for the tent?, assistant: On its way.}]\n"
+    head = f"model: scripted/echo\njudges: [{{contains: x}}]\n{few_shot}prompt: '{{{{ input }}}}'\n"
+
+    (found,) = folder.find_in(head + CASES, Kind.FEW_SHOT_LEAK)
+
+    assert "few-shot example 1, " in found

@@ -170,6 +170,30 @@ def test_what_keeps_a_file_from_loading_is_a_finding_with_its_place(folder: Chec
     ]
 
 
+def test_one_mistake_in_many_rows_is_one_finding(folder: CheckedFolder) -> None:
+    folder.write("rows.csv", "id,input,expected,tone\n" + "".join(f"c{n},q{n},x,kind\n" for n in range(6)))
+    text = "model: scripted/echo\njudges: [exact]\ncases: [{file: rows.csv}, {id: a, input: q, expected: x}]\n"
+
+    (found,) = folder.find_in(text, Kind.LOAD_ERROR)
+
+    assert found == (
+        "rows.csv:2: load-error: vars.tone: unused variable 'tone': no prompt and no judge names it. What is only a "
+        "note belongs into 'metadata'. (the same in lines 3, 4, 5 and 2 more)"
+    )
+    folder.write("rows.csv", "id,input,expected,tone\n" + "".join(f"c{n},q{n},x,kind\n" for n in range(3)))
+    assert len(folder.find_in(text, Kind.LOAD_ERROR)) == 3
+
+
+def test_one_mistake_in_many_cases_is_one_finding(folder: CheckedFolder) -> None:
+    rows = "".join(f"  - {{id: c{n}, inptu: x}}\n" for n in range(4))
+
+    (found,) = folder.find_in(f"{HEAD}cases:\n{rows}", Kind.LOAD_ERROR)
+
+    assert found == (
+        "a.eval.yaml:4: load-error: cases[0].inptu: unknown key. Did you mean 'input'? (the same in lines 5, 6, 7)"
+    )
+
+
 def test_a_file_that_cannot_be_planned_is_still_looked_at(folder: CheckedFolder) -> None:
     text = "model: scripted/echo\njudges: [{contains: ''}]\ncases: [{id: a, input: Hi}, {id: b, input: Hi}]\n"
 

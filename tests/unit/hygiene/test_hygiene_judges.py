@@ -53,9 +53,9 @@ def test_a_judge_that_cannot_fail_is_named_with_the_reason(folder: CheckedFolder
         "length: {min: '{{ 0 }}'}",
         "all_of: [{length: {min: 0}}, {regex: 'a*'}]",
         "all_of: {judges: [exact], threshold: 0}",
-        "classify: {question: q, choices: {a: 1, b: 0.5}, model: scripted/echo}",
-        "classify: {question: q, choices: {a: 1, b: 0.2}, model: scripted/echo, threshold: 0.2}",
-        "not: {classify: {question: q, choices: {a: 0.4, b: 0.2}, model: scripted/echo}}",
+        "classify: {question: Which tone has it?, choices: {a: 1, b: 0.5}, model: scripted/echo}",
+        "classify: {question: Which tone has it?, choices: {a: 1, b: 0.2}, model: scripted/echo, threshold: 0.2}",
+        "not: {classify: {question: Which tone has it?, choices: {a: 0.4, b: 0.2}, model: scripted/echo}}",
         "not: {any_of: [{not: {regex: x*}}, {not: {length: {min: 0}}}]}",
     ],
 )
@@ -83,9 +83,9 @@ def test_a_judge_cannot_fail(folder: CheckedFolder, judge: str) -> None:
         "any_of: [{not: {length: {min: 0}}}, exact]",
         "any_of: {judges: [{length: {min: 0}}, exact], threshold: 0.5}",
         "regex: '{{ expected }}'",
-        "classify: {question: q, choices: {a: 1, b: 0.4}, model: scripted/echo}",
-        "not: {classify: {question: q, choices: {a: 0.5, b: 0.2}, model: scripted/echo}}",
-        "classify: {question: q, choices: [Ho, Hi], model: scripted/echo}",
+        "classify: {question: Which tone has it?, choices: {a: 1, b: 0.4}, model: scripted/echo}",
+        "not: {classify: {question: Which tone has it?, choices: {a: 0.5, b: 0.2}, model: scripted/echo}}",
+        "classify: {question: Which tone has it?, choices: [Ho, Hi], model: scripted/echo}",
     ],
 )
 def test_a_judge_can_fail(folder: CheckedFolder, judge: str) -> None:

@@ -58,7 +58,7 @@ def test_missing_ids_are_one_finding_for_each_file(folder: CheckedFolder) -> Non
         ),
         (
             "n.csv:2: missing-id: 1 case has no id: '54136c32' (line 2); a change of the input would make another case "
-            "of it; add a column 'id'"
+            "of it; write them into a column 'id'"
         ),
     ]
 

@@ -7,27 +7,35 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from pytest_promptevals.engine.registry import builtin_registry
 from pytest_promptevals.hookspecs import Ask, Judge, JudgeInput
 from pytest_promptevals.judges.build import build_judge
-from pytest_promptevals.judges.builtin import pytest_promptevals_judges
 from pytest_promptevals.records.cases import Case, Location
 from pytest_promptevals.records.json_types import Json
 from pytest_promptevals.records.responses import Message, RenderedPrompt, Response
 from pytest_promptevals.records.results import Grade
 from tests.unit.judges.model_answers import answer_by_schema
+from tests.unit.judges.word_asks import FunctionAsk
 
-JUDGES: Final[Mapping[str, type[Judge]]] = {judge_type.name: judge_type for judge_type in pytest_promptevals_judges()}
+JUDGES: Final[Mapping[str, type[Judge]]] = dict(builtin_registry().judges)
 WHERE: Final = "evals/support.eval.yaml:7"
 PROMPT: Final = RenderedPrompt((Message("user", "Where is my order?"),))
 
 
 def ask_of(judge: Judge) -> Ask:
     """Return the ``ask`` of a judge: only one that says it calls a model gets an answer."""
-    return answer_by_schema if judge.level > 1 else refuse_to_ask
+    return FunctionAsk(answer_by_schema) if judge.level > 1 else refuse_to_ask
 
 
-async def refuse_to_ask(model: str, messages: Sequence[Message], parameters: Mapping[str, object]) -> Response:
-    raise AssertionError(f"a judge of the text family asked {model} {messages} {parameters}")
+class _RefusingAsk:
+    async def __call__(self, model: str, messages: Sequence[Message], parameters: Mapping[str, object]) -> Response:
+        raise AssertionError(f"a judge of the text family asked {model} {messages} {parameters}")
+
+    async def embed(self, model: str, text: str, parameters: Mapping[str, object]) -> Response:
+        raise AssertionError(f"a judge of the text family asked {model} for the vector of {text!r} {parameters}")
+
+
+refuse_to_ask: Final = _RefusingAsk()
 
 
 def make_subject(

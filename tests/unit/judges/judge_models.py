@@ -15,11 +15,12 @@ from pytest_promptevals.records.json_types import Json
 from pytest_promptevals.records.responses import Message, Response
 from pytest_promptevals.records.results import Grade
 from tests.unit.judges.grading import JUDGES, make_subject
+from tests.unit.judges.word_asks import WordVectors
 
 MODEL = "acme/judge"
 
 
-class FakeAsk:
+class FakeAsk(WordVectors):
     """An ``ask`` that keeps what it was asked.
 
     Args:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pytest_promptevals.records.responses import Message, Response
+from tests.unit.judges.word_asks import WordVectors
 
 GOOD = ("on its way", "Friday")
 """What a response holds that ``answer_by_schema`` likes."""
@@ -32,7 +33,7 @@ class Asked:
 
 
 @dataclass
-class ScriptedAsk:
+class ScriptedAsk(WordVectors):
     """An ``ask`` that gives the answers in turn, raises those that are errors, and keeps what it was asked."""
 
     answers: Sequence[str | Response | Exception]

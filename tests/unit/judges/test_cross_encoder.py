@@ -127,7 +127,7 @@ def test_a_model_without_any_labels_is_said_so(monkeypatch: pytest.MonkeyPatch, 
         grade("cross_encoder", "b", output="a", kind="contradiction")
 
 
-@pytest.mark.parametrize("config", ["{", "[]"])
+@pytest.mark.parametrize("config", ["{", "[]", '{"id2label": []}'])
 def test_labels_that_cannot_be_read_are_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, config: str) -> None:
     folder = fake_models.make_model(tmp_path / "other")
     (folder / "config.json").write_text(config, encoding="utf-8")
@@ -135,6 +135,52 @@ def test_labels_that_cannot_be_read_are_an_error(monkeypatch: pytest.MonkeyPatch
 
     with pytest.raises(JudgeError, match="cannot be read from its config.json: .* download the model anew$"):
         grade("cross_encoder", "b", output="a", kind="entailment")
+
+
+@pytest.fixture
+def check(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., None]:
+    """Return what looks at a model with those files at collection."""
+
+    def check_files(config: str | None, saved: str | None = None) -> None:
+        folder = tmp_path / "model"
+        folder.mkdir()
+        for name, text in (("config.json", config), ("config_sentence_transformers.json", saved)):
+            if text is not None:
+                (folder / name).write_text(text, encoding="utf-8")
+        monkeypatch.setattr(cross_encoder, "find_model", lambda *_: folder)
+        judge: Any = build_judge(JUDGES["cross_encoder"], None, {})
+        judge.check_files(())
+
+    return check_files
+
+
+@pytest.mark.parametrize("saved", [None, '{"model_type": "SentenceTransformer"}', "[]", "{"])
+def test_a_model_without_a_head_for_two_texts_is_an_error_at_collection(
+    check: Callable[..., None], tmp_path: Path, saved: str | None
+) -> None:
+    with pytest.raises(JudgeError) as caught:
+        check('{"architectures": ["BertModel"]}', saved)
+    assert str(caught.value) == (
+        f"judge 'cross_encoder': the model in {tmp_path / 'model'} does not score two texts: it is a BertModel, "
+        "without the head of a cross-encoder, and would get one of random numbers; for this model use the judge "
+        "`semantic`, or name a cross-encoder"
+    )
+
+
+@pytest.mark.parametrize(
+    ("config", "saved"),
+    [
+        ('{"architectures": ["BertForSequenceClassification"]}', None),
+        ('{"architectures": ["Qwen3ForCausalLM"]}', None),
+        ('{"architectures": ["BertModel"]}', '{"model_type": "CrossEncoder"}'),
+        ('{"architectures": null}', None),
+        (None, None),
+    ],
+)
+def test_a_model_that_may_score_two_texts_is_taken(
+    check: Callable[..., None], config: str | None, saved: str | None
+) -> None:
+    check(config, saved)
 
 
 def test_each_kind_has_a_model_of_its_own_unless_one_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

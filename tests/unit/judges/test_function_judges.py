@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import pytest
 from pydantic import BaseModel, Field
 
-from pytest_promptevals.datasets.wire import JudgeOptionsWire
+from pytest_promptevals.datasets.wire_cases import JudgeOptionsWire
 from pytest_promptevals.errors import CallNotMadeError, FunctionError, JudgeError
 from pytest_promptevals.hookspecs import Ask, Judge
-from pytest_promptevals.judges.build import JudgeParameterError, build_judge
+from pytest_promptevals.judges.build import COMMON_OPTIONS, JudgeParameterError, build_judge
 from pytest_promptevals.judges.decorated import judge, judge_declaration
 from pytest_promptevals.judges.describe import describe_judge
-from pytest_promptevals.judges.function_judges import COMMON_OPTIONS, make_judge_type
+from pytest_promptevals.judges.function_judges import make_judge_type
 from pytest_promptevals.records.json_types import Json
 from pytest_promptevals.records.results import Grade
 from tests.unit.judges.grading import make_subject, run_judge
@@ -150,7 +150,7 @@ def test_wrong_parameters_are_told_in_our_words() -> None:
         ("count", "must be a whole number, not 1.5"),
         ("kind", "must be one of 'a' or 'b', not \"c\""),
         ("text", "is missing"),
-        ("colour", "unknown parameter. Known: count, kind, text."),
+        ("colour", "unknown parameter. Known: count, kind, name, required, text, threshold, weight."),
     )
 
 
@@ -167,9 +167,8 @@ def test_what_it_raises_is_an_error_with_its_name_and_place() -> None:
     def broken(output: str) -> bool:
         raise SystemExit(3)
 
-    with pytest.raises(
-        JudgeError, match=r"^evals/support.eval.yaml:7: judge 'broken': '.*:broken' raised SystemExit: 3$"
-    ):
+    where = r"evals/support.eval.yaml:7: judge 'broken': '.*:broken'"
+    with pytest.raises(JudgeError, match=rf"^{where} raised SystemExit: 3 at \S*test_function_judges.py:\d+$"):
         graded(broken)
 
 

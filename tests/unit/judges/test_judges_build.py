@@ -79,7 +79,7 @@ def test_a_judge_without_shorthand_takes_no_bare_argument() -> None:
 def test_a_judge_without_parameters_says_so() -> None:
     silent: Any = SilentJudge
     assert problems(silent, 50, {}) == (("", "takes no bare value, such as 50; write `silent`"),)
-    assert problems(silent, None, {"a": 1}) == (("a", "unknown parameter; the judge takes none."),)
+    assert problems(silent, None, {"a": 1}) == (("a", "unknown parameter. Known: name, required, threshold, weight."),)
 
 
 def test_an_argument_that_is_given_twice_is_refused() -> None:
@@ -94,14 +94,33 @@ def test_an_unknown_parameter_gets_the_nearest_known_one() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [("treshold", "threshold"), ("wieght", "weight"), ("requierd", "required"), ("nmae", "name")],
+)
+def test_the_options_of_every_judge_are_among_the_known(written: str, meant: str) -> None:
+    for judge in ("exact", "rubric"):
+        assert problems(JUDGES[judge], "What is it?", {written: 1}) == (
+            (written, f"unknown parameter. Did you mean {meant!r}?"),
+        )
+
+
+def test_a_parameter_of_the_model_is_told_its_place_where_the_judge_has_one() -> None:
+    assert problems(JUDGES["rubric"], "tone", {"temperature": 0}) == (
+        ("temperature", "is a parameter of the model's; write `parameters: {temperature: 0}`"),
+    )
+    ((_, message),) = problems(JUDGES["exact"], "a", {"temperature": 0})
+    assert message.startswith("unknown parameter.")
+
+
 @pytest.mark.parametrize("judge", ["json_equal", "json_subset"])
 def test_an_object_in_place_of_the_parameters_gets_advice(judge: str) -> None:
     assert problems(JUDGES[judge], None, {"a": 1}) == (
         (
             "a",
             (
-                "unknown parameter. Known: extract, ignore_order, relative_tolerance, tolerance, value. "
-                f"To give an object as the value, write `{judge}: {{value: ...}}`."
+                "unknown parameter. Known: extract, ignore_order, name, relative_tolerance, required, "
+                f"threshold, tolerance, value, weight. To give a mapping as the value, write `{judge}: {{value: ...}}`."
             ),
         ),
     )
@@ -113,8 +132,8 @@ def test_a_schema_in_place_of_the_parameters_gets_advice() -> None:
         (
             "type",
             (
-                "unknown parameter. Known: extract, schema. To give an object as the schema, "
-                "write `json_schema: {schema: ...}`."
+                "unknown parameter. Known: extract, name, required, schema, threshold, weight. To give a mapping as "
+                "the schema, write `json_schema: {schema: ...}`."
             ),
         ),
     )
@@ -123,12 +142,12 @@ def test_a_schema_in_place_of_the_parameters_gets_advice() -> None:
 def test_a_call_in_place_of_the_parameters_gets_advice() -> None:
     ((field, message),) = problems(JUDGES["tool_calls"], None, {"name": "find"})
     assert field == "name"
-    assert message.endswith("To give an object as the calls, write `tool_calls: {calls: ...}`.")
+    assert message.endswith("To give a mapping as the calls, write `tool_calls: {calls: ...}`.")
 
 
 @pytest.mark.parametrize("judge", ["exact", "fuzzy", "numeric", "regex", "cost", "python", "contains_any"])
 def test_judges_of_texts_and_numbers_give_no_advice_on_objects(judge: str) -> None:
-    assert not any("To give an object" in message for _, message in problems(JUDGES[judge], None, {"zzz": 1}))
+    assert not any("To give a mapping" in message for _, message in problems(JUDGES[judge], None, {"zzz": 1}))
 
 
 def test_all_problems_are_told_at_once() -> None:

@@ -154,7 +154,7 @@ def test_of_a_list_the_case_says_which_label_is_right(expected: Json, value: flo
     ],
 )
 def test_a_case_that_names_no_right_label_is_refused(expected: Json, message: str) -> None:
-    judge = model_judge("classify", question="What?", choices=["a", "b"])
+    judge = model_judge("classify", question="What is it?", choices=["a", "b"])
 
     with pytest.raises(JudgeError) as caught:
         judge.check_case(subject_of("", expected).case)
@@ -163,7 +163,7 @@ def test_a_case_that_names_no_right_label_is_refused(expected: Json, message: st
 
 
 def test_labels_with_scores_need_no_expected() -> None:
-    model_judge("classify", question="What?", choices=CHOICES).check_case(subject_of("").case)
+    model_judge("classify", question="What is it?", choices=CHOICES).check_case(subject_of("").case)
 
 
 @pytest.mark.parametrize(
@@ -173,6 +173,10 @@ def test_labels_with_scores_need_no_expected() -> None:
         (["a"], "must hold at least two choices"),
         ({"a": 1, "b": 1}, "must not all have the same score, since then nothing is judged"),
         ("a", "must be labels with their scores, or a list of labels"),
+        ({"a": 2, "b": 0}, "judge 'classify': choices.a: must be at most 1, not 2"),
+        ({"a": "x", "b": 0}, "judge 'classify': choices.a: must be a number, not \"x\""),
+        ({"a": 2, "b": "x"}, 'choices.a: must be at most 1, not 2; choices.b: must be a number, not "x"'),
+        ([1, "b"], "judge 'classify': choices[0]: must be a text, not 1; put it into quotes"),
         (
             ["on hold", "on_hold"],
             "'on_hold' could not be told apart in an answer",
@@ -181,8 +185,24 @@ def test_labels_with_scores_need_no_expected() -> None:
 )
 def test_labels_that_judge_nothing_are_refused(choices: Json, message: str) -> None:
     with pytest.raises(JudgeParameterError) as caught:
-        model_judge("classify", question="What?", choices=choices)
+        model_judge("classify", question="What is it?", choices=choices)
     assert message in str(caught.value)
+    assert "[_" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    [
+        ("closed_qa", {"criteria": "tone"}),
+        ("g_eval", {"criteria": "tone"}),
+        ("conversation", {"criteria": "tone"}),
+        ("classify", {"question": "tone", "choices": {"a": 1, "b": 0}}),
+        ("json_rubric", {"criteria": {"a": "tone"}}),
+    ],
+)
+def test_one_word_is_nothing_to_judge_by(name: str, parameters: dict[str, Json]) -> None:
+    with pytest.raises(JudgeParameterError, match="not the one word 'tone'; the library has .*`rubric: tone`$"):
+        model_judge(name, **parameters)
 
 
 @pytest.mark.parametrize(
@@ -190,7 +210,7 @@ def test_labels_that_judge_nothing_are_refused(choices: Json, message: str) -> N
     [
         ("closed_qa", {"criteria": "c"}),
         ("factuality", {}),
-        ("classify", {"question": "q", "choices": CHOICES}),
+        ("classify", {"question": "What is it?", "choices": CHOICES}),
         ("json_rubric", {}),
         ("conversation", {"criteria": "c"}),
         ("g_eval", {"criteria": "c", "steps": ["s"]}),
@@ -212,7 +232,7 @@ def test_the_size_of_a_prompt_is_known_before_there_is_a_response(name: str, par
 
 def test_what_cannot_be_told_apart_is_said_in_full() -> None:
     with pytest.raises(JudgeParameterError) as caught:
-        model_judge("classify", question="What?", choices=["a", "A"])
+        model_judge("classify", question="What is it?", choices=["a", "A"])
     assert str(caught.value).endswith(
         "'A' could not be told apart in an answer: it stands there twice, or only its case, spaces and marks are its "
         "own; rename it"

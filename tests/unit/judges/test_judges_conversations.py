@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 
 from pytest_promptevals.judges.build import JudgeParameterError
+from pytest_promptevals.judges.model.conversation_criteria import NAMED
 from pytest_promptevals.judges.model.transcripts import Turn, read_turns, show_turns
 from pytest_promptevals.records.json_types import Json
 from pytest_promptevals.records.responses import Message, RenderedPrompt, Response, ToolCall
@@ -81,8 +83,22 @@ def test_a_trajectory_is_judged_by_each_question() -> None:
     assert prompt.index("[Turn 4, assistant]\nDone.") < prompt.index("The right tool?")
 
 
-def test_without_questions_a_trajectory_is_judged_by_the_four_of_the_judge() -> None:
-    keys = ("tool_choice", "arguments", "order", "use_of_results")
+def test_the_tools_that_could_be_called_are_shown() -> None:
+    ask = FakeAsk({"reasoning": "", "a": 5, "score": 5})
+    tools: list[Json] = [{"type": "function", "function": {"name": "find_order"}}]
+    offers: list[dict[str, Json]] = [{"tools": tools}, {}, {"tools": []}]
+
+    for offered in offers:
+        ask_judge(model_judge("json_rubric", {"a": "Is it good?"}), ask, subject_of("Done.", parameters=offered))
+
+    first, *others = ask.prompts
+    assert "- TOOLS: those that the assistant could call\n" in first
+    assert re.search(r'<<<TOOLS \w+>>>\n\[\n  \{\n    "type": "function"', first)
+    assert all("TOOLS" not in prompt for prompt in others)
+
+
+def test_without_questions_a_trajectory_is_judged_by_the_five_of_the_judge() -> None:
+    keys = ("goal", "tool_choice", "arguments", "order", "use_of_results")
     ask = FakeAsk({"reasoning": "", **dict.fromkeys(keys, 5), "score": 5})
 
     grade = ask_judge(model_judge("json_rubric"), ask, subject_of("Done.", input=TRAJECTORY))
@@ -95,8 +111,15 @@ def test_without_questions_a_trajectory_is_judged_by_the_four_of_the_judge() -> 
     ("criteria", "message"),
     [
         ({}, "criteria: must not be empty"),
-        ({"score": "x"}, "'score' is a key of the answer already; rename it"),
+        ({"score": "x"}, "'score' is a key of every answer already; rename it"),
         ({"a": " "}, "must not be blank"),
+        (
+            {"bad key!": "Is it good?"},
+            (
+                "judge 'json_rubric': criteria.bad key!: must be up to 40 lower-case letters, digits and _, a letter "
+                "first, such as 'tool_choice', not 'bad key!'"
+            ),
+        ),
     ],
 )
 def test_questions_that_cannot_be_asked_are_refused(criteria: Json, message: str) -> None:
@@ -117,6 +140,34 @@ def test_a_conversation_is_judged_as_a_whole() -> None:
     assert "<<<RESPONSE" not in prompt
     assert "<<<REFERENCE" in prompt
     assert "as a whole" in prompt
+
+
+@pytest.mark.parametrize("name", ["knowledge_retention", "Knowledge retention", " role-adherence "])
+def test_criteria_may_have_a_name(name: str) -> None:
+    ask = FakeAsk(score(4))
+
+    ask_judge(model_judge("conversation", name), ask, subject_of("Ada.", input=CHAT))
+
+    key = re.sub(r"[\s-]", "_", name.strip().lower())
+    assert f"## Criteria\n\n{NAMED[key]}\n" in ask.prompts[0]
+
+
+@pytest.mark.parametrize("text", ["Retention of knowledge.", "It is complete."])
+def test_criteria_without_a_name_are_the_users_own_words(text: str) -> None:
+    ask = FakeAsk(score(4))
+
+    ask_judge(model_judge("conversation", text), ask, subject_of("Ada.", input=CHAT))
+
+    assert f"## Criteria\n\n{text}\n" in ask.prompts[0]
+
+
+def test_a_misspelled_name_of_criteria_is_no_criterion() -> None:
+    with pytest.raises(JudgeParameterError) as caught:
+        model_judge("conversation", "role_adherance")
+    assert str(caught.value) == (
+        "judge 'conversation': criteria: there are no criteria 'role_adherance'. Did you mean 'role_adherence'? Known: "
+        "knowledge_retention, role_adherence, completeness, relevance; or write a sentence of your own"
+    )
 
 
 def test_each_turn_is_judged_by_what_came_before_it() -> None:

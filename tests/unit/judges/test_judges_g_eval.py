@@ -69,6 +69,23 @@ def test_steps_of_the_users_are_not_made() -> None:
     assert "1. Read it.\nuser : 5\n" in prompt
 
 
+def test_steps_of_the_users_need_no_criteria() -> None:
+    ask = FakeAsk(FOUR)
+
+    ask_judge(model_judge("g_eval", steps=["Look for a date."]), ask, subject_of("x"))
+
+    (prompt,) = ask.prompts
+    assert "Criteria" not in prompt
+    assert "criteria" not in prompt
+    assert "Judge the RESPONSE by the steps below" in prompt
+
+
+def test_without_criteria_and_steps_there_is_nothing_to_judge_by() -> None:
+    with pytest.raises(JudgeParameterError) as caught:
+        model_judge("g_eval")
+    assert str(caught.value) == "judge 'g_eval': give `criteria`, or `steps` of your own, or both"
+
+
 def test_steps_are_made_once_for_all_cases_and_for_each_model() -> None:
     judge = model_judge("g_eval", "c", panel=["a/x", "a/y"])
     asks = [FakeAsk(lambda prompt: FOUR if "## Steps" in prompt else STEPS) for _ in range(5)]

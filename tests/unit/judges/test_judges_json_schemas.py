@@ -71,7 +71,7 @@ def test_what_is_no_schema_is_refused_when_the_judge_is_built() -> None:
     assert refuse({"pattern": "[a"}) == (
         "judge 'json_schema': schema: is no JSON Schema: at $.pattern, '[a' is not a 'regex'"
     )
-    assert refuse("object") == "judge 'json_schema': schema: must be an object, not \"object\""
+    assert refuse("object") == "judge 'json_schema': schema: must be a mapping, not \"object\""
 
 
 @pytest.mark.parametrize("draft", ["https://example.com/my-schema", 5])

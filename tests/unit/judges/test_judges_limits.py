@@ -69,7 +69,7 @@ def test_a_recorded_output_without_the_fact_can_be_completed() -> None:
         ("cost", float("inf"), "max: must be a finite number, not Infinity"),
         ("cost", None, "max: is missing"),
         ("finish_reason", [], "value: must not be empty"),
-        ("finish_reason", [1], "value[0]: must be a text, not 1"),
+        ("finish_reason", [1], "value[0]: must be a text, not 1; put it into quotes"),
     ],
 )
 def test_limits_that_make_no_sense_are_refused(judge: str, argument: float | str | None, message: str) -> None:

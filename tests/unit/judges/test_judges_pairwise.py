@@ -12,13 +12,14 @@ from typing import Any
 import pytest
 
 from pytest_promptevals.errors import JudgeError, ProviderTimeoutError
-from pytest_promptevals.history.baselines import shorten_output
+from pytest_promptevals.history.baselines import keep_output
 from pytest_promptevals.hookspecs import Ask
 from pytest_promptevals.judges.build import JudgeParameterError
 from pytest_promptevals.records.json_types import Json
 from pytest_promptevals.records.responses import Message, RenderedPrompt, Response
 from tests.unit.judges.grading import WHERE
 from tests.unit.judges.judge_models import MODEL, FakeAsk, ask_judge, model_judge, subject_of
+from tests.unit.judges.word_asks import FunctionAsk
 
 MINE, OTHERS = "On Friday.", "Soon."
 
@@ -60,6 +61,7 @@ def test_an_answer_that_is_better_in_both_orders_wins(better: str, value: float,
         ],
         "model": MODEL,
         "reasoning": "It is better.",
+        "against_baseline": True,
     }
 
 
@@ -112,7 +114,7 @@ def test_without_a_baseline_it_is_a_tie_that_says_so_and_nothing_is_asked() -> N
         0.5,
         "the baseline has no output of this case yet; that counts as a tie",
     )
-    assert grade.details == {"winner": "tie", "position_bias": False, "orders": []}
+    assert grade.details == {"winner": "tie", "position_bias": False, "orders": [], "against_baseline": True}
 
 
 def test_equal_texts_are_a_tie_and_nothing_is_asked() -> None:
@@ -122,14 +124,29 @@ def test_equal_texts_are_a_tie_and_nothing_is_asked() -> None:
 
 
 def test_an_output_that_the_baseline_has_cut_is_not_compared() -> None:
-    before = shorten_output("x" * 2001)
+    before = keep_output("x" * 2001, is_whole=False)
 
     with pytest.raises(JudgeError) as caught:
         ask_judge(model_judge("pairwise"), FakeAsk(AssertionError()), subject_of(MINE, before=before))
     assert str(caught.value) == (
-        f"{WHERE}: judge 'pairwise': the baseline keeps only the beginning of its long output, and half an answer "
-        "cannot be compared; ask for shorter outputs, or write `against:` with `expected` or a prompt file"
+        f"{WHERE}: judge 'pairwise': the baseline keeps only the beginning of its long output, since it was saved "
+        "without this judge, and half an answer cannot be compared; save it anew with 'pytest --evals-save-baseline', "
+        "or write `against:` with `expected` or a prompt file"
     )
+
+
+def test_an_output_that_only_ends_like_a_cut_one_is_compared() -> None:
+    ask = FakeAsk(choose(MINE))
+
+    grade = ask_judge(model_judge("pairwise"), ask, subject_of(MINE, before="Soon… [5 more characters]"))
+
+    assert grade.value == 1.0
+
+
+@pytest.mark.parametrize(("against", "wants"), [("baseline", True), ("expected", False), ("other.md", False)])
+def test_only_against_the_baseline_its_output_is_wanted(against: str, wants: bool) -> None:
+    judge: Any = model_judge("pairwise", against)
+    assert judge.wants_before is wants
 
 
 @pytest.mark.parametrize("expected", [OTHERS, [OTHERS, "Never."]])
@@ -261,7 +278,7 @@ def test_an_order_that_cannot_be_asked_is_an_error_once_the_other_one_is_in() ->
         return Response(json.dumps(say("tie")))
 
     with pytest.raises(ProviderTimeoutError, match="too slow"):
-        asyncio.run(judge_with(ask))
+        asyncio.run(judge_with(FunctionAsk(ask)))
     assert answered == ["no", "yes"]
 
 

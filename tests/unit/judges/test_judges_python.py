@@ -93,7 +93,20 @@ def test_what_the_function_raises_is_an_error_and_no_score(write: Write, tmp_pat
         def judge(output):
             raise ValueError("no\\nluck")
     """)
-    assert fail(tmp_path) == "raised ValueError: no\\nluck"
+    assert fail(tmp_path) == f"raised ValueError: no\\nluck at {MODULE}.py:3"
+
+
+def test_the_place_is_that_of_the_users_own_code(write: Write, tmp_path: Path) -> None:
+    write("""
+        import json
+        def judge(output):
+            return read(output)
+        def read(output):
+            if output == "Hello":
+                raise KeyError
+            return json.loads("{")
+    """)
+    assert fail(tmp_path) == f"raised KeyError at {MODULE}.py:7"
 
 
 @pytest.mark.parametrize("statement", ["sys.exit(3)", "pytest.fail('3')", "raise AssertionError(3)"])

@@ -115,10 +115,10 @@ def test_the_explanation_names_the_call_that_is_missing() -> None:
 @pytest.mark.parametrize(
     ("calls", "message"),
     [
-        ([1], "calls[0]: must be an object, not 1"),
-        ([{"nam": "find"}], "calls[0].name: is missing; calls[0].nam: unknown key"),
-        ([""], 'calls[0].name: must not be empty, not ""'),
-        ([{"name": "find", "arguments": [1]}], "calls[0].arguments: must be an object, not [1]"),
+        ([1], "calls[0]: must be a mapping, not 1"),
+        ([{"nam": "find"}], "calls[0].name: is missing; calls[0].nam: unknown key. Did you mean 'name'?"),
+        ([""], "calls[0]: must not be empty"),
+        ([{"name": "find", "arguments": [1]}], "calls[0].arguments: must be a mapping, not [1]"),
     ],
 )
 def test_calls_that_make_no_sense_are_refused(calls: Json, message: str) -> None:

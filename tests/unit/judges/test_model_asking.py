@@ -114,7 +114,8 @@ def test_after_one_repair_an_unreadable_answer_is_an_error() -> None:
         ask_for(ask)
     assert str(caught.value) == (
         "acme/judge gave no verdict that can be read, asked twice: 7 is not on the scale from 1 to 5. "
-        'Its last answer was "Score: 7". Try another judge model, or a simpler rubric.'
+        'Its last answer was "Score: 7". Try another judge model, or a simpler rubric; '
+        "`--evals-cache refresh` asks anew."
     )
     assert len(ask.asked) == 2
 
@@ -122,18 +123,74 @@ def test_after_one_repair_an_unreadable_answer_is_an_error() -> None:
 @pytest.mark.parametrize(
     ("response", "problem"),
     [
-        (Response("", refusal="I do not judge."), "it refused: I do not judge."),
+        (Response("", refusal="I do not judge."), "it refused: I do not judge. Try another"),
+        (
+            Response("I'm sorry, but I can't help with that."),
+            "it refused. Its last answer was \"I'm sorry, but I can't help with that.\". Try another",
+        ),
         (
             Response('{"reasoning": "it is', finish_reason="length"),
-            "it was cut off (raise `max_tokens` among the judge's `parameters`); its JSON cannot be read",
+            (
+                "it was cut off (raise `max_tokens` among the judge's `parameters`); its JSON cannot be read. Its last "
+                "answer was"
+            ),
         ),
-        (Response(""), "it is empty"),
+        (Response(""), "it is empty. Try another"),
     ],
 )
 def test_what_kept_an_answer_from_being_read_is_said(response: Response, problem: str) -> None:
     with pytest.raises(JudgeError) as caught:
         ask_for(ScriptedAsk([response, response]))
-    assert f"asked twice: {problem}. Its last answer" in str(caught.value)
+    assert f"asked twice: {problem}" in str(caught.value)
+
+
+KEPT = Response("Hm.", cached=True)
+
+
+def anew() -> VerdictAsker:
+    return VerdictAsker(asks_anew=True)
+
+
+def test_where_all_answers_are_kept_and_unreadable_the_repair_is_asked_once_more() -> None:
+    ask = ScriptedAsk([KEPT, KEPT, KEPT, verdict(3)])
+    assert ask_for(ask, anew()).overall == 3
+    assert ask.asked[1] == ask.asked[2] == ask.asked[3] != ask.asked[0]
+
+
+def test_a_run_asks_no_more_than_one_new_question() -> None:
+    ask = ScriptedAsk([KEPT, KEPT, "Hm.", verdict(3)])
+    with pytest.raises(JudgeError) as caught:
+        ask_for(ask, anew())
+    assert str(caught.value) == (
+        "acme/judge gave no verdict that can be read, asked 3 times: no score stands in it. Its last answer was "
+        '"Hm.". Try another judge model, or a simpler rubric; a run again asks it once more.'
+    )
+    assert len(ask.asked) == 3
+
+
+def test_nothing_is_asked_anew_where_another_model_stands_in() -> None:
+    ask = ScriptedAsk([KEPT, KEPT, verdict(3)])
+    with pytest.raises(JudgeError, match="`--evals-cache refresh` asks anew.$"):
+        ask_for(ask)
+    assert len(ask.asked) == 2
+
+
+def test_a_replay_of_unreadable_answers_says_what_is_wrong_with_them() -> None:
+    missing = CallNotMadeError("not in the cache", reason="replay")
+    with pytest.raises(JudgeError, match="asked twice: no score stands in it"):
+        ask_for(ScriptedAsk([KEPT, KEPT, missing, missing]), anew())
+
+
+@pytest.mark.parametrize("answers", [(KEPT, KEPT), ("Hm.",)])
+def test_a_call_that_the_budget_forbids_is_told_as_such(answers: tuple[str | Response, ...]) -> None:
+    with pytest.raises(CallNotMadeError, match="^the budget is spent$"):
+        ask_for(ScriptedAsk([*answers, CallNotMadeError("the budget is spent", reason="budget")]), anew())
+
+
+def test_a_replay_that_lacks_the_repair_is_told_as_such() -> None:
+    missing = CallNotMadeError("not in the cache", reason="replay")
+    with pytest.raises(CallNotMadeError, match="^not in the cache$"):
+        ask_for(ScriptedAsk([KEPT, missing, missing]), anew())
 
 
 def test_a_long_unreadable_answer_is_shown_in_part() -> None:

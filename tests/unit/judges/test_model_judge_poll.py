@@ -9,13 +9,16 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from pytest_promptevals.errors import JudgeError
 from pytest_promptevals.hookspecs import Ask, JudgeInput
 from pytest_promptevals.judges.model.judge import ModelJudge, ModelJudgeParameters
 from pytest_promptevals.judges.model.rubric_judge import RubricJudge, RubricParameters
 from pytest_promptevals.records.cases import Case, Location
+from pytest_promptevals.records.judge_calls import JudgeCall
 from pytest_promptevals.records.responses import Message, Response
 from pytest_promptevals.records.results import Grade
 from tests.unit.judges.model_answers import verdict
+from tests.unit.judges.word_asks import WordVectors
 
 CASE = Case("a", Location("a.eval.yaml", 3), input="Where is it?")
 SUBJECT = JudgeInput(CASE, Response("On its way."))
@@ -25,7 +28,7 @@ def judge(**parameters: Any) -> RubricJudge:
     return RubricJudge(RubricParameters.model_validate({"criteria": "It is polite.", **parameters}))
 
 
-class Panel:
+class Panel(WordVectors):
     """An ``ask`` whose models each give their own scores in turn."""
 
     def __init__(self, **scores: Sequence[object]) -> None:
@@ -110,3 +113,14 @@ def test_a_judge_need_not_know_the_size_of_its_prompt() -> None:
             return Grade(1.0)
 
     assert OwnJudge(ModelJudgeParameters()).prompt_size(CASE) is None
+
+
+def test_a_judge_that_cannot_judge_an_empty_response_tells_its_calls_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(self: object, case: Case) -> int:
+        raise JudgeError("nothing to judge")
+
+    monkeypatch.setattr(RubricJudge, "prompt_size", refuse)
+
+    assert judge(model="a/m", samples=2).calls_for(SUBJECT) == [JudgeCall("a/m"), JudgeCall("a/m")]

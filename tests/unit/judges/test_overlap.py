@@ -1,4 +1,4 @@
-"""The judges ``rouge``, ``bleu`` and ``chrf``."""
+"""The judges ``rouge``, ``bleu``, ``chrf`` and ``meteor``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pytest_promptevals.judges.build import build_judge
 from tests.unit.judges.grading import JUDGES, check_case, explain, grade, make_subject, run_judge
 
 CAT = "The cat is asleep on the bed."
-every_overlap = pytest.mark.parametrize("name", ["rouge", "bleu", "chrf"])
+every_overlap = pytest.mark.parametrize("name", ["rouge", "bleu", "chrf", "meteor"])
 
 
 @every_overlap
@@ -58,7 +58,7 @@ def test_nothing_is_called_missing_where_all_words_are_there(name: str) -> None:
 def test_a_missing_extra_is_one_sentence_with_the_command(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     judge: Any = build_judge(JUDGES[name], None, {})
-    package = "rouge-score" if name == "rouge" else "sacrebleu"
+    package = {"rouge": "rouge-score", "meteor": "nltk"}.get(name, "sacrebleu")
     for call in (judge.check_files, judge.prepare):
         with pytest.raises(JudgeError) as caught:
             call(())
@@ -117,11 +117,12 @@ def test_rouge_knows_words_of_any_script() -> None:
     assert grade("rouge", "Ωμέγα größer", output="größer ωμέγα", variant="rouge1").value == 1
 
 
-def test_texts_too_long_for_rouge_are_an_error() -> None:
+@pytest.mark.parametrize("name", ["rouge", "meteor"])
+def test_texts_too_long_to_compare_are_an_error(name: str) -> None:
     with pytest.raises(JudgeError) as caught:
-        grade("rouge", "a " * 4_000, output="b " * 3_000)
+        grade(name, "a " * 4_000, output="b " * 3_000)
     assert str(caught.value) == (
-        "evals/support.eval.yaml:7: judge 'rouge' cannot compare texts of 4,000 and 3,000 words in reasonable time; "
+        f"evals/support.eval.yaml:7: judge {name!r} cannot compare texts of 4,000 and 3,000 words in reasonable time; "
         "compare shorter ones, or use the judge bleu"
     )
 
@@ -156,6 +157,25 @@ def test_chrf_sees_forms_of_one_word_and_can_count_words_too() -> None:
 def test_case_counts_unless_it_is_ignored(name: str) -> None:
     assert grade(name, "the cat is here", output="THE CAT IS HERE").value < 0.2
     assert grade(name, "the cat is here", output="THE CAT IS HERE", ignore_case=True).value == pytest.approx(1)
+
+
+def test_meteor_counts_stems_and_takes_off_for_another_order() -> None:
+    # Of four words all are there, in one piece: the mean is 1, and (1 piece / 4 words) ** 3 / 2 is taken off.
+    assert grade("meteor", "the cats were sleeping", output="The cat were sleeps").value == pytest.approx(1 - 0.5 / 64)
+    # In two pieces.
+    assert grade("meteor", "the cats were sleeping", output="were sleeps the cat").value == pytest.approx(1 - 0.5 / 8)
+
+
+def test_meteor_weighs_what_is_missing_nine_times_as_much() -> None:
+    precision, recall = 2 / 3, 2 / 4
+    mean = precision * recall / (0.9 * precision + 0.1 * recall)
+
+    assert grade("meteor", "a b c d", output="a b x").value == pytest.approx(mean * (1 - 0.5 / 8))
+
+
+def test_meteor_knows_no_synonyms_and_words_of_any_script() -> None:
+    assert grade("meteor", "a big car", output="one large automobile").value == 0
+    assert grade("meteor", "Ωμέγα größer", output="größer ωμέγα").value == pytest.approx(0.5)
 
 
 @every_overlap

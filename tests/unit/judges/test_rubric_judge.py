@@ -88,6 +88,27 @@ def test_a_template_of_the_users_own_is_used(tmp_path: Path) -> None:
     assert late == grade
 
 
+@pytest.mark.parametrize("name", ["own.yaml", " rubrics/own.yml "])
+def test_criteria_that_name_a_rubrics_file_are_that_rubric(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name.strip()
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(OWN, encoding="utf-8")
+    for instance in (make(name), make(criteria=name)):
+        instance.check_files((tmp_path,))
+        grade, _ = judge(instance, make_subject("Friday."), verdict(3, words=3))
+        assert grade.details is not None
+        assert grade.details["rubric"] == "brevity@2"
+
+
+def test_a_sentence_that_ends_like_a_file_gets_advice(tmp_path: Path) -> None:
+    with pytest.raises(JudgeError) as caught:
+        make("It names the file own.yaml").check_files((tmp_path,))
+    assert str(caught.value) == (
+        "template: It names the file own.yaml: there is no such file; create it, or correct its name; a text that ends "
+        "in .yaml or .yml names a file: end a sentence with a full stop"
+    )
+
+
 def test_a_template_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(JudgeError, match="^template: own.yaml: there is no such file"):
         make(template="own.yaml").check_files((tmp_path,))
@@ -98,8 +119,12 @@ def test_a_template_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     ("parameters", "problem"),
     [
         ({}, "give either `criteria` or `template`"),
+        ({"criteria": "  "}, "criteria: must not be blank"),
         ({"criteria": "tone", "template": "a.yaml"}, "give either `criteria` or `template`"),
-        ({"criteria": "  "}, "`criteria` must not be blank"),
+        ({"criteria": "b.yaml", "template": "a.yaml"}, "give either `criteria` or `template`"),
+        ({"criteria": 5}, "criteria: must be a text, not 5"),
+        ({"criteria": "file://a.yaml"}, "criteria: a rubric in a file is written `template: a.yaml`"),
+        ({"criteria": "tone", "temperature": 0}, "is a parameter of the model's; write `parameters: {temperature: 0}`"),
         ({"criteria": "tonne"}, "there is no rubric 'tonne'. Did you mean 'tone'?"),
         ({"criteria": "tone", "model": "gpt-5"}, "must be the name of a model as provider/model"),
         (

@@ -82,7 +82,10 @@ def test_no_two_rubrics_share_a_name() -> None:
     assert len(set(names)) == len(names)
 
 
-@pytest.mark.parametrize("criteria", ["The answer names a date.", "politeness towards ducks", "Is it short?", "xyz"])
+@pytest.mark.parametrize(
+    "criteria",
+    ["The answer names a date.", "politeness towards ducks", "Is it short?", "正确吗", "回答が丁寧か", "Größe"],
+)
 def test_what_is_no_name_is_free_text(criteria: str) -> None:
     assert find_rubric(criteria) is None
 
@@ -92,9 +95,36 @@ def test_a_misspelled_name_is_not_taken_for_criteria(name: str, meant: str) -> N
     with pytest.raises(ValueError, match="rubric") as caught:
         find_rubric(name)
     assert str(caught.value) == (
-        f"there is no rubric {name!r}. Did you mean {meant!r}? Write a sentence for criteria of your own; "
-        "`promptevals rubrics list` shows all rubrics"
+        f"there is no rubric {name!r}. Did you mean {meant!r}? For criteria of your own, write a sentence, such as "
+        '"The answer is polite."; for a rubric of your own, `template: FILE.yaml`. `promptevals rubrics list` shows the '
+        "library"
     )
+
+
+@pytest.mark.parametrize("word", ["polite", "bias", "correctness", "handover", "xyz"])
+def test_a_word_that_is_no_name_is_not_taken_for_criteria(word: str) -> None:
+    with pytest.raises(ValueError, match=f"^there is no rubric '{word}'. .*write a sentence"):
+        find_rubric(word)
+
+
+@pytest.mark.parametrize("place", ["Is it short?", "Are there few words?", "means: long"])
+@pytest.mark.parametrize("mark", ["{{ thing }}", "{% if x %}"])
+def test_a_template_mark_in_a_file_is_an_error_with_its_line(place: str, mark: str) -> None:
+    line = next(number for number, text in enumerate(OWN.splitlines(), start=1) if place in text)
+    marked = OWN.replace(place, f'{place.partition(": ")[0]}: "x {mark}"' if "means" in place else f'"x {mark}"')
+    with pytest.raises(DatasetError) as caught:
+        parse_rubric(marked, "own.yaml")
+    (problem,) = caught.value.problems
+    assert problem.line == line
+    assert problem.message == (
+        "holds {{ or {%, but nothing is filled into a rubric in a file: it is sent as it stands. Say it in words that "
+        "hold for every case, which the judge model is shown, or write `criteria: ...` in the eval file, where "
+        "variables are filled in"
+    )
+
+
+def test_criteria_in_an_eval_file_may_come_to_hold_a_template_mark() -> None:
+    assert free_rubric("It says {{ name }} as it is.").criteria == "It says {{ name }} as it is."
 
 
 def test_free_criteria_are_judged_as_a_whole_from_1_to_5() -> None:
@@ -114,11 +144,12 @@ def test_a_rubric_of_the_users_own_is_read() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "problem"),
     [
-        ("id: brevity", "id: Brevity!", "1: id: string should match pattern '^[a-z][a-z0-9_]{0,39}$'"),
-        ("version: 2\n", "", "1: version: field required"),
-        ("version: 2", "version: 0", "2: version: input should be greater than or equal to 1"),
-        ("summary", "sumary", "1: summary: field required\n4: sumary: extra inputs are not permitted"),
-        ("id: words", "id: score", "1: 'score' cannot be the id of a dimension: the answer has that key already"),
+        ("id: brevity", "id: Brevity!", ("1: id: must be up to 40 lower-case letters, digits and _, a letter first, such as 'tool_choice', "
+         "not 'Brevity!'")),
+        ("version: 2\n", "", "1: version: is missing"),
+        ("version: 2", "version: 0", "2: version: must be at least 1, not 0"),
+        ("summary", "sumary", "1: summary: is missing\n4: sumary: unknown key. Did you mean 'summary'?"),
+        ("id: words", "id: score", "7: dimensions[0].id: 'score' is a key of every answer already; rename it"),
         ("[output]", "[input]", "1: `variables` must hold output, which is what is judged"),
         ("[output]", "[output]\noptional: [output]",
          "1: 'output' stands in `variables` and in `optional`; remove one of them"),
@@ -150,7 +181,7 @@ def test_a_file_is_looked_up_beside_the_one_that_names_it_and_then_in_the_rootdi
     [
         ("no.yaml", "^evals/no.yaml: there is no such file"),
         ("../../etc/own.yaml", "which is outside of the rootdir"),
-        ("bad.yaml", "^bad.yaml:1: id: field required"),
+        ("bad.yaml", "^bad.yaml:1: id: is missing"),
     ],
 )
 def test_a_file_that_cannot_be_used_is_named(tmp_path: Path, name: str, problem: str) -> None:

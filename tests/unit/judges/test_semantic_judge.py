@@ -15,11 +15,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pytest_promptevals.errors import JudgeError
+from pytest_promptevals.errors import DatasetError, JudgeError
 from pytest_promptevals.judges import local_models, semantic
 from pytest_promptevals.judges.build import JudgeParameterError, build_judge
 from pytest_promptevals.judges.encoding import Compute
 from tests.support import fake_models
+from tests.unit.engine.plans import plan
 from tests.unit.judges.grading import JUDGES, check_case, explain, grade, make_subject, run_judge
 
 REFERENCE = "Your order is on its way."
@@ -62,7 +63,7 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     def snapshot_download(name: str, *, local_files_only: bool) -> str:
         assert local_files_only
-        if " " in name:
+        if "--" in name:
             raise HFValidationError(name)
         if name not in names:
             raise LocalEntryNotFoundError(name)
@@ -147,6 +148,17 @@ def test_a_case_with_nothing_to_compare_with_is_refused() -> None:
         check_case("semantic")
 
 
+def test_what_is_wrong_for_several_of_them_alike_is_said_once(fakes: None, tmp_path: Path) -> None:
+    judges = "[semantic, semantic: {metric: dot}, semantic: {name: third}]"
+
+    with pytest.raises(DatasetError) as caught:
+        plan(tmp_path, f"judges: {judges}\ncases: [{{id: a, input: x, output: x}}]\n")
+
+    assert str(caught.value) == (
+        "a.eval.yaml:2: judge 'semantic' has nothing to compare with; give a value or add `expected` to the case"
+    )
+
+
 def test_preparing_loads_the_model_that_judging_uses(monkeypatch: pytest.MonkeyPatch, fakes: None) -> None:
     loaded = []
 
@@ -227,6 +239,20 @@ def test_a_folder_may_be_named_by_its_whole_path(tmp_path: Path, installed: list
     assert local_models.find_model("semantic", str(model), ()) == model
 
 
+def test_a_tilde_is_the_home_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, installed: list[str]) -> None:
+    for variable in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(variable, str(tmp_path))
+    model = fake_models.make_model(tmp_path / "models" / "one")
+
+    assert local_models.find_model("semantic", "~/models/one", (tmp_path / "evals",)) == model
+    with pytest.raises(JudgeError) as caught:
+        local_models.find_model("semantic", "~/x", (tmp_path / "evals",))
+    assert str(caught.value) == (
+        f"judge 'semantic' has no model '~/x': there is no folder {tmp_path / 'x'}; name the folder that a model was "
+        "saved to"
+    )
+
+
 def test_a_folder_goes_before_a_download_of_that_name(tmp_path: Path, installed: list[str]) -> None:
     installed.append("acme/model")
     model = fake_models.make_model(tmp_path / "acme" / "model")
@@ -252,7 +278,9 @@ def test_a_missing_model_is_one_sentence_with_the_command(tmp_path: Path, instal
     )
 
 
-@pytest.mark.parametrize("model", ["../models/one", "./one", "a/b/c", "/models/one"])
+@pytest.mark.parametrize(
+    "model", ["../models/one", "./one", "a/b/c", "/models/one", "a b", "~nobody-of-that-name/x", "x\\y"]
+)
 def test_what_can_only_be_a_folder_is_not_said_to_be_missing_as_a_download(
     tmp_path: Path, installed: list[str], model: str
 ) -> None:
@@ -266,9 +294,9 @@ def test_what_can_only_be_a_folder_is_not_said_to_be_missing_as_a_download(
 
 def test_a_name_that_hugging_face_does_not_take_is_a_missing_model(installed: list[str]) -> None:
     with pytest.raises(
-        JudgeError, match="there is no folder a b, and no download of sentence-transformers/a b; get it"
+        JudgeError, match="there is no folder a--b, and no download of sentence-transformers/a--b; get it"
     ):
-        local_models.find_model("semantic", "a b", ())
+        local_models.find_model("semantic", "a--b", ())
 
 
 def test_a_folder_without_a_model_is_an_error_that_says_what_is_missing(tmp_path: Path, installed: list[str]) -> None:
@@ -291,6 +319,47 @@ def test_the_model_is_looked_for_at_collection(
     missing: Any = build_judge(JUDGES["semantic"], None, {"model": "other"})
     with pytest.raises(JudgeError, match="judge 'semantic' has no model 'other'"):
         missing.check_files([tmp_path])
+
+
+@pytest.mark.parametrize(
+    ("model", "hint"), [("local/nomic", True), ("nomic", False), ("sentence-transformers/x", False)]
+)
+def test_what_may_be_a_model_of_an_api_is_said_to_be_one_for_the_other_judge(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, installed: list[str], model: str, *, hint: bool
+) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: name == "sentence_transformers")
+    judge: Any = build_judge(JUDGES["semantic"], None, {"model": model})
+
+    with pytest.raises(JudgeError) as caught:
+        judge.check_files([tmp_path])
+
+    advice = f"; or, if it is a model of an API, write `embedding: {{model: {model}}}` instead"
+    assert str(caught.value).endswith(advice) is hint
+    assert "get it with: hf download " in str(caught.value)
+
+
+def test_a_model_of_an_api_is_named_as_such_even_without_the_extra(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, installed: list[str]
+) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+    judge: Any = build_judge(JUDGES["semantic"], None, {"model": "openai/text-embedding-3-small"})
+
+    with pytest.raises(JudgeError) as caught:
+        judge.check_files([tmp_path])
+
+    assert str(caught.value) == (
+        "'openai/text-embedding-3-small' is a model of an API, and this judge takes local ones; write "
+        "`embedding: {model: openai/text-embedding-3-small}` instead"
+    )
+
+
+def test_a_folder_may_be_called_like_a_model_of_an_api(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, installed: list[str]
+) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: name == "sentence_transformers")
+    fake_models.make_model(tmp_path / "text-embedding-own")
+
+    build_judge(JUDGES["semantic"], None, {"model": "text-embedding-own"}).check_files([tmp_path])  # type: ignore[attr-defined]  # it has it
 
 
 def test_the_end_of_the_interpreter_waits_for_a_model_that_is_being_made(no_bars: None) -> None:

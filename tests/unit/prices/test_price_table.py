@@ -21,7 +21,8 @@ ROWS = [
     for model, row in models.items()
 ]
 PAGES = {"openai": "https://developers.openai.com/api/docs/", "anthropic": "https://platform.claude.com/docs/"}
-SEEN_LAST = dt.date(2026, 11, 21)
+SEEN_LAST = dt.date(2026, 11, 22)
+EMBEDS = "text-embedding-"
 
 
 @pytest.mark.parametrize(("vendor", "model", "row"), ROWS)
@@ -39,10 +40,10 @@ def test_every_price_is_a_sensible_one(vendor: str, model: str, row: dict[str, A
         price = find_tier_price(vendor, model, tier, is_official=True)
         assert price is not None
         for step in (price, price.long) if isinstance(price, SteppedPrice) else (price,):
-            rates = [step.input, step.output, step.cached_input or 0.01, step.cache_write or step.input]
+            rates = [step.input, step.cached_input or 0.01, step.cache_write or step.input]
             assert all(0 < rate < math.inf for rate in rates)
             assert (step.cached_input or 0) < step.input <= (step.cache_write or math.inf)
-            assert step.input < step.output
+            assert step.output == 0 if model.startswith(EMBEDS) else step.input < step.output < math.inf
             assert step.max_output == row.get("max_output")
 
 
@@ -50,6 +51,13 @@ def test_a_price_is_found_by_provider_type_and_model() -> None:
     assert find_price("openai", True, "gpt-5-mini") == Price(0.25, 2.0, 0.025, max_output=128_000)
     assert find_price("openai-responses", True, "gpt-5-mini") == find_price("openai", True, "gpt-5-mini")
     assert find_price("anthropic", True, "claude-sonnet-5-5") == Price(2, 10, 0.1, 2.5, max_output=128_000)
+
+
+def test_a_vector_costs_what_its_text_costs() -> None:
+    rates = {"text-embedding-3-small": 0.02, "text-embedding-3-large": 0.13, "text-embedding-ada-002": 0.1}
+    assert {model: find_price("openai", True, model) for model in rates} == {
+        model: Price(rate) for model, rate in rates.items()
+    }
 
 
 def test_a_price_that_rises_with_the_prompt_is_found_as_a_whole() -> None:

@@ -281,6 +281,17 @@ def test_without_a_prompt_a_list_must_be_chat_messages() -> None:
         InputPrompt().check(Case("a", PLACE, input=["a"]))
 
 
+def test_calls_of_tools_can_only_be_recorded() -> None:
+    calls: Any = [{"role": "user", "content": "a"}, {"role": "assistant", "tool_calls": []}]
+    with pytest.raises(PromptError) as caught:
+        InputPrompt().check(Case("a", PLACE, input=calls))
+    assert str(caught.value) == (
+        "without a prompt, a list as input must be chat messages: message 2: unknown key 'tool_calls'. "
+        "Known: content, role. A conversation with calls or results of tools can be judged, but no model is asked with "
+        "it: record the answer as the case's 'output'."
+    )
+
+
 def test_the_text_of_a_prompt_names_the_roles_where_there_are_several(tmp_path: Path) -> None:
     prompt = load(tmp_path, [{"role": "system", "content": "s"}, {"role": "user", "content": "u"}])
 

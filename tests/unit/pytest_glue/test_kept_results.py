@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from pytest_promptevals.history.baselines import shorten_output
+from pytest_promptevals.history.baselines import keep_output
 from pytest_promptevals.pytest_glue.kept import Totals, without_texts
 from pytest_promptevals.records.json_types import JsonObject
 from pytest_promptevals.records.responses import Message, RenderedPrompt, Response, Usage
@@ -59,9 +59,16 @@ def test_the_first_output_stays_where_a_baseline_is_saved_as_short_as_that_keeps
     long = "word " * 10_000
     kept = without_texts(result_of((Response(long), ()), (Response(long), ())), keep_output=True)
 
-    assert kept.output == shorten_output(long)
+    assert kept.output == keep_output(long, is_whole=False)
     assert kept.output != long
     assert [trial.response.text == "" for trial in kept.trials if trial.response] == [False, True]
+
+
+def test_the_first_output_stays_whole_where_a_judge_compares_with_it() -> None:
+    long = "word " * 10_000
+    kept = without_texts(result_of((Response(long), ())), keep_output=True, is_whole=True)
+
+    assert kept.output == long
 
 
 def test_a_score_without_a_text_is_kept_as_it_is() -> None:

@@ -70,3 +70,12 @@ def test_judges_of_one_name_in_two_files_are_told_apart() -> None:
         "judge rubric of b.eval.yaml",
         "judge tone",
     ]
+
+
+def test_a_judge_inside_of_a_group_has_its_line() -> None:
+    def group(score: float) -> JsonObject:
+        return {"judges": {"rubric": {"score": score, "passed": True, "details": {"judge_noise": 0.1}}}}
+
+    assert judge_notes([result_of((0.5, group(0.2)), (0.5, group(0.8)), judge="any_of")]) == [
+        "judge any_of/rubric: noise 0.1 between samples, spread 0.42 between trials"
+    ]

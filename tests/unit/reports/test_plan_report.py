@@ -22,7 +22,7 @@ def test_the_whole_plan() -> None:
     judges = (PlannedJudge("own", 1200),)
 
     assert text(MINI, OPUS, LOCAL, judges=judges) == [
-        "plan: 2,101 calls to make, 100 in the cache; nothing was called",
+        "plan: at least 2,101 calls to make, 100 in the cache; nothing was called",
         "model              calls  cached    tokens in  tokens out                   cost",
         "openai/gpt-5-mini    600     100   89.5k-180k  5,000-150k         $0.0324-$0.345",
         "...laude-opus-5-5  1,600       0        1.19M         72k                  $2.21",
@@ -103,7 +103,7 @@ def test_a_run_without_models_says_so() -> None:
 
 def test_a_run_whose_judges_alone_call_models_has_no_table() -> None:
     assert text(judges=(PlannedJudge("own", 1),)) == [
-        "plan: 0 calls to make, 0 in the cache; nothing was called",
+        "plan: at least 0 calls to make, 0 in the cache; nothing was called",
         "Judge own: calls models too, which and how often is known once it runs; not",
         "  counted above.",
     ]

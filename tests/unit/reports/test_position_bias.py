@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from pytest_promptevals.records.cases import Location
-from pytest_promptevals.records.json_types import JsonObject
+from pytest_promptevals.records.json_types import Json, JsonObject
 from pytest_promptevals.records.results import CaseResult, Score, Trial
 from pytest_promptevals.reports.position_bias import position_bias_lines
 
@@ -51,6 +53,23 @@ def test_what_was_not_compared_is_no_pair() -> None:
     ]
 
     assert position_bias_lines(results) == ["judge pairwise: preferred whichever came first in 1 of 1 pair"]
+
+
+def test_a_judge_inside_of_groups_is_counted_under_its_own_name() -> None:
+    inner: JsonObject = {"judges": {"pairwise": {"score": 0.5, "passed": True, "details": dict(pair(first=1))}}}
+    outer: JsonObject = {"judges": {"any_of": {"score": 0.5, "details": dict(inner)}, "exact": {"score": 1.0}}}
+
+    assert position_bias_lines([result(outer, judge="all_of"), result(inner, judge="all_of")]) == [
+        "judge all_of/any_of/pairwise: preferred whichever came first in 1 of 1 pair",
+        "judge all_of/pairwise: preferred whichever came first in 1 of 1 pair",
+    ]
+
+
+@pytest.mark.parametrize("odd", [None, [], {"pairwise": None}, {"pairwise": {"details": {}}}])
+def test_details_of_a_users_own_judge_are_no_groups(odd: Json) -> None:
+    assert position_bias_lines([result({"judges": odd, **pair(first=1)}, judge="own")]) == [
+        "judge own: preferred whichever came first in 1 of 1 pair"
+    ]
 
 
 def test_of_samples_the_means_count() -> None:

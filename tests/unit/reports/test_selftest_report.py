@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pytest_promptevals.engine.selftest import FileTest, Pass
+from pytest_promptevals.engine.selftest import FileTest, Pass, Undecided
 from pytest_promptevals.engine.useless_models import USELESS_MODELS
 from pytest_promptevals.records.cases import Location
 from pytest_promptevals.reports.selftest import selftest_lines
@@ -21,16 +21,66 @@ def passed(number: int, model: str = "empty", *, is_dead: bool = True) -> Pass:
     return Pass(f"case-{number}", Location(FILE, number), model, ("length",), is_dead)
 
 
+def undecided(
+    number: int, judges: tuple[str, ...] = ("rubric",), level: int = 2, calls: int = 4, error: str = ""
+) -> Undecided:
+    return Undecided(f"case-{number}", Location(FILE, number), judges, level, calls, error)
+
+
 def text(*tests: FileTest, width: int = 80, verbosity: int = 0) -> str:
-    return "\n".join(line.text for line in selftest_lines(tests, level=1, width=width, verbosity=verbosity))
+    return "\n".join(line.text for line in selftest_lines(tests, width=width, verbosity=verbosity))
 
 
 def test_nothing_selected_is_said() -> None:
     assert text() == "selftest: no eval case is selected"
 
 
-def test_nothing_judged_is_said() -> None:
-    assert text(found(0, unjudged=3)) == "selftest: none of the selected cases has a judge up to level 1"
+def test_what_is_not_decided_is_listed_with_how_to_decide_it() -> None:
+    how = (
+        "--evals-level 3 decides 2 cases: it has their judge models asked about the useless answers, at least 6 calls, "
+        "which costs unless they are in the cache; --evals-max-cost limits that"
+    )
+    broken = undecided(5, (), 0, 0, error="judge 'rubric': no key\nand more")
+
+    assert text(found(3, undecided=(undecided(4), undecided(6, level=3, calls=2), broken)), width=200).splitlines() == [
+        "share of cases that an answer passes which knows nothing, of those of which that is known:",
+        "eval file          cases  empty  refusal  echo  shuffled  long  repeat",
+        "evals/a.eval.yaml      3     0%       0%    0%        0%    0%      0%",
+        "",
+        "cases that are not decided, since a judge was not heard:",
+        "  evals/a.eval.yaml:4: case-4: rubric (level 2)",
+        "  evals/a.eval.yaml:6: case-6: rubric (level 3)",
+        "  evals/a.eval.yaml:5: case-5: judge 'rubric': no key",
+        "",
+        how,
+        "selftest: 3 of 3 cases are not decided",
+    ]
+
+
+def test_what_is_decided_is_told_apart_from_what_is_not() -> None:
+    shown = text(found(2, undecided=(undecided(1, (), 0, 0, error="e" * 300),)), width=300)
+
+    assert f"case-1: {'e' * 200}…\n" in shown
+    assert "--evals-level" not in shown
+    assert shown.endswith(
+        "selftest: 1 of 2 cases is not decided, and none of the others is passed by an empty answer or a refusal"
+    )
+
+
+def test_what_is_exempt_is_named() -> None:
+    assert text(found(0, exempt=("leak",))).splitlines()[-2:] == [
+        "1 case exempt by the tag no-selftest: leak",
+        "selftest: all of the selected cases are exempt",
+    ]
+    many = text(found(1, exempt=tuple(f"c{number}" for number in range(25))), width=200)
+    assert "25 cases exempt by the tag no-selftest: c0, " in many
+    assert ", c19, and 5 more\n" in many
+
+
+def test_a_case_that_only_forbids_is_said_to() -> None:
+    item = Pass("leak", Location(FILE, 1), "empty", ("not contains",), is_dead=True, only_forbids=True)
+
+    assert "leak: passed by empty; all judges only forbid: not contains\n" in text(found(1, item), width=100)
 
 
 def test_shares_are_whole_numbers_and_only_all_and_none_are_shown_as_such() -> None:
@@ -85,19 +135,17 @@ def test_what_passes_without_being_dead_is_listed_if_asked_for() -> None:
 
 
 def test_what_was_left_out_and_spent_is_said() -> None:
-    shown = text(found(2, unjudged=1, errors=2, spent=0.5))
+    shown = text(found(2, errors=2, spent=0.5))
 
-    assert (
-        "1 case without a judge up to level 1: not tested\n2 answers could not be judged, and so did not pass\n"
-        in shown
-    )
+    assert "2 answers could not be judged, and so did not pass\n" in shown
     assert "the judges spent $0.50\n" in shown
     assert shown.endswith("selftest: none of 2 cases is passed by an empty answer or a refusal")
 
 
-def test_the_verdict_is_red_or_green() -> None:
+def test_the_verdict_is_red_or_green_or_yellow() -> None:
     colours = [
-        selftest_lines([test], level=1, width=80, verbosity=0)[-1].markup for test in (found(1, passed(1)), found(1))
+        selftest_lines([test], width=80, verbosity=0)[-1].markup
+        for test in (found(1, passed(1)), found(1), found(1, undecided=(undecided(1),)))
     ]
 
-    assert colours == [{"red": True, "bold": True}, {"green": True}]
+    assert colours == [{"red": True, "bold": True}, {"green": True}, {"yellow": True}]

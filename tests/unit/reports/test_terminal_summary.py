@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from pytest_promptevals.records.cases import Location
@@ -124,6 +126,16 @@ def test_what_has_no_baseline_yet_is_said_once_for_all() -> None:
         "  one to compare with",
     ]
     assert text(*files)[1].endswith("no baseline")
+
+
+def test_a_run_of_a_part_of_the_judges_is_told_to_run_all_to_save_a_baseline() -> None:
+    whole = with_gates(("score", Verdict.NO_BASELINE), file="a.eval.yaml")
+    partial = dataclasses.replace(whole, is_partial=True)
+
+    assert text(whole, partial)[-2:] == [
+        "no baseline yet for a.eval.yaml and 1 more: pytest --evals-level 3",
+        "  --evals-save-baseline saves one to compare with",
+    ]
 
 
 def test_an_early_stop_is_said() -> None:
