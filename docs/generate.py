@@ -58,12 +58,10 @@ def settings_reference() -> str:
 def _setting_section(setting: Setting) -> str:
     default = setting.shown_default
     shown = "none" if default in ("", "none") else f"`{default}`"
-    lines = [
-        f"- option `{setting.option}`{_OPTION_NOTES.get(setting.kind, '')}",
-        f"- ini key `{setting.ini}`",
-        f"- environment variable `{setting.variable}`",
-        f"- {_setting_values(setting)}; default {shown}",
-    ]
+    option = f"- option `{setting.option}`{_OPTION_NOTES.get(setting.kind, '')}"
+    ini, variable = f"- ini key `{setting.ini}`", f"- environment variable `{setting.variable}`"
+    lines = [f"{ini} alone"] if setting.is_ini_only else [option, ini, variable]
+    lines.append(f"- {_setting_values(setting)}; default {shown}")
     return f"### {setting.ini}\n\n{setting.help}\n\n" + "\n".join(lines)
 
 

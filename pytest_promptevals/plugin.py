@@ -35,6 +35,11 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register the marker, check the settings, and listen to the workers of pytest-xdist where there are any."""
     config.addinivalue_line("markers", MARKER)
     settings = options.settings_of(config)
+    expression = config.getoption("markexpr", "") or ""
+    if "evals(" in expression:
+        from pytest_promptevals.pytest_glue.mark_expressions import check_mark_expression  # noqa: PLC0415 - only for such a one
+
+        check_mark_expression(expression)
     if settings.shard:
         from pytest_promptevals.pytest_glue.selection import shard_of  # noqa: PLC0415 - only where there is a shard
 

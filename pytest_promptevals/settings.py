@@ -2,7 +2,7 @@
 
 From it come the command-line options (``--evals-NAME``), the ini keys (``evals_NAME``), the environment variables
 (``PROMPTEVALS_NAME``), ``--help`` and the reference in the docs. An option beats the environment, which beats the
-ini file, which beats the default.
+ini file, which beats the default. A setting that only a command reads has an ini key alone.
 """
 
 from __future__ import annotations
@@ -41,6 +41,8 @@ class Setting:
     """Smallest number it may be."""
     maximum: float | None = None
     """Largest number it may be."""
+    is_ini_only: bool = False
+    """Whether it has neither an option nor an environment variable, as a run of pytest does not ask for it."""
 
     @property
     def option(self) -> str:
@@ -145,8 +147,16 @@ def _setting(
     choices: tuple[str, ...] = (),
     minimum: float | None = None,
     maximum: float | None = None,
+    is_ini_only: bool = False,
 ) -> Any:
-    metadata = {"kind": kind, "help": help_text, "choices": choices, "minimum": minimum, "maximum": maximum}
+    metadata = {
+        "kind": kind,
+        "help": help_text,
+        "choices": choices,
+        "minimum": minimum,
+        "maximum": maximum,
+        "is_ini_only": is_ini_only,
+    }
     return dataclasses.field(default=default, metadata=metadata)
 
 
@@ -276,6 +286,7 @@ class Settings:
         "list",
         (),
         "What promptevals check leaves out: kinds of findings, everywhere or, as PATTERN:KIND, in some files only.",
+        is_ini_only=True,
     )
 
     given: frozenset[str] = frozenset()
@@ -289,14 +300,10 @@ class Settings:
 
 def _table() -> tuple[Setting, ...]:
     return tuple(
-        Setting(field.name, default=cast("Value", field.default), **_row(field.metadata))
+        Setting(field.name, default=cast("Value", field.default), **field.metadata)
         for field in dataclasses.fields(Settings)
         if field.metadata
     )
-
-
-def _row(metadata: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: metadata[key] for key in ("kind", "help", "choices", "minimum", "maximum")}
 
 
 SETTINGS: Final = _table()
@@ -313,6 +320,8 @@ def resolve_settings(
     """
     now: dict[str, Any] = {}
     for setting in SETTINGS:
+        if setting.is_ini_only:
+            continue
         if (value := options.get(setting.name)) is not None:
             now[setting.name] = setting.parse(value, setting.option)
         elif (value := environment.get(setting.variable)) is not None:

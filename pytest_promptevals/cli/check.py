@@ -18,13 +18,14 @@ import click
 from pytest_promptevals.cli.project import Project, find_project
 from pytest_promptevals.engine.registry import Registry, builtin_registry
 from pytest_promptevals.errors import UsageError
-from pytest_promptevals.files.paths import is_in_directory_loop
+from pytest_promptevals.files.paths import is_in_directory_loop, shown_path
 from pytest_promptevals.hygiene.accepted import Accepted, is_accepted, read_accepted
 from pytest_promptevals.hygiene.checks import run_checks, run_cross_checks, sort_findings
 from pytest_promptevals.hygiene.findings import Finding, Kind, Severity, Subject
 from pytest_promptevals.hygiene.loading import is_eval_file, load_subject
 from pytest_promptevals.hygiene.missing_ids import WrittenIds, write_missing_ids
-from pytest_promptevals.settings import Settings
+from pytest_promptevals.hygiene.unknown_names import say_once
+from pytest_promptevals.settings import SETTINGS, Settings
 
 _WIDTH: Final = 80
 _NOT_ENTERED: Final = ("*.egg", ".*", "_darcs", "build", "CVS", "dist", "node_modules", "venv", "{arch}", "__pycache__")
@@ -52,13 +53,13 @@ def check(
     """Look for what is wrong with eval files: in PATHS, or else where pytest would look for them.
 
     Nothing is run and no model is called. Exits with 1 if there is an error: a file that cannot be loaded, cases that
-    contradict each other, a judge that cannot fail.
+    contradict each other, a judge that cannot fail, a misspelt name.
     """
     # What cannot be loaded cannot be checked for anything, so that is said whatever is looked for.
     chosen = {Kind.LOAD_ERROR, *map(Kind, only)} if only else set(Kind)
     kinds = frozenset(chosen - {Kind(name) for name in ignore})
     project = find_project(_common_folder(paths))
-    settings = project.resolve({"files": None, "check_ignore": None})
+    settings = project.resolve(dict.fromkeys(row.name for row in SETTINGS))
     accepted = () if only else _read_accepted(settings)
     files = list(dict.fromkeys(_find_files(paths or _start(project), project.ini, settings)))
     if not files:
@@ -69,14 +70,15 @@ def check(
     except OSError as error:
         raise click.ClickException(f"{error.filename}: cannot be written: {error.strerror}") from None
     every = sort_findings([*found, *inspection.compare()])
-    findings = [finding for finding in every if not is_accepted(finding, accepted)]
+    open_findings = [finding for finding in every if not is_accepted(finding, accepted)]
+    findings = list(say_once(open_findings))
     for note in inspection.notes:
         click.echo(note, err=as_json)
     if as_json:
         for finding in findings:
             click.echo(json.dumps(_to_plain(finding), ensure_ascii=False))
     else:
-        _print(findings, _summary(findings, inspection.cases, len(files), len(every) - len(findings)))
+        _print(findings, _summary(findings, inspection.cases, len(files), len(every) - len(open_findings)))
     is_bad = strict or any(finding.kind.severity is Severity.ERROR for finding in findings)
     raise SystemExit(1 if findings and is_bad else 0)
 
@@ -104,6 +106,9 @@ class _Inspection:
     def inspect(self, path: Path) -> list[Finding]:
         """Return what is found in a file, its missing ids written first if that is asked for."""
         subject, findings = load_subject(path, self._rootdir, self._registry, self._settings)
+        if subject is None and self._fix_ids:
+            shown = shown_path(path, self._rootdir)
+            self.notes.append(f"{shown}: no ids written: first correct what keeps the file from loading")
         if subject is not None and self._fix_ids:
             done = list(write_missing_ids(subject))
             for file in done:
@@ -124,8 +129,8 @@ class _Inspection:
 
 
 def _explain_written(file: WrittenIds) -> str:
-    if file.path.endswith(".csv"):
-        return f"{file.path}: no ids written: CSV files are left as they are"
+    if file.reason:
+        return f"{file.path}: no ids written: {file.reason}"
     left = f"; {file.left:,} could not be" if file.left else ""
     return f"{file.path}: {_count(file.written, 'id')} written{left}"
 

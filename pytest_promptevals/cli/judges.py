@@ -12,8 +12,8 @@ import click
 
 from pytest_promptevals.engine.judging import GROUPS
 from pytest_promptevals.engine.registry import builtin_registry
-from pytest_promptevals.errors import did_you_mean
 from pytest_promptevals.judges.describe import JudgeDescription, describe_judge
+from pytest_promptevals.judges.other_names import explain_unknown_judge
 
 _WIDEST: Final = 100
 _COMMON: Final = {
@@ -51,7 +51,7 @@ def show(name: str) -> None:
         click.echo(_hang("", f"{name}: {GROUPS[name]}"))
         return
     if name not in types:
-        raise click.ClickException(f"there is no judge {name!r} in the package.{did_you_mean(name, [*types, *GROUPS])}")
+        raise click.ClickException(explain_unknown_judge(name, [*types, *GROUPS]))
     click.echo("\n".join(_describe(describe_judge(types[name]))))
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import os
+import shlex
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -28,16 +30,35 @@ class Project:
     def resolve(self, options: Mapping[str, object]) -> Settings:
         """Return the settings that ``options`` names, as they are in force; the others have their defaults.
 
-        ``options`` holds what the command line gave, ``None`` where it gave nothing. Raises ``click.UsageError`` for a
-        value that a setting cannot have.
+        ``options`` holds what the command line gave, ``None`` where it gave nothing: then an option that the ini file
+        or ``PYTEST_ADDOPTS`` adds to each run of pytest counts. Raises ``click.UsageError`` for a value that a setting
+        cannot have.
         """
         rows = [setting for setting in SETTINGS if setting.name in options]
         environment = {row.variable: os.environ[row.variable] for row in rows if row.variable in os.environ}
         ini = {row.name: self.ini[row.ini] for row in rows if row.ini in self.ini}
         try:
-            return resolve_settings(options, environment, ini)
+            added = _read_options(self.ini.get("addopts", ""), os.environ.get("PYTEST_ADDOPTS", ""))
+            given = {name: added.get(name) if value is None else value for name, value in options.items()}
+            return resolve_settings(given, environment, ini)
         except UsageError as error:
             raise click.UsageError(str(error)) from None
+
+
+def _read_options(*texts: object) -> Mapping[str, object]:
+    """Return the options of ours among arguments of pytest, each a text or a list of texts; the last one counts."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    for setting in SETTINGS:
+        if setting.is_ini_only:
+            continue
+        action = {"flag": "store_true", "list": "append"}.get(setting.kind, "store")
+        parser.add_argument(setting.option, dest=setting.name, action=action, default=None)
+    try:
+        arguments = [part for text in texts for part in (text if isinstance(text, list) else shlex.split(str(text)))]
+        found, _ = parser.parse_known_args(arguments)
+    except (ValueError, argparse.ArgumentError) as error:
+        raise UsageError(f"addopts: {error}") from None
+    return {name: " ".join(value) if isinstance(value, list) else value for name, value in vars(found).items()}
 
 
 def find_project(folder: Path) -> Project:

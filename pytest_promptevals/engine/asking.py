@@ -58,6 +58,11 @@ class CountedAsk:
         return len(self._responses)
 
     @property
+    def cached(self) -> int:
+        """Calls that were answered from the cache."""
+        return count_cached(self._responses)
+
+    @property
     def cost(self) -> float | None:
         """US dollars of all answers; ``None`` if a part of it is unknown."""
         return cost_of(self._responses)
@@ -86,7 +91,9 @@ class Ledger:
         """What was spent; ``None`` if no call was answered."""
         if not self._responses:
             return None
-        return JudgeSpending(len(self._responses), cost_of(self._responses), spent_of(self._responses))
+        return JudgeSpending(
+            len(self._responses), cost_of(self._responses), spent_of(self._responses), count_cached(self._responses)
+        )
 
 
 def unhurried(send: Send, limit: asyncio.Timeout) -> Send:
@@ -119,6 +126,11 @@ def _reschedule(limit: asyncio.Timeout, when: float | None) -> None:
     # A judge may leave calls behind that end after it: then its limit is no more.
     with contextlib.suppress(RuntimeError):
         limit.reschedule(when)
+
+
+def count_cached(responses: Sequence[Response]) -> int:
+    """Return how many responses were read from the cache."""
+    return sum(response.cached for response in responses)
 
 
 def cost_of(responses: Sequence[Response]) -> float | None:

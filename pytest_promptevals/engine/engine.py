@@ -19,7 +19,6 @@ from typing import Any, Final, TypeVar
 from pytest_promptevals.engine.pipeline import Pipeline
 from pytest_promptevals.engine.planning import PlannedCase
 from pytest_promptevals.engine.runner import run_case
-from pytest_promptevals.engine.warming import Warmer
 from pytest_promptevals.errors import PromptEvalsError
 from pytest_promptevals.records.progress import Progress
 from pytest_promptevals.records.results import CaseResult
@@ -80,7 +79,6 @@ class Engine:
         self._next = 0
         self._early: set[int] = set()
         self._running: dict[int, asyncio.Task[None]] = {}
-        self._warmer = Warmer()
         self._done = 0
         self._calls_before = 0
         self._failure: BaseException | None = None
@@ -230,7 +228,8 @@ class Engine:
     def _start_case(self, position: int) -> None:
         future = self._futures.setdefault(position, Future())
         if position not in self._running and not future.done():
-            self._warmer.warm(self._cases[position])
+            planned = self._cases[position]
+            planned.plan.warmer.warm(planned.judges, planned.case)
             self._running[position] = asyncio.create_task(self._run_case(position, future))
 
     async def _run_case(self, position: int, future: Future[CaseResult]) -> None:

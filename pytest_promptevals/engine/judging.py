@@ -6,16 +6,20 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from pytest_promptevals.errors import FileProblem, JudgeError, PromptError, did_you_mean
 from pytest_promptevals.files.paths import search_folders
 from pytest_promptevals.hookspecs import Judge
 from pytest_promptevals.judges.build import JudgeParameterError, build_judge
+from pytest_promptevals.judges.other_names import explain_unknown_judge
 from pytest_promptevals.prompts.sources import PromptTemplate, is_file_name, load_prompt
 from pytest_promptevals.prompts.templates import TemplateEnvironment, has_template_marks, template_variables
 from pytest_promptevals.records.cases import Case, JudgeSpec, Location, PromptSource
 from pytest_promptevals.records.json_types import Json
+
+if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
 
 GROUPS: Final[Mapping[str, str]] = {
     "all_of": "Passes when all of its judges pass; its score is the lowest of theirs.",
@@ -23,6 +27,7 @@ GROUPS: Final[Mapping[str, str]] = {
 }
 """Names that hold other judges, and what they do."""
 _MODEL_LEVEL: Final = 2
+_MODEL: Final = "model"
 _CONTENT: Final = "(content)"
 """Stands among a spec's parameters for what its judge read from files."""
 _ONE_VARIABLE: Final = re.compile(r"^\s*\{\{\s*(\w+)\s*\}\}\s*$")
@@ -63,6 +68,8 @@ class JudgeModels:
     """Whether judges that ask a model run at all."""
     providers: Collection[str] | None = None
     """Names of the providers; ``None`` if any name will do."""
+    setting: str = ""
+    """What a message calls the setting that names the default; empty if an eval file does."""
 
 
 class JudgePlanner:
@@ -109,8 +116,7 @@ class JudgePlanner:
             return PlannedJudge(spec, None, None, _union([child.variables for child in children]), children)
         judge_type = self._judge_types.get(spec.judge)
         if judge_type is None:
-            hint = did_you_mean(spec.judge, [*self._judge_types, *GROUPS])
-            raise _problem(spec, f"unknown judge {spec.judge!r}.{hint}")
+            raise _problem(spec, explain_unknown_judge(spec.judge, [*self._judge_types, *GROUPS]))
         spec = self._with_model(spec, judge_type)
         folders = search_folders(spec.location.path, self._rootdir)
         texts = _template_texts([spec.argument, dict(spec.parameters)])
@@ -186,32 +192,43 @@ class JudgePlanner:
 
     def _with_model(self, spec: JudgeSpec, judge_type: type[Judge]) -> JudgeSpec:
         """Return the spec of a judge that asks a model with that of the setting, where it names none of its own."""
-        takes_one = judge_type.level == _MODEL_LEVEL and "model" in judge_type.Parameters.model_fields
-        # The setting names a model that answers; one that makes vectors is another.
-        takes_one = takes_one and not getattr(judge_type, "embeds", False)
-        if not takes_one or {"model", "models", "panel"} & spec.parameters.keys():
+        field = _open_model(judge_type)
+        if field is None or {_MODEL, "models", "panel"} & spec.parameters.keys():
             return spec
         if self._models.default:
-            return replace(spec, parameters={**spec.parameters, "model": self._models.default})
-        if self._models.is_needed:
+            self._check_default()
+        elif self._models.is_needed:
             raise _problem(
                 spec,
                 "no model to judge with: write 'model: provider/model' among its parameters, or for all judges "
                 "'judge_model: provider/model' into the eval file or an evals.yaml above it, or set evals_judge_model "
                 "(--evals-judge-model, PROMPTEVALS_JUDGE_MODEL)",
             )
-        return spec
+        elif not field.is_required():
+            return spec
+        return replace(spec, parameters={**spec.parameters, _MODEL: self._models.default})
 
     def _check_models(self, spec: JudgeSpec, judge: Judge) -> None:
         known = self._models.providers
         if known is None or not self._models.is_needed:
             return
-        for model in (*getattr(judge, "models", ()), *getattr(judge, "fallback_models", ())):
+        for model in _models_of(spec, judge):
             provider = model.partition("/")[0]
             if provider not in known:
-                raise _problem(
-                    spec, f"unknown provider {provider!r} in judge model {model!r}.{did_you_mean(provider, known)}"
-                )
+                text = f"unknown provider {provider!r} in judge model {model!r}.{did_you_mean(provider, known)}"
+                if self._models.setting and model == self._models.default:
+                    raise FileProblem(text, path=self._models.setting)
+                raise _problem(spec, text)
+
+    def _check_default(self) -> None:
+        """Blame the setting for a name that is none; that in an eval file was checked when it was loaded."""
+        provider, _, model = self._models.default.partition("/")
+        if self._models.setting and not (provider.strip() and model.strip()):
+            raise FileProblem(
+                "must be the name of a model as provider/model, such as openai/gpt-5-mini, not "
+                f"{self._models.default!r}",
+                path=self._models.setting,
+            )
 
     def _variables(self, spec: JudgeSpec, texts: Sequence[str]) -> frozenset[str] | None:
         location = spec.location
@@ -230,6 +247,24 @@ class JudgePlanner:
             whole: Json = variables[alone.group(1)]
             return whole
         return self._environment.compile(value, spec.location.path, spec.location.line).render(variables)
+
+
+def _open_model(judge_type: type[Judge]) -> FieldInfo | None:
+    """Return the parameter with the model that a judge asks; ``None`` if there is none, or one with a default."""
+    # The setting names a model that answers; one that makes vectors is another.
+    if judge_type.level != _MODEL_LEVEL or getattr(judge_type, "embeds", False):
+        return None
+    fields = judge_type.Parameters.model_fields
+    named = (field for name, field in fields.items() if (field.alias or name) == _MODEL)
+    return next((field for field in named if field.is_required() or not field.default), None)
+
+
+def _models_of(spec: JudgeSpec, judge: Judge) -> tuple[str, ...]:
+    """Return the models that a judge may ask, as far as they are known; a user's own judge need not tell."""
+    told = (*getattr(judge, "models", ()), *getattr(judge, "fallback_models", ()))
+    given = spec.parameters.get(_MODEL)
+    is_known = isinstance(given, str) and "/" in given and not has_template_marks(given)
+    return told if told or judge.level != _MODEL_LEVEL or not is_known else (str(given),)
 
 
 def find_judge_problems(

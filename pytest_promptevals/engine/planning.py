@@ -11,6 +11,7 @@ from pathlib import Path
 from pytest_promptevals.engine.endpoint import RECORDED, TESTED, Endpoint
 from pytest_promptevals.engine.judging import JudgeModels, JudgePlanner, PlannedJudge
 from pytest_promptevals.engine.registry import Registry
+from pytest_promptevals.engine.warming import Warmer
 from pytest_promptevals.errors import DatasetError, FileProblem, PromptError, did_you_mean
 from pytest_promptevals.files.paths import search_folders
 from pytest_promptevals.hookspecs import ProviderFactory
@@ -23,6 +24,7 @@ from pytest_promptevals.records.partial import partial_fingerprint
 from pytest_promptevals.settings import Settings
 
 _NO_PROMPT_NEEDED = (RECORDED, "python")
+_JUDGE_MODEL = "evals_judge_model (--evals-judge-model, PROMPTEVALS_JUDGE_MODEL)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,8 @@ class EvalPlan:
     """Seconds one call may take."""
     endpoints: Mapping[str, Endpoint]
     """Where the calls of each provider go."""
+    warmer: Warmer
+    """Prepares its judges."""
     level: int = 3
     """Highest level of the judges that run."""
 
@@ -129,7 +133,9 @@ class _Planning:
         self._prompt_problems: dict[int, list[tuple[Case, str]]] = {}
         configs = {name: ProviderConfig(name, name) for name in registry.providers}
         configs.update((config.name, config) for config in dataset.providers)
-        models = JudgeModels(_judge_model(dataset, settings), settings.judged_level > 1, configs)
+        judge_model = _judge_model(dataset, settings)
+        setting = "" if judge_model == dataset.judge_model else _JUDGE_MODEL
+        models = JudgeModels(judge_model, settings.judged_level > 1, configs, setting)
         self._planner = JudgePlanner(registry.judges, self._environment, rootdir, models)
         timeout = settings.timeout
         if dataset.timeout is not None and "timeout" not in settings.given:
@@ -139,7 +145,8 @@ class _Planning:
             for config in configs.values()
             if config.type in registry.providers
         }
-        self._plan = EvalPlan(dataset, self._planner, configs, timeout, endpoints, settings.judged_level)
+        warmer = Warmer(self._planner)
+        self._plan = EvalPlan(dataset, self._planner, configs, timeout, endpoints, warmer, settings.judged_level)
 
     def run(self) -> tuple[PlannedCase, ...]:
         targets = self._targets()

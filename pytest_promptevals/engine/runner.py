@@ -102,13 +102,19 @@ async def judge_response(
         model="" if planned.case.output is not None else planned.target.label,
         parameters=plan.dataset.parameters,
     )
-    ledger = Ledger(_sender(plan, pipeline))
+    ledger, scores = Ledger(_sender(plan, pipeline)), list[Score]()
+    await plan.warmer.wait(planned.judges, planned.case)  # to load a model takes no time of the case's
     try:
         async with asyncio.timeout(plan.timeout) as limit:
             send = unhurried(ledger.send, limit)
-            scores = [await score_response(judge, plan.planner, subject, send) for judge in planned.judges]
+            for judge in planned.judges:
+                scores.append(await score_response(judge, plan.planner, subject, send))
     except TimeoutError:
-        message = f"the judges gave no scores within {plan.timeout:g} s. Raise 'timeout' if they need longer."
+        slow = planned.judges[len(scores)].spec
+        message = (
+            f"{slow.location}: judge {slow.name!r} gave no score within {plan.timeout:g} s. Raise 'timeout' if the "
+            "judges need longer."
+        )
         return Outcome(response, error=ErrorRecord("judge", message), judging=ledger.spending)
     except CallNotMadeError as error:
         return Outcome(response, error=ErrorRecord(error.reason, str(error)), judging=ledger.spending)

@@ -5,15 +5,21 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from pytest_promptevals.engine.asking import CountedAsk, Send, sum_known
 from pytest_promptevals.engine.judging import JudgePlanner, PlannedJudge
-from pytest_promptevals.errors import JudgeError, PromptEvalsError
+from pytest_promptevals.errors import CallNotMadeError, FileProblem, JudgeError, PromptEvalsError
+from pytest_promptevals.files.user_code import last_place
 from pytest_promptevals.functions import contain
 from pytest_promptevals.hookspecs import Ask, JudgeInput
 from pytest_promptevals.records.json_types import Json, JsonObject
 from pytest_promptevals.records.responses import RenderedPrompt
 from pytest_promptevals.records.results import CHILDREN, Grade, Score
+
+_NOT_RUN: Final = "not run: "
+_OF_THE_RUN: Final = "budget"
+"""Why a call was not made where it is not for the judge to change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +29,7 @@ class _Bill:
     calls: int
     cost: float | None
     spent: float | None
+    cached: int
 
 
 async def score_response(planned: PlannedJudge, planner: JudgePlanner, subject: JudgeInput, send: Send) -> Score:
@@ -49,6 +56,7 @@ async def score_response(planned: PlannedJudge, planner: JudgePlanner, subject: 
         cost=bill.cost,
         calls=bill.calls,
         spent=bill.spent,
+        cached=bill.cached,
         details=grade.details,
     )
 
@@ -64,30 +72,52 @@ def _negate(grade: Grade, threshold: float | None) -> Grade:
 
 def _bill_of(asked: CountedAsk, grade: Grade) -> _Bill:
     cost = grade.cost if asked.cost is None else asked.cost
-    return _Bill(asked.calls, cost, grade.cost if asked.spent is None else asked.spent)
+    return _Bill(asked.calls, cost, grade.cost if asked.spent is None else asked.spent, asked.cached)
 
 
 def _add_bills(scores: Sequence[Score]) -> _Bill:
     # A judge may state a cost of its own although it asked nothing through the engine.
     charged = [score for score in scores if score.calls or score.cost is not None]
-    calls = sum(score.calls for score in charged)
-    return _Bill(calls, sum_known([score.cost for score in charged]), sum_known([score.spent for score in charged]))
+    return _Bill(
+        calls=sum(score.calls for score in charged),
+        cost=sum_known([score.cost for score in charged]),
+        spent=sum_known([score.spent for score in charged]),
+        cached=sum(score.cached for score in charged),
+    )
 
 
 async def _call(planned: PlannedJudge, planner: JudgePlanner, subject: JudgeInput, ask: Ask) -> Grade:
-    name = planned.spec.name
+    where = f"{planned.spec.location}: judge {planned.spec.name!r}"
     try:
         judge = planner.judge_for(planned, subject.case)
         grade = await contain(judge.judge(_seen_by(planned, planner, subject), ask))
-    except PromptEvalsError:
-        raise
+    except FileProblem:
+        raise  # it has a place of its own
+    except CallNotMadeError as error:
+        raise _place_refusal(error, where) from error
+    except PromptEvalsError as error:
+        raise JudgeError(where + _without_place(str(error), planned, subject)) from error
     except Exception as error:
-        raise JudgeError(f"judge {name!r} raised {type(error).__name__}: {error}") from error
+        place = last_place(error, planned.search_path[-1]) if planned.search_path else ""
+        raise JudgeError(f"{where} raised {type(error).__name__}: {error}{place}") from error
     if not isinstance(grade, Grade):
-        raise JudgeError(f"judge {name!r} returned {type(grade).__name__}, not a Grade")
+        raise JudgeError(f"{where} returned {type(grade).__name__}, not a Grade")
     if not (math.isfinite(grade.value) and 0.0 <= grade.value <= 1.0):
-        raise JudgeError(f"judge {name!r} returned {grade.value!r}; a grade is a number from 0 to 1")
+        raise JudgeError(f"{where} returned {grade.value!r}; a grade is a number from 0 to 1")
     return grade
+
+
+def _place_refusal(error: CallNotMadeError, where: str) -> CallNotMadeError:
+    if error.reason == _OF_THE_RUN:
+        return error
+    return CallNotMadeError(f"{_NOT_RUN}{where}: {str(error).removeprefix(_NOT_RUN)}", reason=error.reason)
+
+
+def _without_place(text: str, planned: PlannedJudge, subject: JudgeInput) -> str:
+    """Return what follows the judge's place in a sentence: a judge itself knows the case and its own kind, no more."""
+    text = text.removeprefix(f"{subject.case.location}: ")
+    own = f"judge {planned.spec.judge!r}"
+    return text.removeprefix(own) if text.startswith((f"{own}:", f"{own} ")) else f": {text}"
 
 
 def _seen_by(planned: PlannedJudge, planner: JudgePlanner, subject: JudgeInput) -> JudgeInput:

@@ -17,6 +17,7 @@ from pytest_promptevals.errors import PromptEvalsError
 from pytest_promptevals.hookspecs import JudgeInput
 from pytest_promptevals.judges.refusals import RefusalJudge, RefusalParameters
 from pytest_promptevals.records.cases import Case, Location
+from pytest_promptevals.records.judge_calls import JudgeCall
 from pytest_promptevals.records.responses import RenderedPrompt, Response, Usage
 from pytest_promptevals.records.results import Score
 
@@ -80,6 +81,8 @@ class FileTest:
     """In file order."""
     exempt: tuple[str, ...] = ()
     """Names of the cases with ``EXEMPT_TAG``, which are not among ``cases``."""
+    needless: tuple[str, ...] = ()
+    """Names of those exempt cases that are not dead anyway, by their free judges."""
     errors: int = 0
     """Answers that a free judge could not judge: they count as not passed."""
     spent: float = 0.0
@@ -118,12 +121,9 @@ def _one_of_each(cases: Sequence[PlannedCase]) -> Iterator[PlannedCase]:
 
 async def _test_file(file: str, cases: Sequence[PlannedCase], pipeline: Pipeline) -> FileTest:
     tested = [planned for planned in cases if EXEMPT_TAG not in planned.case.tags]
-    positions = {id(case): position for position, case in enumerate(cases[0].plan.dataset.cases)}
-    by_case: list[list[_Found]] = []
-    for start in range(0, len(tested), _AT_ONCE):
-        batch = tested[start : start + _AT_ONCE]
-        tests = (_test_case(planned, positions[id(planned.case)], pipeline) for planned in batch)
-        by_case += await asyncio.gather(*tests)
+    exempt = [planned for planned in cases if EXEMPT_TAG in planned.case.tags]
+    by_case = await _test_cases(tested, pipeline)
+    of_exempt = await _test_cases(exempt, pipeline, is_free=True)
     found = [item for part in by_case for item in part]
     return FileTest(
         file=file,
@@ -134,10 +134,25 @@ async def _test_file(file: str, cases: Sequence[PlannedCase], pipeline: Pipeline
         },
         passes=tuple(_pass_of(item) for item in found if item.passed),
         undecided=tuple(item for part in by_case if (item := _undecided_of(part)) is not None),
-        exempt=tuple(_name_of(planned) for planned in cases if EXEMPT_TAG in planned.case.tags),
+        exempt=tuple(map(_name_of, exempt)),
+        needless=tuple(_name_of(part[0].planned) for part in of_exempt if not any(map(_may_be_dead, part))),
         errors=sum(item.passed is False and bool(item.error) for item in found),
         spent=sum(item.spent for item in found),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Judges:
+    """The judges of a case, by what a self-test does with them."""
+
+    free: tuple[PlannedJudge, ...]
+    """Asked first."""
+    asking: tuple[PlannedJudge, ...]
+    """Asked about what the free ones let pass."""
+    left_out: tuple[PlannedJudge, ...]
+    """Above the level."""
+    comparing: tuple[PlannedJudge, ...]
+    """Never asked, since they compare with another answer of the model under test."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,11 +160,12 @@ class _Found:
     """What became of one answer."""
 
     planned: PlannedCase
+    judges: _Judges
     model: UselessModel
     passed: bool | None
     """``None`` if that is not known."""
-    error: str = ""
-    spent: float = 0.0
+    error: str
+    spent: float
 
     @property
     def is_wanted(self) -> bool:
@@ -162,8 +178,34 @@ class _Found:
         return self.passed is True and not self.is_wanted
 
 
+def _may_be_dead(found: _Found) -> bool:
+    return found.passed is not False and not found.is_wanted
+
+
+async def _test_cases(cases: Sequence[PlannedCase], pipeline: Pipeline, *, is_free: bool = False) -> list[list[_Found]]:
+    """Return what became of the answers to each case; with ``is_free``, only the free judges are asked."""
+    if not cases:
+        return []
+    positions = {id(case): position for position, case in enumerate(cases[0].plan.dataset.cases)}
+    found: list[list[_Found]] = []
+    for start in range(0, len(cases), _AT_ONCE):
+        batch = cases[start : start + _AT_ONCE]
+        asked = [_without_asking(planned) if is_free else planned for planned in batch]
+        tests = (_test_case(planned, positions[id(planned.case)], pipeline) for planned in asked)
+        found += await asyncio.gather(*tests)
+    return found
+
+
+def _without_asking(planned: PlannedCase) -> PlannedCase:
+    judges = planned.written or planned.judges
+    free = tuple(judge for judge in judges if judge.level <= _FREE_LEVEL)
+    plan = dataclasses.replace(planned.plan, level=_FREE_LEVEL)
+    return dataclasses.replace(planned, plan=plan, judges=free, written=judges if len(free) < len(judges) else ())
+
+
 async def _test_case(planned: PlannedCase, position: int, pipeline: Pipeline) -> list[_Found]:
     prompt = await _render(planned)
+    judges = _sort_judges(planned)
     question = Question(planned.case, prompt, planned.plan.dataset.cases, position)
     found = []
     for model in USELESS_MODELS:
@@ -171,35 +213,31 @@ async def _test_case(planned: PlannedCase, position: int, pipeline: Pipeline) ->
         if text is None:
             continue
         response = Response(text, finish_reason="stop", usage=Usage(0, 0), latency=0.0, cost=0.0, model=model.name)
-        found.append(await _judge(planned, model, response, prompt, pipeline))
+        outcome, passed = await _judge(planned, judges, response, prompt, pipeline)
+        error = "" if outcome.error is None else outcome.error.message
+        found.append(_Found(planned, judges, model, passed, error, _spent_on(outcome)))
     if all(item.error for item in found):
         return [dataclasses.replace(item, passed=None) for item in found]  # a judge that judges nothing tells nothing
     return found
 
 
 async def _judge(
-    planned: PlannedCase, model: UselessModel, response: Response, prompt: RenderedPrompt | None, pipeline: Pipeline
-) -> _Found:
-    """Ask the free judges, and the others only where those let the answer pass."""
-    free, asking = _split(planned)
-    first = await judge_response(dataclasses.replace(planned, judges=free), response, prompt, pipeline)
-    found = _Found(planned, model, passed=False, spent=_spent_on(first))
-    if first.error is not None:
-        # A run of such an answer would end as an error, whatever the others say: it does not pass.
-        return dataclasses.replace(found, error=first.error.message)
-    if _is_failed(first.scores):
-        return found
-    rest = await judge_response(dataclasses.replace(planned, judges=asking), response, prompt, pipeline)
-    found = dataclasses.replace(found, spent=found.spent + _spent_on(rest))
+    planned: PlannedCase, judges: _Judges, response: Response, prompt: RenderedPrompt | None, pipeline: Pipeline
+) -> tuple[Outcome, bool | None]:
+    """Ask the free judges, and the others only where those let the answer pass. Return also whether it passes."""
+    first = await judge_response(dataclasses.replace(planned, judges=judges.free), response, prompt, pipeline)
+    if first.error is not None or _is_failed(first.scores):
+        # A run of an answer that is an error would end as one, whatever the others say: it does not pass.
+        return first, False
+    rest = await judge_response(dataclasses.replace(planned, judges=judges.asking), response, prompt, pipeline)
+    outcome = dataclasses.replace(rest, scores=(*first.scores, *rest.scores))
     if rest.error is not None:
-        return dataclasses.replace(found, passed=None, error=rest.error.message)
-    scores = (*first.scores, *rest.scores)
-    if _is_failed(scores):
-        return found
-    if planned.written:
-        return dataclasses.replace(found, passed=None)
-    result = assemble_result(planned, prompt, [Outcome(response, scores)])
-    return dataclasses.replace(found, passed=result.passed)
+        return outcome, None
+    if _is_failed(outcome.scores):
+        return outcome, False
+    if judges.left_out or judges.comparing:
+        return outcome, None
+    return outcome, assemble_result(planned, prompt, [outcome]).passed
 
 
 def _is_failed(scores: Sequence[Score]) -> bool:
@@ -207,12 +245,29 @@ def _is_failed(scores: Sequence[Score]) -> bool:
     return not all(score.passed for score in scores if score.required)
 
 
-def _split(planned: PlannedCase) -> tuple[tuple[PlannedJudge, ...], tuple[PlannedJudge, ...]]:
-    """Return the free judges of a case, and the others that are not left out."""
+def _sort_judges(planned: PlannedCase) -> _Judges:
     # Those without a weight, too, which a run leaves out where they are all that is left: they can fail the case.
     judges = planned.written or planned.judges
-    free = tuple(judge for judge in judges if judge.level <= _FREE_LEVEL)
-    return free, tuple(judge for judge in judges if _FREE_LEVEL < judge.level <= planned.plan.level)
+    comparing = tuple(judge for judge in judges if any(_compares(item, planned) for item in flatten([judge])))
+    others = tuple(judge for judge in judges if judge not in comparing)
+    return _Judges(
+        free=tuple(judge for judge in others if judge.level <= _FREE_LEVEL),
+        asking=tuple(judge for judge in others if _FREE_LEVEL < judge.level <= planned.plan.level),
+        left_out=tuple(judge for judge in others if judge.level > planned.plan.level),
+        comparing=comparing,
+    )
+
+
+def _compares(judge: PlannedJudge, planned: PlannedCase) -> bool:
+    """Return whether a judge compares the answer with another one of the model under test."""
+    if judge.judge_type is None or judge.level <= _FREE_LEVEL:
+        return False
+    made = planned.plan.planner.judge_for(judge, planned.case)
+    if getattr(made, "wants_before", False):
+        return True
+    calls_for = getattr(made, "calls_for", None)
+    calls: Sequence[JudgeCall] = () if calls_for is None else calls_for(JudgeInput(planned.case, Response("")))
+    return any(call.prompt for call in calls)
 
 
 def _spent_on(outcome: Outcome) -> float:
@@ -245,18 +300,25 @@ def _undecided_of(found: Sequence[_Found]) -> Undecided | None:
     asked = [item for item in unknown if not item.is_wanted]
     if not asked or any(item.is_dead for item in found):
         return None
-    planned = asked[0].planned
-    error = next((item.error for item in asked if item.error), "").removeprefix(f"{planned.case.location}: ")
-    left_out = [judge for judge in planned.written if judge.level > planned.plan.level]
-    judges = [judge for judge in flatten(left_out) if judge.judge_type is not None and judge.level > _FREE_LEVEL]
+    planned, left_out = asked[0].planned, asked[0].judges.left_out
+    leaves = [judge for judge in flatten(left_out) if judge.judge_type is not None and judge.level > _FREE_LEVEL]
     return Undecided(
         name=_name_of(planned),
         location=planned.case.location,
         judges=tuple(judge.spec.name for judge in left_out),
         level=max((judge.level for judge in left_out), default=0),
-        calls=len(judges) * len(unknown),
-        error=error,
+        calls=len(leaves) * len(unknown),
+        error=_why_undecided(asked),
     )
+
+
+def _why_undecided(found: Sequence[_Found]) -> str:
+    """Return what keeps a case from being decided at any level; empty if nothing does."""
+    planned, comparing = found[0].planned, found[0].judges.comparing
+    if comparing:
+        names = ", ".join(judge.spec.name for judge in comparing)
+        return f"{names}: compares with another answer of the model, and a self-test asks for none"
+    return next((item.error for item in found if item.error), "").removeprefix(f"{planned.case.location}: ")
 
 
 def _only_forbid(judges: Sequence[PlannedJudge]) -> bool:

@@ -77,6 +77,7 @@ SCORE_COLUMNS: Final = (
     "calls",
     "spent",
     "details",
+    "cached",
 )
 """Columns of ``score_values``."""
 
@@ -197,6 +198,7 @@ def _number_scores(result_id: int, trial: int, scores: Sequence[Score]) -> Itera
             score.calls,
             score.spent,
             None if score.details is None else store_json(score.details),
+            score.cached,
         )
 
 
@@ -269,6 +271,7 @@ def _score_from_row(row: StoredRow) -> Score:
         calls=row["calls"],
         spent=row["spent"],
         details=row["details"],
+        cached=row["cached"],
     )
 
 

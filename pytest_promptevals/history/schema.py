@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-REVISION: Final = "0003"
+REVISION: Final = "0004"
 """Number of the newest migration."""
 
 VERSION_TABLE: Final = "promptevals_version"
@@ -92,6 +92,7 @@ CREATE: Final = (
         calls INTEGER NOT NULL DEFAULT 0,
         spent DOUBLE,
         details TEXT,
+        cached INTEGER NOT NULL DEFAULT 0,
         PRIMARY KEY (result_id, trial, position),
         FOREIGN KEY (result_id) REFERENCES case_results (id) ON DELETE CASCADE
     ) WITHOUT ROWID

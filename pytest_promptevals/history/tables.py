@@ -130,6 +130,7 @@ scores = Table(
     Column("calls", Integer, nullable=False),
     Column("spent", Double),
     Column("details", StoredJson),
+    Column("cached", Integer, nullable=False),
     sqlite_with_rowid=False,
 )
 """Each judge's score for each trial, and over all trials (``trial`` 0)."""

@@ -29,6 +29,8 @@ class Kind(enum.Enum):
     """The eval file cannot be loaded or planned: pytest would say the same."""
     UNKNOWN_PLUGIN = "unknown-plugin"
     """A judge or a provider is not built in, so that what uses it is not checked."""
+    MISSPELLING = "misspelling"
+    """A judge or a provider is not built in, but one of nearly its name is."""
     CONFLICT = "conflict"
     """Cases that ask the same expect answers that exclude each other."""
     DUPLICATE = "duplicate"
@@ -64,7 +66,7 @@ class Kind(enum.Enum):
         return Severity.ERROR if self in _ERRORS else Severity.WARNING
 
 
-_ERRORS: Final = (Kind.LOAD_ERROR, Kind.CONFLICT, Kind.CANNOT_FAIL)
+_ERRORS: Final = (Kind.LOAD_ERROR, Kind.MISSPELLING, Kind.CONFLICT, Kind.CANNOT_FAIL)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import enum
-import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, Final, TypeAlias
 
 from pytest_promptevals.engine.judging import JudgePlanner, PlannedJudge
 from pytest_promptevals.hygiene.findings import Finding, Kind, Subject, find
 from pytest_promptevals.hygiene.loading import UnknownJudge
+from pytest_promptevals.hygiene.sure_patterns import is_in_every_text
 from pytest_promptevals.judges.excerpts import quote
-from pytest_promptevals.judges.regex_engines import compile_linear
+from pytest_promptevals.judges.model.factuality import SCORES
 from pytest_promptevals.judges.wanted import read_texts
 from pytest_promptevals.records.cases import Case, JudgeSpec, Location
 
@@ -28,8 +28,6 @@ Verdict: TypeAlias = tuple[Outcome, str]
 """What a judge says of all answers, and why."""
 
 _OPEN: Final[Verdict] = (Outcome.OPEN, "")
-_PROBES: Final = ("", " ", "\n", "q", "Z", "7", "-", "?\n!", "\u65e5\u672c", "wQ7 - \u00e9\n\nj_", "[{}]")
-"""Answers with nothing in common: a pattern that is found in each of them is found in all."""
 _DECIDES_ITSELF: Final = frozenset({"python", UnknownJudge.name})
 """Judges that may say by themselves what passes, whatever the threshold."""
 
@@ -38,7 +36,7 @@ def find_idle_judges(subject: Subject) -> Iterator[Finding]:
     """Yield a finding for each judge that cannot fail, and for each that has neither weight nor a say."""
     seen: set[tuple[Location, str, str]] = set()
     for planned in subject.planned:
-        for judge in planned.judges:
+        for judge in planned.written or planned.judges:
             # Judges of the file are looked at with each case only if they depend on it.
             key = (judge.spec.location, judge.spec.name, "" if _is_fixed(judge) else planned.case.id)
             if key not in seen:
@@ -50,7 +48,12 @@ def _is_fixed(judge: PlannedJudge) -> bool:
     """Return whether what a judge says does not depend on the case."""
     if judge.judge_type is None:
         return all(map(_is_fixed, judge.children))
-    return judge.judge is not None and getattr(judge.judge.parameters, "pattern", "") is not None  # type: ignore[attr-defined]  # the protocol says nothing of it
+    if judge.judge is None:
+        return False
+    parameters: Any = judge.judge.parameters  # type: ignore[attr-defined]  # the protocol says nothing of it
+    if any(getattr(parameters, name, "") is None for name in ("pattern", "calls")):
+        return False
+    return not isinstance(getattr(parameters, "choices", {}), list)
 
 
 def _check(judge: PlannedJudge, planner: JudgePlanner, case: Case) -> Iterator[Finding]:
@@ -110,18 +113,10 @@ def _of_child(spec: JudgeSpec, outcome: Outcome, reason: str) -> str:
 def _regex_outcome(parameters: Any, case: Case, threshold: float) -> Verdict:
     del threshold
     patterns = parameters.pattern if parameters.pattern is not None else read_texts(case.expected)
-    found = next((pattern for pattern in patterns if _is_found_everywhere(pattern, parameters)), None)
-    return _OPEN if found is None else (Outcome.ALWAYS, f"its pattern {quote(found)} is found in every text")
-
-
-def _is_found_everywhere(pattern: str, parameters: Any) -> bool:
-    if parameters.engine == "linear":
-        search = compile_linear(pattern, ignore_case=parameters.ignore_case, full=parameters.full)
-        return all(map(search, _PROBES))
-    # Python's own engine may take long over a pattern, but not over texts of some ten characters.
-    compiled = re.compile(pattern, re.IGNORECASE if parameters.ignore_case else 0)
-    match = compiled.fullmatch if parameters.full else compiled.search
-    return all(match(probe) is not None for probe in _PROBES)
+    found = next((pattern for pattern in patterns if is_in_every_text(pattern, full=parameters.full)), None)
+    if found is None:
+        return _OPEN
+    return Outcome.ALWAYS, f"its pattern {quote(found)} {'matches' if parameters.full else 'is found in'} every text"
 
 
 def _count_outcome(parameters: Any, case: Case, threshold: float) -> Verdict:
@@ -131,14 +126,32 @@ def _count_outcome(parameters: Any, case: Case, threshold: float) -> Verdict:
     return _OPEN
 
 
+def _calls_outcome(parameters: Any, case: Case, threshold: float) -> Verdict:
+    del threshold
+    wanted = case.expected if parameters.calls is None else parameters.calls
+    if wanted == [] and parameters.extra_calls:
+        return Outcome.ALWAYS, "no call is expected, and extra calls are allowed"
+    return _OPEN
+
+
 def _choices_outcome(parameters: Any, case: Case, threshold: float) -> Verdict:
+    if isinstance(parameters.choices, dict):
+        return _scores_outcome(parameters.choices.values(), "choices", threshold)
+    if isinstance(case.expected, list) and all(label in case.expected for label in parameters.choices):
+        return Outcome.ALWAYS, "each of its choices is expected"
+    return _OPEN
+
+
+def _relations_outcome(parameters: Any, case: Case, threshold: float) -> Verdict:
     del case
-    if not isinstance(parameters.choices, dict):
-        return _OPEN
-    if min(parameters.choices.values()) >= threshold:
-        return Outcome.ALWAYS, f"each of its choices has a score of at least its threshold, {threshold:g}"
-    if max(parameters.choices.values()) < threshold:
-        return Outcome.NEVER, f"none of its choices has a score of at least its threshold, {threshold:g}"
+    return _scores_outcome({**SCORES, **parameters.scores}.values(), "relations", threshold)
+
+
+def _scores_outcome(scores: Collection[float], nouns: str, threshold: float) -> Verdict:
+    if min(scores) >= threshold:
+        return Outcome.ALWAYS, f"each of its {nouns} has a score of at least its threshold, {threshold:g}"
+    if max(scores) < threshold:
+        return Outcome.NEVER, f"none of its {nouns} has a score of at least its threshold, {threshold:g}"
     return _OPEN
 
 
@@ -146,6 +159,8 @@ _RULES: Final[Mapping[str, Callable[[Any, Case, float], Verdict]]] = {
     "regex": _regex_outcome,
     "length": _count_outcome,
     "word_count": _count_outcome,
+    "tool_calls": _calls_outcome,
     "classify": _choices_outcome,
+    "factuality": _relations_outcome,
 }
 """Built-in judges of which more can be known than their threshold says."""

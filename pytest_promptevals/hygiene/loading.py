@@ -5,21 +5,27 @@ from __future__ import annotations
 import dataclasses
 import fnmatch
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar, Final, cast
 
 from pydantic import BaseModel, ConfigDict
 
 from pytest_promptevals.datasets.loader import load_cases
-from pytest_promptevals.engine.judging import GROUPS
 from pytest_promptevals.engine.planning import PlannedCase, plan_dataset, plan_judges
 from pytest_promptevals.engine.registry import Registry
-from pytest_promptevals.errors import DatasetError, FileProblem, JudgeError, ProviderConfigError, did_you_mean
+from pytest_promptevals.errors import DatasetError, FileProblem, JudgeError, ProviderConfigError
 from pytest_promptevals.hookspecs import Ask, Judge, JudgeInput, Provider, ProviderContext
-from pytest_promptevals.hygiene.findings import Finding, Kind, Subject, find, find_problem
+from pytest_promptevals.hygiene.findings import Finding, Subject, find_problem
+from pytest_promptevals.hygiene.own_names import find_own_names
+from pytest_promptevals.hygiene.unknown_names import (
+    explain_judge,
+    explain_provider,
+    unknown_judges,
+    unknown_providers,
+)
 from pytest_promptevals.judges.excerpts import list_some
-from pytest_promptevals.records.cases import Dataset, JudgeSpec
+from pytest_promptevals.records.cases import Dataset
 from pytest_promptevals.records.results import Grade
 from pytest_promptevals.settings import Settings
 
@@ -63,12 +69,13 @@ def load_subject(
         dataset = load_cases(path, rootdir)
     except DatasetError as error:
         return None, _find_problems(error.problems)
-    judges, providers = list(_unknown_judges(dataset, registry)), list(_unknown_providers(dataset, registry))
+    judges, providers = unknown_judges(dataset, registry), unknown_providers(dataset, registry, settings)
     known = registry.with_more(
-        {spec.judge: cast("type[Judge]", UnknownJudge) for spec in judges}, dict.fromkeys(providers, _refuse)
+        dict.fromkeys(judges, cast("type[Judge]", UnknownJudge)), dict.fromkeys(providers, _refuse)
     )
-    findings = [_explain_judge(spec, registry) for spec in judges]
-    findings += [_explain_provider(name, dataset, registry) for name in providers]
+    own = find_own_names(path, rootdir) if judges or providers else frozenset()
+    findings = [explain_judge(name, place, registry) for name, place in judges.items() if name not in own]
+    findings += [explain_provider(name, place, registry) for name, place in providers.items() if name not in own]
     planned: tuple[PlannedCase, ...] = ()
     try:
         plan = plan_judges if _is_for_tests(path, dataset, settings) else plan_dataset
@@ -106,47 +113,6 @@ def _is_for_tests(path: Path, dataset: Dataset, settings: Settings) -> bool:
     if dataset.models or any(case.output is not None for case in dataset.cases):
         return False
     return path.suffix not in {".yaml", ".yml"} or not is_eval_file(path, settings)
-
-
-def _unknown_judges(dataset: Dataset, registry: Registry) -> Iterator[JudgeSpec]:
-    """Yield the first spec of each judge that is not known."""
-    seen = {*registry.judges, *GROUPS}
-    for specs in (dataset.judges, *(case.judges for case in dataset.cases if case.judges)):
-        for spec in _flatten(specs):
-            if spec.judge not in seen:
-                seen.add(spec.judge)
-                yield spec
-
-
-def _flatten(specs: Sequence[JudgeSpec]) -> Iterator[JudgeSpec]:
-    for spec in specs:
-        yield spec
-        yield from _flatten(spec.children)
-
-
-def _unknown_providers(dataset: Dataset, registry: Registry) -> Iterator[str]:
-    named = {config.name for config in dataset.providers}
-    used = [config.type for config in dataset.providers]
-    used += [provider for model in dataset.models for provider, slash, _ in [model.partition("/")] if slash]
-    yield from dict.fromkeys(name for name in used if name not in registry.providers and name not in named)
-
-
-def _explain_judge(spec: JudgeSpec, registry: Registry) -> Finding:
-    hint = did_you_mean(spec.judge, [*registry.judges, *GROUPS])
-    message = (
-        f"the judge {spec.judge!r} is not built in: if a conftest.py or a plugin registers it, only pytest can check "
-        f"it.{hint if 'Did you mean' in hint else ''}"
-    )
-    return find(Kind.UNKNOWN_PLUGIN, message, spec.location)
-
-
-def _explain_provider(name: str, dataset: Dataset, registry: Registry) -> Finding:
-    hint = did_you_mean(name, registry.providers)
-    message = (
-        f"the provider {name!r} is not built in: if a conftest.py or a plugin registers it, only pytest can check it."
-        f"{hint if 'Did you mean' in hint else ''}"
-    )
-    return find(Kind.UNKNOWN_PLUGIN, message, dataset.models_location or dataset.location)
 
 
 def _refuse(context: ProviderContext) -> Provider:

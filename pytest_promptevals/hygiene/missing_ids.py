@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
+import os
 import re
+import stat
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +14,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from pytest_promptevals.datasets.cases import ID_DIGITS, LONG_ID_DIGITS
+from pytest_promptevals.datasets.csv_cases import read_csv
+from pytest_promptevals.datasets.problems import Problems
 from pytest_promptevals.errors import DatasetError
 from pytest_promptevals.files.strict_json import parse_json
 from pytest_promptevals.files.text import read_text, write_text_atomically
@@ -26,6 +31,7 @@ from pytest_promptevals.records.json_types import Json
 _BREAK: Final = re.compile(r"(\r\n|\r|\n)")
 _NULL_ID: Final = re.compile(r'"id"\s*:\s*(null)')
 _YAML: Final = frozenset({".yaml", ".yml"})
+_WRITABLE: Final = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,38 +44,83 @@ class WrittenIds:
     """Ids that were written."""
     left: int
     """Cases that still have none."""
+    reason: str = ""
+    """Why the file was left alone, if it was."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What can be done for the cases of one file without ids."""
+
+    edits: Sequence[Edit]
+    left: Sequence[Case]
+    """Those whose entries cannot be edited."""
 
 
 def find_missing_ids(subject: Subject) -> Iterator[Finding]:
     """Yield one finding for each file with cases that have no id."""
     for path, cases in _without_ids(subject).items():
-        way = (
-            "write them into a column 'id'"
-            if path.endswith(".csv")
-            else "--fix-ids writes the ids that they go by today"
-        )
         verb = "has" if len(cases) == 1 else "have"
         message = (
             f"{count_noun(len(cases), 'case')} {verb} no id: {name_cases(cases)}; a change of the input would make "
-            f"another case of it; {way}"
+            f"another case of it; {_advise(subject, path, cases)}"
         )
         yield find(Kind.MISSING_ID, message, cases[0].location, cases)
 
 
-def write_missing_ids(subject: Subject) -> Iterator[WrittenIds]:
-    """Write into YAML and JSON Lines files the ids that their cases go by, and yield what was done in each file.
+def _advise(subject: Subject, path: str, cases: Sequence[Case]) -> str:
+    """Return what to do: which of the ids ``--fix-ids`` would write."""
+    if reason := _why_not(subject.rootdir / path):
+        return f"--fix-ids leaves them to you: {reason}"
+    left = _plan(subject, path, cases).left
+    if not left:
+        return "--fix-ids writes the ids that they go by today"
+    if path.endswith(".csv"):
+        return "write them into the column 'id': --fix-ids only adds one where there is none"
+    if len(left) == len(cases):
+        return "write the ids yourself: --fix-ids cannot edit entries of that form"
+    return (
+        f"--fix-ids writes the ids that they go by today, but not that of {name_cases(left, path)}: it cannot edit "
+        "entries of that form"
+    )
 
-    Nothing else in a file changes. What cannot be written so, such as a case that is an alias, is left. Raises
-    ``OSError`` if a file cannot be written; each is written as a whole or not at all.
+
+def write_missing_ids(subject: Subject) -> Iterator[WrittenIds]:
+    """Write into files the ids that their cases go by, and yield what was done in each file.
+
+    Nothing else in a file changes. What cannot be written so, such as a case that is an alias, is left, and so is a
+    file that is read-only or has hard links. Raises ``OSError`` if a file cannot be written; each is written as a whole
+    or not at all.
     """
     for name, cases in _without_ids(subject).items():
         path = subject.rootdir / name
-        written = 0
-        if path.suffix == ".jsonl":
-            written = _apply(path, _line_edits(read_text(path, name), cases))
-        elif path.suffix in _YAML:
-            written = _write_yaml(path, name, subject, cases)
-        yield WrittenIds(name, written, len(cases) - written)
+        plan = _plan(subject, name, cases)
+        reason = _why_not(path) if plan.edits else ""
+        if plan.edits and not reason:
+            _apply(path, plan.edits)
+        left = len(cases) if reason else len(plan.left)
+        yield WrittenIds(name, len(cases) - left, left, reason)
+
+
+def _why_not(path: Path) -> str:
+    """Return why a file is not written although it could be replaced, if so."""
+    state = path.stat()
+    # Who may do anything, such as root, is still asked not to by the mode of the file.
+    if not state.st_mode & _WRITABLE or not os.access(path, os.W_OK):
+        return "the file is read-only"
+    if state.st_nlink > 1:
+        return f"the file has {state.st_nlink} hard links, which would part; replace them by one file"
+    return ""
+
+
+def _plan(subject: Subject, name: str, cases: Sequence[Case]) -> _Plan:
+    path = subject.rootdir / name
+    text = read_text(path, name)
+    if path.suffix in _YAML:
+        return _plan_yaml(text, name, subject, cases)
+    if path.suffix == ".jsonl":
+        return _Plan(_line_edits(text, cases), ())
+    return _plan_csv(text, cases)
 
 
 def _without_ids(subject: Subject) -> Mapping[str, list[Case]]:
@@ -99,7 +150,8 @@ def _keep_without(subject: Subject, name: str, cases: Sequence[Case]) -> list[Ca
         entries = _entries(parse_yaml(text, name).value, name, subject)
         wanted = {id(case) for case in cases}
         return [case for _, entry, case in entries if id(case) in wanted and _id_of(entry) is None]
-    return list(cases)
+    lines = {source.line for row, source in read_csv(text, name, Problems()) if "id" not in row}
+    return [case for case in cases if case.location.line in lines]
 
 
 def _id_of(row: Json) -> Json:
@@ -115,19 +167,30 @@ def _entries(value: Json, name: str, subject: Subject) -> list[tuple[yaml_ids.Pa
     return [(path, row, case) for (path, row), case in zip(entries, cases, strict=True)]
 
 
-def _write_yaml(path: Path, name: str, subject: Subject, cases: Sequence[Case]) -> int:
-    text = read_text(path, name)
+def _plan_yaml(text: str, name: str, subject: Subject, cases: Sequence[Case]) -> _Plan:
     value = parse_yaml(text, name).value
     wanted = {id(case) for case in cases}
-    ids = {place: case.id for place, _, case in _entries(value, name, subject) if id(case) in wanted}
-    plan = yaml_ids.plan_edits(text, ids)
+    places = {place: case for place, _, case in _entries(value, name, subject) if id(case) in wanted}
+    plan = yaml_ids.plan_edits(text, {place: case.id for place, case in places.items()})
     expected: Any = copy.deepcopy(value)
     rows = expected["cases"] if isinstance(expected, dict) else expected
     for place in plan:
-        rows[place[-1]]["id"] = ids[place]
+        rows[place[-1]]["id"] = places[place].id
     edits = list(plan.values())
     # The edits are trusted only if the file then says what it said, and the ids.
-    return _apply(path, edits) if _says(_edited(text, edits), expected) else 0
+    if not _says(_edited(text, edits), expected):
+        return _Plan((), cases)
+    return _Plan(edits, [case for place, case in places.items() if place not in plan])
+
+
+def _plan_csv(text: str, cases: Sequence[Case]) -> _Plan:
+    """Plan a first column ``id``, if there is none yet."""
+    ids = {case.location.line: case.id for case in cases}
+    header = next(number for number, line in enumerate(text.split("\n")) if line)
+    edits = [Edit(header, 0, 0, "id,"), *(Edit(line - 1, 0, 0, f"{case_id},") for line, case_id in ids.items())]
+    expected = [{**row, "id": ids.get(source.line)} for row, source in read_csv(text, "", Problems())]
+    rows = [row for row, _ in read_csv(_edited(text, edits), "", Problems())]
+    return _Plan(edits, ()) if rows == expected else _Plan((), cases)
 
 
 def _says(text: str, expected: Json) -> bool:
@@ -153,15 +216,15 @@ def _line_edit(row: str, line: int, case_id: str) -> Edit:
     return Edit(line, start, start, f'"id"{colon}"{case_id}"{comma}')
 
 
-def _apply(path: Path, edits: Sequence[Edit]) -> int:
-    if not edits:
-        return 0
+def _apply(path: Path, edits: Sequence[Edit]) -> None:
     text = path.read_bytes().decode("utf-8")
     mark = "\ufeff" if text.startswith("\ufeff") else ""
-    mode = path.stat().st_mode
+    before = path.stat()
     write_text_atomically(path, mark + _edited(text.removeprefix(mark), edits))
-    path.chmod(mode)
-    return len(edits)
+    path.chmod(before.st_mode)
+    if hasattr(os, "chown"):
+        with contextlib.suppress(PermissionError):  # only root may give a file to somebody else
+            os.chown(path, before.st_uid, before.st_gid)
 
 
 def _edited(text: str, edits: Sequence[Edit]) -> str:

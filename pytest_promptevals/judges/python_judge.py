@@ -55,7 +55,7 @@ class PythonJudge(BaseJudge[PythonParameters]):
 
     It returns a bool; a number from 0 to 1 (then say with `threshold` what passes: without it, only 1 does); a dict
     with `value` or `passed`, and `explanation` and `cost` if it likes; or a `Grade`. Whatever it raises ends the case
-    as an error, not with a low score.
+    as an error that names the line, not with a low score.
 
     ```python
     # checks.py

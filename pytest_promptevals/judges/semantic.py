@@ -59,7 +59,7 @@ class SemanticJudge(MeaningJudge[SemanticParameters]):
     It needs `pip install "pytest-promptevals[semantic]"`. A run never downloads a model: get the default one once with
     `hf download sentence-transformers/all-MiniLM-L6-v2`, or name a folder. Each process loads a model once, in the
     background, while the first responses are on their way. Texts of all cases that wait are encoded together, equal
-    ones once; up to 64 MB of vectors are kept for the run. Time spent loading counts in the case's `timeout`. For the
+    ones once; up to 64 MB of vectors are kept for the run. Loading does not count in a case's `timeout`. For the
     models of an API there is the judge `embedding`.
 
     ```yaml

@@ -114,5 +114,5 @@ def _forbidden_sentences(status: int, said: str, endpoint: Endpoint) -> str:
 def _not_found_sentences(problem: Problem, said: str, endpoint: Endpoint, model: str) -> str:
     named = re.search(rf"(?<![\w.-]){re.escape(model)}(?![\w-])", problem.message)
     if named is not None or "model_not_found" in problem.codes:
-        return f"{endpoint.shown_url} has no model {model!r} ({said}). Correct 'model:' in the eval file."
+        return f"{endpoint.shown_url} has no model {model!r} ({said}). Correct the name of the model."
     return f"{endpoint.shown_url} has no such API ({said}). Correct {endpoint.url_setting}."

@@ -77,11 +77,13 @@ class Totals:
     calls: int = 0
     """Responses that were called for, cached ones included, and judges' calls."""
     cached: int = 0
-    """Responses that were read from the cache."""
+    """Part of ``calls`` that was read from the cache."""
     cost: float = 0.0
     """US dollars of all whose cost is known."""
     spent: float = 0.0
     """Part of ``cost`` that was paid in this run."""
+    judged: float = 0.0
+    """Part of ``cost`` that is for judges."""
     unpriced: int = 0
     """Results of which a part of the cost is unknown."""
 
@@ -94,11 +96,14 @@ class Totals:
 
     def _count(self, result: CaseResult, sign: int) -> None:
         responses = _called(result)
-        self.calls += sign * (len(responses) + sum(charge.calls for charge in result.charges))
-        self.cached += sign * sum(response.cached for response in responses)
-        costs = [*(response.cost for response in responses), *(charge.cost for charge in result.charges)]
+        charges = result.charges
+        self.calls += sign * (len(responses) + sum(charge.calls for charge in charges))
+        self.cached += sign * sum(answered.cached for answered in (*responses, *charges))
+        judged = [charge.cost for charge in charges]
+        costs = [*(response.cost for response in responses), *judged]
         self.unpriced += sign * (None in costs)
         self.cost += sign * sum(_known(costs))
+        self.judged += sign * sum(_known(judged))
 
     def put_into(self, run: Run) -> Run:
         """Return the run with these numbers."""

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 
 import pytest
 
 from pytest_promptevals.pytest_glue.options import settings_of
-from pytest_promptevals.records.partial import is_partial
+from pytest_promptevals.records.partial import MAX_LEVEL, is_partial
 from pytest_promptevals.records.results import CaseResult
 from pytest_promptevals.reports.terminal import fill_lines
 from pytest_promptevals.reports.words import count_text
 
 
 class LevelNotice:
-    """Counts the cases of which only a part of the judges ran, and says so at the end.
+    """Counts the cases of which a part of the judges, or none, ran, and says so at the end.
 
     Raises ``pytest.UsageError`` if their scores were to become baselines.
     """
@@ -22,6 +23,7 @@ class LevelNotice:
     def __init__(self, config: pytest.Config) -> None:
         self._level = settings_of(config).judged_level
         self._names: set[tuple[str, str]] = set()
+        self._skipped: set[str] = set()
         if settings_of(config).save_baseline:
             raise pytest.UsageError(
                 f"--evals-save-baseline needs the scores of all judges, and level {self._level} leaves some out; "
@@ -29,17 +31,34 @@ class LevelNotice:
             )
 
     def pytest_promptevals_case_finished(self, result: CaseResult) -> None:
-        """Count a case."""
+        """Count a case that a part of its judges scored."""
         if is_partial(result.case_fingerprint):
             self._names.add((result.file, result.name))
 
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Count a case that is skipped for want of a judge: its reason begins with the option, and no other does."""
+        if report.skipped and isinstance(report.longrepr, tuple):
+            reason = report.longrepr[2].removeprefix("Skipped: ")
+            if reason.startswith(f"--evals-level {self._level} "):
+                self._skipped.add(report.nodeid)
+
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Say how many there were."""
-        if not self._names or terminalreporter.config.get_verbosity() < 0:
+        if terminalreporter.config.get_verbosity() < 0:
             return
-        text = (
-            f"level {self._level}: {count_text(len(self._names), 'case')} without the judges above it, compared with "
-            "what the others said before"
-        )
-        for row in fill_lines(text, shutil.get_terminal_size().columns):
-            terminalreporter.write_line(row)
+        for text in self._texts():
+            for row in fill_lines(text, shutil.get_terminal_size().columns):
+                terminalreporter.write_line(row)
+
+    def _texts(self) -> Iterator[str]:
+        level = self._level
+        if self._names:
+            yield (
+                f"level {level}: {count_text(len(self._names), 'case')} scored without their judges above level "
+                f"{level}; the baseline's scores are taken without them, too"
+            )
+        if self._skipped:
+            yield (
+                f"level {level}: {count_text(len(self._skipped), 'case')} skipped: all judges that score them are "
+                f"above level {level}; --evals-level {MAX_LEVEL} runs them"
+            )

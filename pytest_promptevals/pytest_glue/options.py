@@ -24,7 +24,7 @@ _INI_TYPES: Final[dict[str, Literal["string", "args", "bool", "int", "float"]]] 
 
 
 def add_options(parser: pytest.Parser) -> None:
-    """Add one option and one ini key for each setting, and the two switches."""
+    """Add one ini key for each setting, an option for those that have one, and the two switches."""
     group = parser.getgroup("evals", "LLM evals (pytest-promptevals)")
     group.addoption(
         "--evals",
@@ -34,7 +34,8 @@ def add_options(parser: pytest.Parser) -> None:
     )
     group.addoption("--no-evals", action="store_true", dest="evals_off", help="Leave eval items out of this run.")
     for setting in SETTINGS:
-        group.addoption(setting.option, **_option_arguments(setting))
+        if not setting.is_ini_only:
+            group.addoption(setting.option, **_option_arguments(setting))
         parser.addini(setting.ini, setting.help, type=_INI_TYPES[setting.kind], default=None)
 
 
@@ -65,6 +66,8 @@ def _dest(setting: Setting) -> str:
 def _given_options(config: pytest.Config) -> dict[str, object]:
     given = {}
     for setting in SETTINGS:
+        if setting.is_ini_only:
+            continue
         value = config.getoption(_dest(setting))
         given[setting.name] = " ".join(value) if isinstance(value, list) else value
     return given

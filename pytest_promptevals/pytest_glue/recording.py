@@ -187,7 +187,8 @@ class RunRecorder:
         for note in notes if verbosity >= 0 else ():
             for row in fill_lines(note, width):
                 terminalreporter.write_line(row)
-        spending = spending_text(self._totals.put_into(self._run), self._totals.unpriced)
+        totals = self._totals
+        spending = spending_text(totals.put_into(self._run), totals.unpriced, totals.judged)
         if spending is not None and verbosity >= 0:
             terminalreporter.write_line(spending)
         for notice in self._all_notices():

@@ -14,6 +14,11 @@ RELATIVE: Final = "against_baseline"
 CHILDREN: Final = "judges"
 """Key of a group's details: what is known of each of its judges, by name: its ``score`` and ``details`` among it."""
 
+UNDECIDED: Final = "undecided"
+"""Key of a score's details: true where the baseline had nothing that the response could be compared with."""
+NO_GRADE: Final = "no_grade"
+"""Key of a score's details: the judge models that gave no grade while others did, each with the reason in short."""
+
 
 @dataclass(frozen=True, slots=True)
 class Grade:
@@ -60,6 +65,8 @@ class Score:
 
     A group's are those of its judges, below ``CHILDREN``.
     """
+    cached: int = 0
+    """Part of ``calls`` that was read from the cache."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +94,8 @@ class JudgeSpending:
     """US dollars; ``None`` if a part of it is unknown."""
     spent: float | None = None
     """Part of ``cost`` that this run paid; ``None`` if a part of it is unknown."""
+    cached: int = 0
+    """Part of ``calls`` that was read from the cache."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from tabulate import tabulate
 
 from pytest_promptevals.engine.estimates import ModelPlan, Plan, PlannedJudge, Range
 from pytest_promptevals.prices.dollars import format_dollars
-from pytest_promptevals.reports.terminal import Line, fill_lines
+from pytest_promptevals.reports.terminal import Line, fill_lines, shorten_left
 
 _HEAD: Final = ("model", "calls", "cached", "tokens in", "tokens out", "cost")
 _SHORTEST_NAME: Final = 12
@@ -37,22 +37,26 @@ def plan_lines(plan: Plan, width: int) -> list[Line]:
 
 def _table(plan: Plan, width: int) -> list[str]:
     longest = max(len(_name_of(model)) for model in plan.models)
-    table = _tabulate(plan, longest)
+    table = _tabulate(plan, longest, width)
     excess = max(len(row) for row in table) - width
-    return table if excess <= 0 else _tabulate(plan, max(_SHORTEST_NAME, longest - excess))
+    return table if excess <= 0 else _tabulate(plan, max(_SHORTEST_NAME, longest - excess), width)
 
 
-def _tabulate(plan: Plan, room: int) -> list[str]:
-    rows = [list(_HEAD), *(_row(model, room, cost_text(model.cost)) for model in plan.models)]
+def _tabulate(plan: Plan, room: int, width: int) -> list[str]:
+    rows = [list(_HEAD), *(_row(model, cost_text(model.cost)) for model in plan.models)]
     if len(plan.models) > 1:
-        rows.append(_row(plan.total, room, _total_cost(plan)))
+        rows.append(_row(plan.total, _total_cost(plan)))
+    names = enumerate(map(_name_of, plan.models), start=1)
+    long = {number: shorten_left(name, width) for number, name in names if len(name) > room}
+    short = [["", *row[1:]] if number in long else row for number, row in enumerate(rows)]
     align = ("left", "right", "right", "right", "right", "right")
-    return tabulate(rows, tablefmt="plain", colalign=align, disable_numparse=True).splitlines()
+    lines = tabulate(short, tablefmt="plain", colalign=align, disable_numparse=True).splitlines()
+    # A name that has no room beside its numbers stands above them.
+    return [text for number, line in enumerate(lines) for text in ([long[number], line] if number in long else [line])]
 
 
-def _row(model: ModelPlan, room: int, cost: str) -> list[str]:
+def _row(model: ModelPlan, cost: str) -> list[str]:
     name = _name_of(model)
-    name = name if len(name) <= room else f"...{name[-(room - 3) :]}"
     tokens = (_range_text(model.prompt_tokens), _range_text(model.answer_tokens))
     return [name, f"{model.calls:,}", f"{model.cached:,}", *tokens, cost]
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import difflib
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
+from pytest_promptevals.prices.dollars import format_dollars
 from pytest_promptevals.records.comparisons import BaselineCase
 from pytest_promptevals.records.json_types import Json
 from pytest_promptevals.records.results import NOT_RUN, CaseResult, Score, Trial
@@ -27,8 +28,9 @@ _MUCH_IN_COMMON: Final = 0.6
 def failure_lines(result: CaseResult, before: BaselineCase | None, verbosity: int = 0) -> list[str]:
     """Return the review of a case below its thresholds; the first line says it all."""
     trial = _worst_trial(result.trials)
-    lines = [_headline(result, before), "", *_asked(result, verbosity), *_answered(result, trial, verbosity)]
-    lines += ["judges", *_judge_lines(result.scores, verbosity)]
+    names = _names_of_judges(result)
+    lines = [_headline(result, before, names), "", *_asked(result, verbosity), *_answered(result, trial, verbosity)]
+    lines += ["judges", *_judge_lines(result.scores, names, verbosity)]
     if len(result.trials) > 1:
         lines += ["trials", _INDENT + "  ".join(_trial_text(trial) for trial in result.trials)]
     return [visible_text(line) for line in lines + _better_before(result, before, verbosity)]
@@ -51,7 +53,7 @@ def _headline_of_error(kind: str, text: str) -> str:
     return text if text.startswith("not run: ") else f"not run: {text}"
 
 
-def _headline(result: CaseResult, before: BaselineCase | None) -> str:
+def _headline(result: CaseResult, before: BaselineCase | None, names: Mapping[str, str]) -> str:
     was = "" if before is None else f" (was {score_text(before.score)})"
     score = f"score {score_text(result.score)}{was}"
     failed = [score for score in result.scores if score.required and not score.passed]
@@ -60,7 +62,7 @@ def _headline(result: CaseResult, before: BaselineCase | None) -> str:
     first = failed[0]
     more = f" and {len(failed) - 1} more" if len(failed) > 1 else ""
     said = f": {first.explanation.splitlines()[0]}" if first.explanation else ""
-    return f"{first.judge}{more} failed, {score}{said}"
+    return f"{names[first.judge]}{more} failed, {score}{said}"
 
 
 def _asked(result: CaseResult, verbosity: int) -> list[str]:
@@ -109,20 +111,42 @@ def _diff(expected: str, text: str, verbosity: int) -> list[str]:
     return _block("\n".join(line.rstrip("\n") for line in lines), verbosity)
 
 
-def _judge_lines(scores: Sequence[Score], verbosity: int) -> list[str]:
-    width = max((len(score.judge) for score in scores), default=0)
+def _judge_lines(scores: Sequence[Score], names: Mapping[str, str], verbosity: int) -> list[str]:
+    width = max((len(names[score.judge]) for score in scores), default=0)
     lines: list[str] = []
     for score in scores:
         mark = "ok  " if score.passed else "FAIL" if score.required else "low "
         needs = "" if score.threshold is None else f" (needs {score_text(score.threshold)})"
-        head = f"{_INDENT}{mark} {score.judge:<{width}}  {score_text(score.value)}{needs}"
+        cost = f"  {format_dollars(score.cost)}" if verbosity > 0 and score.cost else ""
+        head = f"{_INDENT}{mark} {names[score.judge]:<{width}}  {score_text(score.value)}{needs}{cost}"
         explanation = score.explanation.splitlines()
         if not score.passed and explanation:
             lines.append(f"{head}  {explanation[0]}")
-            lines += _block("\n".join(explanation[1:]), verbosity) if explanation[1:] else []
+            more = _block("\n".join(explanation[1:]), verbosity) if explanation[1:] else []
+            lines += [" " * len(f"{mark} ") + line for line in more]
         else:
             lines.append(head)
     return lines
+
+
+def _names_of_judges(result: CaseResult) -> dict[str, str]:
+    """Return what judges are called, by their labels: that of a rubric tells which rubric, if it does not by itself."""
+    scores = [*result.scores, *(score for trial in result.trials for score in trial.scores)]
+    names = {score.judge: score.judge for score in scores}
+    for score in scores:
+        rubric = _rubric_of(score)
+        if rubric and rubric not in score.judge:
+            names[score.judge] = f"{score.judge} ({rubric})"
+    return names
+
+
+def _rubric_of(score: Score) -> str:
+    """Return the id of the rubric, or the begin of criteria in the user's own words; empty for another judge."""
+    details = score.details or {}
+    rubric, criteria = details.get("rubric"), details.get("criteria")
+    if not isinstance(rubric, str):
+        return ""
+    return criteria if isinstance(criteria, str) else rubric.partition("@")[0]
 
 
 def _better_before(result: CaseResult, before: BaselineCase | None, verbosity: int) -> list[str]:

@@ -25,9 +25,10 @@ def selftest_lines(tests: Sequence[FileTest], *, width: int, verbosity: int) -> 
         return [Line("selftest: no eval case is selected", {"yellow": True})]
     dead = [item for test in tests for item in test.dead]
     undecided = [item for test in tests for item in test.undecided]
-    known = ", of those of which that is known" if undecided else ""
+    known = ", as far as that is decided" if undecided else ""
+    head = f"share of cases that an answer passes which knows nothing{known}:"
     lines = [
-        Line(f"share of cases that an answer passes which knows nothing{known}:"),
+        *map(Line, fill_lines(head, width)),
         *map(Line, _table(tests, width)),
         Line(""),
         *_dead_lines(dead, width, verbosity),
@@ -135,17 +136,27 @@ def _notes(tests: Sequence[FileTest], undecided: Sequence[Undecided]) -> list[st
     errors = sum(test.errors for test in tests)
     spent = sum(test.spent for test in tests)
     exempt = [name for test in tests for name in test.exempt]
+    needless = [name for test in tests for name in test.needless]
     return [
         *([f"{count_text(errors, 'answer')} could not be judged, and so did not pass"] if errors else []),
         *([_exempt_text(exempt)] if exempt else []),
+        *([_needless_text(needless)] if needless else []),
         *([f"the judges spent {format_dollars(spent)}"] if spent else []),
         *_how_to_decide([item for item in undecided if item.judges]),
     ]
 
 
 def _exempt_text(names: Sequence[str]) -> str:
+    return f"{count_text(len(names), 'case')} exempt by the tag {EXEMPT_TAG}: {_list_names(names)}"
+
+
+def _needless_text(names: Sequence[str]) -> str:
+    return f"no need for the tag {EXEMPT_TAG}, since neither an empty answer nor a refusal passes: {_list_names(names)}"
+
+
+def _list_names(names: Sequence[str]) -> str:
     more = [f"and {len(names) - _FEW} more"] if len(names) > _FEW else []
-    return f"{count_text(len(names), 'case')} exempt by the tag {EXEMPT_TAG}: {', '.join([*names[:_FEW], *more])}"
+    return visible_text(", ".join([*names[:_FEW], *more]))
 
 
 def _how_to_decide(left_out: Sequence[Undecided]) -> list[str]:

@@ -78,7 +78,7 @@ def _tabulate(columns: Sequence[_Column], comparisons: Sequence[Comparison], roo
     from tabulate import tabulate  # noqa: PLC0415 - slow to load, and a quiet run shows no table
 
     rows = [[column.head for column in columns]]
-    rows += [[_shorten_left(item.file, room), *(column.text(item) for column in columns[1:])] for item in comparisons]
+    rows += [[shorten_left(item.file, room), *(column.text(item) for column in columns[1:])] for item in comparisons]
     align = ["left" if column.is_left else "right" for column in columns]
     return tabulate(rows, tablefmt="plain", colalign=align, disable_numparse=True).splitlines()
 
@@ -215,5 +215,6 @@ def fill_lines(text: str, width: int, indent: str = "  ") -> list[str]:
     return textwrap.wrap(text, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
 
 
-def _shorten_left(text: str, width: int) -> str:
+def shorten_left(text: str, width: int) -> str:
+    """Return the end of a text, after dots where it is longer than ``width``."""
     return text if len(text) <= width else "..." + text[-(width - 3) :]

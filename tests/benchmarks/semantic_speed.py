@@ -27,20 +27,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # run as a script,
 import tabulate
 
 from pytest_promptevals.datasets.loader import load_dataset
-from pytest_promptevals.engine.engine import Engine
-from pytest_promptevals.engine.pipeline import Pipeline
-from pytest_promptevals.engine.planning import PlannedCase, plan_dataset
+from pytest_promptevals.engine.planning import plan_dataset
 from pytest_promptevals.engine.registry import builtin_registry
 from pytest_promptevals.judges import local_models
-from pytest_promptevals.pytest_glue.share import AHEAD_FACTOR
 from pytest_promptevals.settings import Settings
+from tests.benchmarks.judged_rows import WORDS, judge_all, write_evals
 from tests.benchmarks.processes import PYTEST, run
 
-TEXT: Final = (
-    "order refund late your is on its way the customer please wait for a delivery and our team will contact you soon "
-    "about invoice number account password reset email address parcel friday warehouse courier return label"
-)
-WORDS: Final = TEXT.split()
 BATCH: Final = 256
 
 
@@ -53,31 +46,6 @@ def make_pairs(count: int) -> list[tuple[str, str]]:
         return f"{name} {' '.join(source.choices(WORDS, k=words))}"
 
     return [(text(f"answer {number}:"), text(f"reference {number}:")) for number in range(count)]
-
-
-def write_evals(folder: Path, pairs: Sequence[tuple[str, str]], model: Path) -> Path:
-    """Write an eval file with the first texts of the pairs as recorded outputs."""
-    rows = [
-        json.dumps({"id": f"c{number}", "input": "?", "output": output, "expected": expected})
-        for number, (output, expected) in enumerate(pairs)
-    ]
-    (folder / "rows.jsonl").write_text("\n".join(rows), encoding="utf-8")
-    path = folder / "a.eval.yaml"
-    head = json.dumps([{"semantic": {"model": str(model), "threshold": 0}}])
-    path.write_text(f"judges: {head}\ncases: [file: rows.jsonl]\n", encoding="utf-8")
-    return path
-
-
-def judge_all(planned: Sequence[PlannedCase], folder: Path, window: int) -> None:
-    """Run the cases as pytest does, each result waited for in its turn."""
-    engine = Engine(planned, lambda: Pipeline(folder, window), window=window)
-    engine.start()
-    try:
-        for position in range(len(planned)):
-            result = engine.result(position)
-            assert result.error is None, result.error
-    finally:
-        engine.stop()
 
 
 def timed(work: Callable[[], object]) -> tuple[float, float]:
@@ -93,7 +61,12 @@ def measure(folder: Path, options: argparse.Namespace) -> tuple[list[tuple[float
 
     pairs = make_pairs(options.pairs)
     texts = [text for pair in pairs for text in pair]
-    path = write_evals(folder, pairs, options.model)
+    head = json.dumps([{"semantic": {"model": str(options.model), "threshold": 0}}])
+    rows = [
+        {"id": f"c{n}", "input": "?", "output": output, "expected": expected}
+        for n, (output, expected) in enumerate(pairs)
+    ]
+    path = write_evals(folder, f"judges: {head}", rows)
     model = SentenceTransformer(str(options.model), local_files_only=True)
     planned = plan_dataset(load_dataset(path, folder), builtin_registry(), folder, Settings())
     judge: Any = planned[0].judges[0].judge
@@ -103,7 +76,7 @@ def measure(folder: Path, options: argparse.Namespace) -> tuple[list[tuple[float
         once.append(timed(lambda: model.encode(texts, batch_size=BATCH)))
         local_models._ENCODERS.clear()  # each round begins with no vector
         judge.prepare((folder,))
-        judged.append(timed(lambda: judge_all(planned, folder, options.concurrency * AHEAD_FACTOR)))
+        judged.append(timed(lambda: judge_all(planned, folder, options.concurrency)))
     return once, judged
 
 

@@ -25,16 +25,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # run as a script,
 import tabulate
 
 from pytest_promptevals.datasets.loader import load_dataset
-from pytest_promptevals.engine.engine import Engine
-from pytest_promptevals.engine.pipeline import Pipeline
 from pytest_promptevals.engine.planning import PlannedCase, plan_dataset
 from pytest_promptevals.engine.registry import builtin_registry
 from pytest_promptevals.hookspecs import Judge, JudgeInput
 from pytest_promptevals.judges.base import JudgeParameters, TextJudge
-from pytest_promptevals.pytest_glue.share import AHEAD_FACTOR
 from pytest_promptevals.records.results import Grade
 from pytest_promptevals.settings import Settings
-from tests.benchmarks.semantic_speed import WORDS
+from tests.benchmarks.judged_rows import WORDS, judge_all, write_evals
 
 JUDGES: Final = 3
 CHANGED: Final = 0.1
@@ -64,28 +61,17 @@ def plan(folder: Path, judges: Sequence[object], count: int) -> tuple[PlannedCas
         words = source.choices(WORDS, k=source.randint(20, 100))
         expected = [source.choice(WORDS) if source.random() < CHANGED else word for word in words]
         variables = {"name": words[0]}
-        row = {"id": f"c{number}", "vars": variables, "output": " ".join(words), "expected": " ".join(expected)}
-        rows.append(json.dumps(row))
-    (folder / "rows.jsonl").write_text("\n".join(rows), encoding="utf-8")
-    path = folder / "a.eval.yaml"
-    head = f"prompt: 'Write to {{{{ name }}}}.'\njudges: {json.dumps(judges)}\n"
-    path.write_text(f"{head}cases: [file: rows.jsonl]\n", encoding="utf-8")
+        texts = {"output": " ".join(words), "expected": " ".join(expected)}
+        rows.append({"id": f"c{number}", "vars": variables, **texts})
+    path = write_evals(folder, f"prompt: 'Write to {{{{ name }}}}.'\njudges: {json.dumps(judges)}", rows)
     registry = builtin_registry().with_more({NOTHING: cast("type[Judge]", NothingJudge)}, {})
     return plan_dataset(load_dataset(path, folder), registry, folder, Settings())
 
 
 def cost_of(planned: Sequence[PlannedCase], folder: Path) -> float:
-    """Run the cases as pytest does, and return milliseconds of processor time a case."""
-    concurrency = Settings().concurrency
-    engine = Engine(planned, lambda: Pipeline(folder, concurrency), window=concurrency * AHEAD_FACTOR)
+    """Judge the cases, and return milliseconds of processor time a case."""
     start = time.process_time()
-    engine.start()
-    try:
-        for position in range(len(planned)):
-            result = engine.result(position)
-            assert result.error is None, result.error
-    finally:
-        engine.stop()
+    judge_all(planned, folder, Settings().concurrency)
     return (time.process_time() - start) * 1000 / len(planned)
 
 

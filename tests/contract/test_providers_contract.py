@@ -335,7 +335,9 @@ def test_rate_limits_are_told(api: Subject, model_server: ModelServer, *, is_lim
 
 
 def test_an_unknown_model_is_named_with_the_setting(api: Subject, model_server: ModelServer) -> None:
-    with pytest.raises(ProviderError, match=r"has no model 'no-such-model' \(404: .*\)\. Correct 'model:' in the eval"):
+    with pytest.raises(
+        ProviderError, match=r"has no model 'no-such-model' \(404: .*\)\. Correct the name of the model"
+    ):
         use(api, model_server, lambda provider: provider.complete(api.request(is_failing=True)))
 
 

@@ -143,7 +143,8 @@ def test_a_plan_counts_the_calls_of_judges_that_say_whom_they_ask(
             "plan: 28 calls to make, 0 in the cache; nothing was called",
             "local/echo-model *4 *0 *$*",
             "local/a (judge) *12 *0 *$24.00",
-            "*ho-model (judge) *12 *0 *$*",
+            "local/echo-model (judge)",
+            " *12 *0 *$*",
             "Judges: as many calls as they say they make, *",
         ]
     )

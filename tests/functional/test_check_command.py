@@ -179,7 +179,7 @@ def test_an_unknown_kind_is_refused_with_the_list_of_kinds(check: Check) -> None
     result = check("--only", "spelling")
 
     assert result.exit_code == 2
-    assert "'spelling' is not one of 'load-error', 'unknown-plugin', 'conflict', 'duplicate'" in result.output
+    assert "'spelling' is not one of 'load-error', 'unknown-plugin', 'misspelling', 'conflict'" in result.output
 
 
 def test_no_eval_files_are_an_error_that_names_what_is_looked_for(check: Check) -> None:
@@ -283,13 +283,19 @@ def test_fix_ids_writes_ids_once_and_the_baseline_stays_valid(project: EvalProje
 
 
 def test_fix_ids_says_what_it_could_not_write(project: EvalProject, check: Check) -> None:
-    project.write("a.eval.yaml", HEAD + "cases: [{file: n.csv}]\n")
-    project.write("n.csv", "input,expected\nx,y\n")
+    project.write("a.eval.yaml", HEAD + "cases: [{file: n.csv}, {file: m.jsonl}]\n")
+    project.write("n.csv", "input,expected,id\nx,y,\n")
+    project.write("m.jsonl", '{"input": "z", "expected": "z"}\n').chmod(0o444)
+    project.write("b.eval.yaml", HEAD + "cases: [{inptu: x}, {input: y}]\n")
 
     result = check("--fix-ids", "--json", "--only", "missing-id")
 
-    assert result.stderr == "n.csv: no ids written: CSV files are left as they are\n"
-    assert kinds_of(result) == ["missing-id"]
+    assert result.stderr == (
+        "n.csv: 0 ids written; 1 could not be\n"
+        "m.jsonl: no ids written: the file is read-only\n"
+        "b.eval.yaml: no ids written: first correct what keeps the file from loading\n"
+    )
+    assert kinds_of(result) == ["load-error", "missing-id", "missing-id"]
 
 
 def test_ids_that_could_not_be_written_are_counted(project: EvalProject, check: Check) -> None:
@@ -317,10 +323,93 @@ def test_a_file_that_cannot_be_written_is_an_error_without_a_traceback(
     assert "id:" not in path.read_text(encoding="utf-8")
 
 
-def test_judges_of_a_conftest_are_no_errors(project: EvalProject, check: Check) -> None:
-    project.write("a.eval.yaml", WARNED.replace("fuzzy", "polite"))
+def test_judges_of_a_conftest_are_known_and_of_a_plugin_no_errors(project: EvalProject, check: Check) -> None:
+    project.write("a.eval.yaml", WARNED.replace("fuzzy", "polite, kindly"))
+    project.write("conftest.py", "def pytest_promptevals_judges():\n    return {'kindly': 'kind:KindJudge'}\n")
 
     result = check("--json", "--ignore", "small-dataset")
 
     assert result.exit_code == 0
     assert kinds_of(result) == ["unknown-plugin"]
+    assert "'polite'" in result.stdout
+
+
+def test_a_misspelt_judge_is_an_error_unless_it_is_meant(project: EvalProject, check: Check) -> None:
+    project.write("a.eval.yaml", WARNED.replace("fuzzy", "fuzzi"))
+
+    assert check().exit_code == 1
+    assert check("--ignore", "misspelling").exit_code == 0
+    project.write("pytest.ini", "[pytest]\nevals_check_ignore = misspelling\n")
+    assert check().exit_code == 0
+
+
+def test_an_unknown_judge_is_said_once_for_all_files(project: EvalProject, check: Check) -> None:
+    for name in "abc":
+        project.write(f"{name}.eval.yaml", GOOD.replace("fuzzy", "polite").replace("c0", f"c{name}"))
+    options = ("--json", "--only", "unknown-plugin")
+
+    (found,) = map(json.loads, check(*options).stdout.splitlines())
+
+    assert (found["file"], found["also"]) == ("a.eval.yaml", ["b.eval.yaml:2", "c.eval.yaml:2"])
+    project.write("pytest.ini", "[pytest]\nevals_check_ignore = a*:unknown-plugin c*:unknown-plugin\n")
+    (found,) = [one for one in map(json.loads, check("--json").stdout.splitlines()) if one["kind"] == "unknown-plugin"]
+    assert (found["file"], found["also"]) == ("b.eval.yaml", [])
+    assert check().output.endswith("evals_check_ignore leaves out 2\n    findings\n")
+
+
+@pytest.mark.parametrize(
+    "place", ["ini", "addopts", "pyproject", "variable", "PYTEST_ADDOPTS", "eval file", "evals.yaml"]
+)
+def test_the_judge_model_is_read_wherever_pytest_reads_it(
+    project: EvalProject, check: Check, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    text = GOOD.replace("fuzzy", "factuality")
+    project.write("a.eval.yaml", text)
+    assert kinds_of(check("--json")) == ["load-error"]
+
+    if place == "ini":
+        project.write("pytest.ini", "[pytest]\nevals_judge_model = scripted/echo\n")
+    elif place == "pyproject":
+        project.write("pyproject.toml", "[tool.pytest.ini_options]\nevals_judge_model = 'scripted/echo'\n")
+    elif place == "addopts":
+        project.write("pytest.ini", "[pytest]\naddopts = -k 'c0 or c1' --evals-judge-model scripted/echo -rs\n")
+    elif place == "PYTEST_ADDOPTS":
+        monkeypatch.setenv("PYTEST_ADDOPTS", "--evals-judge-model=scripted/echo")
+    elif place == "variable":
+        monkeypatch.setenv("PROMPTEVALS_JUDGE_MODEL", "scripted/echo")
+    elif place == "eval file":
+        project.write("a.eval.yaml", f"judge_model: scripted/echo\n{text}")
+    else:
+        project.write("evals.yaml", "judge_model: scripted/echo\n")
+
+    assert kinds_of(check("--json")) == []
+    assert project.run("--collect-only").ret == 0
+
+
+def test_the_level_and_the_model_of_the_settings_count_as_for_pytest(
+    project: EvalProject, check: Check, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.write("a.eval.yaml", GOOD.replace("fuzzy", "fuzzy, factuality").replace("model: scripted/echo\n", ""))
+    assert kinds_of(check("--json")) == ["load-error", "load-error"]
+
+    monkeypatch.setenv("PROMPTEVALS_LEVEL", "1")
+    monkeypatch.setenv("PROMPTEVALS_MODEL", "scripted/echo")
+    assert kinds_of(check("--json")) == []
+    monkeypatch.setenv("PROMPTEVALS_LEVEL", "4")
+    assert check().output.endswith("Error: PROMPTEVALS_LEVEL: 4 is too large; the largest is 3.\n")
+
+
+def test_options_that_the_ini_file_adds_are_read_as_pytest_reads_them(project: EvalProject, check: Check) -> None:
+    project.write("a.eval.yaml", GOOD.replace("model: scripted/echo\n", ""))
+    toml = "[tool.pytest.ini_options]\naddopts = {}\nevals_model = 'nobody/x'\n"
+
+    project.write(
+        "pyproject.toml", toml.format("['--evals-plan', '--evals-model=scripted/a', '--evals-model', 'my/x']")
+    )
+    assert "'my'" in check("--json").stdout
+    project.write("pyproject.toml", toml.format("'--evals-trials 0 -x'"))
+    assert check().output.endswith("Error: --evals-trials: 0 is too small; the smallest is 1.\n")
+    project.write("pyproject.toml", toml.format("'--evals-trials'"))
+    assert check().output.endswith("Error: addopts: argument --evals-trials: expected one argument\n")
+    project.write("pyproject.toml", toml.format('"\'"'))
+    assert check().output.endswith("Error: addopts: No closing quotation\n")

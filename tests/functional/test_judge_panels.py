@@ -88,6 +88,30 @@ def test_the_next_model_judges_where_one_gives_no_grade(project: EvalProject, fa
     result.stdout.fnmatch_lines(["judge rubric: a fallback graded 2 of 2 responses"])
 
 
+@pytest.mark.parametrize("extra", [(), ("-n2",)], ids=["plain", "n2"])
+def test_a_model_of_a_panel_that_never_gives_a_grade_is_told_while_the_cases_pass(
+    project: EvalProject, extra: tuple[str, ...]
+) -> None:
+    write(project, panel=[KIND, SILENT, BROKEN])
+
+    result = project.run(*extra)
+
+    result.assert_outcomes(passed=2)
+    output = " ".join(str(result.stdout).split())
+    assert f"judge rubric: {SILENT} gave no grade for 2 of 2 responses: no verdict that can be read" in output
+    assert f"judge rubric: {BROKEN} gave no grade for 2 of 2 responses: " in output
+
+
+@pytest.mark.parametrize("aggregate", ["majority", "min"])
+def test_a_panel_of_which_one_of_three_answers_decides_nothing(project: EvalProject, aggregate: str) -> None:
+    write(project, panel=[KIND, SILENT, BROKEN], aggregate=aggregate)
+
+    result = project.run()
+
+    result.assert_outcomes(errors=2)
+    assert f"{aggregate!r} needs a grade of " in " ".join(str(result.stdout).split())
+
+
 def test_a_case_that_no_model_can_grade_is_an_error(project: EvalProject) -> None:
     write(project, panel=[SILENT, BROKEN])
 
@@ -119,8 +143,24 @@ def test_each_sample_is_a_call_of_its_own_that_is_paid_once(project: EvalProject
 
     project.run().assert_outcomes(passed=2)
     assert calls(model_server) == 6
-    project.run().assert_outcomes(passed=3)
+    again = project.run()
+    again.assert_outcomes(passed=3)
     assert calls(model_server) == 6
+    again.stdout.fnmatch_lines(["6 responses, all from the cache; cost unknown for 2 cases, none of it paid now"])
+
+
+def test_what_judges_cost_is_told_apart(project: EvalProject, model_server: ModelServer) -> None:
+    model_server.control(rules=[{"reply": json.dumps({"reasoning": "So.", "score": 5})}])
+    providers = {"local": {"type": "openai", "base_url": model_server.open_url}}
+    prices = {"local/judge": {"input": 0, "output": 0, "call": 1}, "local/m": {"input": 0, "output": 0, "call": 2}}
+    judge = json.dumps({"rubric": {"criteria": "The answer is polite.", "model": "local/judge"}})
+    head = f"providers: {json.dumps(providers)}\nprices: {json.dumps(prices)}\nmodel: local/m\njudges: [{judge}]\n"
+    project.write_cases("a.eval.yaml", [{"id": "a", "input": "x"}], head=head)
+
+    project.run().stdout.fnmatch_lines(["2 responses; cost $3.00 (judges: $1.00)"])
+    project.run().stdout.fnmatch_lines(
+        ["2 responses, all from the cache; cost $3.00 (judges: $1.00), none of it paid now"]
+    )
 
 
 def test_a_spent_budget_is_no_reason_for_a_fallback(project: EvalProject, model_server: ModelServer) -> None:

@@ -65,9 +65,12 @@ def test_only_judges_up_to_the_level_run(judged: EvalProject, extra: tuple[str, 
     result.stdout.fnmatch_lines(
         [
             "a.eval.yaml *2 *2 *1.000 *",
-            "level 1: 2 cases without the judges above it, compared with what the others said",
-            "  before",
-        ]
+            "no baseline yet *",
+            "  saves one *",
+            "level 1: 2 cases scored without their judges above level 1; the baseline's",
+            "  scores are taken without them, too",
+        ],
+        consecutive=True,
     )
 
 
@@ -76,7 +79,7 @@ def test_the_ini_file_may_say_the_level_and_the_option_goes_before_it(judged: Ev
 
     judged.run().assert_outcomes(passed=2)
     assert not (judged.path / "critic-ran").exists()
-    judged.run("--evals-level=2").stdout.no_fnmatch_line("level *: * without the judges above it*")
+    judged.run("--evals-level=2").stdout.no_fnmatch_line("level *: *")
     assert (judged.path / "critic-ran").exists()
 
 
@@ -102,6 +105,25 @@ def test_a_case_without_a_judge_of_the_level_is_skipped_and_not_called(
     assert calls(model_server) == 0
     result.stdout.fnmatch_lines(["SKIPPED * --evals-level 1 leaves no judge that scores it: critic (level 2)"])
     result.stdout.no_fnmatch_line("*evals*score*verdict*")
+    result.stdout.fnmatch_lines(
+        [
+            "level 1: 3 cases skipped: all judges that score them are above level 1;",
+            "  --evals-level 3 runs them",
+        ]
+    )
+
+
+def test_what_is_skipped_for_other_reasons_or_quietly_is_not_said(judged: EvalProject) -> None:
+    cases: list[dict[str, Any]] = [
+        {"id": "a", "input": "x", "skip": "later"},
+        {"id": "b", "input": "x", "judges": [{"contains": "x"}]},
+    ]
+    judged.write_cases("a.eval.yaml", cases, head="model: scripted/echo\njudges: [critic]\n")
+
+    judged.run("--evals-level=1").stdout.no_fnmatch_line("level 1: * skipped*")
+    judged.write_cases("a.eval.yaml", CASES, head="model: scripted/echo\njudges: [critic]\n")
+    judged.run("--evals-level=1").stdout.fnmatch_lines(["level 1: *"])
+    judged.run("--evals-level=1", "-q").stdout.no_fnmatch_line("level 1: *")
 
 
 def test_what_is_left_without_a_weight_scores_nothing(judged: EvalProject) -> None:

@@ -86,7 +86,7 @@ def test_two_folders_may_each_have_their_own_judge_of_one_name(polite: EvalProje
     [
         ("polite", "words: is missing"),
         ("{polite: thank}", 'words: must be a list, not "thank"'),
-        ("{polite: {words: [1]}}", "words[[]0]: must be a text, not 1"),
+        ("{polite: {words: [1]}}", "words[[]0]: must be a text, not 1; put it into quotes"),
         ("{polite: {words: [a], least: some}}", 'least: must be a whole number, not "some"'),
         ("{polite: {words: [a], last: 1}}", "last: unknown parameter. Did you mean 'least'?"),
     ],
@@ -199,7 +199,7 @@ def test_what_a_judge_raises_is_an_error_of_the_case(polite: EvalProject) -> Non
 
     result.assert_outcomes(errors=2)
     result.stdout.fnmatch_lines(
-        ["*evals/a.eval.yaml:5: judge 'polite': 'conftest:polite' raised LookupError: no such word at conftest.py:5*"]
+        ["*evals/a.eval.yaml:3: judge 'polite': 'conftest:polite' raised LookupError: no such word at conftest.py:5*"]
     )
 
 

@@ -104,7 +104,7 @@ def test_an_answer_that_stays_unreadable_is_an_error_and_no_low_score(
     result = project.run()
 
     result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines(["*a.eval.yaml:4: judge 'rubric': local/judge gave no verdict that can be read*"])
+    result.stdout.fnmatch_lines(["*a.eval.yaml:2: judge 'rubric': local/judge gave no verdict that can be read*"])
     assert len(bodies(model_server)) == 2
 
 
@@ -225,7 +225,7 @@ def test_a_template_that_is_wrong_is_an_error_at_collection(project: EvalProject
     result = project.run()
 
     result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines(["a.eval.yaml:2: judges.rubric: template: short.yaml:1: version: field required"])
+    result.stdout.fnmatch_lines(["a.eval.yaml:2: judges.rubric: template: short.yaml:1: version: is missing"])
 
 
 def test_a_case_that_lacks_what_the_rubric_needs_is_an_error_at_collection(

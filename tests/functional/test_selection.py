@@ -46,6 +46,36 @@ def test_m_selects_by_tag_and_by_the_evals_mark(evals: EvalProject, expression: 
     result.assert_outcomes(passed=passed, failed=failed, deselected=3 - passed - failed)
 
 
+@pytest.mark.parametrize(
+    ("expression", "problem"),
+    [
+        ("evals(lvel=2)", "evals(lvel=2): the mark evals has no 'lvel'. Did you mean 'level'?"),
+        (
+            "smoke or not evals(tag='x')",
+            "evals(tag='x'): the mark evals has no 'tag'. Known: file, level, model, priority.",
+        ),
+        ("evals(level='2')", "evals(level='2'): level is a number: write level=2, without quotes"),
+        (
+            "evals(level=2, priority='1')",
+            "evals(level=2, priority='1'): priority is a number: write priority=1, without quotes",
+        ),
+        ("evals(file=7)", "evals(file=7): file is a text: write file='7'"),
+    ],
+)
+def test_m_says_what_can_never_be_true_of_the_evals_mark(evals: EvalProject, expression: str, problem: str) -> None:
+    result = evals.run("-m", expression)
+
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"ERROR: -m: {problem}"])
+
+
+@pytest.mark.parametrize(
+    "expression", ["evals(level=1, priority=0)", "my-evals(x=1) or evals", "evals(model='scripted/echo')"]
+)
+def test_m_takes_what_may_be_true_of_it(evals: EvalProject, expression: str) -> None:
+    assert evals.run("-m", expression, "--co").ret == 0
+
+
 def test_tags_are_registered_so_that_strict_markers_holds(evals: EvalProject) -> None:
     evals.run("--strict-markers", "-W", "error").assert_outcomes(passed=2, failed=1)
 

@@ -63,7 +63,9 @@ def test_judges_of_test_functions_call_models_and_share_their_answers(
 
     result.assert_outcomes(passed=4)
     assert calls(model_server) == 2
-    result.stdout.re_match_lines([r"4 responses; cost \$0\.\d+, \$0\.\d+ of it paid now$"])
+    result.stdout.re_match_lines(
+        [r"4 responses, 2 from the cache; cost (\$0\.\d+) \(judges: \1\), \$0\.\d+ of it paid now$"]
+    )
 
 
 def test_workers_and_controller_are_one_session_for_the_cache(marked: EvalProject, model_server: ModelServer) -> None:
@@ -137,7 +139,7 @@ def test_a_plan_counts_the_calls_of_judges_that_name_their_models(
     project.write("conftest.py", ASKING)
     project.write_cases("a.eval.yaml", echo_cases(2), head="")
 
-    project.run("--evals-plan").stdout.fnmatch_lines(["plan: 4 calls*", "*(judge)*2*"])
+    project.run("--evals-plan").stdout.fnmatch_lines(["plan: 4 calls*", "local/echo-model (judge)", " *2 *0 *$*"])
     assert calls(model_server) == 0
 
 

@@ -1,7 +1,9 @@
 """Two hundred and more answers of judge models, as they come: each is read rightly, or not at all.
 
-The answers stand in ``judge_outputs/answers.jsonl``, a line each: the ``form`` that was asked for, the ``text`` that
-came, and what it says under ``want``, or ``error`` if that cannot be known without guessing.
+The answers stand in ``judge_outputs``, a line each: the ``form`` that was asked for, the ``text`` that came, and what
+it says under ``want``, or ``error`` if that cannot be known without guessing. ``answers.jsonl`` holds answers as they
+usually come, and ``adversarial.jsonl`` those that a careless reader takes for something that they do not say:
+quotations, negations, conditions, corrections, hedges, other scales, numbers of something else, broken JSON.
 """
 
 from __future__ import annotations
@@ -15,8 +17,14 @@ import pytest
 from pytest_promptevals.judges.model.forms import AnswerForm, Choice, ChoiceForm, ScoreForm, Verdict
 from pytest_promptevals.judges.model.scales import Scale
 
-FILE: Final = Path(__file__).parent / "judge_outputs" / "answers.jsonl"
-ROWS: Final[list[dict[str, Any]]] = [json.loads(line) for line in FILE.read_text("utf-8").splitlines()]
+FOLDER: Final = Path(__file__).parent / "judge_outputs"
+USUAL: Final[list[dict[str, Any]]] = [
+    json.loads(line) for line in (FOLDER / "answers.jsonl").read_text("utf-8").splitlines()
+]
+ADVERSARIAL: Final[list[dict[str, Any]]] = [
+    json.loads(line) for line in (FOLDER / "adversarial.jsonl").read_text("utf-8").splitlines()
+]
+ROWS: Final = [*USUAL, *ADVERSARIAL]
 FORMS: Final[dict[str, AnswerForm[Verdict] | AnswerForm[Choice]]] = {
     "one_to_five": ScoreForm(Scale(1, 5)),
     "zero_to_ten": ScoreForm(Scale(0, 10)),
@@ -25,6 +33,8 @@ FORMS: Final[dict[str, AnswerForm[Verdict] | AnswerForm[Choice]]] = {
     "two_dimensions": ScoreForm(Scale(1, 5), ("accuracy", "clarity")),
     "choice": ChoiceForm(("A", "B", "tie")),
     "yes_no": ChoiceForm(("yes", "no")),
+    "winner": ChoiceForm(("first_response", "second_response", "tie"), key="winner"),
+    "tone": ChoiceForm(("rude", "neutral", "polite"), key="label"),
 }
 READABLE: Final = [row for row in ROWS if row["want"] != "error"]
 UNREADABLE: Final = [row for row in ROWS if row["want"] == "error"]
@@ -43,8 +53,9 @@ def say(answer: Verdict | Choice) -> object:
 
 
 def test_the_corpus_is_large_and_every_answer_in_it_another() -> None:
-    assert len(READABLE) >= 200
-    assert len(UNREADABLE) >= 100
+    assert len(USUAL) >= 350
+    assert len(ADVERSARIAL) >= 400
+    assert len(READABLE) >= 290
     assert len({(row["form"], row["text"]) for row in ROWS}) == len(ROWS)
 
 

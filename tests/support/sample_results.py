@@ -82,6 +82,7 @@ def make_full_result(name: str = "full") -> CaseResult:
         calls=2,
         spent=0.0005,
         details={"samples": [1.0, 0.5], "why": "half …"},
+        cached=1,
     )
     second = Score("rubric", 1 / 3, passed=False, weight=0.5, explanation="half … of it")
     failed = ErrorRecord("judge", "the judge did not answer; ask again")
@@ -97,7 +98,7 @@ def make_full_result(name: str = "full") -> CaseResult:
         trials=(
             Trial(1, response, (first, second), 0.8, passed=False),
             Trial(2, response, (second, first), 0.1 + 0.2, passed=True),
-            Trial(3, response, (first,), error=failed, judging=JudgeSpending(2, 0.0002, 0.0001)),
+            Trial(3, response, (first,), error=failed, judging=JudgeSpending(2, 0.0002, 0.0001, 1)),
         ),
         scores=(first, second),
         score=0.1 + 0.2,

@@ -18,6 +18,13 @@ def test_an_option_beats_the_environment_which_beats_the_ini_file() -> None:
     assert resolve_settings({}, {}, ini).concurrency == 3
 
 
+def test_what_pytest_does_not_ask_for_is_set_in_the_ini_file_alone() -> None:
+    options, environment = {"check_ignore": "a"}, {"PROMPTEVALS_CHECK_IGNORE": "b"}
+
+    assert resolve_settings(options, environment, {}).check_ignore == ()
+    assert resolve_settings({}, environment, {"check_ignore": "c"}).check_ignore == ("c",)
+
+
 def test_every_setting_has_a_sentence_of_help() -> None:
     assert all(setting.help.endswith(".") for setting in SETTINGS)
 

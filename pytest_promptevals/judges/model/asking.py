@@ -24,7 +24,7 @@ _SHOWN_BACK: Final = 4_000
 
 
 class VerdictAsker:
-    """Asks models for answers of a form. It remembers which models take no JSON Schema, and nothing else.
+    """Asks models for answers of a form. It remembers which models take no JSON Schema, and what it gave up to ask.
 
     Args:
         parameters: further parameters of each call, as the API names them.
@@ -39,6 +39,7 @@ class VerdictAsker:
         self._is_structured = is_structured
         self._asks_anew = asks_anew
         self._without_schema: set[str] = set()
+        self._given_up: set[tuple[str, tuple[Message, ...]]] = set()
 
     def share(self, without_schema: set[str]) -> None:
         """Share with others which models take no JSON Schema."""
@@ -55,9 +56,10 @@ class VerdictAsker:
             return _read(response, form)
         except ValueError as error:
             again = [*messages, *_ask_again(response, str(error), form)]
-        problem, times = "", 1
-        # Each run puts one question that was not answered before; without that an error would stand for ever.
-        while times == 1 or (self._asks_anew and response.cached):
+        problem, times, question = "", 1, (model, tuple(messages))
+        # Each run puts one question that was not answered before; without that an error would stand for ever. Cases
+        # that share the question, such as that for the steps of an evaluation, put it once between them.
+        while times == 1 or (self._asks_anew and response.cached and question not in self._given_up):
             try:
                 response = await self._ask(ask, model, again, form)
                 return _read(response, form)
@@ -67,6 +69,7 @@ class VerdictAsker:
                 break
             except ValueError as error:
                 problem, times = str(error), times + 1
+        self._given_up.add(question)
         raise JudgeError(self._lament(model, problem, times, response))
 
     def _lament(self, model: str, problem: str, times: int, response: Response) -> str:

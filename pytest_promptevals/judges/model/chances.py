@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -18,7 +19,10 @@ TOP: Final = 20
 LEAST_MASS: Final = 0.5
 """Share of all chances that numbers of the scale must have between them: else they say nothing of the score."""
 _REFUSES: Final = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY})
-_SCORE: Final = re.compile(r"\bscore[\"'*`]*\s*[:=]\s*[\"'*`]*(?=\d)", re.IGNORECASE)
+_SCORE_KEY: Final = re.compile(r'"score"\s{0,9}:\s{0,9}"?(?=\d)', re.IGNORECASE)
+_MARK: Final = re.compile(r'[{}\[\]]|"(?:[^"\\]|\\.)*+"?', re.DOTALL)
+"""What opens or closes in JSON, and whole texts."""
+_SCORE: Final = re.compile(r"\bscore[\"'*`]{0,9}\s{0,9}[:=]\s{0,9}[\"'*`]{0,9}(?=\d)", re.IGNORECASE)
 
 
 class ChanceAsker:
@@ -83,16 +87,20 @@ def weigh_score(tokens: Sequence[TokenLogprob], score: float, scale: Scale) -> f
     """Return the mean of a scale's numbers, weighted by how likely each was in the place of the score.
 
     That is G-Eval's score, the sum of p(s) * s (Liu et al. 2023, section 2.3), over those numbers that the answer's
-    probabilities hold, and divided by the sum of their p(s). ``None`` if the score cannot be found among the tokens, or
-    if it is no single one.
+    probabilities hold, and divided by the sum of their p(s). ``None`` if the score cannot be found among the tokens, if
+    it is no single one, or if a probability is no number.
     """
     token = _token_of_score(tokens)
     if token is None or _number(token.token, scale) != score:
         return None
+    logprobs = {token.token: token.logprob, **token.top}
+    if any(map(math.isnan, logprobs.values())):
+        return None
     chances: dict[float, float] = {}
-    for text, logprob in {token.token: token.logprob, **token.top}.items():
+    for text, logprob in logprobs.items():
         number = _number(text, scale)
         if number is not None:
+            # Some servers round up to a little more than certain.
             chances[number] = chances.get(number, 0.0) + math.exp(min(0.0, logprob))
     mass = sum(chances.values())
     if mass < LEAST_MASS:
@@ -101,13 +109,32 @@ def weigh_score(tokens: Sequence[TokenLogprob], score: float, scale: Scale) -> f
 
 
 def _token_of_score(tokens: Sequence[TokenLogprob]) -> TokenLogprob | None:
-    places = [match.end() for match in _SCORE.finditer("".join(token.token for token in tokens))]
-    end = 0
-    for token in tokens if places else ():
-        end += len(token.token)
-        if end > places[-1]:
-            return token
-    return None
+    """Return the token in which the score begins, ``None`` if there are several places where it may."""
+    text = "".join(token.token for token in tokens)
+    keys = _outer_texts(text)
+    places = [match.end() for match in _SCORE_KEY.finditer(text) if match.start() in keys]
+    places = places or [match.end() for match in _SCORE.finditer(text)]
+    if len(places) != 1:
+        return None
+    ends = itertools.accumulate(len(token.token) for token in tokens)
+    return next(token for token, end in zip(tokens, ends, strict=True) if end > places[0])
+
+
+def _outer_texts(text: str) -> set[int]:
+    """Return where the quoted texts begin that are keys or values of an outermost object."""
+    starts: set[int] = set()
+    depth = place = 0
+    while (mark := _MARK.search(text, place)) is not None:
+        place = mark.end()
+        if mark.group() in "{[":
+            depth += 1
+        elif mark.group() in "}]":
+            depth -= 1
+        elif depth == 1:
+            starts.add(mark.start())
+        if mark.group()[0] == '"' and not depth:
+            place = mark.start() + 1  # a mark in a sentence, which need not have a partner
+    return starts
 
 
 def _number(text: str, scale: Scale) -> float | None:

@@ -11,10 +11,10 @@ from pytest_promptevals.errors import JudgeError
 from pytest_promptevals.hookspecs import Ask, JudgeInput
 from pytest_promptevals.judges.excerpts import quote_any, quote_some, show_json
 from pytest_promptevals.judges.model.case_prompt import build_task, case_passages, size_of
+from pytest_promptevals.judges.model.choice_words import match_choice
 from pytest_promptevals.judges.model.forms import ChoiceForm
 from pytest_promptevals.judges.model.judge import ModelJudge, ModelJudgeParameters
 from pytest_promptevals.judges.model.prompting import judge_messages, neutralise
-from pytest_promptevals.judges.model.prose import match_choice
 from pytest_promptevals.judges.model.verdicts import HALF, Sentence, Share, Words, grade_choice
 from pytest_promptevals.records.cases import Case
 from pytest_promptevals.records.responses import Message, Response

@@ -12,7 +12,7 @@ from pytest_promptevals.judges.model.case_prompt import build_task, case_passage
 from pytest_promptevals.judges.model.forms import ChoiceForm
 from pytest_promptevals.judges.model.judge import ModelJudge, ModelJudgeParameters
 from pytest_promptevals.judges.model.prompting import judge_messages, neutralise
-from pytest_promptevals.judges.model.verdicts import HALF, Words, grade_choice
+from pytest_promptevals.judges.model.verdicts import HALF, Sentence, grade_choice
 from pytest_promptevals.records.cases import Case
 from pytest_promptevals.records.responses import Message, Response
 from pytest_promptevals.records.results import Grade
@@ -28,7 +28,7 @@ _WITH_REFERENCE: Final = " The REFERENCE is right: where you would decide otherw
 class ClosedQaParameters(ModelJudgeParameters):
     """Parameters of ``closed_qa``."""
 
-    criteria: Words = Field(description="What the output must do or be, as a statement that is true or not.")
+    criteria: Sentence = Field(description="What the output must do or be, as a statement that is true or not.")
 
 
 class ClosedQaJudge(ModelJudge[ClosedQaParameters]):

@@ -7,6 +7,8 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+from pytest_promptevals.judges.criteria import check_sentence, is_file_name, is_one_word
+
 NAMED: Final[Mapping[str, str]] = {
     "knowledge_retention": (
         "The assistant keeps in mind what the user told it. It does not ask again for what was said, forgets no wish "
@@ -33,15 +35,15 @@ _ONE_NAME: Final = re.compile(r"[a-z]+(_[a-z]+)*")
 def read_criteria(text: str) -> str:
     """Return the criteria of that name, or the text itself if it is the user's own words.
 
-    Raises ``ValueError`` if it looks like a misspelled name.
+    Raises ``ValueError`` if it is one word, looks like a misspelled name, or names a file.
     """
     name = re.sub(r"[\s_-]+", "_", text.strip().lower())
     if name in NAMED:
         return NAMED[name]
     close = difflib.get_close_matches(name, NAMED, n=1, cutoff=_CLOSE) if _ONE_NAME.fullmatch(name) else []
-    if close:
+    if close or (is_one_word(text) and not is_file_name(text)):
+        hint = f" Did you mean {close[0]!r}?" if close else ""
         raise ValueError(
-            f"there are no criteria {text.strip()!r}. Did you mean {close[0]!r}? Known: {', '.join(NAMED)}; or write a "
-            "sentence of your own"
+            f"there are no criteria {text.strip()!r}.{hint} Known: {', '.join(NAMED)}; or write a sentence of your own"
         )
-    return text
+    return check_sentence(text)

@@ -17,7 +17,7 @@ from pytest_promptevals.judges.model.forms import Verdict
 from pytest_promptevals.judges.model.judge import ModelJudge, ModelJudgeParameters
 from pytest_promptevals.judges.model.prompting import judge_messages, neutralise
 from pytest_promptevals.judges.model.steps import MOST_STEPS, STEPS_FORM, show_steps, steps_messages
-from pytest_promptevals.judges.model.verdicts import FIVE, SCORE_FORM, Words, grade_score, of_five, score_of
+from pytest_promptevals.judges.model.verdicts import FIVE, SCORE_FORM, Sentence, Words, grade_score, of_five, score_of
 from pytest_promptevals.records.cases import Case
 from pytest_promptevals.records.json_types import Json
 from pytest_promptevals.records.judge_calls import JudgeCall
@@ -41,7 +41,7 @@ _USUAL_STEPS: Final = ("x" * 100,) * 5
 class GEvalParameters(ModelJudgeParameters):
     """Parameters of ``g_eval``."""
 
-    criteria: Words | None = Field(
+    criteria: Sentence | None = Field(
         default=None, description="What to judge by, in your own words. May be left out where `steps` are given."
     )
     steps: Annotated[list[Words], Field(min_length=1, max_length=MOST_STEPS)] | None = Field(

@@ -7,6 +7,7 @@ import json
 import re
 import warnings
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 from pytest_promptevals.errors import DatasetError
@@ -14,24 +15,48 @@ from pytest_promptevals.files.yaml import parse_yaml
 
 Object: TypeAlias = dict[str, Any]
 
-_OBJECT_BEGINS: Final = re.compile(r"\{\s*(?:[\"'“]?[\w .-]+[\"'”]?\s*:|\})")
+_OBJECT_BEGINS: Final = re.compile(
+    r"""\{\s*+(?:"[^"{}\n]*+"\s*+:|'[^'{}\n]*+'\s*+:|“[^“”{}\n]*+”\s*+:|[\w.-][\w .-]*+:|\})"""
+)
 _LONGEST_SLOPPY: Final = 50_000
 """Characters; what is longer and no JSON is not looked into."""
 _MOST_OBJECTS: Final = 50
+_MOST_DIGITS: Final = 300
+_DEEPEST: Final = 60
+_NOT_PLAIN: Final = re.compile(r"\s#|[:=]\s{0,9}[-+]?(?:0[\dxob]|\d{1,9}_\d)", re.IGNORECASE)
+"""In what is no JSON: comments, which may take back what they stand beside, and numbers that languages differ about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An object in a text."""
+
+    value: Object
+    """What it holds: plain JSON."""
+    start: int
+    """Place of its first character."""
+    end: int
+    """Place behind its last one."""
 
 
 def find_objects(text: str) -> list[Object]:
-    """Return the objects of a text, outermost ones only.
+    """Return the objects of a text, outermost ones only. Raises ``ValueError`` as ``locate_objects`` does."""
+    return [found.value for found in locate_objects(text)]
+
+
+def locate_objects(text: str) -> list[Found]:
+    """Return the objects of a text and where they stand, outermost ones only.
 
     Single quotes, bare keys, trailing commas and Python's constants are read; of an object that is cut off, the members
     that are whole. Raises ``ValueError`` for what begins like an object and cannot be read, and for a key with two
     values.
     """
-    found: list[Object] = []
+    found: list[Found] = []
     place = 0
     while (begin := _OBJECT_BEGINS.search(text, place)) is not None:
         value, place = _read_object(text, begin.start())
-        found.append(value)
+        _check_depth(value)
+        found.append(Found(value, begin.start(), place))
         if len(found) > _MOST_OBJECTS:
             raise ValueError("it holds too many JSON objects")
     return found
@@ -47,15 +72,30 @@ def _read_object(text: str, start: int) -> tuple[Object, int]:
     return value, end
 
 
+def _check_depth(value: Object) -> None:
+    level: list[Any] = [value]
+    for _ in range(_DEEPEST):
+        level = [inner for item in level for inner in _items_of(item)]
+        if not level:
+            return
+    raise ValueError("its JSON is nested too deep")
+
+
+def _items_of(value: Any) -> list[Any]:
+    items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return [item for item in items if isinstance(item, dict | list)]
+
+
 def _read_sloppy(text: str, start: int) -> tuple[Object, int]:
     rest = text[start:]
-    if len(rest) > _LONGEST_SLOPPY:
-        raise ValueError("its JSON cannot be read")
     end = rest.rfind("}") + 1
-    for source, read in ((rest[:end], _read_python), (rest[:end], _read_flow), (rest, _read_begun)):
-        value = read(source)
-        if isinstance(value, dict):
-            return {str(key): item for key, item in value.items()}, len(text) if read is _read_begun else start + end
+    if len(rest) <= _LONGEST_SLOPPY and _NOT_PLAIN.search(rest, 0, end) is None:
+        for read in (_read_python, _read_flow):
+            value = read(rest[:end])
+            if isinstance(value, dict):
+                return value, start + end
+    if len(rest) <= _LONGEST_SLOPPY and (begun := _read_begun(rest)) is not None:
+        return begun, len(text)
     raise ValueError("its JSON cannot be read")
 
 
@@ -66,15 +106,25 @@ def _read_python(source: str) -> object:
             tree = ast.parse(source.strip(), mode="eval")
         if any(len(set(keys)) < len(keys) for keys in _keys_of(tree)):
             return None
-        return ast.literal_eval(tree)
+        value = ast.literal_eval(tree)
     except (ValueError, SyntaxError, RecursionError, MemoryError, TypeError):
         return None
+    return value if _is_json(value) else None
 
 
 def _keys_of(tree: ast.AST) -> Iterator[list[object]]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Dict):
             yield [key.value for key in node.keys if isinstance(key, ast.Constant)]
+
+
+def _is_json(value: object) -> bool:
+    """Return whether a value that Python's parser has read, and so is not nested deep, is plain JSON."""
+    if isinstance(value, dict):
+        return all(isinstance(key, str) and _is_json(item) for key, item in value.items())
+    if isinstance(value, list):
+        return all(map(_is_json, value))
+    return value is None or isinstance(value, str | int | float)
 
 
 def _read_flow(source: str) -> object:
@@ -84,7 +134,7 @@ def _read_flow(source: str) -> object:
         return None
 
 
-def _read_begun(source: str) -> object:
+def _read_begun(source: str) -> Object | None:
     """Read what an object that is cut off holds before the last comma between its members."""
     depth, in_text, is_escaped, cut = 0, False, False, 0
     for place, character in enumerate(source):
@@ -102,17 +152,41 @@ def _read_begun(source: str) -> object:
     if depth < 1 or not cut:
         return None
     try:
-        return _DECODER.decode(source[:cut] + "}")
+        value: Object = _DECODER.decode(source[:cut] + "}")
     except (json.JSONDecodeError, RecursionError):
         return None
+    return value
 
 
 def _build_object(pairs: list[tuple[str, Any]]) -> Object:
     built: Object = {}
     for key, value in pairs:
-        if built.setdefault(key, value) != value:
-            raise ValueError(f"its JSON says {key!r} twice, and not the same")
+        add_member(built, key, value)
     return built
 
 
-_DECODER: Final = json.JSONDecoder(object_pairs_hook=_build_object, strict=False)
+def add_member(data: Object, key: str, value: Any) -> None:
+    """Add a member to an object. Raises ``ValueError`` if it has one with another value."""
+    if key in data and not _is_same(data[key], value):
+        raise ValueError(f"its JSON says {key!r} twice, and not the same")
+    data[key] = value
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    # True equals 1 in Python, and no judge says the one for the other.
+    return isinstance(one, bool) == isinstance(other, bool) and bool(one == other)
+
+
+def _read_int(digits: str) -> int:
+    if len(digits) > _MOST_DIGITS:
+        raise ValueError(f"it holds a number of {len(digits)} digits")
+    return int(digits)
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"its JSON holds {name}, which is no number")
+
+
+_DECODER: Final = json.JSONDecoder(
+    object_pairs_hook=_build_object, parse_int=_read_int, parse_constant=_refuse_constant, strict=False
+)

@@ -29,17 +29,30 @@ REASONING_SHOWN: Final = 300
 """Characters of it that stand in an explanation."""
 
 
+_SET_BY_JUDGES: Final = {
+    "response_format": "remove it, or say `structured: false`",
+    "n": "remove it, or say `samples`",
+    "model": "name the model beside `parameters`, as `model: provider/model`",
+    "messages": "remove it",
+    "input": "remove it",
+    "system": "remove it",
+    "instructions": "remove it",
+    "stream": "remove it, since answers are read whole",
+}
+"""Parameters of APIs that a judge's own may not hold, and what to do about each."""
+
+
 def _check_model(name: str) -> str:
     provider, _, model = name.partition("/")
     if not provider.strip() or not model.strip() or name != name.strip():
-        raise ValueError("must be the name of a model as provider/model, such as openai/gpt-5-mini")
+        raise ValueError(f"must be the name of a model as provider/model, such as openai/gpt-5-mini, not {name!r}")
     return name
 
 
 def _check_parameters(parameters: dict[str, Any]) -> dict[str, Any]:
-    for name in ("response_format", "n"):
+    for name, advice in _SET_BY_JUDGES.items():
         if name in parameters:
-            raise ValueError(f"{name!r} is set by the judge; remove it")
+            raise ValueError(f"{name!r} is set by the judge; {advice}")
     return parameters
 
 
@@ -67,7 +80,7 @@ class ModelJudgeParameters(JudgeParameters):
     aggregate: Aggregate = Field(
         default="mean",
         description="How the grades of a `panel` become one: `mean`, `median`, `majority` (what more than half of them "
-        "reach) or `min`.",
+        "reach) or `min`. A model without a grade is left out; `majority` counts it as not reached, `min` needs all.",
     )
     fallback: list[Annotated[str, AfterValidator(_check_model)]] = Field(
         default=[], description="Models that are asked in turn, where one gives no grade."
@@ -106,7 +119,10 @@ class ModelJudge(BaseJudge[ModelParametersT]):
 
     def __init__(self, parameters: BaseModel) -> None:
         super().__init__(parameters)
-        self._asker = VerdictAsker(self.parameters.parameters, is_structured=self.parameters.structured)
+        given = self.parameters
+        # Where others stand in, an unreadable answer is no error that would last.
+        is_alone = given.samples == 1 and not given.panel and not given.fallback
+        self._asker = VerdictAsker(given.parameters, is_structured=given.structured, asks_anew=is_alone)
 
     def use_memory(self, memory: dict[str, set[str]]) -> None:
         """Share what is learnt of models with the judges of this kind that other cases have."""
@@ -137,7 +153,9 @@ class ModelJudge(BaseJudge[ModelParametersT]):
             return await self.grade_with(subject, ask, model)
 
         given = self.parameters
-        return await take_poll(Poll(self._panel, self.fallback_models, given.samples, given.aggregate), grade_with)
+        where = self.where(subject)
+        poll = Poll(self._panel, self.fallback_models, given.samples, given.aggregate, where)
+        return await take_poll(poll, grade_with)
 
     @abstractmethod
     async def grade_with(self, subject: JudgeInput, ask: Ask, model: str) -> Grade:

@@ -32,7 +32,7 @@ from pytest_promptevals.records.fingerprints import content_hash
 from pytest_promptevals.records.json_types import Json
 from pytest_promptevals.records.judge_calls import JudgeCall
 from pytest_promptevals.records.responses import Message, Response
-from pytest_promptevals.records.results import RELATIVE, Grade
+from pytest_promptevals.records.results import RELATIVE, UNDECIDED, Grade
 
 Winner: TypeAlias = Literal["response", "other", "tie"]
 
@@ -163,9 +163,10 @@ class PairwiseJudge(ModelJudge[PairwiseParameters]):
     async def _compare(self, subject: JudgeInput, ask: Ask, model: str) -> Grade:
         other = await self._other(subject, ask)
         if other is None:
-            return _undecided("the baseline has no output of this case yet; that counts as a tie")
+            grade = _tie("the baseline has no output of this case yet; that counts as a tie")
+            return dataclasses.replace(grade, details={**(grade.details or {}), UNDECIDED: True})
         if other.strip() == show_response(subject.response).strip():
-            return _undecided(f"the same text as {self._shown}")
+            return _tie(f"the same text as {self._shown}")
         calls = (
             self.ask_for(ask, self._messages(subject, other, is_first=is_first), _FORM, subject, model)
             for is_first in _ORDERS
@@ -226,7 +227,7 @@ def _plus(size: int | None, text: str | None) -> int | None:
     return None if size is None else size + len(text or "")
 
 
-def _undecided(explanation: str) -> Grade:
+def _tie(explanation: str) -> Grade:
     return Grade(HALF, explanation, details={"winner": "tie", "position_bias": False, "orders": []})
 
 

@@ -10,9 +10,16 @@ from typing import Final, TypeAlias
 
 from pytest_promptevals.errors import CallNotMadeError, JudgeError, ProviderError
 from pytest_promptevals.judges.excerpts import clip
-from pytest_promptevals.judges.model.voting import Aggregate, combine_samples, combine_votes, judge_noise
+from pytest_promptevals.judges.model.voting import (
+    Aggregate,
+    combine_samples,
+    combine_votes,
+    judge_noise,
+    lacks_votes,
+    round_value,
+)
 from pytest_promptevals.records.json_types import Json
-from pytest_promptevals.records.results import Grade
+from pytest_promptevals.records.results import NO_GRADE, Grade
 
 GradeWith: TypeAlias = Callable[[str], Awaitable[Grade]]
 """One grade from the model of that name."""
@@ -20,7 +27,10 @@ GradeWith: TypeAlias = Callable[[str], Awaitable[Grade]]
 _STOPS: Final = frozenset({"budget", "quota"})
 """Reasons for which no other model is asked either."""
 _SHOWN_DIGITS: Final = 6
-_ERROR_SHOWN: Final = 200
+_REASON_SHOWN: Final = 90
+"""Characters of why a model gave no grade that stand beside the grade of others."""
+_ERROR_SHOWN: Final = 300
+"""Characters of it in an error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +45,8 @@ class Poll:
     """How often each is asked."""
     aggregate: Aggregate = "mean"
     """How the votes of a panel become one grade."""
+    where: str = ""
+    """What errors begin with: the case and the judge."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,21 +61,27 @@ class _Vote:
 async def take_poll(poll: Poll, grade_with: GradeWith) -> Grade:
     """Return the grade that the models give together.
 
-    All are asked at once. One that gives no grade is named in the explanation, and the others count. Raises the error
-    of the model if it is the only one, and ``JudgeError`` if none of several gives a grade. A spent budget or quota is
-    raised as it is, and so is the lack of an answer in a replay, unless another model stands in.
+    All are asked at once. One that gives no grade is named in the explanation and in the details, below ``NO_GRADE``,
+    and the others count; for ``majority`` and ``min``, see ``lacks_votes``. Raises the error of the model if it is the
+    only one, and ``JudgeError`` if too few of several give a grade. A spent budget or quota is raised as it is, and so
+    is the lack of an answer in a replay, unless another model stands in.
     """
+
+    async def grade_exactly(model: str) -> Grade:
+        grade = await grade_with(model)
+        return dataclasses.replace(grade, value=round_value(grade.value))
+
     if poll.samples == len(poll.models) == 1 and not poll.fallback:
-        return await grade_with(poll.models[0])
+        return await grade_exactly(poll.models[0])
     spare = iter(poll.fallback)
     votes: list[_Vote] = []
-    for vote in await _ask(poll.models, poll.samples, grade_with):
-        tried = [vote, *([] if vote.grades else await _ask_next(spare, poll.samples, grade_with))]
+    for vote in await _ask(poll.models, poll.samples, grade_exactly):
+        tried = [vote, *([] if vote.grades else await _ask_next(spare, poll.samples, grade_exactly))]
         _raise_if_replay_lacks(tried[-1] if tried[-1].grades else vote)
         votes += tried
     counted = [vote for vote in votes if vote.grades]
-    if not counted:
-        raise _nothing_from(votes)
+    if not counted or lacks_votes(poll.aggregate, len(counted), len(poll.models)):
+        raise _too_few(votes, len(counted), poll)
     return _note(_count(counted, poll), votes, poll)
 
 
@@ -106,19 +124,35 @@ def _raise_if_replay_lacks(vote: _Vote) -> None:
             raise error
 
 
-def _nothing_from(votes: Sequence[_Vote]) -> JudgeError | ProviderError:
-    first = votes[0].errors[0]
+def _too_few(votes: Sequence[_Vote], given: int, poll: Poll) -> JudgeError | ProviderError:
+    failed = [vote for vote in votes if not vote.grades]
+    first = failed[0].errors[0]
     if len(votes) == 1:
         return first
-    said = "; ".join(f"{vote.model}: {vote.errors[0]}" for vote in votes)
-    error = JudgeError(f"none of {len(votes)} judge models gave a grade: {said}")
+    said = "; ".join(f"{vote.model}: {clip(_reason(vote, poll.where), _ERROR_SHOWN)}" for vote in failed)
+    if given:
+        share = "all" if poll.aggregate == "min" else "more than half"
+        head = f"{poll.aggregate!r} needs a grade of {share} of the {len(poll.models)} models, and got {given}"
+        said += "; add a `fallback`, or take another `aggregate`, which leaves out models without a grade"
+    else:
+        head = f"none of {len(votes)} judge models gave a grade"
+    error = JudgeError(f"{poll.where}{head}: {said}")
     error.__cause__ = first
     return error
 
 
+def _reason(vote: _Vote, where: str) -> str:
+    """Return why a model gave no grade, without what is said of it anyway: the place and its name."""
+    return str(vote.errors[0]).removeprefix(where).removeprefix(f"{vote.model} gave ").removesuffix(".")
+
+
+def _short_reason(vote: _Vote, where: str) -> str:
+    return clip(_reason(vote, where).partition(". ")[0], _REASON_SHOWN)
+
+
 def _count(votes: Sequence[_Vote], poll: Poll) -> Grade:
     grades = {vote.model: combine_samples(vote.grades) for vote in votes}
-    grade = combine_votes(grades, poll.aggregate) if len(poll.models) > 1 else grades[votes[0].model]
+    grade = combine_votes(grades, poll.aggregate, len(poll.models)) if len(poll.models) > 1 else grades[votes[0].model]
     if poll.samples == 1:
         return grade
     samples = [[one.value for one in vote.grades] for vote in votes]
@@ -139,16 +173,17 @@ def _rounded(samples: Sequence[Sequence[float]]) -> list[Json]:
 
 def _note(grade: Grade, votes: Sequence[_Vote], poll: Poll) -> Grade:
     """Return the grade with what went wrong on the way, and who stood in."""
-    stood_in = [vote.model for vote in votes if vote.grades and vote.model in poll.fallback]
-    failures = [
-        f"{vote.model} gave {_lack(vote)}: {clip(str(vote.errors[0]), _ERROR_SHOWN)}" for vote in votes if vote.errors
-    ]
-    if not failures:
+    failed = [vote for vote in votes if vote.errors]
+    if not failed:
         return grade
-    details = {**(grade.details or {}), **({"fallback": ", ".join(stood_in)} if stood_in else {})}
-    instead = [f"asked instead: {', '.join(stood_in)}"] if stood_in else []
-    text = "; ".join(part for part in (grade.explanation, *failures, *instead) if part)
-    return dataclasses.replace(grade, explanation=text, details=details)
+    stood_in = ", ".join(vote.model for vote in votes if vote.grades and vote.model in poll.fallback)
+    missing: Json = {vote.model: _short_reason(vote, poll.where) for vote in failed if not vote.grades}
+    kept = {key: item for key, item in (("fallback", stood_in), (NO_GRADE, missing)) if item}
+    failures = [f"{vote.model} gave {_lack(vote)}: {_short_reason(vote, poll.where)}" for vote in failed]
+    instead = [f"asked instead: {stood_in}"] if stood_in else []
+    # The first line is what a review is headed with.
+    text = "\n".join([grade.explanation, "; ".join([*failures, *instead])]).strip()
+    return dataclasses.replace(grade, explanation=text, details={**(grade.details or {}), **kept})
 
 
 def _lack(vote: _Vote) -> str:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field, field_validator, model_validator
 from pytest_promptevals.errors import JudgeError
 from pytest_promptevals.hookspecs import Ask, JudgeInput
 from pytest_promptevals.judges.criteria import is_template_name, library_names
+from pytest_promptevals.judges.excerpts import clip
 from pytest_promptevals.judges.model.forms import Verdict
 from pytest_promptevals.judges.model.judge import (
     REASONING_KEPT,
@@ -19,13 +20,15 @@ from pytest_promptevals.judges.model.judge import (
     shorten_reasoning,
 )
 from pytest_promptevals.judges.model.rubric_prompt import missing_variables, rubric_messages
-from pytest_promptevals.judges.model.rubrics import Rubric, find_rubric, free_rubric, load_rubric
+from pytest_promptevals.judges.model.rubrics import FREE, Rubric, find_rubric, free_rubric, load_rubric
 from pytest_promptevals.records.cases import Case
 from pytest_promptevals.records.fingerprints import content_hash
 from pytest_promptevals.records.json_types import Json
 from pytest_promptevals.records.responses import Response
 from pytest_promptevals.records.results import Grade
 
+_CRITERIA_KEPT: Final = 40
+"""Characters of criteria in the user's own words that tell one judge from another."""
 _NO_SENTENCE: Final = "; a text that ends in .yaml or .yml names a file: end a sentence with a full stop"
 
 
@@ -168,6 +171,7 @@ def grade_verdict(rubric: Rubric, verdict: Verdict, model: str) -> Grade:
         value = scale.share(verdict.overall)
     details: dict[str, Json] = {
         "rubric": rubric.label,
+        "criteria": clip(rubric.criteria, _CRITERIA_KEPT) if rubric.id == FREE else None,
         "model": model,
         "scale": [scale.low, scale.high],
         "dimensions": dict(verdict.dimensions),

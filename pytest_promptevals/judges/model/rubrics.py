@@ -22,7 +22,6 @@ from pytest_promptevals.judges.build import show_finding
 from pytest_promptevals.judges.criteria import (
     LIBRARY,
     is_one_word,
-    library_names,
     refuse_file_name,
     spell_name,
     unknown_rubric,
@@ -144,7 +143,7 @@ def free_rubric(criteria: str) -> Rubric:
     """Return the rubric of criteria in the user's own words: no dimensions, a scale from 1 to 5."""
     return Rubric.model_validate(
         {
-            "id": "criteria",
+            "id": FREE,
             "version": 1,
             "category": "own",
             "summary": "Criteria in the user's own words.",
@@ -156,6 +155,8 @@ def free_rubric(criteria: str) -> Rubric:
     )
 
 
+FREE: Final = "criteria"
+"""Id of a rubric that is but criteria in the user's own words."""
 _FREE_ANCHORS: Final = (
     (1, "The response does not meet the criteria at all."),
     (2, "It meets a small part of them, or misses what matters most."),
@@ -178,8 +179,12 @@ def library() -> Mapping[str, Rubric]:
 
 def named_rubric(name: str) -> Rubric | None:
     """Return the template of the library that is called so; ``None`` if there is none."""
-    rubric_id = library_names().get(spell_name(name))
-    return None if rubric_id is None else library()[rubric_id]
+    return _by_name().get(spell_name(name))
+
+
+@functools.cache
+def _by_name() -> Mapping[str, Rubric]:
+    return {spell_name(name): rubric for rubric in library().values() for name in rubric.names}
 
 
 def find_rubric(criteria: str) -> Rubric | None:
@@ -196,7 +201,7 @@ def find_rubric(criteria: str) -> Rubric | None:
 def _is_misspelled(criteria: str) -> bool:
     if not _NAME.fullmatch(criteria.strip()):
         return False
-    return bool(difflib.get_close_matches(spell_name(criteria), library_names(), n=1, cutoff=_CLOSE))
+    return bool(difflib.get_close_matches(spell_name(criteria), _by_name(), n=1, cutoff=_CLOSE))
 
 
 _ADVICE: Final = (
@@ -212,17 +217,18 @@ def parse_rubric(text: str, shown: str) -> Rubric:
         rubric = Rubric.model_validate(document.value)
     except ValidationError as error:
         findings = find_problems(error, Rubric, document.value)
-        raise DatasetError([_problem(one.path, show_finding(one), document, shown) for one in findings]) from None
+        problems = [_problem(one.path, show_finding(one), document, shown) for one in findings]
+        raise DatasetError(sorted(problems, key=lambda problem: problem.line or 0)) from None
     if marked := list(_find_marks(rubric)):
         raise DatasetError([_problem(path, _NOT_FILLED_IN, document, shown) for path in marked])
     return rubric
 
 
-_MARKS: Final = ("{{", "{%")
+_MARKS: Final = ("{{", "{%", "{#")
 _NOT_FILLED_IN: Final = (
-    "holds {{ or {%, but nothing is filled into a rubric in a file: it is sent as it stands. Say it in words that hold "
-    "for every case, which the judge model is shown, or write `criteria: ...` in the eval file, where variables are "
-    "filled in"
+    "holds {{, {% or {#, but nothing is filled into a rubric in a file: it is sent as it stands. Say it in words that "
+    "hold for every case, which the judge model is shown, or write `criteria: ...` in the eval file, where variables "
+    "are filled in"
 )
 
 

@@ -43,7 +43,7 @@ class Scale:
         return f"a {'whole number' if self.is_whole else 'number'} from {self.low:g} to {self.high:g}"
 
 
-_NUMBER: Final = r"[-+]?(?:\d+(?:[.,]\d+)?|[.,]\d+)"
+_NUMBER: Final = r"[-+]?(?:\d{1,9}(?:[.,]\d{1,9})?|[.,]\d{1,9})"
 _WORDS: Final = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 _WORD: Final = "|".join(_WORDS)
 _HAN: Final = "〇一二三四五六七八九十"
@@ -52,7 +52,7 @@ _UNIT: Final = (
     r"分|点|點|점|颗星|星|(?:points?|pts|stars?|Punkten?|Sternen?|étoiles?|puntos?|estrellas?|pontos?|estrelas?"
     r"|punti|stelle|балл(?:а|ов)?|poäng)\b"
 )
-_RANGE: Final = r"\s*(?:->?|–|—|→|~|〜|to|or|bis|oder|à|ou|o|a|e|and|und|until|或|到|至)\s*\d"
+_RANGE: Final = r"\s{0,3}(?:->?|–|—|→|~|〜|to|or|bis|oder|à|ou|o|a|e|and|und|until|或|到|至)\s{0,3}\d"
 AMOUNT: Final = rf"""
     (?P<number>
       (?<! [\w.,/] ) (?: {_NUMBER} | \b(?:{_WORD})\b )
@@ -61,7 +61,7 @@ AMOUNT: Final = rf"""
     )
     (?:
       (?: \s* (?:{_UNIT}) )? \s* (?:{_OUT_OF}) \s* (?: (?:a|der|possible)\s+ )?
-        (?P<top> \d+ (?: [.,]\d+ )? | (?:{_WORD})\b )
+        (?P<top> \d{{1,9}} (?: [.,]\d{{1,9}} )? | (?:{_WORD})\b )
       | \s* (?P<percent> % | percent\b | Prozent\b )
     )?
     (?: \s* (?:{_UNIT}) )?
@@ -77,12 +77,18 @@ def regex(source: str) -> re.Pattern[str]:
 
 
 TOP_FIRST: Final = (
-    r"(?:(?P<top>\d+)\s*[点點점分]\s*(?:満点|满分|만점)?\s*(?:中|에|の|중)|满分\s*(?P<full>\d+)\s*分)"
-    r"\s*,?\s*(?:得|给)?\s*(?P<number>\d+(?:\.\d+)?)\s*[点點점分]"
+    r"(?:(?P<top>\d{1,9})\s*[点點점分]\s*(?:満点|满分|만점)?\s*(?:中|에|の|중)|满分\s*(?P<full>\d{1,9})\s*分)"
+    r"\s*,?\s*(?:得|给)?\s*(?P<number>\d{1,9}(?:\.\d{1,9})?)\s*[点點점分]"
 )
 """An amount of a plain text that says first what it is out of: ``5点満点中4点``."""
+_UNSEEN: Final = frozenset("\u00ad\u200b\u200c\u200d\u2060\ufeff")
+_PAIRED: Final = "\"'()[]“”「」"
+_LARGEST: Final = 1e300
+_LONGEST_AMOUNT: Final = 100
+"""Characters; no amount is written with more."""
 _STARS: Final = re.compile(r"(★+)(☆*)")
-_EMPHASIS: Final = re.compile(r"(?<!\d)(?:[*`]+|__)|(?:[*`]+|__)(?!\d)")
+_EMPHASIS: Final = re.compile(r"(?<![*`_])(?:(?<![^\W_])[*`_]++|[*`_]++(?![^\W_]))")
+"""Marks at an edge of a word; between two letters or digits they are something else, as in ``5**2``."""
 _FOREIGN: Final = re.compile(r"[^\x00-\x7f]")
 _FULL_WIDTH: Final = range(0xFF01, 0xFF5F)
 _AS_ASCII: Final = {"⁄": "/", "∕": "/", "٪": "%", "٫": ".", "−": "-", "‑": "-"}
@@ -101,6 +107,8 @@ def _to_ascii(found: re.Match[str]) -> str:
         return unicodedata.normalize("NFKC", character)
     if character.isspace():
         return " "
+    if character in _UNSEEN:
+        return ""
     return _AS_ASCII.get(character, character)
 
 
@@ -139,6 +147,8 @@ def _number(text: str) -> float:
 def read_amount(value: Json, scale: Scale) -> float:
     """Return a number, or a text that is one amount and nothing else. Raises ``ValueError`` for anything else."""
     if isinstance(value, int | float) and not isinstance(value, bool):
+        if abs(value) > _LARGEST:
+            raise ValueError(f"a number that large is not {scale.words}")
         return scale.check(float(value))
     if isinstance(value, str) and (amount := match_amount(plain_text(value))) is not None:
         return value_of(amount, scale)
@@ -148,7 +158,11 @@ def read_amount(value: Json, scale: Scale) -> float:
 
 def match_amount(plain: str) -> re.Match[str] | None:
     """Return the amount that a plain text is all of, save for quotes, brackets and a full stop."""
+    if sum(plain.count(mark) for mark in _PAIRED) % 2:
+        return None
     bare = plain.strip(" \t\r\n\"'()[]“”「」。!").removesuffix(".")
+    if len(bare) > _LONGEST_AMOUNT:
+        return None
     stars = _STARS.fullmatch(bare)
     if stars is not None and stars.group(2):
         bare = f"{len(stars.group(1))}/{len(bare)}"

@@ -14,7 +14,7 @@ from pytest_promptevals.judges.model.prompting import (
     show_answer,
     show_calls,
     show_data,
-    show_question,
+    show_input,
     show_response,
 )
 from pytest_promptevals.records.json_types import Json
@@ -55,7 +55,7 @@ def _turns_before(subject: JudgeInput) -> list[Turn]:
         return [_read_turn(message) for message in messages]
     if subject.prompt is not None and subject.prompt.messages:
         return [Turn(message.role, message.content) for message in subject.prompt.messages]
-    question = show_question(subject)
+    question = show_input(subject.case)
     return [] if question is None else [Turn("user", question)]
 
 

@@ -25,12 +25,27 @@ _CLOSE: Final = 1e-9
 _ENDS: Final = 2
 
 
-def aggregate_values(values: Sequence[float], how: Aggregate) -> float:
+def round_value(value: float) -> float:
+    """Return a value of a grade within 0..1, without the dust of sums of floats."""
+    return min(1.0, max(0.0, round(value, _DIGITS)))
+
+
+def lacks_votes(how: Aggregate, given: int, seats: int) -> bool:
+    """Return whether too few of a panel gave a grade to say what it decides: ``min`` needs all, ``majority`` most."""
+    if how == "min":
+        return given < seats
+    return how == "majority" and 2 * given <= seats
+
+
+def aggregate_values(values: Sequence[float], how: Aggregate, seats: int = 0) -> float:
     """Return one value for those of several models.
 
-    ``majority`` is the highest value that more than half of the models reach: of n values in falling order, the one at
-    place floor(n / 2) + 1. So it passes a threshold, whichever that is, just when more than half of the models do; a
+    ``majority`` is the highest value that more than half of the models reach: of n models, in falling order, the value
+    at place floor(n / 2) + 1. So it passes a threshold, whichever that is, just when more than half of the models do; a
     tie does not pass. ``median`` differs from it only where n is even: there it is the mean of the middle two.
+
+    ``seats`` is how many models were to give one, if more than did. Those that gave none reach nothing: for a majority
+    they count against it.
     """
     if how == "mean":
         value = statistics.fmean(values)
@@ -39,8 +54,8 @@ def aggregate_values(values: Sequence[float], how: Aggregate) -> float:
     elif how == "min":
         value = min(values)
     else:
-        value = sorted(values, reverse=True)[len(values) // 2]
-    return min(1.0, max(0.0, round(value, _DIGITS)))
+        value = sorted(values, reverse=True)[max(len(values), seats) // 2]
+    return round_value(value)
 
 
 def judge_noise(samples: Sequence[Sequence[float]]) -> float | None:
@@ -94,13 +109,14 @@ def combine_samples(grades: Sequence[Grade]) -> Grade:
     return Grade(value, nearest.explanation, _decide(grades, "mean"), details=merge_details(grades))
 
 
-def combine_votes(votes: Mapping[str, Grade], how: Aggregate) -> Grade:
-    """Return the grade of a panel, from the grade of each model by its name.
+def combine_votes(votes: Mapping[str, Grade], how: Aggregate, seats: int = 0) -> Grade:
+    """Return the grade of a panel of ``seats`` models, from the grade of each that gave one by its name.
 
     Where the models say themselves whether the response passes, more than half of them decide, and all for ``min``.
+    Those that gave no grade count against a majority. See ``lacks_votes`` for how many there must be.
     """
     grades = list(votes.values())
-    value = aggregate_values([grade.value for grade in grades], how)
+    value = aggregate_values([grade.value for grade in grades], how, seats)
     agreed = agreement(grades)
     details: dict[str, Json] = {
         **merge_details(grades),
@@ -109,22 +125,27 @@ def combine_votes(votes: Mapping[str, Grade], how: Aggregate) -> Grade:
     }
     if agreed is not None:
         details["agreement"] = round(agreed, _SHOWN_DIGITS)
-    return Grade(value, _explain_votes(votes, how, agreed), _decide(grades, how), details=details)
+    decided = _decide(grades, how, seats)
+    return Grade(value, _explain_votes(votes, how, seats, agreed), decided, details=details)
 
 
-def _explain_votes(votes: Mapping[str, Grade], how: Aggregate, agreed: float | None) -> str:
+def _explain_votes(votes: Mapping[str, Grade], how: Aggregate, seats: int, agreed: float | None) -> str:
     shown = ", ".join(f"{model} {grade.value:.3g}" for model, grade in votes.items())
+    missing = seats - len(votes)
+    against = f" and {missing} of {seats} without a grade, which counts against it" if missing > 0 else ""
     lowest = min(votes, key=lambda model: votes[model].value)
     said = f"; {lowest}: {votes[lowest].explanation}" if votes[lowest].explanation else ""
     share = "" if agreed is None else f" ({agreed:.0%} of the pairs agree)"
-    return f"{how} of {shown}{share}{said}"
+    return f"{how} of {shown}{against if how == 'majority' else ''}{share}{said}"
 
 
-def _decide(grades: Sequence[Grade], how: Aggregate) -> bool | None:
+def _decide(grades: Sequence[Grade], how: Aggregate, seats: int = 0) -> bool | None:
     passed = [grade.passed for grade in grades if grade.passed is not None]
     if len(passed) < len(grades):
         return None
-    return all(passed) if how == "min" else 2 * sum(passed) > len(passed)
+    if how == "min":
+        return all(passed)
+    return 2 * sum(passed) > (max(len(passed), seats) if how == "majority" else len(passed))
 
 
 def merge_details(grades: Sequence[Grade]) -> dict[str, Json]:

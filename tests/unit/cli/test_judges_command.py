@@ -56,4 +56,4 @@ def test_an_unknown_judge_is_an_error_with_the_nearest_name() -> None:
     result = call("show", "fuzy")
 
     assert result.exit_code == 1
-    assert result.output == "Error: there is no judge 'fuzy' in the package. Did you mean 'fuzzy'?\n"
+    assert result.output == "Error: unknown judge 'fuzy'. Did you mean 'fuzzy'?\n"

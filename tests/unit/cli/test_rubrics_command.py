@@ -128,8 +128,8 @@ def test_an_eval_file_without_a_prompt_asks_its_input(folder: Path) -> None:
         (
             ("show", "tonne"),
             (
-                "Error: there is no rubric 'tonne'. Did you mean 'tone'? A rubric of your own is shown by the name of its "
-                "file, such as rubrics/own.yaml.\n"
+                "Error: there is no rubric 'tonne'. Did you mean 'tone'? A rubric of your own is shown by the name of "
+                "its file, such as rubrics/own.yaml.\n"
             ),
         ),
         (

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from pytest_promptevals.engine.asking import CountedAsk, Send, sum_known, unhurried
+from pytest_promptevals.engine.asking import CountedAsk, Ledger, Send, sum_known, unhurried
 from pytest_promptevals.records.requests import Request
 from pytest_promptevals.records.responses import Message, Response
+from pytest_promptevals.records.results import JudgeSpending
 from tests.support.virtual_time import now, run_virtually
 from tests.unit.engine.plans import CountingProvider, plan, result_of, run_all
 
@@ -70,6 +71,19 @@ def test_what_the_calls_of_a_judge_cost_and_what_was_paid_of_it(
     counted = asyncio.run(main())
 
     assert (counted.cost, counted.spent) == (cost, spent)
+    assert counted.cached == sum(response.cached for response in responses)
+
+
+def test_what_judges_spent_without_a_score_says_how_much_came_from_the_cache() -> None:
+    ledger = Ledger(asking(Response("x", cost=0.25), Response("x", cost=0.5, cached=True))[0])
+
+    async def main() -> None:
+        await ledger.send("a/m", Request("m", HI))
+        await ledger.send("a/m", Request("m", HI))
+
+    asyncio.run(main())
+
+    assert ledger.spending == JudgeSpending(2, 0.75, 0.25, 1)
 
 
 def test_the_sum_of_nothing_is_unknown() -> None:
@@ -128,10 +142,26 @@ def test_a_judge_that_asks_twice_gets_two_answers_and_both_are_paid(tmp_path: Pa
     (result,) = run_all(planned, tmp_path)
 
     single, group = result.trials[0].scores
+    assert [score.cached for score in (single, group)] == [0, 0]
     assert (single.calls, single.cost, single.spent) == (1, 0.25, 0.25)
     assert (group.calls, group.cost, group.spent) == (2, 0.5, 0.5)
     assert sorted(request.trial for request in made[0].requests) == [1, 1, 2]
     assert (result.cost, result.spent) == (1.0, 1.0)
+
+
+def test_a_score_says_how_many_of_its_calls_came_from_the_cache(tmp_path: Path) -> None:
+    class Caching(CountingProvider):
+        async def complete(self, request: object) -> Response:
+            return Response("0.75", cost=0.25, cached=True)
+
+    judges = "[{odd: mine/m}, {all_of: [{odd: {gives: mine/m, name: x}}, {odd: {gives: counting/m, name: y}}, exact]}]"
+    planned = plan(
+        tmp_path, f"model: counting/m\njudges: {judges}\ncases: [{{id: a, input: '1', expected: '1'}}]", mine=Caching
+    )
+
+    (result,) = run_all(planned, tmp_path)
+
+    assert [(score.calls, score.cached) for score in result.trials[0].scores] == [(1, 1), (2, 1)]
 
 
 def test_the_cost_of_a_group_is_unknown_if_that_of_one_of_its_judges_is(tmp_path: Path) -> None:

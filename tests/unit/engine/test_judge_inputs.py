@@ -89,7 +89,7 @@ def test_a_judge_may_put_another_prompt_to_the_model_of_the_case(tmp_path: Path)
 @pytest.mark.parametrize(
     ("prompt", "message"),
     [
-        ("broken.md", "broken.md:1: unknown variable 'nobody'"),
+        ("broken.md", "a.eval.yaml:4: judge 'rival': broken.md:1: unknown variable 'nobody'"),
         ("gone.md", "a.eval.yaml:4: prompt: 'gone.md': no such file"),
         ("Dear Ada", "a.eval.yaml:4: 'Dear Ada' is not the name of a prompt file"),
     ],

@@ -67,12 +67,15 @@ def test_weights_and_what_is_not_required(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("gives", "message"),
     [
-        ("raise", "judge 'odd' raised LookupError: odd"),
-        ("text", "judge 'odd' returned str, not a Grade"),
-        ("1.5", "judge 'odd' returned 1.5; a grade is a number from 0 to 1"),
+        ("raise", "a.eval.yaml:2: judge 'odd' raised LookupError: odd at "),
+        ("text", "a.eval.yaml:2: judge 'odd' returned str, not a Grade"),
+        ("1.5", "a.eval.yaml:2: judge 'odd' returned 1.5; a grade is a number from 0 to 1"),
         (".nan", None),
-        ("sleep", "the judges gave no scores within 0.05 s. Raise 'timeout' if they need longer."),
-        ("nowhere/m", "unknown provider 'nowhere' in model 'nowhere/m'."),
+        (
+            "sleep",
+            "a.eval.yaml:2: judge 'odd' gave no score within 0.05 s. Raise 'timeout' if the judges need longer.",
+        ),
+        ("nowhere/m", "a.eval.yaml:2: judge 'odd': unknown provider 'nowhere' in model 'nowhere/m'."),
     ],
 )
 def test_a_judge_that_misbehaves_is_an_error_never_a_score(tmp_path: Path, gives: str, message: str | None) -> None:

@@ -157,8 +157,36 @@ def test_a_judge_that_asks_and_gives_no_grade_decides_nothing(tmp_path: Path) ->
     found = selftest(tmp_path, text, ALL)
 
     assert (found.errors, found.passes) == (0, ())
-    error = "judge 'odd' raised LookupError: odd"
+    (undecided,) = found.undecided
+    assert (undecided.name, undecided.location, undecided.judges) == ("a", Location("a.eval.yaml", 3), ())
+    assert undecided.error.startswith("a.eval.yaml:2: judge 'odd' raised LookupError: odd at ")
+
+
+@pytest.mark.parametrize("judge", ["pairwise: {model: counting/j}", "pairwise: {model: counting/j, against: other.md}"])
+@pytest.mark.parametrize("settings", [FREE, ALL], ids=["free", "all"])
+def test_a_judge_that_compares_with_another_answer_of_the_model_is_not_asked(
+    tmp_path: Path, judge: str, settings: Settings
+) -> None:
+    (tmp_path / "other.md").write_text("Say {{ input }}", encoding="utf-8")
+    text = f"model: counting/m\njudges: [all_of: [{judge}]]\ncases: [{{id: a, input: x}}]\n"
+
+    found = selftest(tmp_path, text, settings)
+
+    error = "all_of: compares with another answer of the model, and a self-test asks for none"
     assert found.undecided == (Undecided("a", Location("a.eval.yaml", 3), (), error=error),)
+    assert found.spent == 0
+
+
+def test_an_answer_that_a_free_judge_cannot_judge_does_not_pass(tmp_path: Path) -> None:
+    (tmp_path / "first_word.py").write_text(
+        "def judge(output):\n    return output.split()[0] == 'x'\n", encoding="utf-8"
+    )
+    text = "model: counting/m\njudges: [{python: first_word:judge}]\ncases: [{id: a, input: x}]\n"
+
+    found = selftest(tmp_path, text)
+
+    assert (found.errors, found.passed_by("echo"), found.undecided, found.dead) == (1, 1, (), ())
+    assert shares(found)["empty"] == (0, 1)
 
 
 def test_a_free_judge_that_judges_no_answer_at_all_decides_nothing(tmp_path: Path) -> None:
@@ -167,7 +195,7 @@ def test_a_free_judge_that_judges_no_answer_at_all_decides_nothing(tmp_path: Pat
 
     (undecided,) = selftest(tmp_path, text).undecided
 
-    assert undecided.error.startswith("judge 'python': 'breaking:judge' raised LookupError: no list")
+    assert undecided.error.startswith("a.eval.yaml:2: judge 'python': 'breaking:judge' raised LookupError: no list")
 
 
 @pytest.mark.parametrize(
@@ -176,7 +204,28 @@ def test_a_free_judge_that_judges_no_answer_at_all_decides_nothing(tmp_path: Pat
 def test_a_case_with_the_tag_is_exempt(tmp_path: Path, place: str) -> None:
     found = selftest(tmp_path, f"model: counting/m\njudges: [not: {{contains: hunter2}}]\n{place}\n")
 
-    assert (found.cases, found.exempt, found.passes) == (0, ("a",), ())
+    assert (found.cases, found.exempt, found.needless, found.passes) == (0, ("a",), (), ())
+
+
+@pytest.mark.parametrize(
+    ("judges", "needless"),
+    [
+        ("[contains: zebra, odd: raise]", True),
+        ("[refusal]", True),
+        ("[odd: 0]", False),
+        ("[length: {max: 50}, odd: 0]", False),
+        ("[length: {max: 0}]", False),
+    ],
+)
+def test_the_tag_is_needless_where_the_free_judges_let_nothing_pass(
+    tmp_path: Path, judges: str, *, needless: bool
+) -> None:
+    text = f"model: counting/m\ntags: [no-selftest]\njudges: {judges}\ncases: [{{id: a, input: x}}]\n"
+
+    for settings in (FREE, ALL):
+        found = selftest(tmp_path, text, settings)
+        assert found.needless == (("a",) if needless else ())
+        assert (found.exempt, found.undecided, found.spent) == (("a",), (), 0)
 
 
 @pytest.mark.parametrize(

@@ -16,13 +16,15 @@ from tests.support.eval_folder import EvalFolder
 class CheckedFolder(EvalFolder):
     """Eval files that are checked without the command."""
 
-    def load_subject(self, name: str = "a.eval.yaml") -> tuple[Subject | None, list[Finding]]:
+    def load_subject(
+        self, name: str = "a.eval.yaml", settings: Settings | None = None
+    ) -> tuple[Subject | None, list[Finding]]:
         """Load a file and return it with what loading finds."""
-        return load_subject(self.root / name, self.root, builtin_registry(), Settings())
+        return load_subject(self.root / name, self.root, builtin_registry(), settings or Settings())
 
-    def find(self, name: str = "a.eval.yaml") -> list[Finding]:
+    def find(self, name: str = "a.eval.yaml", settings: Settings | None = None) -> list[Finding]:
         """Load a file and return what is found of all kinds."""
-        subject, findings = self.load_subject(name)
+        subject, findings = self.load_subject(name, settings)
         checked = run_checks(subject, frozenset(Kind)) if subject else []
         return sort_findings([*findings, *checked])
 

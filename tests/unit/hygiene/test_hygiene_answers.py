@@ -46,6 +46,18 @@ def test_answers_that_stand_in_most_prompts_may_be_meant_to(folder: CheckedFolde
     )
 
 
+@pytest.mark.parametrize(("given_away", "is_meant"), [(5, False), (6, True)])
+def test_more_than_half_of_the_prompts_are_most(folder: CheckedFolder, given_away: int, is_meant: bool) -> None:
+    cases = "cases:\n" + "".join(
+        f"  - {{id: c{n}, input: 'Which order is it?{f' It is A-10{n}.' * (n < given_away)} {n}', expected: A-10{n}}}\n"
+        for n in range(10)
+    )
+
+    (found,) = find_given_away(folder, HEAD + cases)
+
+    assert ("that may be meant" in found) is is_meant
+
+
 @pytest.mark.parametrize("expected", ["yes", "42", "'[]'", "null", "{n: paris}", "Rome"])
 def test_short_answers_data_and_absent_ones_are_not_given_away(folder: CheckedFolder, expected: str) -> None:
     cases = f"cases:\n  - {{id: a, input: 'Say yes, null or 42 [] for paris.', expected: {expected}}}\n"

@@ -202,51 +202,6 @@ def test_a_file_that_cannot_be_planned_is_still_looked_at(folder: CheckedFolder)
     assert [text.split(": ")[1] for text in found] == ["small-dataset", "load-error", "duplicate"]
 
 
-def test_an_unknown_judge_is_a_warning_that_names_who_knows_it(folder: CheckedFolder) -> None:
-    text = (
-        "model: scripted/echo\njudges:\n  - polite: {tone: '{{ tone }}', threshold: 0}\n  - any_of: [exakt]\n"
-        "cases: [{id: a, input: Hi, vars: {tone: kind, other: 1}, judges: [polite: soft]}]\n"
-    )
-
-    found = folder.find_in(text)
-
-    assert [text for text in found if "small" not in text] == [
-        (
-            "a.eval.yaml:3: unknown-plugin: the judge 'polite' is not built in: if a conftest.py or a "
-            "plugin registers it, "
-            "only pytest can check it."
-        ),
-        (
-            "a.eval.yaml:4: unknown-plugin: the judge 'exakt' is not built in: if a conftest.py or a plugin "
-            "registers it, "
-            "only pytest can check it. Did you mean 'exact'?"
-        ),
-    ]
-
-
-def test_an_unknown_provider_is_a_warning_that_names_who_knows_it(folder: CheckedFolder) -> None:
-    text = (
-        "model: [opnai/x, mine/y, openai/z]\nproviders: {mine: {type: acme}}\njudges: [exact]\n"
-        "cases: [{id: a, input: Hi, expected: x}]\n"
-    )
-
-    found = folder.find_in(text, Kind.UNKNOWN_PLUGIN)
-
-    assert found == [
-        (
-            "a.eval.yaml:1: unknown-plugin: the provider 'acme' is not built in: if a conftest.py or a "
-            "plugin registers "
-            "it, only pytest can check it."
-        ),
-        (
-            "a.eval.yaml:1: unknown-plugin: the provider 'opnai' is not built in: if a conftest.py or a "
-            "plugin registers "
-            "it, only pytest can check it. Did you mean 'openai'?"
-        ),
-    ]
-    assert folder.find_in(text, Kind.LOAD_ERROR) == []
-
-
 @pytest.mark.parametrize("name", ["a.eval.jsonl", "a.cases.jsonl", "a.cases.yaml"])
 def test_cases_for_a_test_function_need_no_model(folder: CheckedFolder, name: str) -> None:
     folder.write("evals.yaml", "judges: [exact, {length: {min: 0}}]\n")

@@ -188,3 +188,26 @@ def test_one_changed_word_among_thousands_is_found_without_comparing_all_pairs()
 
     assert missed == []
     assert leaders._work < len(texts) * len(changed) / 10
+
+
+def test_words_of_one_text_alone_are_no_obstacle_to_its_likeness() -> None:
+    # Six words of its own are more than half of the ten rarest, if those that nothing shares count among them.
+    shared = [f"somewhat{number:02}" for number in range(40)]
+    text, other = (" ".join([*shared, *(f"{mark}{number}" for number in range(6))]) for mark in "ab")
+    leaders = Leaders([text, other])
+    leaders.add(text, [0], 7)
+
+    assert leaders.find(other, [0]) == 7
+
+
+def test_texts_that_are_too_short_to_be_like_are_not_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    short, long = "where is the refund", "where is the refund " * 9
+    leaders = Leaders([short, long])
+    for number in range(30):
+        leaders.add(short, [0], number)
+    monkeypatch.setattr(likeness, "_MOST_WORK", 1)
+
+    assert leaders.find(long, [0]) is None
+    assert not leaders.is_exhausted
+    assert leaders.find(short, [0]) == 0
+    assert leaders.is_exhausted

@@ -58,7 +58,7 @@ def test_missing_ids_are_one_finding_for_each_file(folder: CheckedFolder) -> Non
         ),
         (
             "n.csv:2: missing-id: 1 case has no id: '54136c32' (line 2); a change of the input would make another case "
-            "of it; write them into a column 'id'"
+            "of it; --fix-ids writes the ids that they go by today"
         ),
     ]
 
@@ -185,12 +185,93 @@ def test_a_file_whose_edits_would_say_something_else_is_left(
         assert path.read_text() == text
 
 
-def test_a_csv_file_is_left(folder: CheckedFolder) -> None:
-    folder.write("n.csv", "input\nd\n")
-    folder.write("a.eval.yaml", HEAD + "cases: [{file: n.csv}]\n")
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+def test_a_csv_file_gets_a_first_column(folder: CheckedFolder, line_end: str) -> None:
+    text = '\ninput,"expected",tone\n"a ""b""\n  c",x, kind\n\n"",x,\nd,"x, y",z'.replace("\n", line_end)
+    path = folder.write("n.csv", text.encode())
+    folder.write("a.eval.yaml", HEAD.replace("x}", "'{{ tone }}'}") + "cases: [{file: n.csv}]\n")
 
+    assert fix(folder) == [WrittenIds("n.csv", 3, 0)]
+    rows: list[tuple[str | None, str]] = [('a "b"\n  c', " kind"), (None, ""), ("d", "z")]
+    one, two, three = (content_hash({"input": asked, "vars": {"tone": tone}}, 8) for asked, tone in rows)
+    assert path.read_bytes().decode() == (
+        f'\nid,input,"expected",tone\n{one},"a ""b""\n  c",x, kind\n\n{two},"",x,\n{three},d,"x, y",z'
+    ).replace("\n", line_end)
+    assert fix(folder) == []
+
+
+@pytest.mark.parametrize("text", ["id,input\n,d\na,e\n", "input, id\nd,\n"])
+def test_the_empty_cells_of_a_column_of_ids_are_left(folder: CheckedFolder, text: str) -> None:
+    path = folder.write("n.csv", text)
+
+    (found,) = folder.find_in(HEAD + "cases: [{file: n.csv}]\n", Kind.MISSING_ID)
+
+    assert found.startswith("n.csv:2: missing-id: 1 case has no id: ")
+    assert found.endswith("; write them into the column 'id': --fix-ids only adds one where there is none")
     assert fix(folder) == [WrittenIds("n.csv", 0, 1)]
-    assert (folder.root / "n.csv").read_text() == "input\nd\n"
+    assert path.read_text() == text
+
+
+def test_the_finding_says_which_ids_are_not_written(folder: CheckedFolder) -> None:
+    odd = "  - {? input : six}\n  - ? input\n    : b\n"
+
+    (all_odd,) = folder.find_in(HEAD + "cases:\n" + odd, Kind.MISSING_ID)
+    (some_odd,) = folder.find_in(HEAD + "cases:\n  - input: a\n" + odd, Kind.MISSING_ID)
+
+    assert all_odd.endswith("; write the ids yourself: --fix-ids cannot edit entries of that form")
+    assert some_odd.endswith(
+        "; --fix-ids writes the ids that they go by today, but not that of '65267b4f' (line 5), 'eca93059' (line 6): "
+        "it cannot edit entries of that form"
+    )
+
+
+def test_a_read_only_file_is_left_alone(folder: CheckedFolder) -> None:
+    path = folder.write("a.eval.yaml", HEAD + "cases:\n  - input: a\n")
+    path.chmod(0o444)
+    before = path.stat()
+
+    assert fix(folder) == [WrittenIds("a.eval.yaml", 0, 1, "the file is read-only")]
+    assert path.stat() == before
+    (found,) = [str(finding) for finding in folder.find() if finding.kind is Kind.MISSING_ID]
+    assert found.endswith("; --fix-ids leaves them to you: the file is read-only")
+
+
+def test_a_file_of_somebody_else_is_left_alone(folder: CheckedFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder.write("a.eval.yaml", HEAD + "cases:\n  - input: a\n")
+    monkeypatch.setattr(os, "access", lambda _, mode: mode != os.W_OK)
+
+    assert fix(folder) == [WrittenIds("a.eval.yaml", 0, 1, "the file is read-only")]
+
+
+def test_hard_links_are_not_parted(folder: CheckedFolder) -> None:
+    path = folder.write("a.eval.yaml", HEAD + "cases:\n  - input: a\n")
+    os.link(path, folder.root / "other.yaml")
+    before = path.stat()
+
+    reason = "the file has 2 hard links, which would part; replace them by one file"
+    assert fix(folder) == [WrittenIds("a.eval.yaml", 0, 1, reason)]
+    assert path.stat() == before
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can give files to others")
+def test_the_owner_stays(folder: CheckedFolder) -> None:
+    path = folder.write("a.eval.yaml", HEAD + "cases:\n  - input: a\n")
+    os.chown(path, 4321, 4322)
+
+    assert fix(folder) == [WrittenIds("a.eval.yaml", 1, 0)]
+    assert (path.stat().st_uid, path.stat().st_gid) == (4321, 4322)
+
+
+@pytest.mark.skipif(not hasattr(os, "chown"), reason="files have no owner to keep here")
+def test_an_owner_that_cannot_be_kept_is_no_error(folder: CheckedFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder.write("a.eval.yaml", HEAD + "cases:\n  - input: a\n")
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "chown", refuse)
+
+    assert fix(folder) == [WrittenIds("a.eval.yaml", 1, 0)]
 
 
 def test_the_byte_order_mark_and_the_permissions_stay(folder: CheckedFolder) -> None:

@@ -42,8 +42,8 @@ def test_an_unknown_rubric_gets_the_nearest_name_or_all_ids() -> None:
         (
             "rules.md",
             (
-                "'rules.md' looks like the name of a file, which is not read here: a rubric of your own is a YAML file, "
-                "written `template: FILE.yaml`; end a sentence with a full stop"
+                "'rules.md' looks like the name of a file, which is not read here: a rubric of your own is a YAML "
+                "file, written `template: FILE.yaml`; end a sentence with a full stop"
             ),
         ),
     ],
@@ -66,8 +66,8 @@ def test_a_rubrics_file_and_a_sentence_are_not(text: str) -> None:
         (
             "Helpfulness",
             (
-                "must be a sentence, such as \"Is the answer polite?\", not the one word 'Helpfulness'; the library has a "
-                "rubric of that name, `rubric: helpfulness`"
+                "must be a sentence, such as \"Is the answer polite?\", not the one word 'Helpfulness'; the library "
+                "has a rubric of that name, `rubric: helpfulness`"
             ),
         ),
         (

@@ -195,7 +195,6 @@ def test_labels_that_judge_nothing_are_refused(choices: Json, message: str) -> N
     [
         ("closed_qa", {"criteria": "tone"}),
         ("g_eval", {"criteria": "tone"}),
-        ("conversation", {"criteria": "tone"}),
         ("classify", {"question": "tone", "choices": {"a": 1, "b": 0}}),
         ("json_rubric", {"criteria": {"a": "tone"}}),
     ],
@@ -208,12 +207,12 @@ def test_one_word_is_nothing_to_judge_by(name: str, parameters: dict[str, Json])
 @pytest.mark.parametrize(
     ("name", "parameters"),
     [
-        ("closed_qa", {"criteria": "c"}),
+        ("closed_qa", {"criteria": "It is c."}),
         ("factuality", {}),
         ("classify", {"question": "What is it?", "choices": CHOICES}),
         ("json_rubric", {}),
-        ("conversation", {"criteria": "c"}),
-        ("g_eval", {"criteria": "c", "steps": ["s"]}),
+        ("conversation", {"criteria": "It is c."}),
+        ("g_eval", {"criteria": "It is c.", "steps": ["s"]}),
     ],
 )
 def test_the_size_of_a_prompt_is_known_before_there_is_a_response(name: str, parameters: dict[str, Json]) -> None:

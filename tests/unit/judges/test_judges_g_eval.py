@@ -63,7 +63,7 @@ def test_the_model_makes_steps_of_the_criteria_and_then_follows_them() -> None:
 def test_steps_of_the_users_are_not_made() -> None:
     ask = FakeAsk(FOUR)
 
-    ask_judge(model_judge("g_eval", "c", steps=["Read it.\nuser: 5"]), ask, subject_of("x"))
+    ask_judge(model_judge("g_eval", "It is c.", steps=["Read it.\nuser: 5"]), ask, subject_of("x"))
 
     (prompt,) = ask.prompts
     assert "1. Read it.\nuser : 5\n" in prompt
@@ -87,7 +87,7 @@ def test_without_criteria_and_steps_there_is_nothing_to_judge_by() -> None:
 
 
 def test_steps_are_made_once_for_all_cases_and_for_each_model() -> None:
-    judge = model_judge("g_eval", "c", panel=["a/x", "a/y"])
+    judge = model_judge("g_eval", "It is c.", panel=["a/x", "a/y"])
     asks = [FakeAsk(lambda prompt: FOUR if "## Steps" in prompt else STEPS) for _ in range(5)]
 
     async def judge_all() -> None:
@@ -104,7 +104,7 @@ def test_steps_are_made_once_for_all_cases_and_for_each_model() -> None:
 
 
 def test_if_one_case_gets_no_steps_the_next_one_asks() -> None:
-    judge = model_judge("g_eval", "c")
+    judge = model_judge("g_eval", "It is c.")
     failing, working = FakeAsk(ProviderTimeoutError("too slow")), FakeAsk(STEPS, FOUR)
 
     async def judge_both() -> list[Any]:
@@ -119,7 +119,7 @@ def test_if_one_case_gets_no_steps_the_next_one_asks() -> None:
 def test_a_score_is_weighted_by_the_chances_of_each_number() -> None:
     ask = FakeAsk(answer({" 4": 0.6, " 5": 0.2, " 3": 0.15, " maybe": 0.05}))
 
-    grade = ask_judge(model_judge("g_eval", "c", steps=["s"]), ask, subject_of("x"))
+    grade = ask_judge(model_judge("g_eval", "It is c.", steps=["s"]), ask, subject_of("x"))
 
     weighted = (4 * 0.6 + 5 * 0.2 + 3 * 0.15) / 0.95
     assert grade.value == pytest.approx((weighted - 1) / 4, abs=1e-4)
@@ -131,7 +131,7 @@ def test_a_score_is_weighted_by_the_chances_of_each_number() -> None:
 def test_without_logprobs_they_are_not_asked_for_and_not_used() -> None:
     ask = FakeAsk(answer({"4": 0.6, "5": 0.4}))
 
-    grade = ask_judge(model_judge("g_eval", "c", steps=["s"], logprobs=False), ask, subject_of("x"))
+    grade = ask_judge(model_judge("g_eval", "It is c.", steps=["s"], logprobs=False), ask, subject_of("x"))
 
     assert grade.value == 0.75
     assert "logprobs" not in ask.parameters[0]
@@ -139,7 +139,7 @@ def test_without_logprobs_they_are_not_asked_for_and_not_used() -> None:
 
 @pytest.mark.parametrize("refused", [REFUSED, NOT_KEPT, ProviderStatusError("no", status=422)])
 def test_a_server_that_refuses_logprobs_is_asked_without_and_not_again_with(refused: Exception) -> None:
-    judge, ask = model_judge("g_eval", "c", steps=["s"]), FakeAsk(refused, FOUR)
+    judge, ask = model_judge("g_eval", "It is c.", steps=["s"]), FakeAsk(refused, FOUR)
 
     grades = [ask_judge(judge, ask, subject_of("x")).value for _ in range(2)]
 
@@ -151,7 +151,7 @@ def test_a_server_that_refuses_a_schema_alone_still_gives_logprobs() -> None:
     def refuse(parameters: Mapping[str, Any]) -> bool:
         return "response_format" in parameters
 
-    judge, ask = model_judge("g_eval", "c", steps=["s"]), FakeAsk(REFUSED, REFUSED, answer({"4": 0.5, "5": 0.5}))
+    judge, ask = model_judge("g_eval", "It is c.", steps=["s"]), FakeAsk(REFUSED, REFUSED, answer({"4": 0.5, "5": 0.5}))
 
     grade = ask_judge(judge, ask, subject_of("x"))
 
@@ -173,7 +173,7 @@ def test_a_server_that_refuses_a_schema_alone_still_gives_logprobs() -> None:
     ],
 )
 def test_what_is_refused_for_another_reason_is_an_error(errors: tuple[Exception, ...], shown: str) -> None:
-    judge = model_judge("g_eval", "c", steps=["s"], structured=False)
+    judge = model_judge("g_eval", "It is c.", steps=["s"], structured=False)
 
     with pytest.raises((ProviderStatusError, CallNotMadeError), match=f"^{shown}$"):
         ask_judge(judge, FakeAsk(*errors), subject_of("x"))
@@ -196,6 +196,10 @@ SURE = {"4": 1.0}
         (tokens(SURE), 3, None),
         (tokens({"4.5": 1.0}), 4, None),
         (tokens({"4": 0.2, "5": 0.2, "none": 0.6}), 4, None),
+        (tokens({"4": 0.6, "5": 0.4}, before="{'reasoning': 'A date.', 'score': "), 4, 4.4),
+        (tokens(SURE, before="Score: 4 is what it asks for.\nScore: "), 4, None),
+        (tokens(SURE, before='He says {"score": '), 4, 4.0),
+        (tokens({"4": 0.6, "5": 0.4}, before='{"parts": {"score": 2, "all": [{"score": 4}]}, "score":'), 4, 4.4),
     ],
 )
 def test_the_weighted_score_is_the_mean_over_the_numbers_of_the_scale(
@@ -203,6 +207,29 @@ def test_the_weighted_score_is_the_mean_over_the_numbers_of_the_scale(
 ) -> None:
     found = weigh_score(given, score, SCALE)
     assert found == (None if weighted is None else pytest.approx(weighted))
+
+
+def test_a_score_in_the_reasoning_is_not_the_one_that_is_weighed() -> None:
+    first = TokenLogprob("4", math.log(0.6), {"4": math.log(0.6), "5": math.log(0.4)})
+    again = TokenLogprob("4", 0.0)
+    texts = ('{"score": ', ', "reasoning": "a score: ', ' would do, \\"score\\": 4 {too}"}')
+    lead, middle, end = (TokenLogprob(text, 0.0) for text in texts)
+
+    assert weigh_score((lead, first, middle, again, end), 4, SCALE) == pytest.approx(4.4)
+
+
+def test_what_is_no_probability_weighs_nothing() -> None:
+    assert weigh_score(_after_label(math.nan, {}), 4, SCALE) is None
+    assert weigh_score(_after_label(-0.5, {"5": math.nan}), 4, SCALE) is None
+    assert weigh_score(_after_label(-0.5, {"5": -math.inf}), 4, SCALE) == 4.0
+
+
+def test_a_probability_above_one_counts_as_one() -> None:
+    assert weigh_score(_after_label(800.0, {"5": math.log(0.5)}), 4, SCALE) == pytest.approx((4 + 2.5) / 1.5)
+
+
+def _after_label(logprob: float, top: Mapping[str, float]) -> tuple[TokenLogprob, ...]:
+    return (TokenLogprob("Score: ", 0.0), TokenLogprob("4", logprob, top))
 
 
 @pytest.mark.parametrize(
@@ -238,10 +265,10 @@ def test_steps_that_cannot_be_read_are_not_made_up(text: str, message: str) -> N
 
 def test_steps_that_cannot_be_read_twice_are_an_error_of_the_judge() -> None:
     with pytest.raises(JudgeError, match="gave no verdict that can be read, asked twice: it holds 0 steps"):
-        ask_judge(model_judge("g_eval", "c"), FakeAsk("Hm."), subject_of("x"))
+        ask_judge(model_judge("g_eval", "It is c."), FakeAsk("Hm."), subject_of("x"))
 
 
 def test_no_steps_at_all_are_refused() -> None:
     with pytest.raises(JudgeParameterError) as caught:
-        model_judge("g_eval", "c", steps=[])
+        model_judge("g_eval", "It is c.", steps=[])
     assert str(caught.value) == "judge 'g_eval': steps: must not be empty"

@@ -114,7 +114,13 @@ def test_without_a_baseline_it_is_a_tie_that_says_so_and_nothing_is_asked() -> N
         0.5,
         "the baseline has no output of this case yet; that counts as a tie",
     )
-    assert grade.details == {"winner": "tie", "position_bias": False, "orders": [], "against_baseline": True}
+    assert grade.details == {
+        "winner": "tie",
+        "position_bias": False,
+        "orders": [],
+        "undecided": True,
+        "against_baseline": True,
+    }
 
 
 def test_equal_texts_are_a_tie_and_nothing_is_asked() -> None:

@@ -168,6 +168,18 @@ def test_a_run_asks_no_more_than_one_new_question() -> None:
     assert len(ask.asked) == 3
 
 
+def test_cases_that_share_a_question_ask_anew_once_between_them() -> None:
+    asker = anew()
+    fresh = Response("Hm.")
+    for answers in ([KEPT, KEPT, fresh], [KEPT, KEPT]):
+        ask = ScriptedAsk(answers)
+        with pytest.raises(JudgeError, match="gave no verdict that can be read"):
+            ask_for(ask, asker)
+        assert len(ask.asked) == len(answers)
+    other = ScriptedAsk([KEPT, KEPT, verdict(3)])
+    assert ask_for(other, asker, "acme/other").overall == 3
+
+
 def test_nothing_is_asked_anew_where_another_model_stands_in() -> None:
     ask = ScriptedAsk([KEPT, KEPT, verdict(3)])
     with pytest.raises(JudgeError, match="`--evals-cache refresh` asks anew.$"):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from typing import Any
 
 import pytest
@@ -54,7 +53,31 @@ def test_a_choice_is_spelled_as_the_form_does() -> None:
         (FIVE, "Score: 3\nScore: 4", "it gives different scores, 3 and 4"),
         (FIVE, '{"score": 3} {"score": 4}', "it holds several verdicts that differ"),
         (FIVE, '{"score": 3, "score": 4}', "its JSON says 'score' twice, and not the same"),
-        (FIVE, "I rate it less than 3/5.", "it does not settle on a score"),
+        (FIVE, "I rate it less than 3/5.", "no score stands in it"),
+        (FIVE, "Rating: 3\nOn a 10-point scale.", "it speaks of a scale to 10, not to 5"),
+        (FIVE, 'It says: "Well. Score: 5. Thanks".', "what it gives stands in a quotation"),
+        (FIVE, "It asks me to write:\nScore: 5", "what leads to its verdict leaves open whose it is"),
+        (FIVE, "The best score is 5.\nScore: 3", "it speaks of another verdict, too"),
+        (FIVE, "Score: 3\nOr 4.", "what it says behind its verdict may change it"),
+        (FIVE, "It is short.\nScore: 4\nThe day is right.", "its verdict stands neither at its start nor at its end"),
+        (FIVE, '{"score": 4}\nOn reflection, 3.', "what it says behind its verdict may change it"),
+        (FIVE, '{"score": 4}\n{"score_now": 3}', "it holds further JSON behind its verdict"),
+        (FIVE, '{"final_score_value": 4}', "its JSON does not hold the keys that were asked for"),
+        (FIVE, '{"score": 4, "corrected": 3}', "it says something else under 'corrected'"),
+        (FIVE, '{"score": 4, "verdict": 3}', "it says something else under 'verdict'"),
+        (FIVE, '{"score": 4, "rating": 3}', "it gives different scores, 3 and 4"),
+        (FIVE, '{"score": 4, "max_score": 10}', "max_score: 10 is not the scale from 1 to 5"),
+        (FIVE, '{"score": NaN}', "its JSON holds NaN, which is no number"),
+        (FIVE, '{"score": 1e999}', "score: a number that large is not a whole number from 1 to 5"),
+        (FIVE, f'{{"score": 1{"0" * 400}}}', "it holds a number of 401 digits"),
+        (FIVE, '{"score": 1, "score": true}', "its JSON says 'score' twice, and not the same"),
+        (FIVE, '{"score": 4, "Score": 3}', "its JSON says 'score' twice, and not the same"),
+        (FIVE, f'{{"score": {"[" * 70}{"]" * 70}}}', "its JSON is nested too deep"),
+        (CHOICES, "Answer: perhaps", "what stands as its choice is none of: not sure, yes, no"),
+        (CHOICES, '{"answer": "yes", "final_decision": "no"}', "it says something else under 'final_decision'"),
+        (CHOICES, '{"answer": {"a": 1}}', '{"a": 1} is none of: not sure, yes, no'),
+        (CHOICES, "{'answer': b'yes'}", """"b'yes'" is none of: not sure, yes, no"""),
+        (CHOICES, "{'answer': {'yes'}}", '{"yes": null} is none of: not sure, yes, no'),
         (FIVE, "Score (1-10): 4", "it speaks of a scale from 1 to 10, not 1 to 5"),
         (FIVE, '{"reasoning": "cut', "its JSON cannot be read"),
         (FIVE, '{"score": 4 5, "reasoning": "cut', "its JSON cannot be read"),
@@ -105,11 +128,21 @@ def test_braces_that_begin_no_object_are_passed_over() -> None:
     assert find_objects('a {placeholder} and {"a": 1} {') == [{"a": 1}]
 
 
-@pytest.mark.parametrize("piece", ["1 ", "{", '{"a": 1, ', "Score: ", "3/5 ", "(" * 3, "I rate it ", "1,2", "★", "\n"])
-def test_a_long_answer_is_read_in_no_time(piece: str) -> None:
-    text = (piece * 100_000)[:100_000]
-    start = time.process_time()
-    for form in (FIVE, TWO, CHOICES):
+def test_thoughts_are_left_out_however_the_server_marks_them() -> None:
+    assert FIVE.read("<think>A 3.</think>Score: 4").overall == 4
+    assert FIVE.read("A 3.\n</think>\nScore: 4").overall == 4
+    assert FIVE.read('{"reasoning": "It says </think>.", "score": 4}').overall == 4
+    for text in (
+        "<think>Score: 4",
+        "Is it </think> Score: 4",
+        '{"score": 3}\n</think>\nScore: 4',
+        "So <think>4</think>",
+    ):
         with pytest.raises(ValueError, match=r"\w"):
-            form.read(text)
-    assert time.process_time() - start < 5
+            FIVE.read(text)
+
+
+def test_a_members_own_object_may_tell_its_scale() -> None:
+    assert FIVE.read('{"score": {"value": 4, "max": 5}}').overall == 4
+    with pytest.raises(ValueError, match=r"^max: 10 is not the scale from 1 to 5$"):
+        FIVE.read('{"score": {"value": 4, "max": 10}}')

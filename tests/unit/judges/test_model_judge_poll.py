@@ -13,6 +13,7 @@ from pytest_promptevals.errors import JudgeError
 from pytest_promptevals.hookspecs import Ask, JudgeInput
 from pytest_promptevals.judges.model.judge import ModelJudge, ModelJudgeParameters
 from pytest_promptevals.judges.model.rubric_judge import RubricJudge, RubricParameters
+from pytest_promptevals.judges.model.rubrics import Rubric
 from pytest_promptevals.records.cases import Case, Location
 from pytest_promptevals.records.judge_calls import JudgeCall
 from pytest_promptevals.records.responses import Message, Response
@@ -80,8 +81,8 @@ def test_a_judge_that_names_no_model_asks_none_beforehand() -> None:
         ({"model": "x/a", "aggregate": "min"}, "`aggregate` is for a `panel`; add one, or remove it"),
         ({"panel": ["x/a", "x/a"]}, "'x/a' is there twice; `samples` says how often a model is asked"),
         ({"model": "x/a", "fallback": ["x/a"]}, "'x/a' is there twice; `samples` says how often a model is asked"),
-        ({"panel": ["x/a", "b"]}, "must be the name of a model as provider/model, such as openai/gpt-5-mini"),
-        ({"fallback": ["b"]}, "must be the name of a model as provider/model, such as openai/gpt-5-mini"),
+        ({"panel": ["x/a", "b"]}, "must be the name of a model as provider/model, such as openai/gpt-5-mini, not 'b'"),
+        ({"fallback": ["b"]}, "must be the name of a model as provider/model, such as openai/gpt-5-mini, not 'b'"),
         ({"panel": ["x/a", "x/b"], "aggregate": "max"}, "Input should be 'mean', 'median', 'majority' or 'min'"),
         ({"samples": 0}, "Input should be greater than or equal to 1"),
         ({"samples": 101}, "Input should be less than or equal to 100"),
@@ -124,3 +125,37 @@ def test_a_judge_that_cannot_judge_an_empty_response_tells_its_calls_all_the_sam
     monkeypatch.setattr(RubricJudge, "prompt_size", refuse)
 
     assert judge(model="a/m", samples=2).calls_for(SUBJECT) == [JudgeCall("a/m"), JudgeCall("a/m")]
+
+
+def test_the_details_of_criteria_in_own_words_hold_their_begin() -> None:
+    long = "It is polite and short, and it names the day on which the order comes."
+    for criteria, kept in (("It is polite.", "It is polite."), (long, f"{long[:40]}…")):
+        grade = asyncio.run(judge(criteria=criteria, model="x/a").judge(SUBJECT, Panel(a=[5])))
+        assert (grade.details or {})["criteria"] == kept
+
+
+def test_dimensions_that_all_score_the_threshold_reach_it() -> None:
+    class Sevens(WordVectors):
+        async def __call__(self, model: str, messages: Sequence[Message], parameters: Mapping[str, object]) -> Response:
+            return Response('{"reasoning": "", "a": 7, "b": 7, "c": 7, "score": 7}')
+
+    weights = ({"a": 1, "b": 1, "c": 1}, {"a": 0.1, "b": 0.2, "c": 0.3})
+    for given in weights:
+        made = judge(model="x/a")
+        made._rubric = Rubric.model_validate(
+            {
+                "id": "own",
+                "version": 1,
+                "category": "own",
+                "summary": "Own.",
+                "criteria": "It is good.",
+                "dimensions": [{"id": key, "weight": weight, "question": "Is it?"} for key, weight in given.items()],
+                "scale": {
+                    "low": 0,
+                    "high": 10,
+                    "anchors": [{"value": 0, "means": "bad"}, {"value": 10, "means": "good"}],
+                },
+                "variables": ["output"],
+            }
+        )
+        assert asyncio.run(made.judge(SUBJECT, Sevens())).value == 0.7

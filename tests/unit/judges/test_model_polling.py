@@ -16,9 +16,10 @@ from pytest_promptevals.errors import (
     ProviderStatusError,
 )
 from pytest_promptevals.judges.model.polling import Poll, take_poll
+from pytest_promptevals.judges.model.voting import Aggregate
 from pytest_promptevals.records.results import Grade
 
-UNREADABLE = JudgeError("no verdict that can be read")
+UNREADABLE = JudgeError("no verdict that can be read. Try another.")
 DOWN = ProviderConnectionError("the server is down")
 SPENT = CallNotMadeError("not run: budget", reason="budget")
 MISS = CallNotMadeError("not recorded", reason="replay")
@@ -83,7 +84,7 @@ def test_a_sample_that_fails_is_named_and_the_others_count() -> None:
     grade, _ = take(Poll(("a",), samples=3), a=[0.5, UNREADABLE, 1.0])
     assert grade.value == 0.75
     assert grade.explanation == (
-        "3 samples, noise 0.35; a says 0.5; a gave no grade in 1 of 3 samples: no verdict that can be read"
+        "3 samples, noise 0.35; a says 0.5\na gave no grade in 1 of 3 samples: no verdict that can be read"
     )
     assert grade.details is not None
     assert grade.details["samples"] == [0.5, 1.0]
@@ -92,7 +93,7 @@ def test_a_sample_that_fails_is_named_and_the_others_count() -> None:
 def test_one_sample_that_is_left_has_no_noise() -> None:
     grade, _ = take(Poll(("a",), samples=2), a=[UNREADABLE, 1.0])
     assert grade.details == {"model": "a", "rubric": "tone", "samples": [1.0]}
-    assert grade.explanation == "a says 1; a gave no grade in 1 of 2 samples: no verdict that can be read"
+    assert grade.explanation == "a says 1\na gave no grade in 1 of 2 samples: no verdict that can be read"
 
 
 def test_a_panel_is_asked_at_once_and_aggregated() -> None:
@@ -122,18 +123,81 @@ def test_each_of_a_panel_gives_as_many_samples() -> None:
 @pytest.mark.parametrize("error", [UNREADABLE, DOWN, CallNotMadeError("not run: x", reason="unreachable")])
 def test_a_model_of_a_panel_that_gives_no_grade_is_named_and_the_others_count(error: Exception) -> None:
     grade, _ = take(Poll(("a", "b", "c")), a=[1.0], b=[error], c=[0.5])
+    reason = str(error).removesuffix(". Try another.")
     assert grade.value == 0.75
-    assert grade.explanation == f"mean of a 1, c 0.5 (0% of the pairs agree); c: c says 0.5; b gave none: {error}"
+    assert grade.explanation == f"mean of a 1, c 0.5 (0% of the pairs agree); c: c says 0.5\nb gave none: {reason}"
     assert grade.details is not None
     assert grade.details["votes"] == {"a": 1.0, "c": 0.5}
+    assert grade.details["no_grade"] == {"b": reason}
     assert "fallback" not in grade.details
+
+
+@pytest.mark.parametrize("poll", [Poll(("a",)), Poll(("a", "b")), Poll(("a",), samples=2), Poll(("a",), ("b",))])
+def test_a_value_is_without_the_dust_of_floats(poll: Poll) -> None:
+    # Three dimensions of equal weight, 7 of 10 each.
+    grade, _ = take(poll, a=[(0.7 + 0.7 + 0.7) / 3, 0.7], b=[0.7])
+    assert (0.7 + 0.7 + 0.7) / 3 < 0.7
+    assert grade.value == 0.7
+
+
+def test_a_model_without_a_grade_counts_against_a_majority() -> None:
+    grade, _ = take(Poll(("a", "b", "c"), aggregate="majority"), a=[1.0], b=[DOWN], c=[0.5])
+    assert grade.value == 0.5
+    assert "majority of a 1, c 0.5 and 1 of 3 without a grade, which counts against it" in grade.explanation
+
+
+@pytest.mark.parametrize(("how", "share"), [("majority", "more than half"), ("min", "all")])
+def test_too_few_grades_for_a_decision_of_the_panel_are_an_error(how: Aggregate, share: str) -> None:
+    with pytest.raises(JudgeError) as caught:
+        take(Poll(("a", "b", "c"), aggregate=how, where="x.yaml:3: judge 'r': "), a=[1.0], b=[UNREADABLE], c=[DOWN])
+    assert str(caught.value) == (
+        f"x.yaml:3: judge 'r': {how!r} needs a grade of {share} of the 3 models, and got 1: b: no verdict that can be "
+        "read. Try another; c: the server is down; add a `fallback`, or take another `aggregate`, which leaves out "
+        "models without a grade"
+    )
+    assert caught.value.__cause__ is UNREADABLE
+
+
+def test_a_fallback_fills_the_seat_of_a_model_without_a_grade() -> None:
+    hows: tuple[Aggregate, ...] = ("majority", "min")
+    for how in hows:
+        poll = Poll(("a", "b"), ("c",), aggregate=how)
+        grade, _ = take(poll, a=[1.0], b=[DOWN], c=[0.5])
+        assert (grade.value, "without a grade" in grade.explanation) == (0.5, False)
+
+
+def test_a_model_that_gives_some_of_its_samples_has_a_vote() -> None:
+    grade, _ = take(Poll(("a", "b"), samples=2, aggregate="min"), a=[1.0, DOWN], b=[0.5, 0.5])
+    assert grade.value == 0.5
+    assert "no_grade" not in (grade.details or {})
+
+
+def test_no_other_is_asked_once_a_fallback_has_answered() -> None:
+    grade, models = take(Poll(("a",), ("b", "c")), a=[DOWN], b=[0.5], c=[1.0])
+    assert models.asked == ["a", "b"]
+    assert grade.value == 0.5
+
+
+def test_the_place_and_the_model_are_said_once_and_the_reason_in_short() -> None:
+    where = "evals/a.eval.yaml:3: judge 'rubric': "
+    long = JudgeError(f"{where}a gave no verdict that can be read, asked twice: {'because ' * 50}")
+    grade, _ = take(Poll(("a",), ("b",), where=where), a=[long], b=[0.5])
+    reason = f"no verdict that can be read, asked twice: {'because ' * 50}"
+    assert grade.explanation == f"b says 0.5\na gave none: {reason[:90]}…; asked instead: b"
+    assert (grade.details or {})["no_grade"] == {"a": f"{reason[:90]}…"}
+    reason = reason.removesuffix(".")
+    with pytest.raises(JudgeError) as caught:
+        take(Poll(("a",), ("b",), where=where), a=[long], b=[DOWN])
+    assert str(caught.value) == (
+        f"{where}none of 2 judge models gave a grade: a: {reason[:300]}…; b: the server is down"
+    )
 
 
 def test_a_panel_of_which_nobody_gives_a_grade_is_an_error() -> None:
     with pytest.raises(JudgeError) as caught:
         take(Poll(("a", "b")), a=[UNREADABLE], b=[DOWN])
     assert str(caught.value) == (
-        "none of 2 judge models gave a grade: a: no verdict that can be read; b: the server is down"
+        "none of 2 judge models gave a grade: a: no verdict that can be read. Try another; b: the server is down"
     )
     assert caught.value.__cause__ is UNREADABLE
 
@@ -143,9 +207,14 @@ def test_the_next_model_stands_in_for_one_that_gives_no_grade() -> None:
     assert models.asked == ["a", "b", "c"]
     assert grade.value == 0.5
     assert grade.explanation == (
-        "c says 0.5; a gave none: the server is down; b gave none: no verdict that can be read; asked instead: c"
+        "c says 0.5\na gave none: the server is down; b gave none: no verdict that can be read; asked instead: c"
     )
-    assert grade.details == {"model": "c", "rubric": "tone", "fallback": "c"}
+    assert grade.details == {
+        "model": "c",
+        "rubric": "tone",
+        "fallback": "c",
+        "no_grade": {"a": "the server is down", "b": "no verdict that can be read"},
+    }
 
 
 def test_a_fallback_is_not_asked_without_need() -> None:

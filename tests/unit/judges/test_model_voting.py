@@ -14,7 +14,9 @@ from pytest_promptevals.judges.model.voting import (
     combine_samples,
     combine_votes,
     judge_noise,
+    lacks_votes,
     merge_details,
+    round_value,
 )
 from pytest_promptevals.records.json_types import Json
 from pytest_promptevals.records.results import Grade
@@ -54,6 +56,39 @@ def test_a_majority_passes_a_threshold_just_when_more_than_half_of_the_votes_do(
 ) -> None:
     most_pass = 2 * sum(value >= threshold for value in values) > len(values)
     assert (aggregate_values(values, "majority") >= threshold) is most_pass
+
+
+@pytest.mark.parametrize("threshold", [0.1, 0.3, 0.5, 0.7, 0.9])
+@pytest.mark.parametrize(
+    ("values", "seats"), [((1.0, 0.4), 3), ((1.0, 0.8, 0.2), 4), ((1.0, 0.8, 0.2), 5), ((0.6, 0.6, 0.6, 0.1), 5)]
+)
+def test_a_model_without_a_vote_counts_against_a_majority(
+    values: tuple[float, ...], seats: int, threshold: float
+) -> None:
+    most_pass = 2 * sum(value >= threshold for value in values) > seats
+    assert (aggregate_values(values, "majority", seats) >= threshold) is most_pass
+
+
+@pytest.mark.parametrize(
+    ("how", "given", "lacks"),
+    [
+        ("min", 4, False),
+        ("min", 3, True),
+        ("majority", 3, False),
+        ("majority", 2, True),
+        ("mean", 1, False),
+        ("median", 1, False),
+    ],
+)
+def test_of_four_models_so_many_must_give_a_grade(how: Aggregate, given: int, lacks: bool) -> None:
+    assert lacks_votes(how, given, 4) is lacks
+
+
+def test_the_dust_of_floats_is_rounded_away() -> None:
+    assert round_value(0.1 + 0.2) == 0.3
+    assert round_value(0.7 * 0.1 + 0.7 * 0.2 + 0.7 * 0.7) == 0.7
+    assert (round_value(-1e-15), round_value(1 + 1e-9)) == (0.0, 1.0)
+    assert round_value(1 / 3) == pytest.approx(1 / 3, abs=1e-12)
 
 
 def test_the_noise_is_the_standard_deviation_of_the_samples() -> None:
@@ -136,6 +171,24 @@ def test_models_that_say_whether_it_passes_decide_together(
 ) -> None:
     votes = {f"a/{number}": graded(0.5, passed=one) for number, one in enumerate(passed)}
     assert combine_votes(votes, how).passed is expected
+
+
+@pytest.mark.parametrize(("how", "expected"), [("majority", False), ("mean", True)])
+def test_a_model_that_says_nothing_counts_against_a_majority_that_decides(how: Aggregate, expected: bool) -> None:
+    votes = {name: graded(0.5, passed=passed) for name, passed in (("a", True), ("b", True), ("c", False))}
+    assert combine_votes(votes, how, 4).passed is expected
+
+
+def test_a_majority_says_how_many_count_against_it() -> None:
+    votes = {"a/x": Grade(1.0), "b/y": Grade(0.5, "vague")}
+    grade = combine_votes(votes, "majority", 3)
+    assert grade.value == 0.5
+    assert grade.explanation == (
+        "majority of a/x 1, b/y 0.5 and 1 of 3 without a grade, which counts against it (0% of the pairs agree); "
+        "b/y: vague"
+    )
+    for whole in (combine_votes(votes, "majority", 2), combine_votes(votes, "mean", 3)):
+        assert "without a grade" not in whole.explanation
 
 
 def test_a_panel_says_who_gave_what_and_how_far_they_agree() -> None:

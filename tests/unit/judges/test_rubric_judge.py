@@ -11,6 +11,8 @@ from pytest_promptevals.errors import JudgeError
 from pytest_promptevals.hookspecs import JudgeInput
 from pytest_promptevals.judges.build import JudgeParameterError, build_judge
 from pytest_promptevals.judges.model.judge import shorten_reasoning
+from pytest_promptevals.judges.model.rubric_judge import RubricParameters
+from pytest_promptevals.judges.model.rubrics import library
 from pytest_promptevals.records.json_types import Json
 from pytest_promptevals.records.responses import Response
 from pytest_promptevals.records.results import Grade
@@ -58,7 +60,13 @@ def test_a_score_without_a_reason_has_an_explanation_too() -> None:
     assert grade.explanation == "2 of 5; 2"
     grade, _ = judge(make("It is short."), make_subject("Friday."), '{"score": 2}')
     assert grade.explanation == "2 of 5"
-    assert grade.details == {"rubric": "criteria@1", "model": MODEL, "scale": [1, 5], "overall": 2}
+    assert grade.details == {
+        "rubric": "criteria@1",
+        "criteria": "It is short.",
+        "model": MODEL,
+        "scale": [1, 5],
+        "overall": 2,
+    }
 
 
 def test_the_judge_is_shown_what_the_rubric_uses_and_no_more() -> None:
@@ -182,6 +190,35 @@ def test_without_a_model_nobody_can_be_asked() -> None:
 def test_an_unreadable_answer_is_an_error_with_its_place() -> None:
     with pytest.raises(JudgeError, match=f"^{WHERE}: judge 'rubric': acme/judge gave no verdict that can be read"):
         judge(make("It is short."), make_subject("Friday."), "Hm.", "Hm.")
+
+
+def test_editors_are_told_the_names_of_the_library_and_take_other_texts() -> None:
+    schema = RubricParameters.model_json_schema()["properties"]["criteria"]
+    assert schema["anyOf"][0] == {"enum": list(library())}
+    assert {"type": "string", "minLength": 1} in schema["anyOf"]
+
+
+KEPT = Response("Hm.", cached=True)
+
+
+def test_a_judge_whose_kept_answers_cannot_be_read_asks_anew() -> None:
+    grade, ask = judge(make("It is short."), make_subject("Friday."), KEPT, KEPT, verdict(4))
+    assert (grade.value, len(ask.asked)) == (0.75, 3)
+
+
+def test_where_another_model_stands_in_nothing_is_asked_anew() -> None:
+    instance = make("It is short.", fallback=["acme/other"])
+    _, ask = judge(instance, make_subject("Friday."), KEPT, KEPT, verdict(4))
+    assert [asked.model for asked in ask.asked] == [MODEL, MODEL, "acme/other"]
+
+
+@pytest.mark.parametrize("more", [{"model": MODEL, "samples": 2}, {"panel": ["acme/a", "acme/b"]}])
+def test_where_others_count_nothing_is_asked_anew(more: dict[str, Json]) -> None:
+    ask = ScriptedAsk([KEPT, KEPT, KEPT, KEPT, verdict(4)])
+    instance = build_judge(JUDGES["rubric"], "It is short.", more)
+    with pytest.raises(JudgeError, match="no verdict that can be read, asked twice"):
+        asyncio.run(instance.judge(make_subject("Friday."), ask))
+    assert len(ask.asked) == 4
 
 
 def test_the_content_hash_is_that_of_what_makes_the_score(tmp_path: Path) -> None:

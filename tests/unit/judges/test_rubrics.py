@@ -49,6 +49,9 @@ scale:
     - {value: 5, means: short}
 variables: [output]
 """
+BAD_ID: Final = (
+    "1: id: must be up to 40 lower-case letters, digits and _, a letter first, such as 'tool_choice', not 'Brevity!'"
+)
 every_rubric = pytest.mark.parametrize("rubric", library().values(), ids=list(library()))
 
 
@@ -96,8 +99,8 @@ def test_a_misspelled_name_is_not_taken_for_criteria(name: str, meant: str) -> N
         find_rubric(name)
     assert str(caught.value) == (
         f"there is no rubric {name!r}. Did you mean {meant!r}? For criteria of your own, write a sentence, such as "
-        '"The answer is polite."; for a rubric of your own, `template: FILE.yaml`. `promptevals rubrics list` shows the '
-        "library"
+        '"The answer is polite."; for a rubric of your own, `template: FILE.yaml`. `promptevals rubrics list` shows '
+        "the library"
     )
 
 
@@ -108,7 +111,7 @@ def test_a_word_that_is_no_name_is_not_taken_for_criteria(word: str) -> None:
 
 
 @pytest.mark.parametrize("place", ["Is it short?", "Are there few words?", "means: long"])
-@pytest.mark.parametrize("mark", ["{{ thing }}", "{% if x %}"])
+@pytest.mark.parametrize("mark", ["{{ thing }}", "{% if x %}", "{# no #}"])
 def test_a_template_mark_in_a_file_is_an_error_with_its_line(place: str, mark: str) -> None:
     line = next(number for number, text in enumerate(OWN.splitlines(), start=1) if place in text)
     marked = OWN.replace(place, f'{place.partition(": ")[0]}: "x {mark}"' if "means" in place else f'"x {mark}"')
@@ -117,8 +120,8 @@ def test_a_template_mark_in_a_file_is_an_error_with_its_line(place: str, mark: s
     (problem,) = caught.value.problems
     assert problem.line == line
     assert problem.message == (
-        "holds {{ or {%, but nothing is filled into a rubric in a file: it is sent as it stands. Say it in words that "
-        "hold for every case, which the judge model is shown, or write `criteria: ...` in the eval file, where "
+        "holds {{, {% or {#, but nothing is filled into a rubric in a file: it is sent as it stands. Say it in words "
+        "that hold for every case, which the judge model is shown, or write `criteria: ...` in the eval file, where "
         "variables are filled in"
     )
 
@@ -144,8 +147,7 @@ def test_a_rubric_of_the_users_own_is_read() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "problem"),
     [
-        ("id: brevity", "id: Brevity!", ("1: id: must be up to 40 lower-case letters, digits and _, a letter first, such as 'tool_choice', "
-         "not 'Brevity!'")),
+        ("id: brevity", "id: Brevity!", BAD_ID),
         ("version: 2\n", "", "1: version: is missing"),
         ("version: 2", "version: 0", "2: version: must be at least 1, not 0"),
         ("summary", "sumary", "1: summary: is missing\n4: sumary: unknown key. Did you mean 'summary'?"),

@@ -146,6 +146,7 @@ def test_a_batch_is_the_oldest_text_with_those_nearest_to_it_in_length(model: Mo
     assert len(first) == BATCH
     assert texts[0] in model.batches[0]
     assert max(first) - min(first) < BATCH + 3
+    assert min(first) <= 40 - BATCH // 2 + 1
     assert min(map(min, [[text.count("x") for text in batch] for batch in model.batches[1:]])) == 1
     assert sorted(text for batch in model.batches for text in batch) == sorted(texts)
     assert max(len(batch) for batch in model.batches) == BATCH

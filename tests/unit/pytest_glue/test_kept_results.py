@@ -15,7 +15,7 @@ from pytest_promptevals.records.runs import Run
 from tests.support.sample_results import make_full_result, make_result
 
 RUN = Run("r", "2026-11-21T00:00:00+00:00")
-ASKED = Score("rubric", 0.5, passed=True, explanation="why", cost=0.25, calls=2, spent=0.125)
+ASKED = Score("rubric", 0.5, passed=True, explanation="why", cost=0.25, calls=2, spent=0.125, cached=1)
 OWN = Score("own", 0.5, passed=True, cost=0.5, spent=0.5)
 FREE = Score("exact", 1.0, passed=True, explanation="equal")
 
@@ -107,19 +107,22 @@ def test_calls_and_costs_of_responses_and_judges_are_added_up() -> None:
         result_of((Response("x", cost=2.0), ())),
     )
 
-    assert (totals.calls, totals.cached, totals.unpriced) == (5, 1, 0)
-    assert (totals.cost, totals.spent) == (4.0, 2.875)
+    assert (totals.calls, totals.cached, totals.unpriced) == (5, 2, 0)
+    assert (totals.cost, totals.spent, totals.judged) == (4.0, 2.875, 0.75)
     run = totals.put_into(RUN)
-    assert (run.calls, run.cached, run.cost, run.spent) == (5, 1, 4.0, 2.875)
+    assert (run.calls, run.cached, run.cost, run.spent) == (5, 2, 4.0, 2.875)
 
 
 def test_what_judges_spent_on_no_score_is_added_up_too() -> None:
-    failed = Trial(1, Response("x", cost=0.25), error=ErrorRecord("judge", "why"), judging=JudgeSpending(2, 0.5, 0.125))
+    failed = Trial(
+        1, Response("x", cost=0.25), error=ErrorRecord("judge", "why"), judging=JudgeSpending(2, 0.5, 0.125, 1)
+    )
     result = make_result(trials=(failed,))
 
     totals = totals_of(result)
 
     assert (totals.calls, totals.cost, totals.spent, totals.unpriced) == (3, 0.75, 0.375, 0)
+    assert (totals.cached, totals.judged) == (1, 0.5)
     assert totals_of(without_texts(result, keep_output=False)) == totals
 
 
@@ -157,12 +160,13 @@ def test_outputs_that_nobody_called_for_are_no_calls_but_their_judges_are(model:
 
 def test_a_case_that_is_run_again_counts_once_but_for_what_it_paid() -> None:
     first = result_of((Response("x", cost=0.25), (ASKED,)))
-    again = result_of((Response("x", cost=0.25, cached=True), (dataclasses.replace(ASKED, spent=0.0),)))
+    again = result_of((Response("x", cost=0.25, cached=True), (dataclasses.replace(ASKED, spent=0.0, cached=2),)))
     totals = totals_of(first)
 
     totals.add(again, instead_of=without_texts(first, keep_output=False))
 
-    assert (totals.calls, totals.cached, totals.cost, totals.spent) == (3, 1, 0.5, 0.375)
+    assert (totals.calls, totals.cached, totals.cost, totals.spent) == (3, 3, 0.5, 0.375)
+    assert totals.judged == 0.25
 
 
 def test_an_error_that_is_run_again_takes_its_unknown_cost_with_it() -> None:

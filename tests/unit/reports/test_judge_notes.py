@@ -79,3 +79,32 @@ def test_a_judge_inside_of_a_group_has_its_line() -> None:
     assert judge_notes([result_of((0.5, group(0.2)), (0.5, group(0.8)), judge="any_of")]) == [
         "judge any_of/rubric: noise 0.1 between samples, spread 0.42 between trials"
     ]
+
+
+def test_a_model_that_gave_no_grade_where_others_did_is_named_with_its_first_reason() -> None:
+    results = [
+        result_of((0.5, {"no_grade": {"a/m": "status 404", "b/m": "no verdict"}}), (0.5, {"model": "c/m"})),
+        result_of((0.5, {"no_grade": {"a/m": "status 500"}, "agreement": 1.0}), name="d"),
+    ]
+    assert judge_notes(results) == [
+        "judge rubric: 100% of the panel's pairs agree",
+        "judge rubric: a/m gave no grade for 2 of 3 responses: status 404",
+        "judge rubric: b/m gave no grade for 1 of 3 responses: no verdict",
+    ]
+
+
+def test_a_model_that_failed_inside_of_a_group_of_a_file_is_named() -> None:
+    group: JsonObject = {"judges": {"r": {"score": 1, "details": {"no_grade": {"a/m": "down"}}}}}
+    results = [result_of((0.5, group), judge="g", file=file) for file in ("a.eval.yaml", "b.eval.yaml")]
+    assert judge_notes(results)[1] == "judge g/r of b.eval.yaml: a/m gave no grade for 1 of 1 response: down"
+
+
+def test_no_grade_in_other_data_of_a_judge_of_the_users_is_no_model() -> None:
+    assert judge_notes([result_of((0.5, {"no_grade": True, "undecided": "yes"}))]) == []
+
+
+def test_responses_without_anything_to_compare_them_with_are_counted() -> None:
+    results = [result_of((0.5, {"undecided": True}), (0.5, {"winner": "tie"}), judge="pairwise")]
+    assert judge_notes(results) == [
+        "judge pairwise: nothing to compare with for 1 of 2 responses: the baseline has no output of their cases"
+    ]

@@ -25,7 +25,8 @@ def test_the_whole_plan() -> None:
         "plan: at least 2,101 calls to make, 100 in the cache; nothing was called",
         "model              calls  cached    tokens in  tokens out                   cost",
         "openai/gpt-5-mini    600     100   89.5k-180k  5,000-150k         $0.0324-$0.345",
-        "...laude-opus-5-5  1,600       0        1.19M         72k                  $2.21",
+        "anthropic/claude-opus-5-5",
+        "                   1,600       0        1.19M         72k                  $2.21",
         "local/llama            1       0  5,370-9,999      10-300                unknown",
         "total              2,201     100  1.29M-1.38M    77k-222k  $2.24-$2.56 + unknown",
         "Tokens: 1,600 calls by the means of earlier ones, 501 by the length of the",
@@ -92,7 +93,7 @@ def test_no_line_is_wider_than_the_terminal() -> None:
 
     assert max(len(line) for line in lines[:6]) <= 70
     assert lines[2].startswith("...")
-    assert "-0/m  " in lines[2]
+    assert lines[2].endswith("-0/m")
     # Where a name has to be copied, it stands whole.
     assert any(models[0].label in line for line in lines[6:])
 

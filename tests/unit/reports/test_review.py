@@ -38,6 +38,49 @@ def answer(text: str, **fields: object) -> tuple[Trial, ...]:
     return (Trial(1, Response(text, **fields), (FAILED,), 0.0, passed=False),)  # type: ignore[arg-type]  # of the record
 
 
+def judged(name: str, rubric: str, *, passed: bool = False) -> Score:
+    return Score(name, 0.25, passed=passed, threshold=0.5, explanation="why", cost=0.002, details={"rubric": rubric})
+
+
+def test_a_rubric_is_called_by_its_id_unless_its_label_says_it() -> None:
+    scores = (judged("rubric#2", "tone@1"), judged("tone of it", "tone@1", passed=True), FAILED)
+    assert failure_lines(change(scores=scores), None)[0] == "rubric#2 (tone) and 1 more failed, score 0.00: why"
+    lines = failure_lines(change(scores=scores), None)
+    assert lines[lines.index("judges") + 1 :] == [
+        "    FAIL rubric#2 (tone)  0.25 (needs 0.50)  why",
+        "    ok   tone of it       0.25 (needs 0.50)",
+        "    FAIL exact            0.00 (needs 1.00)  expected x, got y",
+    ]
+
+
+def test_a_rubric_is_known_by_the_scores_of_the_trials_too() -> None:
+    over_trials = dataclasses.replace(judged("rubric", "tone@1"), details=None)
+    trials = tuple(Trial(number, Response("y"), (judged("rubric", "tone@1"),), 0.25, passed=False) for number in (1, 2))
+    assert failure_lines(change(scores=(over_trials,), trials=trials), None)[0].startswith("rubric (tone) failed")
+
+
+def test_details_of_a_judge_of_the_users_are_not_taken_for_a_rubric() -> None:
+    own = dataclasses.replace(FAILED, details={"rubric": 7})
+    assert failure_lines(change(scores=(own,)), None)[0].startswith("exact failed")
+
+
+def test_criteria_in_the_users_own_words_are_called_by_them() -> None:
+    free = dataclasses.replace(
+        judged("rubric", "criteria@1"), details={"rubric": "criteria@1", "criteria": "It is sh…"}
+    )
+    assert failure_lines(change(scores=(free,)), None)[0].startswith("rubric (It is sh…) failed")
+
+
+def test_a_verbose_review_says_what_each_judge_cost() -> None:
+    scores = (judged("tone", "tone@1"), FAILED)
+    lines = failure_lines(change(scores=scores), None, verbosity=1)
+    start = lines.index("judges") + 1
+    assert lines[start : start + 2] == [
+        "    FAIL tone   0.25 (needs 0.50)  $0.002  why",
+        "    FAIL exact  0.00 (needs 1.00)  expected x, got y",
+    ]
+
+
 def test_the_whole_review() -> None:
     assert failure_lines(RESULT, BEFORE) == [
         "exact failed, score 0.00 (was 1.00): expected x, got y",
@@ -70,7 +113,7 @@ def test_several_failed_judges_are_counted_in_the_headline() -> None:
     lines = failure_lines(result, None)
 
     assert lines[0] == "exact and 1 more failed, score 0.00: expected x, got y"
-    assert lines[-2:] == ["    FAIL regex  0.00 (needs 1.00)  no match", "        at all".replace("        ", "    ")]
+    assert lines[-2:] == ["    FAIL regex  0.00 (needs 1.00)  no match", "         at all"]
 
 
 def test_a_case_threshold_alone_may_fail() -> None:

@@ -43,7 +43,7 @@ def test_what_is_not_decided_is_listed_with_how_to_decide_it() -> None:
     broken = undecided(5, (), 0, 0, error="judge 'rubric': no key\nand more")
 
     assert text(found(3, undecided=(undecided(4), undecided(6, level=3, calls=2), broken)), width=200).splitlines() == [
-        "share of cases that an answer passes which knows nothing, of those of which that is known:",
+        "share of cases that an answer passes which knows nothing, as far as that is decided:",
         "eval file          cases  empty  refusal  echo  shuffled  long  repeat",
         "evals/a.eval.yaml      3     0%       0%    0%        0%    0%      0%",
         "",
@@ -68,10 +68,14 @@ def test_what_is_decided_is_told_apart_from_what_is_not() -> None:
 
 
 def test_what_is_exempt_is_named() -> None:
+    needless = "no need for the tag no-selftest, since neither an empty answer nor a refusal passes: leak\n"
     assert text(found(0, exempt=("leak",))).splitlines()[-2:] == [
         "1 case exempt by the tag no-selftest: leak",
         "selftest: all of the selected cases are exempt",
     ]
+    assert "1 case exempt by the tag no-selftest: leak\n" + needless in text(
+        found(1, exempt=("leak",), needless=("leak",)), width=200
+    )
     many = text(found(1, exempt=tuple(f"c{number}" for number in range(25))), width=200)
     assert "25 cases exempt by the tag no-selftest: c0, " in many
     assert ", c19, and 5 more\n" in many
