@@ -344,7 +344,8 @@ def test_when_one_of_two_processes_is_killed_the_other_makes_its_calls(
     # It sees at once that the first is dead: it does not wait for a silence of 15 s.
     assert time.monotonic() - started < 12
     stats = model_server.stats()
-    # At most what the first had under way is asked again: an answer may have been on its way when it was killed.
+    # At most what the first had under way is asked again, and what had arrived and was not on disk yet when it was
+    # killed: its place is given to the next call at once.
     assert stats["paid"] - stats["duplicates"] == 30
-    assert calls(model_server) <= 30 + 8
+    assert calls(model_server) <= 30 + 8 + 8
     assert sorted(str(status) for _, status in runs_of(served)) in (["finished"], ["finished", "interrupted"])

@@ -19,6 +19,7 @@ AnswerT = TypeVar("AnswerT")
 _REFUSES: Final = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY})
 """What servers answer to a parameter that they do not know."""
 _TWICE: Final = 2
+_CUT_OFF: Final = "it was cut off (raise `max_tokens` among the judge's `parameters`)"
 _SHOWN_BACK: Final = 4_000
 """Characters of an unreadable answer that the model is shown again."""
 
@@ -116,13 +117,16 @@ def _response_format(form: AnswerForm[AnswerT]) -> dict[str, Any]:
 def _read(response: Response, form: AnswerForm[AnswerT]) -> AnswerT:
     if response.refusal and not response.text.strip():
         raise ValueError(f"it refused: {clip(response.refusal).rstrip('.')}")
+    is_cut = response.finish_reason == "length"
+    if is_cut and "{" not in response.text:
+        raise ValueError(_CUT_OFF)  # a 1 in words may be the begin of a 10
     try:
         return form.read(response.text)
     except ValueError as error:
         if find_refusal(response.text) is not None:
             raise ValueError("it refused") from None
-        if response.finish_reason == "length":
-            raise ValueError(f"it was cut off (raise `max_tokens` among the judge's `parameters`); {error}") from None
+        if is_cut:
+            raise ValueError(f"{_CUT_OFF}; {error}") from None
         raise
 
 

@@ -135,6 +135,10 @@ def test_after_one_repair_an_unreadable_answer_is_an_error() -> None:
                 "answer was"
             ),
         ),
+        (
+            Response("Score: 1", finish_reason="length"),
+            'it was cut off (raise `max_tokens` among the judge\'s `parameters`). Its last answer was "Score: 1"',
+        ),
         (Response(""), "it is empty. Try another"),
     ],
 )
