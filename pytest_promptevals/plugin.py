@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pytest_promptevals.records.cases import Case
 
 MARKER = (
-    "evals(file, level, priority, model): put on every eval item; on a test function, "
+    "evals(file, level, priority, model): put on every eval item and case of a test function; on a test function, "
     'evals("x.eval.jsonl") parametrizes it over the cases of that dataset.'
 )
 

@@ -6,6 +6,7 @@ import dataclasses
 import fnmatch
 import json
 import os
+import re
 import textwrap
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,11 +20,11 @@ from pytest_promptevals.cli.project import Project, find_project
 from pytest_promptevals.engine.registry import Registry, builtin_registry
 from pytest_promptevals.errors import UsageError
 from pytest_promptevals.files.paths import is_in_directory_loop, shown_path
-from pytest_promptevals.hygiene.accepted import Accepted, is_accepted, read_accepted
+from pytest_promptevals.hygiene.accepted import Accepted, find_idle, is_accepted, read_accepted
 from pytest_promptevals.hygiene.checks import run_checks, run_cross_checks, sort_findings
 from pytest_promptevals.hygiene.findings import Finding, Kind, Severity, Subject
 from pytest_promptevals.hygiene.loading import is_eval_file, load_subject
-from pytest_promptevals.hygiene.missing_ids import WrittenIds, write_missing_ids
+from pytest_promptevals.hygiene.missing_ids import BROKEN, WrittenIds, write_missing_ids
 from pytest_promptevals.hygiene.unknown_names import say_once
 from pytest_promptevals.settings import SETTINGS, Settings
 
@@ -72,7 +73,10 @@ def check(
     every = sort_findings([*found, *inspection.compare()])
     open_findings = [finding for finding in every if not is_accepted(finding, accepted)]
     findings = list(say_once(open_findings))
-    for note in inspection.notes:
+    # Elsewhere there may be findings that are accepted.
+    is_whole = not paths and Path.cwd() == project.rootdir
+    idle = _explain_idle([one for one in accepted if one.kind in kinds], every) if is_whole else []
+    for note in [*inspection.notes, *idle]:
         click.echo(note, err=as_json)
     if as_json:
         for finding in findings:
@@ -85,9 +89,20 @@ def check(
 
 def _read_accepted(settings: Settings) -> tuple[Accepted, ...]:
     try:
-        return tuple(map(read_accepted, settings.check_ignore))
+        # Items are told apart by white space, of which some may stand behind a colon.
+        return tuple(map(read_accepted, re.sub(r":\s+", ":", "\n".join(settings.check_ignore)).splitlines()))
     except UsageError as error:
         raise click.UsageError(f"{_SETTING}: {error}") from None
+
+
+def _explain_idle(accepted: Sequence[Accepted], findings: Sequence[Finding]) -> list[str]:
+    """Return notes on what the setting leaves out in vain; none where that may be for a file that cannot be loaded."""
+    if any(finding.kind is Kind.LOAD_ERROR for finding in findings):
+        return []
+    return [
+        f"{_SETTING}: {str(one)!r} leaves nothing out: correct it, or remove it"
+        for one in find_idle(accepted, findings)
+    ]
 
 
 class _Inspection:
@@ -108,7 +123,7 @@ class _Inspection:
         subject, findings = load_subject(path, self._rootdir, self._registry, self._settings)
         if subject is None and self._fix_ids:
             shown = shown_path(path, self._rootdir)
-            self.notes.append(f"{shown}: no ids written: first correct what keeps the file from loading")
+            self.notes.append(f"{shown}: no ids written: {BROKEN}")
         if subject is not None and self._fix_ids:
             done = list(write_missing_ids(subject))
             for file in done:

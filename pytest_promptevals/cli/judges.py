@@ -10,12 +10,16 @@ from typing import Any, Final
 
 import click
 
+from pytest_promptevals.cli.markdown import plain_markdown
 from pytest_promptevals.engine.judging import GROUPS
 from pytest_promptevals.engine.registry import builtin_registry
 from pytest_promptevals.judges.describe import JudgeDescription, describe_judge
 from pytest_promptevals.judges.other_names import explain_unknown_judge
 
 _WIDEST: Final = 100
+_OTHERS: Final = (
+    "This shows the judges of the package alone: pytest knows those of a conftest.py or of another plugin, too."
+)
 _COMMON: Final = {
     "threshold": "the smallest score that passes",
     "weight": "its share in the score of the case; 1",
@@ -51,16 +55,18 @@ def show(name: str) -> None:
         click.echo(_hang("", f"{name}: {GROUPS[name]}"))
         return
     if name not in types:
-        raise click.ClickException(explain_unknown_judge(name, [*types, *GROUPS]))
+        said = explain_unknown_judge(name, [*types, *GROUPS])
+        raise click.ClickException(f"{said}\n{_OTHERS}")
     click.echo("\n".join(_describe(describe_judge(types[name]))))
 
 
 def _describe(judge: JudgeDescription) -> Iterator[str]:
-    yield f"{judge.name} (level {judge.level}): {judge.summary}"
+    yield _hang("", f"{judge.name} (level {judge.level}): {judge.summary}")
     if judge.details:
-        yield f"\n{judge.details}"
+        yield f"\n{plain_markdown(judge.details, _width())}"
     if judge.shorthand is not None:
-        yield f"\n`{judge.name}: VALUE` is short for `{judge.name}: {{{judge.shorthand}: VALUE}}`."
+        text = f"`{judge.name}: VALUE` is short for `{judge.name}: {{{judge.shorthand}: VALUE}}`."
+        yield f"\n{_hang('', text)}"
     properties: Mapping[str, Any] = judge.parameters.get("properties", {})  # type: ignore[assignment]  # JSON
     required: Any = judge.parameters.get("required", [])
     yield "\nParameters"
@@ -85,5 +91,8 @@ def _meaning(schema: Mapping[str, Any], *, is_required: bool) -> str:
 
 def _hang(head: str, text: str) -> str:
     """Return the text behind a head, its further lines indented, as wide as the terminal but not too wide to read."""
-    width = min(_WIDEST, shutil.get_terminal_size().columns)
-    return textwrap.fill(text, width, initial_indent=head, subsequent_indent=" " * min(len(head), 20))
+    return textwrap.fill(text, _width(), initial_indent=head, subsequent_indent=" " * min(len(head), 20))
+
+
+def _width() -> int:
+    return min(_WIDEST, shutil.get_terminal_size().columns)

@@ -24,6 +24,7 @@ from pytest_promptevals.judges.model.rubrics import (
     find_rubric,
     free_rubric,
     library,
+    load_rubric,
     named_rubric,
     parse_rubric,
 )
@@ -66,15 +67,17 @@ def show(name: str) -> None:
 def render(name: str, file: Path, case_id: str) -> None:
     """Show what a judge model is sent for a case; nothing is called.
 
-    NAME is what stands behind `rubric:` in an eval file: a rubric of the library, a YAML file, or criteria in your own
-    words, in which variables of the case are filled in. Where the case has no output, a line stands for the response.
+    NAME is what stands behind `rubric:` in an eval file: a rubric of the library, a YAML file beside the eval file or
+    in the rootdir, or criteria in your own words, in which variables of the case are filled in. Where the case has no
+    output, a line stands for the response.
     """
     rootdir = find_project(Path.cwd()).rootdir
     try:
         dataset = load_dataset(file, rootdir)
         case = _case_of(dataset, case_id)
         environment = TemplateEnvironment(rootdir)
-        rubric = _rubric_of(environment.compile(name, "NAME", 1).render(judge_variables(case)))
+        criteria = environment.compile(name, "NAME", 1).render(judge_variables(case))
+        rubric = _rubric_of(criteria, (file.absolute().parent, rootdir))
         prompt = asyncio.run(_prompt_of(dataset, environment, rootdir).render(case))
         messages = rubric_messages(rubric, _subject(case, prompt))
     except PromptEvalsError as error:
@@ -103,10 +106,11 @@ def validate(files: tuple[Path, ...]) -> None:
         raise SystemExit(1)
 
 
-def _rubric_of(criteria: str) -> Rubric:
-    if is_template_name(criteria):
-        return _read_named(criteria)
+def _rubric_of(criteria: str, search_path: Sequence[Path]) -> Rubric:
+    """Return the rubric that an eval file means, which looks for a file beside it and then in the rootdir."""
     try:
+        if is_template_name(criteria):
+            return load_rubric(criteria.strip(), search_path)
         return find_rubric(criteria) or free_rubric(criteria)
     except ValueError as error:
         raise click.ClickException(str(error)) from None

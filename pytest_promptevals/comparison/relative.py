@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from pytest_promptevals.records.comparisons import BaselineCase
-from pytest_promptevals.records.results import RELATIVE, CaseResult
+from pytest_promptevals.records.results import CHILDREN, RELATIVE, CaseResult, Score
 
 TIE: Final = 0.5
 """What such a judge gives a response that is as good as the baseline's."""
@@ -22,21 +22,59 @@ def against_itself(result: CaseResult, base: BaselineCase | None) -> BaselineCas
     What the baseline's response once was compared with is an older baseline: that it won then does not mean that a
     response has become worse which is as good. Scores that are no weighted means of the judges' stay as they are.
     """
-    relative = set(_relative_judges(result))
+    relative = {score.judge: score for trial in result.trials for score in trial.scores if _is_relative(score)}
     if base is None or not relative:
         return base
     before = _weighted_mean(result, base.scores)
     if before is None or not math.isclose(before, base.score, abs_tol=_CLOSE):
         return base
-    scores = {judge: TIE if judge in relative else value for judge, value in base.scores.items()}
+    scores = {
+        judge: _as_tie(relative[judge], value) if judge in relative else value for judge, value in base.scores.items()
+    }
     score = _weighted_mean(result, scores)
-    return base if score is None else dataclasses.replace(base, score=score, scores=scores)
+    if score is None:
+        return base
+    return dataclasses.replace(base, score=score, scores=scores, passed=_passes(result, scores, passed=base.passed))
 
 
-def _relative_judges(result: CaseResult) -> Iterator[str]:
-    """Yield the judges of the result that compared with the baseline's response."""
-    for trial in result.trials:
-        yield from (score.judge for score in trial.scores if (score.details or {}).get(RELATIVE))
+def _is_relative(score: Score) -> bool:
+    """Return whether a judge compared with the baseline's response, or one did of those in its group."""
+    return _compares(score.details) or any(_compares(child.get("details")) for child in _children(score))
+
+
+def _compares(details: object) -> bool:
+    return isinstance(details, Mapping) and bool(details.get(RELATIVE))
+
+
+def _children(score: Score) -> list[Mapping[str, Any]]:
+    children = (score.details or {}).get(CHILDREN)
+    return [child for child in children.values() if isinstance(child, dict)] if isinstance(children, dict) else []
+
+
+def _as_tie(score: Score, before: float) -> float:
+    """Return what the judge would have given the baseline's response beside itself, where it once gave ``before``.
+
+    A baseline keeps one number of a group. It tells the lowest of ``all_of`` where no judge was below a tie, and the
+    highest of ``any_of`` where none was above; else the other judges are taken to have said what they say now.
+    """
+    children = _children(score)
+    others = [child["score"] for child in children if not _compares(child.get("details"))]
+    if not others:
+        return TIE
+    values = [child["score"] for child in children]
+    if score.value == min(values):
+        return min(TIE, before)
+    if score.value == max(values):
+        return TIE if before <= TIE else max(TIE, *others)
+    return before  # ``not:`` of a group
+
+
+def _passes(result: CaseResult, values: dict[str, float], *, passed: bool) -> bool:
+    """Return whether those values would pass now; what is known of the baseline where a judge has no threshold."""
+    required = [score for score in result.scores if score.required]
+    if any(score.threshold is None for score in required):
+        return passed
+    return all(score.threshold is None or values[score.judge] >= score.threshold - _CLOSE for score in required)
 
 
 def _weighted_mean(result: CaseResult, values: dict[str, float]) -> float | None:

@@ -17,7 +17,8 @@ from pytest_promptevals.prices.dollars import format_dollars
 
 _ROUNDING: Final = 1e-9
 """Share of the limit that sums of parts may exceed it by, since most amounts have no exact form."""
-_ADVICE: Final = "Raise --evals-max-cost, or set max_tokens under 'parameters', which bounds what a call may cost."
+_OF_THE_MODEL: Final = "set max_tokens under 'parameters', which"
+_ADVICE: Final = f"Raise --evals-max-cost, or {_OF_THE_MODEL} bounds what a call may cost."
 _EXAMPLE: Final = "{input: 0.25, output: 2.0}"
 
 
@@ -167,6 +168,18 @@ def refusal(limit: float, spent: float, bound: float, closed_by: float | None) -
         reason = f"a call before this one might have cost {format_dollars(closed_by)}"
     shown = f"{format_dollars(spent)} of {format_dollars(limit)} spent"
     return CallNotMadeError(f"not run: budget: {shown}, and {reason}. {_ADVICE}", reason="budget")
+
+
+def refusal_of_judge(error: CallNotMadeError, judge: str, place: str) -> CallNotMadeError:
+    """Return the error of a judge's call that the budget does not allow: it is the judge's parameters that bound it.
+
+    Args:
+        error: the refusal; one that advises nothing about parameters stays as it is.
+        judge: the judge's label.
+        place: file and line where it stands.
+    """
+    own = f"set max_tokens under the own 'parameters' of judge {judge!r} ({place}), which"
+    return CallNotMadeError(str(error).replace(_OF_THE_MODEL, own), reason=error.reason)
 
 
 def check_all_priced(unpriced: Collection[str]) -> None:

@@ -44,6 +44,10 @@ class Range:
         return Range(self.low + other.low, self.high + other.high)
 
 
+UNKNOWN_ANSWER: Final = Range(_SHORTEST_ANSWER, _LONG_ANSWER)
+"""Tokens of a text that code of the user's own makes."""
+
+
 @dataclass(frozen=True, slots=True)
 class PlannedCall:
     """A call that the run would make, or read from the cache."""
@@ -111,6 +115,10 @@ class Plan:
     """In the order in which they come up."""
     judges: tuple[PlannedJudge, ...] = ()
     """Judges that call models too, and do not say which: what they ask is known when the answers are there."""
+    functions: int = 0
+    """Tests that the cases of marked functions make; what these call themselves is not known."""
+    judged_functions: int = 0
+    """Those of them whose judges call models: they are counted as if each test judged one output."""
 
     @property
     def total(self) -> ModelPlan:

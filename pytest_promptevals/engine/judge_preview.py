@@ -9,8 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from pytest_promptevals.engine.endpoint import RECORDED
+from pytest_promptevals.engine.endpoint import RECORDED, TESTED
 from pytest_promptevals.engine.estimates import (
+    UNKNOWN_ANSWER,
     History,
     PlannedCall,
     PlannedJudge,
@@ -49,7 +50,8 @@ def preview_judges(
     """Return the calls that judges say they make for each answer, and the judges that do not say what they call.
 
     Whether an answer of a judge is in the cache depends on the answer that it judges, so none is taken to be. A case
-    without an answer to judge, because its prompt cannot be rendered, has none.
+    without an answer to judge, because its prompt cannot be rendered, has none. A case of a test function is taken to
+    have one answer.
 
     Args:
         cases: what would be run.
@@ -113,6 +115,8 @@ class _Preview:
 
     async def _put(self, planned: PlannedCase, judge: Planned, prompt: str, count: int) -> None:
         """Add the call that puts another prompt to the model of the case; for all of its trials it is one."""
+        if planned.target.config.type == TESTED:
+            return  # running it would say that there is no such model
         try:
             rendered = await planned.plan.planner.load_prompt(prompt, judge.spec.location).render(planned.case)
         except PromptEvalsError:
@@ -125,9 +129,10 @@ class _Preview:
         self.calls += [self._prices.call(planned, planned.target.label, request, Range())] * count
 
     def _subject(self, planned: PlannedCase) -> JudgeInput:
+        is_recorded = planned.target.config.type == RECORDED
         return JudgeInput(
             planned.case,
-            planned.case.output or Response(""),
+            (planned.case.output if is_recorded else None) or Response(""),
             self._answers.prompt(planned),
             before=self._before.get((planned.plan.dataset.path, planned.name)),
         )
@@ -160,6 +165,8 @@ class _Answers:
         """Return how many answers a case has, and the tokens of one."""
         if planned.target.config.type == RECORDED:
             return 1, estimate_tokens("" if planned.case.output is None else planned.case.output.text)
+        if planned.target.config.type == TESTED:
+            return 1, UNKNOWN_ANSWER
         name = _name(planned)
         if name not in self._calls:
             return 0, Range()
@@ -168,7 +175,8 @@ class _Answers:
 
     def prompt(self, planned: PlannedCase) -> RenderedPrompt | None:
         """Return the rendered prompt, ``None`` if there is none."""
-        call = self._calls.get(_name(planned))
+        # Its dataset may be an eval file, too.
+        call = None if planned.target.config.type == TESTED else self._calls.get(_name(planned))
         return None if call is None else RenderedPrompt(call.request.messages)
 
     def question(self, planned: PlannedCase) -> int:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from pathlib import Path
+from typing import Final, Protocol, cast
 
 import pluggy
 
 from pytest_promptevals import hookspecs
 from pytest_promptevals.errors import UsageError
+from pytest_promptevals.files.paths import shown_path
+from pytest_promptevals.files.user_code import last_place
 from pytest_promptevals.hookspecs import Judge, JudgePlace, ProviderFactory
 from pytest_promptevals.judges import builtin as builtin_judges
 from pytest_promptevals.providers import builtin as builtin_providers
@@ -77,12 +80,12 @@ class Registry:
 
 
 def collect_registry(hook: HookCaller) -> Registry:
-    """Ask all plugins. Raises ``UsageError`` for a name that is given twice."""
+    """Ask all plugins. Raises ``UsageError`` for a name that is given twice, and for what can be no judge."""
     judges: dict[str, type[Judge] | JudgePlace] = {}
     for returned in hook.pytest_promptevals_judges():
         for name, entry in _named_judges(returned):
             _refuse_second("judge", name, judges)
-            judges[name] = entry
+            judges[name] = entry if isinstance(entry, str) else _check_judge(name, entry, repr(entry))
     providers: dict[str, ProviderFactory] = {}
     for factories in hook.pytest_promptevals_providers():
         if not isinstance(factories, Mapping):
@@ -102,8 +105,11 @@ def builtin_registry() -> Registry:
     return collect_registry(manager.hook)
 
 
-def _named_judges(returned: object) -> Iterator[tuple[str, type[Judge] | JudgePlace]]:
+def _named_judges(returned: object) -> Iterator[tuple[str, object]]:
     if isinstance(returned, Mapping):
+        for name in returned:
+            if not isinstance(name, str):
+                raise UsageError(f"pytest_promptevals_judges returned the name {name!r}: write it as text")
         yield from returned.items()
         return
     if not isinstance(returned, list | tuple):
@@ -119,12 +125,52 @@ def _named_judges(returned: object) -> Iterator[tuple[str, type[Judge] | JudgePl
 def _import_judge(name: str, place: JudgePlace) -> type[Judge]:
     module, _, attribute = place.partition(":")
     try:
-        found: type[Judge] = getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError, ValueError) as error:
+        found = getattr(importlib.import_module(module), attribute)
+    except Exception as error:
+        where = _place_in_module(error)
+        if where or not isinstance(error, ImportError | AttributeError | ValueError | TypeError):
+            cause = f"{type(error).__name__}: {getattr(error, 'msg', None) or error}{where}"
+            raise UsageError(f"judge {name!r}: {place!r} cannot be imported: {cause}") from error
         raise UsageError(f"judge {name!r}: there is no {place!r} (write 'module:Class'): {error}") from error
-    if getattr(found, "name", None) != name:
-        raise UsageError(f"judge {name!r}: {place!r} calls itself {getattr(found, 'name', None)!r}; use one name")
-    return found
+    return _check_judge(name, found, repr(place))
+
+
+def _place_in_module(error: Exception) -> str:
+    """Return the line of the module at which it fails, as `` at my_judges.py:3``; nothing if there is none of it."""
+    folder = Path.cwd()
+    if isinstance(error, SyntaxError) and error.filename:
+        return f" at {shown_path(Path(error.filename), folder)}:{error.lineno}"
+    return last_place(error, folder)
+
+
+def _check_judge(name: str, found: object, shown: str) -> type[Judge]:
+    """Return a class that can be a judge. Raises ``UsageError`` for anything else."""
+    if not isinstance(found, type):
+        raise UsageError(f"judge {name!r}: {shown} is no class; give a class, or its place as 'module:Class'")
+    own_name = getattr(found, "name", None)
+    if own_name != name:
+        raise UsageError(f"judge {name!r}: {shown} calls itself {own_name!r}; use one name")
+    for member, (wanted, fits) in _MEMBERS.items():
+        if not fits(getattr(found, member, _NOTHING)):
+            raise UsageError(
+                f"judge {name!r}: {shown} has no {member!r} that is {wanted}; give it one, or base it on BaseJudge"
+            )
+    return cast("type[Judge]", found)
+
+
+def _is_threshold(value: object) -> bool:
+    return isinstance(value, int | float) and 0 <= value <= 1
+
+
+_NOTHING: Final = object()
+_MEMBERS: Final[Mapping[str, tuple[str, Callable[[object], bool]]]] = {
+    "level": ("1, 2 or 3", lambda value: value in (1, 2, 3)),
+    "default_threshold": ("a number from 0 to 1", _is_threshold),
+    "shorthand": ("a text or None", lambda value: value is None or isinstance(value, str)),
+    "Parameters": ("a pydantic model", lambda value: isinstance(value, type) and hasattr(value, "model_validate")),
+    "judge": ("a method", callable),
+}
+"""What a judge must have, and how to tell; without it, it would fail in the midst of a run."""
 
 
 def _refuse_second(kind: str, name: str, known: Mapping[str, object]) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from pytest_promptevals.engine.asking import CountedAsk, Send, sum_known
+from pytest_promptevals.engine.budget import refusal_of_judge
 from pytest_promptevals.engine.judging import JudgePlanner, PlannedJudge
 from pytest_promptevals.errors import CallNotMadeError, FileProblem, JudgeError, PromptEvalsError
 from pytest_promptevals.files.user_code import last_place
@@ -94,7 +95,7 @@ async def _call(planned: PlannedJudge, planner: JudgePlanner, subject: JudgeInpu
     except FileProblem:
         raise  # it has a place of its own
     except CallNotMadeError as error:
-        raise _place_refusal(error, where) from error
+        raise _place_refusal(error, planned, where) from error
     except PromptEvalsError as error:
         raise JudgeError(where + _without_place(str(error), planned, subject)) from error
     except Exception as error:
@@ -107,9 +108,9 @@ async def _call(planned: PlannedJudge, planner: JudgePlanner, subject: JudgeInpu
     return grade
 
 
-def _place_refusal(error: CallNotMadeError, where: str) -> CallNotMadeError:
+def _place_refusal(error: CallNotMadeError, planned: PlannedJudge, where: str) -> CallNotMadeError:
     if error.reason == _OF_THE_RUN:
-        return error
+        return refusal_of_judge(error, planned.spec.name, str(planned.spec.location))
     return CallNotMadeError(f"{_NOT_RUN}{where}: {str(error).removeprefix(_NOT_RUN)}", reason=error.reason)
 
 

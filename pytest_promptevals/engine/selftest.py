@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -62,7 +63,9 @@ class Undecided:
     calls: int = 0
     """Judgements that this would take; each is a call of a model, or more."""
     error: str = ""
-    """What kept a judge from giving a score, where that was not its level."""
+    """What kept a judge from giving a score that was asked for one; empty if each gave one."""
+    comparing: str = ""
+    """Which judges compare with another answer of the model, and so are never asked; empty if none does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +86,8 @@ class FileTest:
     """Names of the cases with ``EXEMPT_TAG``, which are not among ``cases``."""
     needless: tuple[str, ...] = ()
     """Names of those exempt cases that are not dead anyway, by their free judges."""
+    misspelt: tuple[str, ...] = ()
+    """Names of the cases with a tag that is nearly ``EXEMPT_TAG``, which exempts none of them."""
     errors: int = 0
     """Answers that a free judge could not judge: they count as not passed."""
     spent: float = 0.0
@@ -136,9 +141,14 @@ async def _test_file(file: str, cases: Sequence[PlannedCase], pipeline: Pipeline
         undecided=tuple(item for part in by_case if (item := _undecided_of(part)) is not None),
         exempt=tuple(map(_name_of, exempt)),
         needless=tuple(_name_of(part[0].planned) for part in of_exempt if not any(map(_may_be_dead, part))),
+        misspelt=tuple(_name_of(planned) for planned in tested if any(map(_is_nearly_exempt, planned.case.tags))),
         errors=sum(item.passed is False and bool(item.error) for item in found),
         spent=sum(item.spent for item in found),
     )
+
+
+def _is_nearly_exempt(tag: str) -> bool:
+    return re.sub(r"[\s_-]", "", tag).lower() == EXEMPT_TAG.replace("-", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,17 +318,16 @@ def _undecided_of(found: Sequence[_Found]) -> Undecided | None:
         judges=tuple(judge.spec.name for judge in left_out),
         level=max((judge.level for judge in left_out), default=0),
         calls=len(leaves) * len(unknown),
-        error=_why_undecided(asked),
+        error=next((item.error for item in asked if item.error), "").removeprefix(f"{planned.case.location}: "),
+        comparing=_explain_comparing(asked[0].judges.comparing),
     )
 
 
-def _why_undecided(found: Sequence[_Found]) -> str:
-    """Return what keeps a case from being decided at any level; empty if nothing does."""
-    planned, comparing = found[0].planned, found[0].judges.comparing
-    if comparing:
-        names = ", ".join(judge.spec.name for judge in comparing)
-        return f"{names}: compares with another answer of the model, and a self-test asks for none"
-    return next((item.error for item in found if item.error), "").removeprefix(f"{planned.case.location}: ")
+def _explain_comparing(judges: Sequence[PlannedJudge]) -> str:
+    if not judges:
+        return ""
+    names = ", ".join(judge.spec.name for judge in judges)
+    return f"{names}: compares with another answer of the model, and a self-test asks for none"
 
 
 def _only_forbid(judges: Sequence[PlannedJudge]) -> bool:

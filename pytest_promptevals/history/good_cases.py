@@ -12,6 +12,7 @@ from pytest_promptevals.history.schema import OVER_TRIALS
 from pytest_promptevals.history.stored import store_text
 from pytest_promptevals.records.comparisons import BaselineCase, Verdict
 from pytest_promptevals.records.partial import MAX_LEVEL, SEPARATOR, partial_prefix
+from pytest_promptevals.records.results import RELATIVE
 from pytest_promptevals.records.runs import RunStatus
 
 MOST_RUNS: Final = 100
@@ -40,9 +41,15 @@ _GOOD_RUNS: Final = f"""
     )
     ORDER BY runs.started_at DESC, runs.id DESC LIMIT ?
 """  # noqa: S608 - question marks
+_LOST: Final = f"""
+    (passed = 0 AND EXISTS (
+        SELECT 1 FROM scores WHERE scores.result_id = case_results.id AND json_extract(details, '$.{RELATIVE}')
+    ))
+"""  # noqa: S608 - text of our own
+"""Results that failed beside the baseline: as the next one, they would be as good as themselves, and pass."""
 _SCORED: Final = f"""
     SELECT name, id FROM case_results
-    WHERE run_id = ? AND file = ? AND {_COMPARABLE} AND score IS NOT NULL AND error_kind IS NULL
+    WHERE run_id = ? AND file = ? AND {_COMPARABLE} AND score IS NOT NULL AND error_kind IS NULL AND NOT {_LOST}
 """  # noqa: S608 - text of our own
 _SCORES: Final = """
     SELECT result_id, judge, value FROM scores
@@ -66,7 +73,8 @@ def read_good_cases(
 
     Other gates compare nothing, so a file that does not yet reach its ``min_score`` has last results all the same.
     Scores that only a part of a case's judges gave count for runs of the same ``level``.
-    Outputs are shortened, but for those of the items that ``whole`` names.
+    A score that failed in comparison with the baseline does not take its place. Outputs are shortened, but for those of
+    the items that ``whole`` names.
     """
     of_level = f"{partial_prefix(level)}%"
     ids: dict[str, int] = {}

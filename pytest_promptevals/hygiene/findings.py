@@ -103,6 +103,8 @@ class Subject:
     """As loaded."""
     planned: tuple[PlannedCase, ...] = ()
     """Its cases with prompts, models and judges; empty where they cannot be planned."""
+    broken: frozenset[str] = frozenset()
+    """The files, as locations name them, in which something keeps its cases from being planned."""
 
 
 Check: TypeAlias = Callable[[Subject], Iterator[Finding]]

@@ -74,15 +74,17 @@ def load_subject(
         dict.fromkeys(judges, cast("type[Judge]", UnknownJudge)), dict.fromkeys(providers, _refuse)
     )
     own = find_own_names(path, rootdir) if judges or providers else frozenset()
-    findings = [explain_judge(name, place, registry) for name, place in judges.items() if name not in own]
-    findings += [explain_provider(name, place, registry) for name, place in providers.items() if name not in own]
+    findings = [explain_judge(name, place, registry, own) for name, place in judges.items() if name not in own]
+    findings += [explain_provider(name, place, registry, own) for name, place in providers.items() if name not in own]
     planned: tuple[PlannedCase, ...] = ()
+    broken: frozenset[str] = frozenset()
     try:
         plan = plan_judges if _is_for_tests(path, dataset, settings) else plan_dataset
         planned = plan(dataset, known, rootdir, settings)
     except DatasetError as error:
         findings += _find_problems(error.problems)
-    return Subject(path, rootdir, dataset, planned), findings
+        broken = frozenset(problem.path for problem in error.problems)
+    return Subject(path, rootdir, dataset, planned, broken), findings
 
 
 def _find_problems(problems: Sequence[FileProblem]) -> list[Finding]:

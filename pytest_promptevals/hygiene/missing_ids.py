@@ -31,6 +31,9 @@ from pytest_promptevals.records.json_types import Json
 _BREAK: Final = re.compile(r"(\r\n|\r|\n)")
 _NULL_ID: Final = re.compile(r'"id"\s*:\s*(null)')
 _YAML: Final = frozenset({".yaml", ".yml"})
+_OTHER_COMMA: Final = re.compile(r"[;\t|]")
+BROKEN: Final = "first correct what keeps the file from loading"
+"""Why a file with problems is left alone."""
 _WRITABLE: Final = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
 
 
@@ -70,7 +73,7 @@ def find_missing_ids(subject: Subject) -> Iterator[Finding]:
 
 def _advise(subject: Subject, path: str, cases: Sequence[Case]) -> str:
     """Return what to do: which of the ids ``--fix-ids`` would write."""
-    if reason := _why_not(subject.rootdir / path):
+    if reason := _why_not(subject, path):
         return f"--fix-ids leaves them to you: {reason}"
     left = _plan(subject, path, cases).left
     if not left:
@@ -89,27 +92,43 @@ def write_missing_ids(subject: Subject) -> Iterator[WrittenIds]:
     """Write into files the ids that their cases go by, and yield what was done in each file.
 
     Nothing else in a file changes. What cannot be written so, such as a case that is an alias, is left, and so is a
-    file that is read-only or has hard links. Raises ``OSError`` if a file cannot be written; each is written as a whole
-    or not at all.
+    file that is read-only or has hard links, or problems of its own. Raises ``OSError`` if a file cannot be written;
+    each is written as a whole or not at all.
     """
     for name, cases in _without_ids(subject).items():
         path = subject.rootdir / name
         plan = _plan(subject, name, cases)
-        reason = _why_not(path) if plan.edits else ""
+        reason = _why_not(subject, name) if plan.edits else ""
         if plan.edits and not reason:
             _apply(path, plan.edits)
         left = len(cases) if reason else len(plan.left)
         yield WrittenIds(name, len(cases) - left, left, reason)
 
 
-def _why_not(path: Path) -> str:
+def _why_not(subject: Subject, name: str) -> str:
     """Return why a file is not written although it could be replaced, if so."""
+    path = subject.rootdir / name
+    if name in subject.broken:
+        return BROKEN
+    if path.suffix == ".csv" and (reason := _why_not_csv(read_text(path, name))):
+        return reason
     state = path.stat()
     # Who may do anything, such as root, is still asked not to by the mode of the file.
     if not state.st_mode & _WRITABLE or not os.access(path, os.W_OK):
         return "the file is read-only"
     if state.st_nlink > 1:
         return f"the file has {state.st_nlink} hard links, which would part; replace them by one file"
+    return ""
+
+
+def _why_not_csv(text: str) -> str:
+    """Return why a column for ids is not put into a CSV text, if so: its own columns are not what they seem."""
+    columns = next((dict(row).get("vars") for row, _ in read_csv(text, "", Problems())), None)
+    for name in columns if isinstance(columns, dict) else ():
+        if name.lower() == "id":
+            return f"the column {name!r} may hold them; call it 'id'"
+        if _OTHER_COMMA.search(name):
+            return f"the columns {name!r} are one, since only commas part columns; write commas"
     return ""
 
 

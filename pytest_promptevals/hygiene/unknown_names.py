@@ -52,16 +52,16 @@ def unknown_providers(dataset: Dataset, registry: Registry, settings: Settings) 
     return found
 
 
-def explain_judge(name: str, place: Location, registry: Registry) -> Finding:
-    """Return the finding of a judge that is not built in."""
+def explain_judge(name: str, place: Location, registry: Registry, own: Iterable[str] = ()) -> Finding:
+    """Return the finding of a judge that is not built in; ``own`` are names that the user's conftests may register."""
     names = [*registry.judges, *GROUPS]
-    said = explain_unknown_judge(name, names)
+    said = explain_unknown_judge(name, [*names, *filter(_is_name, own)])
     return _explain(f"judge {name!r}", said, place, is_misspelt=_is_misspelt(name, names))
 
 
-def explain_provider(name: str, place: Location, registry: Registry) -> Finding:
-    """Return the finding of a provider that is not built in."""
-    said = f"unknown provider {name!r}.{did_you_mean(name, registry.providers)}"
+def explain_provider(name: str, place: Location, registry: Registry, own: Iterable[str] = ()) -> Finding:
+    """Return the finding of a provider that is not built in; ``own`` as for ``explain_judge``."""
+    said = f"unknown provider {name!r}.{did_you_mean(name, [*registry.providers, *filter(_is_name, own)])}"
     return _explain(f"provider {name!r}", said, place, is_misspelt=_is_misspelt(name, registry.providers))
 
 
@@ -96,6 +96,11 @@ def _explain(what: str, said: str, place: Location, *, is_misspelt: bool) -> Fin
         f"{'' if advice.startswith(' Known:') else advice}"
     )
     return find(Kind.UNKNOWN_PLUGIN, message, place)
+
+
+def _is_name(text: str) -> bool:
+    """Return whether a text of a conftest may be a name: most are sentences, or modules."""
+    return text.replace("-", "_").isidentifier()
 
 
 def _is_misspelt(name: str, known: Iterable[str]) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from operator import mul
 from typing import Final, Generic, Literal, TypeAlias, TypeVar
 
+from pytest_promptevals.errors import JudgeError
 from pytest_promptevals.records.embeddings import Vector
 
 VectorT = TypeVar("VectorT")
@@ -31,7 +32,14 @@ class Arithmetic(Generic[VectorT]):
 
 
 def score_vectors(metric: Metric, first: VectorT, second: VectorT, arithmetic: Arithmetic[VectorT]) -> float:
-    """Return how alike two vectors are by a metric: a number from 0 to 1, of ``DIGITS`` digits."""
+    """Return how alike two vectors are by a metric: a number from 0 to 1, of ``DIGITS`` digits.
+
+    Raises ``JudgeError`` if one has no length: that is how a model fails, and says nothing of a text.
+    """
+    if not (arithmetic.length(first) and arithmetic.length(second)):
+        raise JudgeError(
+            "the model gave a vector without a length: all of its numbers are 0, or nearly so; name another model"
+        )
     return round(min(1.0, max(0.0, _METRICS[metric](first, second, arithmetic))), DIGITS)
 
 
@@ -48,18 +56,15 @@ PLAIN: Final = Arithmetic(_inner, _length, math.dist)
 
 
 def _cosine(first: VectorT, second: VectorT, by: Arithmetic[VectorT]) -> float:
-    lengths = by.length(first) * by.length(second)
-    return by.inner(first, second) / lengths if lengths else 0.0
+    return by.inner(first, second) / (by.length(first) * by.length(second))
 
 
 def _dot(first: VectorT, second: VectorT, by: Arithmetic[VectorT]) -> float:
-    larger = max(by.inner(first, first), by.inner(second, second))
-    return by.inner(first, second) / larger if larger else 0.0
+    return by.inner(first, second) / max(by.inner(first, first), by.inner(second, second))
 
 
 def _euclidean(first: VectorT, second: VectorT, by: Arithmetic[VectorT]) -> float:
-    lengths = by.length(first) + by.length(second)
-    return 1.0 - by.distance(first, second) / lengths if lengths else 0.0
+    return 1.0 - by.distance(first, second) / (by.length(first) + by.length(second))
 
 
 _METRICS: Final[Mapping[Metric, Callable[..., float]]] = {"cosine": _cosine, "dot": _dot, "euclidean": _euclidean}

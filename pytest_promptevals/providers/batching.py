@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
@@ -19,6 +20,11 @@ MOST_TEXTS: Final = 256
 MOST_BYTES: Final = 250_000
 """Bytes of a batch's texts. OpenAI takes 300,000 tokens at once, and no token is shorter than a byte."""
 
+_FIRST_SPREAD: Final = 0.5
+"""Seconds within which requests come back that failed together; doubled for each further failure."""
+_LONGEST_SPREAD: Final = 8.0
+_MOST_DOUBLINGS: Final = 20
+
 Outcome: TypeAlias = Response | ProviderError
 SendBatch: TypeAlias = "Callable[[Sequence[Request]], Awaitable[Sequence[Outcome]]]"
 """Sends requests for the same model with the same parameters, and returns what came of each, in their order."""
@@ -28,6 +34,8 @@ SendBatch: TypeAlias = "Callable[[Sequence[Request]], Awaitable[Sequence[Outcome
 class _Batch:
     waiting: list[tuple[Request, asyncio.Future[Response]]] = field(default_factory=list)
     size: int = 0
+    failures: int = 0
+    """Batches of its key that had failed in a row when it was sent."""
     timer: asyncio.TimerHandle | None = None
     task: asyncio.Task[None] | None = None
 
@@ -36,8 +44,30 @@ class _Batch:
         return all(future.cancelled() for _, future in self.waiting)
 
 
+@dataclass(slots=True)
+class _Trouble:
+    """What failed of one key since something last went well."""
+
+    failures: int = 0
+    """Batches in a row. Those that were under way at once are one."""
+    until: float = 0.0
+    """The moment by which the requests of the last one have come back."""
+
+    def note(self, batch: _Batch, outcomes: Sequence[Outcome]) -> None:
+        """Note what came of a batch."""
+        if not any(map(_is_fault, outcomes)):
+            self.failures, self.until = 0, 0.0
+            return
+        spread = min(_LONGEST_SPREAD, _FIRST_SPREAD * 2.0 ** min(batch.failures, _MOST_DOUBLINGS))
+        self.failures = max(self.failures, batch.failures + 1)
+        self.until = max(self.until, asyncio.get_running_loop().time() + spread)
+
+
 class Batches:
     """Puts requests together. Used on one loop.
+
+    Whoever asks again after a failure does so at a moment of its own. Until all had the time to, requests are gathered,
+    or each of a batch would be sent alone to a server that can least bear it.
 
     Args:
         send: sends a batch.
@@ -48,6 +78,7 @@ class Batches:
         """Requests of one batch; may be lowered for a server that takes fewer."""
         self._send = send
         self._open: dict[str, _Batch] = {}
+        self._troubles: defaultdict[str, _Trouble] = defaultdict(_Trouble)
         self._under_way: set[_Batch] = set()
 
     async def add(self, request: Request) -> Response:
@@ -82,7 +113,8 @@ class Batches:
         batch = self._open.get(key)
         if batch is None:
             batch = self._open[key] = _Batch()
-            batch.timer = asyncio.get_running_loop().call_later(WINDOW, self._dispatch, key)
+            loop = asyncio.get_running_loop()
+            batch.timer = loop.call_at(max(loop.time(), self._troubles[key].until) + WINDOW, self._dispatch, key)
         batch.size += size
         return batch
 
@@ -93,15 +125,18 @@ class Batches:
         if batch.is_given_up:
             return
         self._under_way.add(batch)
-        batch.task = asyncio.create_task(self._run(batch))
+        trouble = self._troubles[key]
+        batch.failures = trouble.failures
+        batch.task = asyncio.create_task(self._run(batch, trouble))
         batch.task.add_done_callback(lambda _: self._finish(batch))
 
-    async def _run(self, batch: _Batch) -> None:
+    async def _run(self, batch: _Batch, trouble: _Trouble) -> None:
         waiting = [(request, future) for request, future in batch.waiting if not future.done()]
         try:
             outcomes = await self._send([request for request, _ in waiting])
         except Exception as error:  # noqa: BLE001 - whatever happens, those who wait are told
             outcomes = [ProviderError(f"the call failed: {type(error).__name__}: {error}")] * len(waiting)
+        trouble.note(batch, outcomes)
         for (_, future), outcome in zip(waiting, outcomes, strict=True):
             _settle(future, outcome)
 
@@ -115,6 +150,11 @@ class Batches:
 def size_of(request: Request) -> int:
     """Return the bytes of a request's text."""
     return sum(len(message.content.encode("utf-8", "surrogatepass")) for message in request.messages)
+
+
+def _is_fault(outcome: Outcome) -> bool:
+    """Return whether a request is worth another try. An overload is left to the limiter, which sends fewer at once."""
+    return isinstance(outcome, ProviderError) and outcome.retryable and not outcome.is_overload
 
 
 def _settle(future: asyncio.Future[Response], outcome: Outcome) -> None:

@@ -81,9 +81,12 @@ def read_vectors(body: JsonBody, count: int) -> Vectors:
 
 def _read_vector(value: Json, index: int) -> Vector:
     try:
-        return decode_vector(value if isinstance(value, str) else encode_vector(_numbers(value)))
+        vector = decode_vector(value if isinstance(value, str) else encode_vector(_numbers(value)))
     except (CodecError, ValueError, OverflowError) as error:
         raise UnreadableAnswerError(f"answered with no vector for text {index + 1}: {error}") from None
+    if not any(vector):
+        raise UnreadableAnswerError(f"answered with no vector for text {index + 1}: all of its numbers are 0")
+    return vector
 
 
 def _numbers(value: Json) -> list[float]:

@@ -19,6 +19,12 @@ from pytest_promptevals.providers.texts import shorten
 from pytest_promptevals.providers.wire import UnreadableAnswerError
 
 _PAY: Final = "Check its plan and its bills"
+_NO_MODEL: Final = re.compile(
+    r"(?<![\w./-])model(?![\w./-]).{0,120}?\b(?:not found|does(?: not|n't) exist)"
+    r"|\b(?:no such|unknown) model(?![\w/-])",
+    re.IGNORECASE,
+)
+"""What servers say of a model that they do not have; it may go by another name there than the one that was asked."""
 
 
 def explain_failure(error: Exception, endpoint: Endpoint, timeout: float) -> ProviderError:
@@ -112,7 +118,16 @@ def _forbidden_sentences(status: int, said: str, endpoint: Endpoint) -> str:
 
 
 def _not_found_sentences(problem: Problem, said: str, endpoint: Endpoint, model: str) -> str:
-    named = re.search(rf"(?<![\w.-]){re.escape(model)}(?![\w-])", problem.message)
-    if named is not None or "model_not_found" in problem.codes:
-        return f"{endpoint.shown_url} has no model {model!r} ({said}). Correct the name of the model."
-    return f"{endpoint.shown_url} has no such API ({said}). Correct {endpoint.url_setting}."
+    url, setting = endpoint.shown_url, endpoint.url_setting
+    if _is_about_model(problem, model):
+        return f"{url} has no model {model!r} ({said}). Correct the name of the model."
+    if problem.codes:
+        # Errors as the APIs write them come from one that is there, or from its neighbour.
+        return f"{url} has no such API, or no model {model!r} ({said}). Correct {setting}, or the name of the model."
+    return f"{url} has no such API ({said}). Correct {setting}."
+
+
+def _is_about_model(problem: Problem, model: str) -> bool:
+    if "model_not_found" in problem.codes or _NO_MODEL.search(problem.message) is not None:
+        return True
+    return re.search(rf"(?<![\w.-]){re.escape(model)}(?![\w-])", problem.message) is not None

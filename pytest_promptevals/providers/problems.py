@@ -66,12 +66,16 @@ def read_problem(body: JsonBody) -> Problem:
     error = body.get("error")
     fields = object_of(error)
     words: list[Json] = [fields.get("message"), error, body.get("message"), body.get("detail")]
-    kinds = [fields.get("code"), fields.get("type"), object_of(fields.get("details")).get("error_code")]
+    flat = body if body.get("object") == "error" else {}  # as vLLM writes it
+    kinds = [
+        *(part.get(key) for part in (fields, flat) for key in ("code", "type")),
+        object_of(fields.get("details")).get("error_code"),
+    ]
     codes = frozenset(kind for kind in kinds if isinstance(kind, str))
     return Problem(
         message=next((shorten(item) for item in words if isinstance(item, str) and item.strip()), ""),
         codes=codes,
-        status=_status_in(fields.get("code"), codes),
+        status=_status_in(fields.get("code", flat.get("code")), codes),
     )
 
 

@@ -16,18 +16,25 @@ from pytest_promptevals.engine.judging import wants_before
 from pytest_promptevals.engine.planning import PlannedCase, plan_judges
 from pytest_promptevals.errors import DatasetError, PromptEvalsError
 from pytest_promptevals.pytest_glue.eval_files import EvalSource, source_of_function
+from pytest_promptevals.pytest_glue.longrepr import CaseErrored
 from pytest_promptevals.pytest_glue.marks import case_marks
 from pytest_promptevals.pytest_glue.options import are_evals_wanted, is_named
-from pytest_promptevals.pytest_glue.recorder import Recorder
+from pytest_promptevals.pytest_glue.recorder import NotJudgedError, Recorder
 from pytest_promptevals.pytest_glue.session import EvalSession, session_of
 from pytest_promptevals.records.cases import Case
+from pytest_promptevals.records.results import CaseResult
 
 _RECORDER_KEY: Final = pytest.StashKey[Recorder]()
 _HOW: Final = 'mark the test with @pytest.mark.evals("cases.eval.jsonl") and let it take the fixture "case"'
 
 
-class _Parametrized:
-    """One case as the parameter of a test function."""
+class Parametrized:
+    """One case as the parameter of a test function.
+
+    Args:
+        planned: the case, with its judges.
+        source: the test function.
+    """
 
     def __init__(self, planned: PlannedCase, source: EvalSource) -> None:
         self.planned = planned
@@ -63,7 +70,7 @@ def parametrize(metafunc: pytest.Metafunc) -> None:
     source = source_of_function(dataset, nodeid, planned_cases)
     session.add_source(source)
     parameters = [
-        pytest.param(_Parametrized(planned, source), id=planned.name, marks=case_marks(metafunc.config, planned))
+        pytest.param(Parametrized(planned, source), id=planned.name, marks=case_marks(metafunc.config, planned))
         for planned in planned_cases
     ]
     metafunc.parametrize("case", parameters, indirect=True)
@@ -87,16 +94,16 @@ def recorder_of(request: pytest.FixtureRequest) -> Recorder:
     parametrized = _parameter(request, "evals")
     item = request.node
     session, planned, source = session_of(request.config), parametrized.planned, parametrized.source
-    before = session.output_before(source, _id_of(item)) if wants_before(planned.judges) else None
-    recorder = Recorder(planned, _id_of(item), source.file, session.run, before=before)
+    before = session.output_before(source, id_of(item)) if wants_before(planned.judges) else None
+    recorder = Recorder(planned, id_of(item), source.file, session.run, before=before)
     item.stash[_RECORDER_KEY] = recorder
     return recorder
 
 
-def _parameter(request: pytest.FixtureRequest, fixture: str) -> _Parametrized:
+def _parameter(request: pytest.FixtureRequest, fixture: str) -> Parametrized:
     callspec = getattr(request.node, "callspec", None)
     parameter = callspec.params.get("case") if callspec is not None else None
-    if not isinstance(parameter, _Parametrized):
+    if not isinstance(parameter, Parametrized):
         pytest.fail(f'the fixture "{fixture}" has no case here: {_HOW}', pytrace=False)
     return parameter
 
@@ -120,33 +127,43 @@ class FunctionCalls:
         except pytest.skip.Exception:
             raise
         except (Exception, pytest.fail.Exception) as failure:
-            parametrized = _parametrized_of(item)
+            parametrized = parametrized_of(item)
             if parametrized is not None:
-                recorder = Recorder(parametrized.planned, _id_of(item), parametrized.source.file, self._session.run)
+                recorder = Recorder(parametrized.planned, id_of(item), parametrized.source.file, self._session.run)
                 self._session.hand_on(item, recorder.error_result("test", f"a fixture raised {_words(failure)}"))
             raise
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, Any, Any]:
-        """Record the case; fail it if a required score is below its threshold. Raises ``CaseFailed``."""
-        parametrized = _parametrized_of(item)
+        """Record the case; fail it if a required score is below its threshold.
+
+        Raises ``CaseFailed``, and ``CaseErrored`` if a judge could give no score.
+        """
+        parametrized = parametrized_of(item)
         if parametrized is None:
             return (yield)
         recorder = item.stash.get(_RECORDER_KEY, None)
         if recorder is None:
-            recorder = Recorder(parametrized.planned, _id_of(item), parametrized.source.file, self._session.run)
+            recorder = Recorder(parametrized.planned, id_of(item), parametrized.source.file, self._session.run)
         try:
             returned = yield
         except pytest.skip.Exception:
             raise
         except (Exception, pytest.fail.Exception) as failure:
-            self._session.hand_on(item, recorder.result(failure))
+            result = recorder.result(failure)
+            self._session.hand_on(item, result)
+            if isinstance(failure, NotJudgedError):
+                raise self._errored(result) from None
             raise
         result = recorder.result()
         self._session.hand_on(item, result)
         if result.error is None and not result.passed:
             self._session.fail_unless_let_through(item, parametrized.source, result)
         return returned
+
+    def _errored(self, result: CaseResult) -> CaseErrored:
+        kind = "judge" if result.error is None else result.error.kind
+        return CaseErrored(self._session.describe_error(result), kind)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_collection_modifyitems(
@@ -157,7 +174,7 @@ class FunctionCalls:
         yield
         if are_evals_wanted(config):
             return
-        left_out = [item for item in items if _parametrized_of(item) is not None and not is_named(item.path, config)]
+        left_out = [item for item in items if parametrized_of(item) is not None and not is_named(item.path, config)]
         if left_out:
             items[:] = [item for item in items if item not in left_out]
             config.hook.pytest_deselected(items=left_out)
@@ -166,10 +183,10 @@ class FunctionCalls:
         """Tell the session the names of tests that other parameters multiply; only now they are known."""
         found: dict[str, tuple[EvalSource, dict[str, bool]]] = {}
         for item in items:
-            parametrized = _parametrized_of(item)
-            if parametrized is not None and _id_of(item) != parametrized.planned.name:
+            parametrized = parametrized_of(item)
+            if parametrized is not None and id_of(item) != parametrized.planned.name:
                 is_compared = found.setdefault(parametrized.source.file, (parametrized.source, {}))[1]
-                is_compared[_id_of(item)] = parametrized.planned.name in parametrized.source.compared
+                is_compared[id_of(item)] = parametrized.planned.name in parametrized.source.compared
         for source, is_compared in found.values():
             names, compared = sorted(is_compared), sorted(name for name in is_compared if is_compared[name])
             self._session.add_source(dataclasses.replace(source, names=tuple(names), compared=tuple(compared)))
@@ -179,12 +196,14 @@ def _words(failure: BaseException) -> str:
     return f"{type(failure).__name__}: {failure}"
 
 
-def _id_of(item: pytest.Item) -> str:
+def id_of(item: pytest.Item) -> str:
+    """Return the name of a parametrized test under its function."""
     callspec_id: str = item.callspec.id  # type: ignore[attr-defined]  # parametrized items have it
     return callspec_id
 
 
-def _parametrized_of(item: pytest.Item) -> _Parametrized | None:
+def parametrized_of(item: pytest.Item) -> Parametrized | None:
+    """Return the case of a marked test function's test; ``None`` for any other item."""
     callspec = getattr(item, "callspec", None)
     parameter = callspec.params.get("case") if callspec is not None else None
-    return parameter if isinstance(parameter, _Parametrized) else None
+    return parameter if isinstance(parameter, Parametrized) else None

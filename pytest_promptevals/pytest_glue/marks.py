@@ -6,6 +6,7 @@ from typing import Final
 
 import pytest
 
+from pytest_promptevals.engine.endpoint import TESTED
 from pytest_promptevals.engine.planning import PlannedCase
 from pytest_promptevals.pytest_glue.longrepr import CaseFailed
 
@@ -14,15 +15,14 @@ _CACHE_KEY: Final = pytest.StashKey[dict[object, pytest.MarkDecorator]]()
 
 def mark_item(item: pytest.Item, planned: PlannedCase) -> None:
     """Put the marks of a planned case on its item: ``evals``, its tags, and skip or xfail."""
-    item.add_marker(_evals_mark(item.config, planned))
     for mark in case_marks(item.config, planned):
         item.add_marker(mark)
 
 
 def case_marks(config: pytest.Config, planned: PlannedCase) -> list[pytest.MarkDecorator]:
-    """Return the marks that a case brings: a registered one for each tag, and skip or xfail."""
+    """Return the marks that a case brings: ``evals``, a registered one for each tag, and skip or xfail."""
     case, skip_reason = planned.case, planned.skip_reason
-    marks = [_tag_mark(config, tag) for tag in case.tags]
+    marks = [_evals_mark(config, planned), *(_tag_mark(config, tag) for tag in case.tags)]
     if skip_reason is not None:
         marks.append(pytest.mark.skip(reason=skip_reason))
     if case.xfail is not None:
@@ -42,7 +42,9 @@ def _evals_mark(config: pytest.Config, planned: PlannedCase) -> pytest.MarkDecor
     cache = config.stash.setdefault(_CACHE_KEY, {})
     key = (file, level, priority, model)
     if key not in cache:
-        cache[key] = pytest.mark.evals(file=file, level=level, priority=priority, model=model)
+        # Which model a test function asks is its own business.
+        known = {} if planned.target.config.type == TESTED else {"model": model}
+        cache[key] = pytest.mark.evals(file=file, level=level, priority=priority, **known)
     return cache[key]
 
 

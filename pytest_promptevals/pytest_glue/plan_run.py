@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import shutil
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
@@ -15,7 +16,10 @@ from pytest_promptevals.records.responses import Usage
 
 if TYPE_CHECKING:
     from pytest_promptevals.engine.estimates import History, Plan, PlannedCall
+    from pytest_promptevals.engine.planning import PlannedCase
     from pytest_promptevals.pytest_glue.running import CaseItem
+
+_MODEL_LEVEL: Final = 2
 
 
 class PlanRun:
@@ -67,19 +71,35 @@ class PlanRun:
             is_shared=settings.cache != "off",
         )
         history = self._history(calls)
-        before = self._outputs_before([item for item in items if wants_before(item.planned.judges)])
-        judge_calls, judges = preview_judges(
-            cases, calls, root, history, before=before, is_shared=settings.cache != "off"
+        functions = _functions(session.items)
+        tested = [planned for item, planned in functions if "evals" in getattr(item, "fixturenames", ())]
+        before = self._outputs_before(
+            [item for item in items if wants_before(item.planned.judges)],
+            [(item, planned) for item, planned in functions if wants_before(planned.judges)],
         )
-        return estimate_plan((*calls, *judge_calls), judges, history)
+        judge_calls, judges = preview_judges(
+            [*cases, *tested], calls, root, history, before=before, is_shared=settings.cache != "off"
+        )
+        return dataclasses.replace(
+            estimate_plan((*calls, *judge_calls), judges, history),
+            functions=len(functions),
+            judged_functions=sum(any(judge.level >= _MODEL_LEVEL for judge in case.judges) for case in tested),
+        )
 
-    def _outputs_before(self, items: Sequence[CaseItem]) -> dict[tuple[str, str], str]:
-        """Return the baseline's outputs of items, by file and name."""
+    def _outputs_before(
+        self, items: Sequence[CaseItem], functions: Sequence[tuple[pytest.Item, PlannedCase]]
+    ) -> dict[tuple[str, str], str]:
+        """Return the baseline's outputs of items and of tests, by file and name."""
         from pytest_promptevals.pytest_glue.baselines import Baselines  # noqa: PLC0415 - only for a plan
+        from pytest_promptevals.pytest_glue.marked_functions import id_of, parametrized_of  # noqa: PLC0415 - the same
 
         settings = settings_of(self._config)
         baselines = Baselines(self._config.rootpath, settings.history, settings.judged_level)
         outputs = {(item.planned.plan.dataset.path, item.planned.name): baselines.output(item) for item in items}
+        for item, planned in functions:
+            if (parametrized := parametrized_of(item)) is not None:
+                output = baselines.output_of(parametrized.source, id_of(item))
+                outputs[planned.plan.dataset.path, planned.name] = output
         return {key: output for key, output in outputs.items() if output is not None}
 
     def _history(self, calls: Sequence[PlannedCall]) -> History:
@@ -92,6 +112,15 @@ class PlanRun:
         return {
             (call.label, call.case): _usage_of(known) for call in calls if (known := facts.get(call.case)) is not None
         }
+
+
+def _functions(items: Sequence[pytest.Item]) -> list[tuple[pytest.Item, PlannedCase]]:
+    """Return the tests that marked functions make, each with its case under a name that no other has."""
+    from pytest_promptevals.pytest_glue.marked_functions import parametrized_of  # noqa: PLC0415 - only for a plan
+    from pytest_promptevals.pytest_glue.marks import is_skipped  # noqa: PLC0415 - only for a plan
+
+    found = ((item, parametrized_of(item)) for item in items if not is_skipped(item))
+    return [(item, dataclasses.replace(case.planned, name=item.nodeid)) for item, case in found if case is not None]
 
 
 def _usage_of(facts: CaseFacts) -> Usage:

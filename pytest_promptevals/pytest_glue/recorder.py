@@ -29,6 +29,10 @@ class RunOnEngine(Protocol):
         ...
 
 
+class NotJudgedError(JudgeError):
+    """An output that was put to the judges has no score; the recorder knows why."""
+
+
 class Recorder:
     """Records what a test function did with its case.
 
@@ -70,7 +74,7 @@ class Recorder:
         outcome = self._run(lambda pipeline: judge_response(self._planned, response, None, pipeline, self._before))
         self._outcomes.append(outcome)
         if outcome.error is not None:
-            raise JudgeError(outcome.error.message)
+            raise NotJudgedError(outcome.error.message)
         return {score.judge: score for score in outcome.scores}
 
     def score(self, name: str, value: float, *, threshold: float | None = None, explanation: str = "") -> None:
@@ -98,6 +102,8 @@ class Recorder:
         return dataclasses.replace(assemble_result(self._planned, None, outcomes), file=self._file, name=self._name)
 
     def _assemble(self, failure: BaseException | None) -> CaseResult:
+        if isinstance(failure, NotJudgedError):
+            return assemble_result(self._planned, None, self._scored_outcomes(None))
         if isinstance(failure, JudgeError):
             return self.error_result("judge", str(failure))
         if failure is not None and not isinstance(failure, AssertionError | pytest.fail.Exception):

@@ -23,7 +23,7 @@ from pytest_promptevals.pytest_glue.eval_files import EvalSource
 from pytest_promptevals.pytest_glue.gate_items import report_gates
 from pytest_promptevals.pytest_glue.kept import Totals, without_texts
 from pytest_promptevals.pytest_glue.longrepr import failure_from_text
-from pytest_promptevals.pytest_glue.not_run import NotRunErrors
+from pytest_promptevals.pytest_glue.not_run import SHARED_ATTRIBUTE, NotRunErrors
 from pytest_promptevals.pytest_glue.recordings import write_session_recordings
 from pytest_promptevals.records.cases import CasePolicy, GateRules, Location
 from pytest_promptevals.records.codec import decode, from_plain
@@ -137,9 +137,11 @@ class RunRecorder:
     def pytest_report_teststatus(
         self, report: pytest.CollectReport | pytest.TestReport
     ) -> tuple[str, str, tuple[str, dict[str, bool]]] | None:
-        """Give cases that are below their thresholds but let through a category of their own."""
+        """Give cases that are let through a category of their own; a test function without a score is an error."""
         if report.when == "call" and report.passed and hasattr(report, BELOW_ATTRIBUTE):
             return "below", "b", ("BELOW", {"yellow": True})
+        if report.when == "call" and report.failed and hasattr(report, SHARED_ATTRIBUTE):
+            return "error", "E", ("ERROR", {"red": True})
         return None
 
     def decide(self, session: pytest.Session) -> None:

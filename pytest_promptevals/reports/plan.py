@@ -23,16 +23,20 @@ _JUDGES_NOTE: Final = (
 
 def plan_lines(plan: Plan, width: int) -> list[Line]:
     """Return the plan of a run, no line wider than ``width`` where that can be helped."""
-    if not plan.models and not plan.judges:
-        return [Line("plan: the selected cases call no model")]
-    total = plan.total
-    least = "at least " if plan.judges else ""
-    head = f"plan: {least}{_counted(total.to_make, 'call')} to make, {total.cached:,} in the cache; nothing was called"
     return [
-        Line(head, {"bold": True}),
+        _head(plan),
         *(Line(row) for row in (_table(plan, width) if plan.models else [])),
         *(Line(row) for text in _notes(plan) for row in fill_lines(text, width)),
     ]
+
+
+def _head(plan: Plan) -> Line:
+    if not plan.models and not plan.judges and not plan.judged_functions:
+        return Line("plan: the selected cases call no model")
+    total = plan.total
+    bound = "at least " if plan.judges else "about " if plan.judged_functions else ""
+    head = f"plan: {bound}{_counted(total.to_make, 'call')} to make, {total.cached:,} in the cache; nothing was called"
+    return Line(head, {"bold": True})
 
 
 def _table(plan: Plan, width: int) -> list[str]:
@@ -106,6 +110,7 @@ def _notes(plan: Plan) -> list[str]:
         *([_JUDGES_NOTE] if any(model.is_judge for model in plan.models) else []),
         *([_price_note(plan.unpriced)] if plan.unpriced else []),
         *(_judge_note(judge) for judge in plan.judges),
+        *([_functions_note(plan)] if plan.functions else []),
     ]
 
 
@@ -131,3 +136,13 @@ def _price_note(unpriced: Sequence[str]) -> str:
 
 def _judge_note(judge: PlannedJudge) -> str:
     return f"Judge {judge.name}: calls models too, which and how often is known once it runs; not counted above."
+
+
+def _functions_note(plan: Plan) -> str:
+    if not plan.judged_functions:
+        return f"Test functions: what their own code calls is not known ({_counted(plan.functions, 'test')})."
+    judged = _counted(plan.judged_functions, "test")
+    return (
+        f"Test functions: judges are counted once a test, for {judged}; a test may judge more often, or never. What "
+        "their own code calls is not known."
+    )

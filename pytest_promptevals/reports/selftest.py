@@ -121,7 +121,8 @@ def _pass_rows(item: Pass, models: Sequence[str], width: int) -> list[str]:
 def _undecided_rows(item: Undecided, width: int) -> list[str]:
     said = [_shorten(line) for line in item.error.splitlines()[:1]]
     left_out = [f"{', '.join(item.judges)} (level {item.level})"] if item.judges else []
-    return _rows(f"{item.location}: {item.name}: {'; '.join([*said, *left_out])}", width)
+    comparing = [item.comparing] if item.comparing else []
+    return _rows(f"{item.location}: {item.name}: {'; '.join([*said, *left_out, *comparing])}", width)
 
 
 def _shorten(text: str) -> str:
@@ -137,10 +138,12 @@ def _notes(tests: Sequence[FileTest], undecided: Sequence[Undecided]) -> list[st
     spent = sum(test.spent for test in tests)
     exempt = [name for test in tests for name in test.exempt]
     needless = [name for test in tests for name in test.needless]
+    misspelt = [name for test in tests for name in test.misspelt]
     return [
         *([f"{count_text(errors, 'answer')} could not be judged, and so did not pass"] if errors else []),
         *([_exempt_text(exempt)] if exempt else []),
         *([_needless_text(needless)] if needless else []),
+        *([_misspelt_text(misspelt)] if misspelt else []),
         *([f"the judges spent {format_dollars(spent)}"] if spent else []),
         *_how_to_decide([item for item in undecided if item.judges]),
     ]
@@ -154,6 +157,11 @@ def _needless_text(names: Sequence[str]) -> str:
     return f"no need for the tag {EXEMPT_TAG}, since neither an empty answer nor a refusal passes: {_list_names(names)}"
 
 
+def _misspelt_text(names: Sequence[str]) -> str:
+    count = count_text(len(names), "case")
+    return f"{count} with a tag that exempts nothing, did you mean {EXEMPT_TAG}: {_list_names(names)}"
+
+
 def _list_names(names: Sequence[str]) -> str:
     more = [f"and {len(names) - _FEW} more"] if len(names) > _FEW else []
     return visible_text(", ".join([*names[:_FEW], *more]))
@@ -163,9 +171,11 @@ def _how_to_decide(left_out: Sequence[Undecided]) -> list[str]:
     if not left_out:
         return []
     level, calls = max(item.level for item in left_out), sum(item.calls for item in left_out)
+    # Where a judge that compares is left, the others decide only if one of them fails the answer.
+    decides = "may decide" if any(item.comparing for item in left_out) else "decides"
     text = (
-        f"--evals-level {level} decides {count_text(len(left_out), 'case')}: it has their judge models asked about the "
-        f"useless answers, at least {count_text(calls, 'call')}, which costs unless they are in the cache; "
+        f"--evals-level {level} {decides} {count_text(len(left_out), 'case')}: it has their judge models asked about "
+        f"the useless answers, at least {count_text(calls, 'call')}, which costs unless they are in the cache; "
         "--evals-max-cost limits that"
     )
     return [text]

@@ -162,6 +162,31 @@ def test_the_setting_accepts_kinds_everywhere_or_in_some_files(project: EvalProj
     )
 
 
+def test_a_space_behind_the_colon_of_the_setting_does_not_count(project: EvalProject, check: Check) -> None:
+    project.write("a.eval.yaml", WRONG)
+    project.write("pytest.ini", "[pytest]\nevals_check_ignore = a*: cannot-fail\n")
+    assert kinds_of(check("--json")) == []
+
+    project.write("pytest.ini", "[pytest]\nevals_check_ignore = small-dataset\n  a*:cannot-fail\n  \n")
+    assert kinds_of(check("--json")) == []
+
+
+def test_what_the_setting_leaves_out_in_vain_is_noted(project: EvalProject, check: Check) -> None:
+    project.write("a/b.eval.yaml", WRONG)
+    project.write("pytest.ini", "[pytest]\nevals_check_ignore = c/*:cannot-fail a/*:cannot-fail duplicate\n")
+
+    assert check().output.splitlines()[:3] == [
+        "evals_check_ignore: 'c/*:cannot-fail' leaves nothing out: correct it, or remove it",
+        "evals_check_ignore: 'duplicate' leaves nothing out: correct it, or remove it",
+        "nothing found; looked at 10 cases in 1 eval file; evals_check_ignore leaves out",
+    ]
+    assert "leaves nothing out" not in check("a").output
+    assert "duplicate" not in check("--ignore", "duplicate").output
+
+    project.write("b.eval.yaml", "jugdes: []\n")
+    assert "leaves nothing out" not in check().output
+
+
 def test_the_setting_refuses_an_unknown_kind(project: EvalProject, check: Check) -> None:
     project.write("a.eval.yaml", GOOD)
     project.write("pytest.ini", "[pytest]\nevals_check_ignore = b/*:duplicates\n")

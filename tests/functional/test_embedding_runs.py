@@ -113,6 +113,16 @@ def test_a_refusal_for_now_is_tried_again(project: EvalProject, model_server: Mo
     assert sorted(texts) == sorted([*set(texts)] * 2)  # refused, and sent again
 
 
+def test_texts_that_failed_together_are_tried_again_together(project: EvalProject, model_server: ModelServer) -> None:
+    model_server.control(faults=[{"status": 500}])
+    write(project, model_server, pairs(3, 6))
+
+    project.run("-o", "evals_retries=2").assert_outcomes(errors=3)
+
+    assert len(sent_texts(model_server)) == 6 * 3
+    assert len(model_server.journal()) <= 3 + 2
+
+
 def test_equal_and_empty_outputs_are_judged_without_a_call(project: EvalProject, model_server: ModelServer) -> None:
     cases = [
         {"id": "equal", "input": "?", "output": "On its way.", "expected": "On its way."},

@@ -36,7 +36,7 @@ PASSING: Final[Mapping[str, dict[str, Any]]] = {
 """Faults after which the same call may succeed."""
 FINAL: Final[Mapping[str, tuple[dict[str, Any], str]]] = {
     "400": ({"status": 400}, "provider error: {url} rejected the request (400: injected). Correct the prompt or *"),
-    "404": ({"status": 404}, "provider error: {url} has no such API (404: injected). Correct 'base_url' of *"),
+    "404": ({"status": 404}, "provider error: {url} has no such API, or no model 'echo-model' (404: injected). *"),
     "html": ({"mode": "html"}, "provider error: {url} answered with a web page (Welcome to the proxy) instead of *"),
     "garbled": ({"mode": "garbled"}, "provider error: {url} answered with something that is no HTTP. If that is *"),
     "empty": ({"mode": "empty"}, "provider error: {url} answered with no c* If that is the wrong server, correct *"),

@@ -17,6 +17,12 @@ CASES: Final = [{"id": f"c{number}", "input": f"question {number}"} for number i
 STEPS: Final = {"match": "Write the steps", "reply": json.dumps({"steps": ["Look for a date."]})}
 SCORE: Final = '{"reasoning": "A date.", "score": 4}'
 
+FAIR = [
+    {"match": r"<<<FIRST RESPONSE \w+>>>\s*Please", "reply": '{"reasoning": "", "winner": "first_response"}'},
+    {"match": r"<<<SECOND RESPONSE \w+>>>\s*Please", "reply": '{"reasoning": "", "winner": "second_response"}'},
+]
+"""A judge that prefers what says please."""
+
 
 def write(project: EvalProject, server: ModelServer, judge: object, prompt: str = PROMPT) -> None:
     settings = {
@@ -82,12 +88,7 @@ def test_the_better_answer_wins_against_the_baseline(project: EvalProject, model
 def test_a_run_like_the_one_that_won_against_the_baseline_is_no_drop(
     project: EvalProject, model_server: ModelServer, is_committed: bool
 ) -> None:
-    model_server.control(
-        rules=[
-            {"match": r"<<<FIRST RESPONSE \w+>>>\s*Please", "reply": '{"reasoning": "", "winner": "first_response"}'},
-            {"match": r"<<<SECOND RESPONSE \w+>>>\s*Please", "reply": '{"reasoning": "", "winner": "second_response"}'},
-        ]
-    )
+    model_server.control(rules=FAIR)
     write(project, model_server, "pairwise")
     project.write_cases("a.eval.yaml", CASES[:2], head="")
     project.run()
@@ -104,6 +105,39 @@ def test_a_run_like_the_one_that_won_against_the_baseline_is_no_drop(
     worse.stdout.fnmatch_lines(
         ["a.eval.yaml *2 *0.000 *0.500 *-0.500 *regressed*", "FAILED *::c0 - pairwise failed, score 0.00 (was 0.50)*"]
     )
+
+
+def test_a_case_that_lost_is_red_again_when_nothing_has_changed_since(
+    project: EvalProject, model_server: ModelServer
+) -> None:
+    model_server.control(rules=FAIR)
+    write(project, model_server, "pairwise", prompt="Please: {{ input }}")
+    project.write_cases("a.eval.yaml", CASES[:2], head="gate: {max_drop: 1}\n")
+    project.run().assert_outcomes(passed=2)
+    write(project, model_server, "pairwise")
+
+    first, again = project.run(), project.run()
+
+    first.assert_outcomes(failed=2, passed=1)
+    again.assert_outcomes(failed=2, passed=1)
+
+
+def test_a_baseline_that_lost_when_it_was_saved_holds_as_well_as_any(
+    project: EvalProject, model_server: ModelServer
+) -> None:
+    model_server.control(rules=[{**rule, "match": rule["match"].replace("Please", "A")} for rule in FAIR])
+    head = "case_policy: ratchet\ngate: {max_drop: 1}\n"
+    project.write_cases("a.eval.yaml", CASES[:1], head=head)
+    for prompt in ("A {{ input }}", "B {{ input }}"):
+        write(project, model_server, "pairwise", prompt=prompt)
+        project.run("--evals-save-baseline")
+    model_server.control(rules=[{**rule, "match": rule["match"].replace("Please", "B")} for rule in FAIR])
+    write(project, model_server, "pairwise", prompt="C {{ input }}")
+
+    worse = project.run()
+
+    worse.assert_outcomes(failed=1, passed=1)
+    worse.stdout.fnmatch_lines(["*c0  0.50 -> 0.00  now fails*"])
 
 
 @pytest.mark.parametrize("extra", [(), ("-n2",)], ids=["plain", "n2"])

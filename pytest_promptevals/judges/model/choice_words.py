@@ -17,6 +17,7 @@ from pytest_promptevals.judges.model.units import (
     Unit,
     Value,
     check_around,
+    check_thoughts,
     dominating,
     split_units,
 )
@@ -28,6 +29,13 @@ _OPEN: Final = (
 _IS: Final = r"(?:\s?(?:[:=|→]|->|-(?=\s))|\sis\b){1,2}\s?"
 _BETWEEN: Final = r"[\"'”)\]*\s]{0,3}(?:[:=|>→-]|\b(?:is|was|be|should|would|now|actually|to)\b|\s){1,6}[\"'“(\[*]{0,2}"
 _NOT: Final = r"(?P<not>(?:not|never|neither)\s)?"
+_MET: Final = re.compile(
+    r"\bcriteri(?:on|a)\s(?:is|are|was|were)\s(?:clearly\s|fully\s)?(?:met|satisfied|fulfilled)[.!]?$", re.IGNORECASE
+)
+_NOT_MET: Final = re.compile(
+    r"\bcriteri(?:on|a)\s(?:(?:is|are|was|were)(?:\snot|n['’]t)\s(?:\w+\s)?(?:met|satisfied|fulfilled)|fails?|is\sunmet)\b",
+    re.IGNORECASE,
+)
 _SINCE: Final = r",?\s(?:because|since|as)\s(?P<since>.+)|(?:,|\s[–—-])\s(?P<reason>.+)"
 _TELLING_WORD: Final = 4
 _WORD: Final = re.compile(r"\w+")
@@ -77,14 +85,26 @@ class ChoiceGrammar:
     def differs(self, text: str, values: dict[str, Value]) -> bool:
         """Return whether a sentence makes another choice."""
         spoken = _compile(rf"(?<!\w)(?:{any_of(self.labels)}){_BETWEEN}{_NOT}(?P<choice>{any_of(self.choices)})(?!\w)")
-        return any(
-            match["not"] is not None or match_choice(match["choice"], self.choices) not in values.values()
-            for match in spoken.finditer(text)
+        given = [(match["not"], match["choice"]) for match in spoken.finditer(text)]
+        given += [(None, match[1] or match[2]) for match in _compile(_praise(self.choices)).finditer(text)]
+        return (
+            any(denied or match_choice(choice, self.choices) not in values.values() for denied, choice in given)
+            or (values.get("") == "yes" and _NOT_MET.search(text) is not None)
+            or (values.get("") == "no" and _MET.search(text) is not None)
         )
 
     def keeps(self, text: str) -> bool:
         """Return whether a sentence behind the choice speaks of none, and denies nothing."""
         return _NEGATES.search(text) is None and not self._mentions_one(text)
+
+    def may_give(self, text: str) -> bool:
+        """Return whether a sentence says that a choice is the right one."""
+        return (
+            _compile(
+                rf"\b(?:answer|choose|chose|pick|vote|should|must|would|be|mean)\b.{{0,20}}\b(?:{_by_case(self.choices)})\b"
+            ).search(text)
+            is not None
+        )
 
     def _has_fit_tail(self, match: re.Match[str]) -> bool:
         since, reason = match["since"], match["reason"]
@@ -113,6 +133,11 @@ def check_choice_around(before: str, after: str, choice: str, labels: Sequence[s
     check_around(before, after, {"": choice}, ChoiceGrammar(tuple(labels), tuple(choices)))
 
 
+def check_choice_thought(thoughts: str, choice: str, labels: Sequence[str], choices: Sequence[str]) -> None:
+    """Raise ``ValueError`` if the plain text of thoughts makes another choice than the answer behind them."""
+    check_thoughts(thoughts, {"": choice}, ChoiceGrammar(tuple(labels), tuple(choices)))
+
+
 def match_choice(written: str, choices: Sequence[str]) -> str | None:
     """Return the choice that a text is, however it spells it; ``None`` if it is none."""
     form = _form(written.strip(" \t\n\"'()[]*`.!"))
@@ -127,6 +152,23 @@ def _mentions(choice: str, text: str) -> bool:
     # A single letter is a word of sentences, too: "a reason" is not the choice A.
     flags = re.NOFLAG if len(choice) == 1 else re.IGNORECASE
     return re.search(rf"(?<!\w)(?:{any_of((choice,))})(?!\w)", text, flags) is not None
+
+
+@functools.cache
+def _praise(choices: tuple[str, ...]) -> str:
+    """Return a pattern of sentences that prefer a choice without a label."""
+    # A single letter is a word of sentences, too: "prefer a reason" does not prefer A.
+    any_choice = _by_case(choices)
+    return (
+        rf"\bI\s(?:strongly\s|clearly\s|would\s|slightly\s)?prefer\s(?:the\s)?(?:response\s|answer\s|output\s)?({any_choice})(?!\w)"
+        rf"|^(?:overall,?\s)?(?:the\s)?(?:response\s|answer\s|output\s)?({any_choice})\s(?:clearly\s)?"
+        r"(?:wins|(?:is|was)\s(?:clearly\s|much\s|slightly\s)?(?:the\s)?(?:better|best|superior|stronger|winner)(?:\sone)?)"
+        r"(?:\soverall)?[.!]?$"
+    )
+
+
+def _by_case(choices: tuple[str, ...]) -> str:
+    return "|".join(f"(?-i:{any_of((one,))})" if len(one) == 1 else any_of((one,)) for one in choices)
 
 
 @functools.lru_cache(maxsize=64)

@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol, TypeVar
 
 from pytest_promptevals.judges.excerpts import show_json
-from pytest_promptevals.judges.model.choice_words import check_choice_around, find_choice, match_choice
+from pytest_promptevals.judges.model.choice_words import (
+    check_choice_around,
+    check_choice_thought,
+    find_choice,
+    match_choice,
+)
 from pytest_promptevals.judges.model.json_objects import Found, Object, add_member, locate_objects
+from pytest_promptevals.judges.model.other_keys import REASON_KEYS, REASONING, disputed, key_form
 from pytest_promptevals.judges.model.scales import Scale, plain_text, read_amount
-from pytest_promptevals.judges.model.score_words import check_scores_around, find_scores
+from pytest_promptevals.judges.model.score_words import check_scores_around, check_scores_thought, find_scores
+from pytest_promptevals.judges.model.thoughts import check_code_marks, part_thoughts
 from pytest_promptevals.records.json_types import Json
 
-REASONING: Final = "reasoning"
-"""The key that comes first, so that a model thinks before it decides."""
-
-_THOUGHT_MARK: Final = re.compile(r"<(/?)think(?:ing)?>", re.IGNORECASE)
-_REASON_KEYS: Final = (REASONING, "reason", "rationale", "explanation", "justification", "analysis", "feedback")
 _SCORE_KEYS: Final = ("score", "rating", "grade", "overall", "overall_score", "final_score", "overall_rating")
 _CHOICE_KEYS: Final = ("verdict", "choice", "answer", "decision", "label", "category", "result", "winner")
 _GROUP_KEYS: Final = ("dimensions", "scores", "ratings")
 _INNER_KEYS: Final = ("score", "value", "rating", "grade")
-_HIGHEST_KEYS: Final = ("max", "maximum", "max_score", "maximum_score", "out_of", "scale_max", "scale", "top", "total")
+_HIGHEST_KEYS: Final = (
+    *("max", "maximum", "max_score", "maximum_score", "max_points", "max_rating", "out_of", "scale_max", "scale"),
+    *("top", "total", "range", "score_range", "rating_scale", "score_scale"),
+)
 _WRAPPERS: Final = frozenset(
     [
         "evaluation",
@@ -43,16 +47,7 @@ _WRAPPERS: Final = frozenset(
     ]
 )
 """Keys under which the whole answer may stand in an object of its own."""
-_OTHER_KEYS: Final = frozenset(
-    ["verdict", "mark", "marks", "points", "note", "nota", "result", "answer", "decision", "evaluation", "value"]
-)
-"""Keys that a score was not asked for under: a number there is another one."""
-_REVISES: Final = re.compile(
-    r"(?:^|_)(?:final|actual|revis\w*|correct(?:ed|ion)|adjusted|updated|amended|new|true|real)(?:_|$)"
-)
-"""In a key that is none of those known: what stands there may be the verdict that counts."""
 _DEEPEST: Final = 4
-_LONGEST_ANSWER: Final = 200_000
 _MOST_VALUES: Final = 11
 """Numbers of a scale that are listed one by one in its schema."""
 
@@ -124,8 +119,14 @@ class ScoreForm:
 
     def read(self, text: str) -> Verdict:
         """Return the scores of an answer; the one for the whole may be missing where there are dimensions."""
-        text = _without_thoughts(text)
+        thoughts, answer = part_thoughts(text)
+        verdict = self._read_answer(answer)
+        check_scores_thought(plain_text(thoughts), self._values_of(verdict), self.scale, self.dimensions)
+        return verdict
+
+    def _read_answer(self, text: str) -> Verdict:
         answers = _answers(text, self._is_holder)
+        check_code_marks(text, [(answer.found.start, answer.found.end) for answer in answers])
         if not answers:
             values = find_scores(plain_text(text), self.scale, self.dimensions)
             return self._verdict(values, text.strip())
@@ -167,39 +168,66 @@ class ScoreForm:
         if not given and not dimensions:
             raise ValueError("there is no score")
         overall = given.pop() if given else None
-        self._check_revision(data, overall)
+        self._check_others(data, overall, dimensions)
         return Verdict(overall, dimensions, _reasoning_of(data))
 
     def _read_value(self, value: Any, key: str) -> float:
         if isinstance(value, dict):
-            inner = _flatten(value)
-            self._check_scale(inner)
-            given = [inner[name] for name in _INNER_KEYS if name in inner]
-            value = given[0] if len(given) == 1 else value
+            return self._read_inner(value, key)
         try:
             return read_amount(value, self.scale)
         except ValueError as error:
             raise ValueError(f"{key}: {error}") from None
 
+    def _read_inner(self, value: Object, key: str) -> float:
+        """Return the one number of an object that stands in the place of a number."""
+        inner = _flatten(value)
+        self._check_scale(inner)
+        given = [inner[name] for name in _INNER_KEYS if name in inner]
+        if len(given) != 1 or isinstance(given[0], dict):
+            raise ValueError(f"{key}: {show_json(value)} is not {self.scale.words}")
+        number = self._read_value(given[0], key)
+        self._check_others(inner, number, {}, _INNER_KEYS)
+        return number
+
     def _check_scale(self, data: Object) -> None:
         """Raise ``ValueError`` if an object says that its numbers are on another scale."""
-        low, high = self.scale.low, self.scale.high
         for key in _HIGHEST_KEYS:
-            if key in data and key not in self.dimensions and data[key] not in (high, f"{high:g}", f"{low:g}-{high:g}"):
-                raise ValueError(f"{key}: {show_json(data[key])} is not the scale from {low:g} to {high:g}")
+            if key in data and key not in self.dimensions and not self._is_the_scale(data[key]):
+                scale = f"the scale from {self.scale.low:g} to {self.scale.high:g}"
+                raise ValueError(f"{key}: {show_json(data[key])} is not {scale}")
 
-    def _check_revision(self, data: Object, overall: float | None) -> None:
-        known = {*self.dimensions, *_SCORE_KEYS, *_REASON_KEYS}
-        for key in data.keys() - known:
-            is_other = key in _OTHER_KEYS and isinstance(data[key], int | float)
-            if (is_other or _REVISES.search(key)) and data[key] != overall:
+    def _is_the_scale(self, value: Any) -> bool:
+        low, high = self.scale.low, self.scale.high
+        return value in (high, f"{high:g}", f"{low:g}-{high:g}", f"{low:g} to {high:g}", [low, high])
+
+    def _check_others(
+        self,
+        data: Object,
+        overall: float | None,
+        dimensions: Mapping[str, float],
+        asked: Sequence[str] = _SCORE_KEYS,
+    ) -> None:
+        """Raise ``ValueError`` if a key that was not asked for says something else."""
+        for key, value in disputed(data, {*self.dimensions, *asked, *REASON_KEYS, *_HIGHEST_KEYS}).items():
+            expected = next((number for name, number in dimensions.items() if name in key), overall)
+            if expected is None or not self._says(value, expected):
                 raise ValueError(f"it says something else under {key!r}")
+
+    def _says(self, value: Any, expected: float) -> bool:
+        try:
+            return self._read_value(value, "") == expected
+        except ValueError:
+            return False
 
     def _check_outside(self, text: str, answers: Sequence[Answer], verdict: Verdict) -> None:
         """Raise ``ValueError`` if the sentences around the JSON give another score than it does, or doubt it."""
-        values = dict(verdict.dimensions) if verdict.overall is None else {**verdict.dimensions, "": verdict.overall}
-        before, after = _outside(text, answers)
-        check_scores_around(before, after, values, self.scale, self.dimensions)
+        check_scores_around(*_outside(text, answers), self._values_of(verdict), self.scale, self.dimensions)
+
+    @staticmethod
+    def _values_of(verdict: Verdict) -> dict[str, float]:
+        whole = {} if verdict.overall is None else {"": verdict.overall}
+        return {**verdict.dimensions, **whole}
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,9 +252,15 @@ class ChoiceForm:
 
     def read(self, text: str) -> Choice:
         """Return the choice of an answer."""
-        text = _without_thoughts(text)
         keys = tuple(dict.fromkeys((self.key, *_CHOICE_KEYS)))
+        thoughts, answer = part_thoughts(text)
+        choice = self._read_answer(answer, keys)
+        check_choice_thought(plain_text(thoughts), choice.choice, keys, self.choices)
+        return choice
+
+    def _read_answer(self, text: str, keys: Sequence[str]) -> Choice:
         answers = _answers(text, lambda data: any(key in data for key in keys))
+        check_code_marks(text, [(answer.found.start, answer.found.end) for answer in answers])
         if not answers:
             return Choice(find_choice(plain_text(text), keys, self.choices), text.strip())
         holders = [data for answer in answers for data in answer.holders]
@@ -237,21 +271,30 @@ class ChoiceForm:
             )
         choice = chosen.pop()
         for data in holders:
-            self._check_revision(data, choice, keys)
+            self._check_others(data, choice, keys)
         check_choice_around(*_outside(text, answers), choice, keys, self.choices)
         return Choice(choice, _reasoning_of(holders[0]))
 
     def _read_value(self, value: Any) -> str:
+        if isinstance(value, bool) and {*self.choices} == {"yes", "no"}:
+            return "yes" if value else "no"
         choice = match_choice(plain_text(value), self.choices) if isinstance(value, str) else None
         if choice is None:
             raise ValueError(f"{show_json(value)} is none of: {', '.join(self.choices)}")
         return choice
 
-    def _check_revision(self, data: Object, choice: str, keys: Sequence[str]) -> None:
-        for key in data.keys() - {*keys, *_REASON_KEYS}:
-            value = data[key]
-            if _REVISES.search(key) and (not isinstance(value, str) or match_choice(value, self.choices) != choice):
+    def _check_others(self, data: Object, choice: str, keys: Sequence[str]) -> None:
+        """Raise ``ValueError`` if a key that was not asked for says something else."""
+        for key, value in disputed(data, {*keys, *REASON_KEYS}).items():
+            inner = [_flatten(value).get(name) for name in keys] if isinstance(value, dict) else [value]
+            if {self._choice_or_none(one) for one in inner if one is not None} != {choice}:
                 raise ValueError(f"it says something else under {key!r}")
+
+    def _choice_or_none(self, value: Any) -> str | None:
+        try:
+            return self._read_value(value)
+        except ValueError:
+            return None
 
 
 def _object_schema(properties: Mapping[str, Json]) -> dict[str, Json]:
@@ -271,41 +314,6 @@ def _instructions(keys: Mapping[str, str], note: str) -> str:
         "Answer with one JSON object and nothing else, with these keys in this order. Write the reasoning first, in at "
         f"most five sentences, and let the rest follow from it. {note}\n\n{shape}"
     )
-
-
-def _without_thoughts(text: str) -> str:
-    """Return an answer without the thoughts that some servers leave in it. Raises ``ValueError`` if nothing is left."""
-    if len(text) > _LONGEST_ANSWER:
-        raise ValueError(f"it is {len(text):,} characters long")
-    text = _behind_thoughts(text).strip()
-    if text.startswith('"'):
-        try:
-            inner = json.loads(text)
-        except ValueError:
-            return text
-        text = inner if isinstance(inner, str) else text
-    if not text:
-        raise ValueError("it is empty")
-    return text
-
-
-def _behind_thoughts(text: str) -> str:
-    """Return what follows thoughts at the start. Some servers leave out their first mark: then the last has its line.
-
-    Further on, or in a line, the marks may be quoted.
-    """
-    mark = _THOUGHT_MARK.search(text)
-    if mark is None:
-        return text
-    before = text[: mark.start()]
-    if not mark[1]:
-        if before.strip():
-            return text
-        closing = next((found for found in _THOUGHT_MARK.finditer(text, mark.end()) if found[1]), None)
-        return "" if closing is None else text[closing.end() :]
-    line_before, line_behind = before.rpartition("\n"), text[mark.end() :].partition("\n")
-    has_line = line_before[1] and line_behind[1] and not line_before[2].strip() and not line_behind[0].strip()
-    return line_behind[2] if has_line and "{" not in before else text
 
 
 @dataclass(frozen=True, slots=True)
@@ -360,18 +368,14 @@ def _flatten(data: Object) -> Object:
     """
     flat: Object = {}
     for key, value in data.items():
-        if _key(key) in _GROUP_KEYS and isinstance(value, dict):
+        if key_form(key) in _GROUP_KEYS and isinstance(value, dict):
             for name, item in value.items():
-                add_member(flat, _key(name), item)
+                add_member(flat, key_form(name), item)
         else:
-            add_member(flat, _key(key), value)
+            add_member(flat, key_form(key), value)
     return flat
 
 
-def _key(name: str) -> str:
-    return re.sub(r"[\s-]+", "_", str(name).strip().lower())
-
-
 def _reasoning_of(data: Object) -> str:
-    texts = [data[key] for key in _REASON_KEYS if isinstance(data.get(key), str)]
+    texts = [data[key] for key in REASON_KEYS if isinstance(data.get(key), str)]
     return str(texts[0]).strip() if texts else ""

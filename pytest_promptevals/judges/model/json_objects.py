@@ -12,6 +12,7 @@ from typing import Any, Final, TypeAlias
 
 from pytest_promptevals.errors import DatasetError
 from pytest_promptevals.files.yaml import parse_yaml
+from pytest_promptevals.judges.model.other_keys import REASON_KEYS
 
 Object: TypeAlias = dict[str, Any]
 
@@ -25,6 +26,11 @@ _MOST_DIGITS: Final = 300
 _DEEPEST: Final = 60
 _NOT_PLAIN: Final = re.compile(r"\s#|[:=]\s{0,9}[-+]?(?:0[\dxob]|\d{1,9}_\d)", re.IGNORECASE)
 """In what is no JSON: comments, which may take back what they stand beside, and numbers that languages differ about."""
+
+_MAY_BE_DROPPED: Final = re.compile(
+    rf"""\s*+(?:"(?:{"|".join(REASON_KEYS)})"\s*+:\s*+"(?:[^"\\\n]|\\[^\n])*+(?:\\|"\s*+)?)?""", re.IGNORECASE
+)
+"""What may stand behind the last comma of an object that is cut off: nothing, or a reason in one line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +141,7 @@ def _read_flow(source: str) -> object:
 
 
 def _read_begun(source: str) -> Object | None:
-    """Read what an object that is cut off holds before the last comma between its members."""
+    """Read what an object that is cut off holds before the last comma between its members, if nothing counts there."""
     depth, in_text, is_escaped, cut = 0, False, False, 0
     for place, character in enumerate(source):
         if in_text:
@@ -149,7 +155,7 @@ def _read_begun(source: str) -> Object | None:
             depth -= 1
         elif character == "," and depth == 1:
             cut = place
-    if depth < 1 or not cut:
+    if depth < 1 or not cut or _MAY_BE_DROPPED.fullmatch(source, cut + 1) is None:
         return None
     try:
         value: Object = _DECODER.decode(source[:cut] + "}")

@@ -97,7 +97,7 @@ class ModelJudgeParameters(JudgeParameters):
     def _check_poll(self) -> Self:
         if self.panel and self.model:
             raise ValueError("give either `model` or `panel`")
-        if len(self.panel) == 1:
+        if "panel" in self.model_fields_set and len(self.panel) <= 1:
             raise ValueError("a `panel` has at least two models; write one as `model`")
         if "aggregate" in self.model_fields_set and not self.panel:
             raise ValueError("`aggregate` is for a `panel`; add one, or remove it")

@@ -133,7 +133,8 @@ def _too_few(votes: Sequence[_Vote], given: int, poll: Poll) -> JudgeError | Pro
     if given:
         share = "all" if poll.aggregate == "min" else "more than half"
         head = f"{poll.aggregate!r} needs a grade of {share} of the {len(poll.models)} models, and got {given}"
-        said += "; add a `fallback`, or take another `aggregate`, which leaves out models without a grade"
+        instead = "another `aggregate`, which leaves out models without a grade"
+        said += f"; take {instead}" if poll.fallback else f"; add a `fallback`, or take {instead}"
     else:
         head = f"none of {len(votes)} judge models gave a grade"
     error = JudgeError(f"{poll.where}{head}: {said}")

@@ -126,6 +126,8 @@ def value_of(amount: re.Match[str], scale: Scale) -> float:
         return scale.check(number)
     top = _number(written)
     if scale.low == 0 and scale.high == 1 and top > 0:
+        if 0 < number <= 1 < top:
+            raise ValueError(f"{shown} may be a share of {top:g}, or {number:g} on a scale to {top:g}")
         return scale.check(number / top)
     if top != scale.high:
         raise ValueError(f"{shown} is on a scale to {top:g}, not to {scale.high:g}")

@@ -16,6 +16,7 @@ from pytest_promptevals.judges.model.units import (
     Unit,
     Value,
     check_around,
+    check_thoughts,
     dominating,
     split_units,
 )
@@ -51,11 +52,13 @@ _SINCE: Final = (
     r"because|since|given|due\sto|as\s(?=(?:the|it|all|both|most|some|one|two|three|there)\s)|weil|da|denn|car"
     r"|parce\sque?|porque|perché|так\sкак|поскольку|因为|なぜなら"
 )
+_GOOD: Final = ("very good", "excellent", "perfect", "good", "sehr gut", "gut", "bien", "bueno", "great", "outstanding")
+_BAD: Final = ("poor", "very poor", "weak", "bad", "very bad", "terrible", "schlecht", "mauvais", "malo")
+_QUALITIES: Final = "|".join((*_GOOD, *_BAD)).replace(" ", r"\s")
 _TAIL: Final = rf"""
     ["'”)\]]{{0,2}} \s?
     (?: (?:です|입니다)? [.!。]?
-      | \( (?: (?:very\s)?good | excellent | perfect | fair | average | poor | weak | bad | (?:sehr\s)?gut
-        | bien | bueno ) \) [.!]?
+      | \( (?P<quality> {_QUALITIES} | fair | average ) \) [.!]?
       | ,? \s? (?:{_SINCE}) \s? (?P<reason> .+ )
       | [–—-] \s (?P<remark> .+ )
     )
@@ -79,14 +82,48 @@ _SCALES: Final = (
     rf"|(?:{_SCORE}) \s?[(\[]\s? (?P<low2>\d{{1,9}}(?:\.\d{{1,9}})?) \s?(?:-|–|to|bis|à|a)\s?"
     r"(?P<high2>\d{1,9}(?:\.\d{1,9})?)"
 )
-_HIGHEST: Final = (
-    r"(?<!\w)(?P<points>\d{1,9})[\s-]point\sscale | \b(?:max(?:imum)?|highest)\b(?:\s(?:possible\s)?(?:score|points))?"
-    r"[\s:=]{0,3}(?:is\s)?(?P<max>\d{1,9}) | (?P<of>\d{1,9})\s?分制 | 满分[\s:为是]{0,3}(?P<full>\d{1,9})"
+_NUMBER_WORDS: Final = "zero|one|two|three|four|five|six|seven|eight|nine|ten"
+_BEGIN: Final = r"(?:^|[\n.;,:(]\s?|\b(?:where|and|with)\s)"
+_LIMIT: Final = rf"(?:\d{{1,9}}|{_NUMBER_WORDS})"
+_RANKS: Final = (
+    rf"\b (?:scale|rat(?:e|ed|ing)|scor(?:e|ed|ing)|grad(?:e|ed|ing)|I\sused?) \s (?:\w+\s){{0,3}}? (?:from\s)?"
+    rf"(?P<low>\b{_LIMIT}) \s?(?:-|–|to)\s? (?P<high>{_LIMIT}\b)"
+    rf"| (?<![\w.]) (?P<low2>{_LIMIT}) \s?=\s?(?:the\s)?(?:worst|lowest|poor(?:est)?)\b"
+    rf"| {_BEGIN} (?P<low3>{_LIMIT}) \s (?:is|being|means) \s (?:the\s)?(?:worst|lowest)\b"
 )
+"""Two ends of a scale, or its worse one."""
+_HIGHEST: Final = (
+    rf"(?<!\w)(?P<points>{_LIMIT})[\s-]point\s(?:\w+\s)?scale"
+    rf"| \b(?:max(?:imum)?|highest)\b(?:\s(?:possible\s)?(?:score|points|mark|rating|value|grade))?"
+    rf"[\s:=]{{0,3}}(?:is\s)?(?P<max>{_LIMIT})\b"
+    rf"| \bscale\s(?:(?:of|that\sgoes|going)\s)?(?:up\s)?to\s(?P<up>{_LIMIT})\b"
+    rf"| \b(?:rat|scor|grad|judg)(?:e[ds]?|ing)\s(?:\w+\s){{0,2}}out\sof\s(?P<out>{_LIMIT})\b"
+    rf"| (?<![\w.]) (?P<best>{_LIMIT}) \s?=\s?(?:the\s)?(?:best|highest|perfect|excellent)\b"
+    rf"| {_BEGIN} (?P<best2>{_LIMIT}) \s (?:is|being|means) \s (?:the\s)?(?:best|highest)\b"
+    r"| (?P<of>\d{1,9})\s?分制 | 满分[\s:为是]{0,3}(?P<full>\d{1,9})"
+)
+_UPSIDE_DOWN: Final = (
+    r"\b(?:the\s)?(?:lower|smaller|fewer)(?:\s(?:scores?|numbers?|values?|is|are|means?|the)){1,3}\sbetter\b"
+)
+_MIDDLE: Final = 0.5
 _DIGITS: Final = re.compile(r"\d{1,9}(?:[.,]\d{1,9})?")
 _BY_WORD: Final = re.compile(
     r"\b(?:zero|one|two|three|four|five|six|seven|eight|nine|ten)\b(?!\s(?:of\b|[a-z]{3}))"
     r"|[一二三四五六七八九十]\s?[分点點]",
+    re.IGNORECASE,
+)
+
+_COUNTED: Final = re.compile(
+    rf"(?<![\w./,-])(?<!\bbe\s)(?<!\ba\s)(?<!\ban\s)(?<!\bas\s)(?<!\bto\s)(?<!\bat\s)(?:\d{{1,9}}|{_NUMBER_WORDS})"
+    r"\s(?:of\s(?:the|its|these|those|all)\s(?:\d{1,9}\s)?)?"
+    r"(?!(?:out|points?|pts|stars?|because|since|would|should|overall|and|for|not|rather|instead|given|was|but"
+    r"|marks?|here|might|could|may|must|seems?|due|fits?)\b)[a-z]{3}"
+    r"|\b(?:last|first|second|third|other|only|each|this|that|no|every|any|which|right|wrong|correct)\sone\b",
+    re.IGNORECASE,
+)
+"""A number of things that are named: ``two facts``, ``3 of the 4 conditions``."""
+_NUMBER_IN: Final = re.compile(
+    rf"(?P<digits>\d{{1,9}}(?:[.,]\d{{1,9}})?)|\b(?:{_NUMBER_WORDS})\b(?!\sof\b)|[一二三四五六七八九十]\s?[分点點]",
     re.IGNORECASE,
 )
 
@@ -146,6 +183,13 @@ class ScoreGrammar:
             text
         )
 
+    def may_give(self, text: str) -> bool:
+        """Return whether a number of the scale stands in a sentence, and does not count things that it names."""
+        return any(
+            self._may_be_score(match["digits"]) if match["digits"] else True
+            for match in _NUMBER_IN.finditer(_COUNTED.sub("", text))
+        )
+
     @property
     def _label(self) -> str:
         return f"{any_of(self.names)}|overall|{_SCORE}" if self.names else _SCORE
@@ -173,7 +217,14 @@ class ScoreGrammar:
     def _has_fit_tail(self, match: re.Match[str]) -> bool:
         groups = match.groupdict()
         tails = [groups.get(name) for name in ("reason", "remark", "text")]
-        return all(keeps_verdict(tail) and self.keeps(tail) for tail in tails if tail)
+        return self._has_fit_quality(match) and all(keeps_verdict(tail) and self.keeps(tail) for tail in tails if tail)
+
+    def _has_fit_quality(self, match: re.Match[str]) -> bool:
+        """Return whether a word of quality behind a score agrees with the half of the scale that it is in."""
+        groups = match.groupdict()
+        quality = (groups.get("quality") or groups.get("remark") or "").lower().strip(" .!")
+        share = self.scale.share(value_of(match, self.scale)) if quality in _GOOD + _BAD else _MIDDLE
+        return share >= _MIDDLE if quality in _GOOD else share <= _MIDDLE
 
     def _is_said_of(self, match: re.Match[str], values: dict[str, Value]) -> bool:
         try:
@@ -210,6 +261,11 @@ def check_scores_around(
     check_around(before, after, dict(verdict), ScoreGrammar(scale, tuple(names)))
 
 
+def check_scores_thought(thoughts: str, verdict: Mapping[str, float], scale: Scale, names: Sequence[str]) -> None:
+    """Raise ``ValueError`` if the plain text of thoughts gives other scores than the answer behind them."""
+    check_thoughts(thoughts, dict(verdict), ScoreGrammar(scale, tuple(names)))
+
+
 def check_scale(plain: str, scale: Scale) -> None:
     """Raise ``ValueError`` if a plain text speaks of another scale."""
     for note in regex(_SCALES).finditer(plain):
@@ -217,9 +273,20 @@ def check_scale(plain: str, scale: Scale) -> None:
         if (low, high) != (scale.low, scale.high):
             raise ValueError(f"it speaks of a scale from {low:g} to {high:g}, not {scale.low:g} to {scale.high:g}")
     for note in regex(_HIGHEST).finditer(plain):
-        top = next(float(text) for text in note.groups() if text)
+        top = next(_limit(text) for text in note.groups() if text)
         if top != scale.high:
             raise ValueError(f"it speaks of a scale to {top:g}, not to {scale.high:g}")
+    for note in regex(_RANKS).finditer(plain):
+        ends = {name: _limit(text) for name, text in note.groupdict().items() if text}
+        if ends.pop("high", scale.high) != scale.high or any(low != scale.low for low in ends.values()):
+            raise ValueError(f"it speaks of another scale than that from {scale.low:g} to {scale.high:g}")
+    if regex(_UPSIDE_DOWN).search(plain):
+        raise ValueError("it speaks of a scale on which less is better")
+
+
+def _limit(text: str) -> float:
+    names = _NUMBER_WORDS.split("|")
+    return float(names.index(text.lower()) if text.lower() in names else text)
 
 
 def _bare(text: str) -> str:

@@ -7,7 +7,17 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol, TypeAlias
 
-from pytest_promptevals.judges.model.wording import is_closed, is_closing, is_heading, is_reason, leads_away, leads_on
+from pytest_promptevals.judges.model.wording import (
+    begins_section,
+    is_closed,
+    is_closing,
+    is_heading,
+    is_reason,
+    leads_away,
+    leads_on,
+    reports,
+    takes_back,
+)
 
 Value: TypeAlias = float | str
 Given: TypeAlias = tuple[str, Value]
@@ -17,6 +27,8 @@ LONGEST_STATEMENT: Final = 300
 """Characters of a sentence that may be a verdict."""
 _TAGS: Final = re.compile(r"<(\w{1,20})>[ \n]{0,3}([^<>\n]{1,40})</\1>")
 _BOXED: Final = re.compile(r"\$?\\boxed\{([^{}\\$\n]{1,40})\}\$?")
+_LANGUAGE: Final = "json"
+"""What is left of the line that opens a fence."""
 _SPACES: Final = re.compile(r"[^\S\n]+")
 _RULE: Final = re.compile(r"(?:```|~~~)\s?\w*|>+|[-=_*|:+ .,;)\]}(\[`]+")
 """A line that says nothing: a fence, a ruler, what is left of a list."""
@@ -24,6 +36,9 @@ _BULLET: Final = re.compile(r"(?:(?:[#>•*|+-]+|\d{1,2}[.)]|\|) )+(?=\S)|\|")
 _NEXT: Final = re.compile(r"(?<=[.!?]) |(?<=[。])")
 _LABEL_IN: Final = re.compile(r"[:|] ?[^ :|]")
 _QUOTES: Final = re.compile('["“”„«»「」『』]')
+
+_HALF_QUOTED: Final = re.compile(r"[^']*'[.!]?")
+"""A sentence that ends a quotation, which began before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +82,10 @@ class Grammar(Protocol):
 
     def keeps(self, text: str) -> bool:
         """Return whether a sentence behind the verdict leaves it as it is."""
+        ...
+
+    def may_give(self, text: str) -> bool:
+        """Return whether a sentence of the reasons behind the verdict may give another one."""
         ...
 
 
@@ -127,7 +146,7 @@ def dominating(units: Sequence[Unit], grammar: Grammar, nothing: str) -> dict[st
         for name, value in values:
             add_given(verdict, name, value)
     first, last = min(given), max(given)
-    if any(units[place].is_quoted for place in given):
+    if any(units[place].is_quoted or _HALF_QUOTED.fullmatch(units[place].text) for place in given):
         raise ValueError("what it gives stands in a quotation")
     _check_lead(units[:first], is_strict=grammar.is_bare(units[first]))
     others = [unit for place, unit in enumerate(units[:last]) if place not in given]
@@ -156,11 +175,19 @@ def check_around(before: str, after: str, verdict: dict[str, Value], grammar: Gr
     check_after(split_units(after, grammar), verdict, grammar)
 
 
+def check_thoughts(thoughts: str, verdict: dict[str, Value], grammar: Grammar) -> None:
+    """Raise ``ValueError`` if a sentence of what a model thought before it answered gives another verdict."""
+    for unit in split_units(thoughts, grammar):
+        if any(verdict.get(name) != value for name, value in grammar.given(unit)):
+            raise ValueError("it gives another verdict among its thoughts")
+
+
 def _check_lead(units: Sequence[Unit], *, is_strict: bool) -> None:
     """Raise ``ValueError`` if a sentence runs on into the verdict, and may make it another's."""
-    if not units or is_heading(units[-1].text):
+    is_fenced = len(units) > 1 and units[-1].text.lower() == _LANGUAGE
+    if not units or (is_heading(units[-1].text) and not (is_fenced and reports(units[-2].text))):
         return
-    last = units[-1]
+    last = units[-1 - is_fenced]
     runs_on = not is_closed(last.text) and (is_strict or not last.is_item or leads_away(last.text))
     if runs_on or last.text.endswith("?") or leads_on(last.text):
         raise ValueError("what leads to its verdict leaves open whose it is")
@@ -175,13 +202,23 @@ def check_before(units: Sequence[Unit], verdict: dict[str, Value], grammar: Gram
 def check_after(units: Sequence[Unit], verdict: dict[str, Value], grammar: Grammar) -> None:
     """Raise ``ValueError`` if a sentence behind a verdict is not known to leave it as it is."""
     is_harmless = _is_harmless(grammar)
-    for unit in units:
+    section = next((place for place, unit in enumerate(units) if begins_section(unit.text)), len(units))
+    for place, unit in enumerate(units):
         given = () if unit.is_quoted else grammar.given(unit)
         if given:
             for name, value in given:
                 add_given(verdict, name, value)
+        elif place >= section:
+            _check_section(unit, verdict, grammar)
         elif not is_harmless(unit) and not (is_reason(unit.text) and grammar.keeps(unit.text)):
             raise ValueError("what it says behind its verdict may change it")
+
+
+def _check_section(unit: Unit, verdict: dict[str, Value], grammar: Grammar) -> None:
+    """Raise ``ValueError`` if a sentence of the reasons behind a verdict takes it back, or may give another one."""
+    grammar.check_open(unit)
+    if takes_back(unit.text) or grammar.differs(unit.text, verdict) or grammar.may_give(unit.text):
+        raise ValueError("what it gives as its reasons may change its verdict")
 
 
 def _is_harmless(grammar: Grammar) -> Callable[[Unit], bool]:

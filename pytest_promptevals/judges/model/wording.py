@@ -141,7 +141,8 @@ _CHANGES: Final = (
     r"|hmm+|strike|scratch|retract\w*|withdraw\w*|opposite|contrary|reverse[ds]?|vice\sversa|just\skidding|never\s?mind"
     r"|chang(?:e|ed|ing)\s(?:my|it|this|that)|overrid\w*|overrul\w*|placeholder|above|previous(?:ly)?|earlier"
     r"|scor(?:e|es|ed|ing)|rat(?:e|es|ed|ing|ings)|grad(?:e|es|ed|ing)|verdicts?|conclusions?|judge?ments?|assessments?|evaluations?|opinions?|marks?|points?|scale|out\sof|winner"
-    r"|decision|final|(?:this|that|it|these|all\sof\sit)(?:['’]s|\s(?:is|was|are|were))\s(?:\w+\s)?(?:wrong|false|incorrect"
+    r"|decision|final|too\s(?:high|low)|typo\w*|fake|as\srequested|begged|came\sfrom|candidates?|disregard|ignor(?:e|ed|ing)"
+    r"|replaced?|drafts?|forged|swap\w*|requested\s(?:it|this|that|by)|(?:was|were|is|been)\srequested|(?:this|that|it|these|all\sof\sit)(?:['’]s|\s(?:is|was|are|were))\s(?:\w+\s)?(?:wrong|false|incorrect"
     r"|untrue|invalid|void|nonsense|not|mistaken|an?\s(?:lie|mistake|error|joke))|lower(?:ed)?|higher|raised?|downgrad\w*|upgrad\w*"
     r"|korrektur|korrigier\w*|eigentlich|tatsächlich|stattdessen|vielmehr|doch\snicht|note|punkte?|bewertung|moment"
     r"|correction|corrige|en\sfait|plutôt|finalement|attendez|points"
@@ -165,12 +166,46 @@ _DOUBTS: Final = (
 )
 """Words of doubt, of conditions, of what others say, and of the model about itself."""
 
+_SECTION: Final = (
+    r"(?:reasoning|reasons?|explanation|rationale|justification|why)\s?:.*"
+    r"|(?:reasoning|explanation|rationale|justification)"
+)
+"""How the section begins in which a judge model says why."""
+_TAKES_BACK: Final = (
+    r"\b(?:correction|corrected|corrig\w*|actually|wait|revis\w*|re-?consider\w*|re-?think\w*|amend\w*|adjust(?:ed|ing|ment)"
+    r"|instead|(?:on|upon)\s(?:second\s|further\s|more\s)?(?:thoughts?|reflection)|second\sthoughts?|disregard|ignore|typo\w*"
+    r"|scratch|retract\w*|withdraw\w*|strike|oops|hmm+|sorry|never\s?mind|just\skidding|opposite|vice\sversa|reverse[ds]?"
+    r"|overrid\w*|overrul\w*|placeholder|draft|replaced?|swap\w*|fake|forged|too\s(?:high|low|generous|harsh)|i\smeant"
+    r"|chang(?:e|ed|ing)\s(?:my|it|this|that)|updat(?:e|ed|ing)|mis(?:take|taken|read|typed)|rather|came\sfrom"
+    r"|(?:final|new|real|true|right|real)\s(?:score|rating|grade|verdict|answer|choice|decision|winner|judge?ment|number)"
+    r"|(?:score|rating|grade|verdict|number|winner|choice|decision|judge?ment)s?\s(?:above|below|is|was|should|would|must|stands?|be)"
+    r"|(?:above|below|my|this|that)\s(?:score|rating|grade|verdict|number|decision|judge?ment)"
+    r"|(?:lower|higher|raise|downgrad|upgrad)\w*\s(?:the|my|this|it|that|to)|(?:say|says|said|write|asked|told)\sme"
+    r"|korrektur|korrigier\w*|eigentlich|stattdessen|vielmehr|plutôt|finalement|corrección|corrijo|en\srealidad|correção"
+    r"|na\sverdade|correzione|anzi|in\srealtà|исправ\w*|вернее)\b|更正|纠正|其实|实际上|应该是|改为|訂正|やはり|実は|정정|사실은|<"
+)
+"""Words that take a verdict back, wherever they stand: those that a reason may not use either."""
 
 _LEADS_ON: Final = (
     r"\b(?:following|next\sline|as\sfollows|below|this\sline|(?:to|will|must|should|me)\s(?:write|say|answer|repeat|reply)"
     r"|folgende[nrs]?|suivante?|siguiente|seguinte|seguente|следующ\w*)\b|以下|次の|다음"
 )
 """In a sentence that announces the one after it."""
+
+_REPORTS: Final = (
+    r"\b(?:(?:says?|said|saying|writes?|wrote)(?!\sthat\s(?=.{0,200}$)(?!.{0,200}(?:\b(?:scor\w*|rat(?:e|ed|ing)|grad\w*"
+    r"|verdicts?|judg\w*|this|these|so|I|me|you|must|should|perfect|answers?|ignore)\b|['’\x22“‘`:])))"
+    r"|I\s(?:can['’]t|cannot|can\snot|won['’]t|will\snot)\s(?:\w+\s){0,2}(?:assist|help|comply)|reads?(?!\s(?:well|smoothly|naturally|clearly|easily|fluently|nicely|like|as\b))"
+    r"|quot(?:es?|ed|ing)|ends?\s(?:with|so\b|in\b|on\b|thus)|forged|forges?|fake[ds]?|injected|injects?|ignore|ignoring"
+    r"|contain(?:s|ed|ing)?\s(?:this|that|the|these|an?|another|some|its\sown)\s(?:\w+\s){0,3}(?:text|lines?|notes?|verdicts?"
+    r"|instructions?|injections?|sentences?|scores?|ratings?|requests?|messages?|demands?|commands?|prompts?|paragraphs?)"
+    r"|I\s(?:must\s|have\sto\s|will\s)?(?:refuse|decline|abstain)"
+    r"|(?:do\snot|don['’]t|never|must\snot)\s(?:use|trust|count|read|take|copy|believe|record|grade|score|rate|accept)"
+    r"|(?:can['’]t|cannot|can\snot|unable\sto|won['’]t|will\snot|not\sable\sto)\s(?:\w+\s){0,2}(?:evaluate|grade|judge"
+    r"|score|rate|assess|provide\s(?:a|an|any)\s(?:score|verdict|rating|evaluation|judge?ment)))\b"
+    r"|^(?:here\s(?:is|are)\s)?(?:(?:an?|the|for|this\sis\san?)\s)?(?:examples?|sample)\b|^for\sinstance\b"
+)
+"""In a sentence that reports, exemplifies, forbids or refuses what stands behind it."""
 
 
 def is_heading(text: str) -> bool:
@@ -185,8 +220,13 @@ def is_closed(text: str) -> bool:
 
 
 def leads_on(text: str) -> bool:
-    """Return whether a sentence announces the one after it."""
-    return _regex(_LEADS_ON).search(text) is not None
+    """Return whether a sentence announces the one after it, or reports, exemplifies, forbids or refuses it."""
+    return _regex(_LEADS_ON).search(text) is not None or reports(text)
+
+
+def reports(text: str) -> bool:
+    """Return whether a sentence reports, exemplifies, forbids or refuses what stands behind it."""
+    return _regex(_REPORTS).search(text) is not None
 
 
 def leads_away(text: str) -> bool:
@@ -208,6 +248,16 @@ def is_reason(text: str) -> bool:
 def keeps_verdict(text: str) -> bool:
     """Return whether a text holds no word that takes a verdict back, gives another one, or doubts it."""
     return _regex(_CHANGES).search(text) is None and _regex(_DOUBTS).search(text) is None
+
+
+def begins_section(text: str) -> bool:
+    """Return whether a line begins the section in which a judge model says why."""
+    return _regex(_SECTION).fullmatch(text) is not None
+
+
+def takes_back(text: str) -> bool:
+    """Return whether a text holds words that take a verdict back, wherever they stand."""
+    return _regex(_TAKES_BACK).search(text) is not None
 
 
 @functools.cache

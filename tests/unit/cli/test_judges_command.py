@@ -56,4 +56,16 @@ def test_an_unknown_judge_is_an_error_with_the_nearest_name() -> None:
     result = call("show", "fuzy")
 
     assert result.exit_code == 1
-    assert result.output == "Error: unknown judge 'fuzy'. Did you mean 'fuzzy'?\n"
+    assert result.output == (
+        "Error: unknown judge 'fuzy'. Did you mean 'fuzzy'?\n"
+        "This shows the judges of the package alone: pytest knows those of a conftest.py or of another plugin, too.\n"
+    )
+
+
+@pytest.mark.parametrize("name", list(builtin_registry().judges))
+def test_what_is_shown_of_a_judge_fits_80_columns_without_links(name: str) -> None:
+    *prose, parameters = call("show", name).output.split("```")[::2]
+    shown = [line for line in "".join([*prose, parameters]).splitlines() if not line.startswith("|")]
+
+    assert max(map(len, shown)) <= 80
+    assert not [line for line in shown if "](" in line]

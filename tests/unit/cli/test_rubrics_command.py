@@ -112,6 +112,19 @@ def test_a_file_is_rendered_as_the_rubric_judge_reads_it() -> None:
     assert "## Criteria\n\nIs it short?\n" in sent
 
 
+def test_a_file_is_looked_up_as_the_eval_file_would_beside_it_and_then_in_the_rootdir(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    evals = folder / "evals"
+    evals.mkdir()
+    (evals / "b.eval.yaml").write_text(EVALS, encoding="utf-8")
+    monkeypatch.chdir(evals)
+    assert "\n\nIs it short?\n" in run("render", "own.yaml", "--file", "b.eval.yaml", "--case", "late")
+
+    (evals / "own.yaml").write_text(OWN.replace("Is it short?", "Is it brief?"), encoding="utf-8")
+    assert "\n\nIs it brief?\n" in run("render", "own.yaml", "--file", "b.eval.yaml", "--case", "late")
+
+
 def test_one_dimension_is_counted_as_one(folder: Path) -> None:
     (folder / "own.yaml").write_text(f"{OWN}dimensions: [{{id: words, question: Few words?}}]\n", encoding="utf-8")
     assert run("validate", "own.yaml") == "own.yaml: brevity@2, 1 dimension, needs output\n"

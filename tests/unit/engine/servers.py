@@ -114,6 +114,7 @@ class Purse:
     """A budget without a limit that writes down what it is told."""
 
     def __init__(self, notebook: Notebook | None = None) -> None:
+        self.reserved: list[float] = []
         self.settled: list[float | None] = []
         self.is_closed = False
         self._notebook = notebook
@@ -126,6 +127,7 @@ class Purse:
         await asyncio.sleep(0)
         if self._notebook is not None:
             self._notebook.write("reserve")
+        self.reserved.append(bound)
         return Reservation(bound)
 
     def settle(self, reservation: Reservation, cost: float | None) -> None:

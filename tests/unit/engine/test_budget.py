@@ -8,7 +8,13 @@ import time
 
 import pytest
 
-from pytest_promptevals.engine.budget import Budget, Reservation, SpendingLimit, check_all_priced
+from pytest_promptevals.engine.budget import (
+    Budget,
+    Reservation,
+    SpendingLimit,
+    check_all_priced,
+    refusal_of_judge,
+)
 from pytest_promptevals.errors import CallNotMadeError, UsageError
 from tests.unit.engine.spending import ADVICE, refusal_of, run
 
@@ -45,6 +51,24 @@ def test_a_call_that_could_exceed_the_limit_is_not_made() -> None:
         assert budget.spent == 0.498
 
     run(test)
+
+
+def test_a_call_of_a_judge_is_bounded_by_the_judges_own_parameters() -> None:
+    async def test() -> None:
+        said = CallNotMadeError(await refusal_of(Budget(0.5), 0.6), reason="budget")
+        error = refusal_of_judge(said, "tone", "a.eval.yaml:3")
+        assert error.reason == "budget"
+        assert str(error) == (
+            "not run: budget: $0.00 of $0.50 spent, and this call may cost up to $0.60. Raise --evals-max-cost, or set "
+            "max_tokens under the own 'parameters' of judge 'tone' (a.eval.yaml:3), which bounds what a call may cost."
+        )
+
+    run(test)
+
+
+def test_a_refusal_that_has_nothing_to_do_with_parameters_stays_as_it_is() -> None:
+    error = refusal_of_judge(CallNotMadeError("not run: no price", reason="budget"), "tone", "a.eval.yaml:3")
+    assert (str(error), error.reason) == ("not run: no price", "budget")
 
 
 def test_once_refused_with_nothing_under_way_no_further_call_is_made_however_cheap() -> None:

@@ -11,14 +11,16 @@ import pytest
 from pytest_promptevals.engine.estimates import PlannedCall, PlannedJudge, Range
 from pytest_promptevals.engine.judge_preview import preview_judges
 from pytest_promptevals.engine.judging import JudgePlanner
-from pytest_promptevals.engine.planning import PlannedCase
+from pytest_promptevals.engine.planning import PlannedCase, plan_judges
 from pytest_promptevals.engine.preview import preview_calls
+from pytest_promptevals.engine.registry import builtin_registry
 from pytest_promptevals.errors import JudgeError
 from pytest_promptevals.judges.model.case_prompt import size_of
 from pytest_promptevals.judges.model.steps import steps_messages
 from pytest_promptevals.records.cases import Case
 from pytest_promptevals.records.prices import Price
 from pytest_promptevals.records.responses import Usage
+from pytest_promptevals.settings import Settings
 from tests.unit.engine.plans import OddJudge, plan
 
 PRICE = "prices: {counting/judge: {input: 1, output: 2}}\n"
@@ -285,3 +287,37 @@ def test_a_case_whose_prompt_cannot_be_rendered_has_no_answer_to_judge(tmp_path:
     (tmp_path / "judge_preview_prompts.py").write_text("def ask(input): raise ValueError('no')\n", encoding="utf-8")
     text = f"prompt: python:judge_preview_prompts:ask\njudges: [odd]\n{CASE}"
     assert previewed(tmp_path, text) == ((), ())
+
+
+def of_function(folder: Path, text: str, before: dict[tuple[str, str], str] | None = None) -> list[PlannedCall]:
+    """Return the judges' calls for the cases of a test function, while an eval file asks a model about them, too."""
+    asked = plan(folder, f"model: counting/m\n{text}")
+    registry = builtin_registry()
+    cases = plan_judges(asked[0].plan.dataset, registry, folder, Settings())
+    calls = preview_calls(asked, folder, None, None)
+    return list(preview_judges(cases, calls, folder, before=before)[0])
+
+
+def test_a_test_function_is_taken_to_judge_one_output_of_unknown_length(tmp_path: Path) -> None:
+    text = (
+        f"judges: [{{rubric: {{criteria: It is polite., model: scripted/a}}}}]\ncases: [{{id: a, input: {'x' * 900}}}]"
+    )
+    (call,) = of_function(tmp_path, f"trials: 3\n{text}")
+    (recorded,) = previewed(tmp_path, f"{text[:-2]}, output: ''}}]")[0]
+
+    assert call.label == "scripted/a"
+    assert call.unseen.low == recorded.unseen.low + 10
+    assert call.unseen.high == pytest.approx(recorded.unseen.high + 2000)
+
+
+def test_the_recorded_output_of_a_case_is_not_what_a_test_function_makes(tmp_path: Path) -> None:
+    text = "judges: [{pairwise: {model: scripted/a}}]\ncases: [{id: a, input: x, output: y}]"
+
+    assert len(of_function(tmp_path, text, {("a.eval.yaml", "a"): "y"})) == 2
+
+
+def test_another_prompt_cannot_be_put_to_the_model_of_a_test_function(tmp_path: Path) -> None:
+    (tmp_path / "other.md").write_text("Dear {{ input }}", encoding="utf-8")
+    text = f"judges: [{{pairwise: {{against: other.md, model: scripted/a}}}}]\n{CASE}"
+
+    assert [call.label for call in of_function(tmp_path, text)] == ["scripted/a"] * 2

@@ -465,7 +465,8 @@ def test_who_is_cancelled_in_a_pause_has_spent_nothing() -> None:
         pipe = pipeline(budget=purse)
         pipe.pause(is_paused=True)
         held = asyncio.create_task(pipe.call(endpoint(Server(), prices=QUARTER), request()))
-        await asyncio.sleep(0.001)
+        while not purse.reserved:  # noqa: ASYNC110 - the budget tells nobody
+            await asyncio.sleep(0.001)
         held.cancel()
         await asyncio.gather(held, return_exceptions=True)
         return pipe.progress(total=1, done=0).running

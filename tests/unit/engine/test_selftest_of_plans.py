@@ -172,9 +172,30 @@ def test_a_judge_that_compares_with_another_answer_of_the_model_is_not_asked(
 
     found = selftest(tmp_path, text, settings)
 
-    error = "all_of: compares with another answer of the model, and a self-test asks for none"
-    assert found.undecided == (Undecided("a", Location("a.eval.yaml", 3), (), error=error),)
+    comparing = "all_of: compares with another answer of the model, and a self-test asks for none"
+    assert found.undecided == (Undecided("a", Location("a.eval.yaml", 3), (), comparing=comparing),)
     assert found.spent == 0
+
+
+@pytest.mark.parametrize(("gives", "error"), [("raise", "a.eval.yaml:2: judge 'odd' raised LookupError: odd"), (1, "")])
+def test_what_kept_another_judge_from_a_score_is_told_beside_one_that_compares(
+    tmp_path: Path, gives: object, error: str
+) -> None:
+    judges = f"[{{pairwise: {{model: counting/j}}}}, {{odd: {gives}}}]"
+    text = f"model: counting/m\njudges: {judges}\ncases: [{{id: a, input: x}}]\n"
+
+    (undecided,) = selftest(tmp_path, text, ALL).undecided
+
+    assert undecided.error.partition(" at ")[0] == error
+    assert undecided.comparing.startswith("pairwise: compares with another answer of the model")
+
+
+def test_another_judge_that_fails_the_answer_decides_beside_one_that_compares(tmp_path: Path) -> None:
+    text = "model: counting/m\njudges: [{pairwise: {model: counting/j}}, {odd: 0}]\ncases: [{id: a, input: x}]\n"
+
+    found = selftest(tmp_path, text, ALL)
+
+    assert (found.undecided, found.dead) == ((), ())
 
 
 def test_an_answer_that_a_free_judge_cannot_judge_does_not_pass(tmp_path: Path) -> None:
@@ -240,6 +261,18 @@ def test_it_is_told_whether_a_dead_case_only_forbids(tmp_path: Path, judges: str
     found = selftest(tmp_path, f"model: counting/m\njudges: {judges}\ncases: [{{id: a, input: x}}]\n")
 
     assert {item.only_forbids for item in found.dead} == {only_forbids}
+
+
+@pytest.mark.parametrize(
+    ("tag", "misspelt"), [("no_selftest", ("a",)), ("No-SelfTest", ("a",)), ("selftest", ()), ("no-selftest", ())]
+)
+def test_a_tag_that_is_nearly_that_of_exempt_cases_is_noticed(
+    tmp_path: Path, tag: str, misspelt: tuple[str, ...]
+) -> None:
+    cases = f"[{{id: a, input: x, tags: [{tag}]}}, {{id: b, input: x}}]"
+    text = f"model: counting/m\njudges: [{{length: {{min: 1}}}}]\ncases: {cases}\n"
+
+    assert selftest(tmp_path, text).misspelt == misspelt
 
 
 def test_a_prompt_that_cannot_be_rendered_is_not_repeated(tmp_path: Path) -> None:

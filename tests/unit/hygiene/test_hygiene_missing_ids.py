@@ -187,15 +187,15 @@ def test_a_file_whose_edits_would_say_something_else_is_left(
 
 @pytest.mark.parametrize("line_end", ["\n", "\r\n"])
 def test_a_csv_file_gets_a_first_column(folder: CheckedFolder, line_end: str) -> None:
-    text = '\ninput,"expected",tone\n"a ""b""\n  c",x, kind\n\n"",x,\nd,"x, y",z'.replace("\n", line_end)
+    text = '\ninput,"expected",tone\n"a ""b""\n  c",x, kind\n\n"b, c",x,\nd,"x, y",z'.replace("\n", line_end)
     path = folder.write("n.csv", text.encode())
-    folder.write("a.eval.yaml", HEAD.replace("x}", "'{{ tone }}'}") + "cases: [{file: n.csv}]\n")
+    folder.write("a.eval.yaml", f"prompt: '{{{{ tone }}}}: {{{{ input }}}}'\n{HEAD}cases: [{{file: n.csv}}]\n")
 
     assert fix(folder) == [WrittenIds("n.csv", 3, 0)]
-    rows: list[tuple[str | None, str]] = [('a "b"\n  c', " kind"), (None, ""), ("d", "z")]
+    rows = [('a "b"\n  c', " kind"), ("b, c", ""), ("d", "z")]
     one, two, three = (content_hash({"input": asked, "vars": {"tone": tone}}, 8) for asked, tone in rows)
     assert path.read_bytes().decode() == (
-        f'\nid,input,"expected",tone\n{one},"a ""b""\n  c",x, kind\n\n{two},"",x,\n{three},d,"x, y",z'
+        f'\nid,input,"expected",tone\n{one},"a ""b""\n  c",x, kind\n\n{two},"b, c",x,\n{three},d,"x, y",z'
     ).replace("\n", line_end)
     assert fix(folder) == []
 
@@ -210,6 +210,42 @@ def test_the_empty_cells_of_a_column_of_ids_are_left(folder: CheckedFolder, text
     assert found.endswith("; write them into the column 'id': --fix-ids only adds one where there is none")
     assert fix(folder) == [WrittenIds("n.csv", 0, 1)]
     assert path.read_text() == text
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("ID,input\nx,a\n", "the column 'ID' may hold them; call it 'id'"),
+        ("input, Id \na,\n", "the column 'Id' may hold them; call it 'id'"),
+        (
+            "input;expected\na;b\n",
+            "the columns 'input;expected' are one, since only commas part columns; write commas",
+        ),
+        (
+            "input\texpected\na\tb\n",
+            "the columns 'input\\texpected' are one, since only commas part columns; write commas",
+        ),
+    ],
+)
+def test_a_csv_file_whose_columns_are_not_what_they_seem_is_left_alone(
+    folder: CheckedFolder, text: str, reason: str
+) -> None:
+    path = folder.write("n.csv", text)
+
+    assert fix(folder, "n.csv") == [WrittenIds("n.csv", 0, 1, reason)]
+    assert path.read_text() == text
+    (found,) = [str(finding) for finding in folder.find("n.csv") if finding.kind is Kind.MISSING_ID]
+    assert found.endswith(f"; --fix-ids leaves them to you: {reason}")
+
+
+def test_a_file_with_problems_is_left_alone_and_others_are_not(folder: CheckedFolder) -> None:
+    path = folder.write("n.csv", "question\na\n")
+    folder.write("m.jsonl", '{"input": "c"}\n')
+    folder.write("a.eval.yaml", HEAD + "cases: [{file: n.csv}, {file: m.jsonl}]\n")
+
+    reason = "first correct what keeps the file from loading"
+    assert fix(folder) == [WrittenIds("n.csv", 0, 1, reason), WrittenIds("m.jsonl", 1, 0)]
+    assert path.read_text() == "question\na\n"
 
 
 def test_the_finding_says_which_ids_are_not_written(folder: CheckedFolder) -> None:

@@ -147,6 +147,27 @@ def test_a_provider_of_a_conftest_is_known(folder: CheckedFolder) -> None:
     assert find_names(folder, "model: acme/x\njudges: [exact]\n") == []
 
 
+def test_the_names_of_a_conftest_are_hinted_at(folder: CheckedFolder) -> None:
+    folder.write("conftest.py", "@judge\ndef mentions(output): ...\n@provider(name='acme-eu')\ndef ask(request): ...\n")
+
+    found = find_names(folder, "model: acme-eo/x\njudges: [mention: [order], quotes: x]\n")
+
+    of_none = "is not built in, and no conftest.py names it: if a plugin registers it, only pytest can check it."
+    assert found == [
+        f"a.eval.yaml:1: unknown-plugin: the provider 'acme-eo' {of_none} Did you mean 'acme-eu'?",
+        f"a.eval.yaml:2: unknown-plugin: the judge 'mention' {of_none} Did you mean 'mentions'?",
+        f"a.eval.yaml:2: unknown-plugin: the judge 'quotes' {of_none}",
+    ]
+
+
+def test_a_text_of_a_conftest_that_is_no_name_is_no_hint(folder: CheckedFolder) -> None:
+    folder.write("conftest.py", "'mention s'\n'men.tion'\n")
+
+    (found,) = find_names(folder, "model: scripted/echo\njudges: [mention: [order]]\n")
+
+    assert found.endswith("Did you mean 'meteor'?")
+
+
 @pytest.mark.parametrize(
     "conftest", ["# semantc\nsemantc = 1\n", "def semantc(:\n", b"\xff", "import re\n'..'\n'a b.c'\n"]
 )

@@ -19,6 +19,8 @@ SHAPES = [
     ("", "*a", ""), ("a", "*", "a"), ("score ", " ", "4x"), ("", "score ", "4"), ("", "I rate it ", "x"),
     ("", '{{"a": 1, ', ""), ('{{"score": "', "1", '"}}'), ('{{"score": 4}}', "the ", "x"), ("", "verdict: ", ""),
     ("<think>", "</", ""), ("", "<a>4", ""), ("", "(", '{{"verdict": "yes"}}'),
+    ("Score: 4\\nReasoning: ", "the ", "x"), ("", "rate it ", "\\nScore: 4"), ("Verdict: yes\\nWhy: ", "be ", "x"),
+    ('{{"score": 4, "reasoning": "', "\\\\a", ""), ("", "contains a ", ""), ("", "I prefer ", ""),
 ]
 for number, (first, piece, last) in enumerate(SHAPES):
     text = first + (piece * {LENGTH})[:{LENGTH} - len(first) - len(last)] + last

@@ -7,6 +7,7 @@ from array import array
 
 import pytest
 
+from pytest_promptevals.errors import JudgeError
 from pytest_promptevals.judges.vectors import PLAIN, Metric, score_vectors
 
 
@@ -35,8 +36,20 @@ def test_a_metric_makes_a_score(metric: Metric, first: list[float], second: list
 
 
 @pytest.mark.parametrize("metric", ["cosine", "dot", "euclidean"])
-def test_vectors_of_nothing_are_like_nothing(metric: Metric) -> None:
-    assert score(metric, [0.0, 0.0], [0.0, 0.0]) == 0.0
+@pytest.mark.parametrize("other", [[0.0, 0.0], [1.0, 0.0]])
+def test_a_vector_without_a_length_is_no_low_score(metric: Metric, other: list[float]) -> None:
+    for first, second in ((other, [0.0, 1e-300]), ([0.0, 1e-300], other)):
+        with pytest.raises(JudgeError) as caught:
+            score(metric, first, second)
+
+        assert str(caught.value) == (
+            "the model gave a vector without a length: all of its numbers are 0, or nearly so; name another model"
+        )
+
+
+@pytest.mark.parametrize("metric", ["cosine", "dot", "euclidean"])
+def test_short_vectors_have_a_length(metric: Metric) -> None:
+    assert score(metric, [1e-30, 0.0], [1e-30, 0.0]) == 1.0
 
 
 def test_a_score_has_four_digits() -> None:

@@ -158,6 +158,15 @@ def test_too_few_grades_for_a_decision_of_the_panel_are_an_error(how: Aggregate,
     assert caught.value.__cause__ is UNREADABLE
 
 
+def test_a_fallback_that_is_there_is_not_advised() -> None:
+    with pytest.raises(JudgeError) as caught:
+        take(Poll(("a", "b"), ("c",), aggregate="majority"), a=[1.0], b=[UNREADABLE], c=[DOWN])
+    assert str(caught.value) == (
+        "'majority' needs a grade of more than half of the 2 models, and got 1: b: no verdict that can be read. Try "
+        "another; c: the server is down; take another `aggregate`, which leaves out models without a grade"
+    )
+
+
 def test_a_fallback_fills_the_seat_of_a_model_without_a_grade() -> None:
     hows: tuple[Aggregate, ...] = ("majority", "min")
     for how in hows:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 import pytest
 
+from pytest_promptevals.engine.limiter import Limiter
+from pytest_promptevals.engine.retrying import RetryPolicy, call_with_retries
 from pytest_promptevals.errors import ProviderError
 from pytest_promptevals.providers.batching import MOST_BYTES, WINDOW, Batches, Outcome
 from pytest_promptevals.records.requests import Request
@@ -194,3 +198,102 @@ def test_closing_ends_what_is_waited_for_with_an_error() -> None:
 
     assert [repr(outcome) for outcome in outcomes] == ["ProviderError('the call was given up')"] * 2
     assert sender.sent == [["a"]]
+
+
+class FailingSender(Sender):
+    """Fails batches after some seconds: those of such numbers, from 1."""
+
+    def __init__(self, *failing: int, **error: Any) -> None:
+        super().__init__(seconds=0.2)
+        self._failing = failing
+        self._error = {"retryable": True, **error}
+
+    async def send(self, requests: Sequence[Request]) -> Sequence[Outcome]:
+        number = len(self.sent) + 1
+        answers = await super().send(requests)
+        return [ProviderError("no", **self._error)] * len(requests) if number in self._failing else answers
+
+
+async def persist(batches: Batches, count: int) -> list[Any]:
+    """Ask for so many texts as a run does, with all its tries."""
+    limiter = Limiter(count, clock=now, chance=random.Random(7))  # noqa: S311 - jitter, no secret
+    calls = (
+        call_with_retries(partial(batches.add, request(f"t{number}")), limiter, RetryPolicy(), 1)
+        for number in range(count)
+    )
+    return await asyncio.gather(*calls, return_exceptions=True)
+
+
+async def seconds_of(batches: Batches, texts: str) -> list[float]:
+    """Ask for each letter after the other, whatever comes of it, and return how long each took."""
+    seconds = []
+    for text in texts:
+        begun = now()
+        await asyncio.gather(batches.add(request(text)), return_exceptions=True)
+        seconds.append(now() - begun)
+    return seconds
+
+
+def test_what_failed_together_is_tried_again_together() -> None:
+    sender = FailingSender(*range(1, 1001))
+
+    outcomes = run(lambda batches: persist(batches, 64), sender)
+
+    assert [len(texts) for texts in sender.sent] == [64] * 6
+    assert {str(outcome).partition(" in ")[0] for outcome in outcomes} == {"no (tried 6 times"}
+
+
+@pytest.mark.parametrize("error", [{"is_overload": True}, {"retryable": False}], ids=str)
+def test_what_the_limiter_spreads_or_nobody_tries_again_is_not_gathered(error: dict[str, bool]) -> None:
+    sender = FailingSender(1, **error)
+
+    assert run(lambda batches: seconds_of(batches, "ab"), sender) == pytest.approx([0.2 + WINDOW] * 2)
+
+
+def test_after_each_further_failure_they_are_gathered_for_twice_as_long_until_one_goes_well() -> None:
+    sender = FailingSender(1, 2, 4)
+
+    waits = [WINDOW, 0.5 + WINDOW, 1 + WINDOW, WINDOW, 0.5 + WINDOW]
+    assert run(lambda batches: seconds_of(batches, "abcde"), sender) == pytest.approx([0.2 + wait for wait in waits])
+
+
+def test_batches_that_fail_at_once_are_one_failure() -> None:
+    sender = FailingSender(1, 2, 3)
+
+    async def work(batches: Batches) -> list[float]:
+        batches.most_texts = 1
+        await asyncio.gather(*(batches.add(request(text)) for text in "ab"), return_exceptions=True)
+        batches.most_texts = 2
+        return await seconds_of(batches, "cd")
+
+    assert run(work, sender) == pytest.approx([0.7 + WINDOW, 1.2 + WINDOW])
+
+
+def test_a_model_that_failed_keeps_no_other_waiting_nor_itself_once_it_answers() -> None:
+    sender = FailingSender(1)
+
+    async def work(batches: Batches) -> list[float]:
+        moments = []
+        with pytest.raises(ProviderError):
+            await batches.add(request("a"))
+        for model in ("other", "m", "m"):
+            begun = now()
+            await batches.add(request("b", model))
+            moments.append(now() - begun)
+        return moments
+
+    assert run(work, sender) == pytest.approx([0.2 + WINDOW, 0.5, 0.2 + WINDOW])
+
+
+def test_who_comes_long_after_a_failure_does_not_wait_for_it() -> None:
+    sender = FailingSender(1)
+
+    async def work(batches: Batches) -> float:
+        with pytest.raises(ProviderError):
+            await batches.add(request("a"))
+        await asyncio.sleep(60)
+        begun = now()
+        await batches.add(request("b"))
+        return now() - begun
+
+    assert run(work, sender) == pytest.approx(0.2 + WINDOW)

@@ -140,6 +140,13 @@ def test_a_text_that_is_too_long_fails_alone() -> None:
     assert server.inputs[0] == texts
 
 
+def test_of_an_odd_number_of_texts_the_first_part_is_the_larger_one() -> None:
+    server = Server(most=2)
+
+    embed(server, "a", "b", "c")
+    assert server.inputs == [["a", "b", "c"], ["a", "b"], ["c"]]
+
+
 def test_a_server_that_takes_fewer_texts_is_sent_fewer_from_then_on() -> None:
     server = Server(most=3)
     texts = [f"text {number}" for number in range(8)]
@@ -264,6 +271,9 @@ def test_tokens_are_those_of_the_prompt(usage: Any, tokens: int | None) -> None:
         ([entry(0, [1.0]), {"embedding": [1.0]}], "answered with vectors that do not say which text each belongs to"),
         ([entry(0, [1.0]), entry(True, [1.0])], "answered with vectors that do not say which text each belongs to"),
         ([entry(0, [1.0]), entry(1, [])], "answered with no vector for text 2: it has no numbers"),
+        ([entry(0, [1.0]), entry(1, [0, -0.0])], "answered with no vector for text 2: all of its numbers are 0"),
+        ([entry(0, [1.0]), entry(1, [1e-300])], "answered with no vector for text 2: all of its numbers are 0"),
+        ([entry(0, [1.0]), entry(1, packed(0.0))], "answered with no vector for text 2: all of its numbers are 0"),
         ([entry(0, [1.0]), entry(1, None)], "answered with no vector for text 2: it is no list of numbers"),
         (
             [entry(0, [1.0]), entry(1, ["1"])],

@@ -119,6 +119,35 @@ def test_a_model_name_inside_another_word_is_not_the_model(said: str) -> None:
     assert "has no such API" in str(explain(404, openai_body(said), model="model"))
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"error": {"message": 'model "o-7.1" not found, try pulling it first', "type": "api_error", "code": None}},
+        {"error": {"message": "The model `nope` does not exist.", "type": "NotFoundError", "code": 404}},
+        {"object": "error", "message": "The model `nope` does not exist.", "type": "NotFoundError", "code": 404},
+        {"error": "there is no such model"},
+    ],
+)
+def test_a_server_that_says_in_words_that_a_model_is_not_there_is_believed(body: Any) -> None:
+    text = str(explain(404, body))
+    assert text.startswith("http://acme.test/v1 has no model 'm-1' (404: ")
+    assert text.endswith("). Correct the name of the model.")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        openai_body("Invalid URL (POST /v1/models/of/this not found)"),
+        {"object": "error", "message": "Invalid URL (POST /v1/models/of/this not found)", "type": "NotFoundError"},
+    ],
+)
+def test_a_404_that_tells_neither_a_wrong_address_nor_a_wrong_model_names_both(body: Any) -> None:
+    assert str(explain(404, body)) == (
+        "http://acme.test/v1 has no such API, or no model 'm-1' (404: Invalid URL (POST /v1/models/of/this not found"
+        f")). Correct {SETTING}, or the name of the model."
+    )
+
+
 def test_a_long_message_of_the_server_is_cut() -> None:
     text = str(explain(400, openai_body("word " * 1000)))
     assert text == f"http://acme.test/v1 rejected the request (400: {'word ' * 59}word\u2026). {WRONG_PROMPT}"

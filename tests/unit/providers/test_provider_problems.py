@@ -102,6 +102,11 @@ def test_words_that_only_sound_alike_mean_nothing(status: int, body: dict[str, A
         ({"detail": "Not Found"}, Problem("Not Found")),
         ({"detail": [{"msg": "x"}]}, Problem()),
         ({"error": {"code": 502, "type": "t", "details": []}}, Problem("", frozenset({"t"}), 502)),
+        (
+            {"object": "error", "message": "no", "type": "NotFoundError", "code": 404},
+            Problem("no", frozenset({"NotFoundError"}), 404),
+        ),
+        ({"message": "no", "type": "t", "code": 404}, Problem("no")),
         ({"error": {"code": "c", "type": "api_error"}}, Problem("", frozenset({"c", "api_error"}), 500)),
     ],
 )

@@ -54,6 +54,29 @@ def test_calls_of_judges_have_rows_of_their_own_and_a_note() -> None:
     ]
 
 
+def test_the_judges_of_test_functions_are_counted_about() -> None:
+    head, *_, first, second = (line.text for line in plan_lines(Plan((OPUS,), functions=3, judged_functions=1), 80))
+
+    assert head == "plan: about 1,600 calls to make, 0 in the cache; nothing was called"
+    assert [first, second] == [
+        "Test functions: judges are counted once a test, for 1 test; a test may judge",
+        "  more often, or never. What their own code calls is not known.",
+    ]
+
+
+def test_judges_of_test_functions_that_do_not_say_what_they_call_make_it_a_least() -> None:
+    plan = Plan(judges=(PlannedJudge("own", 2),), functions=2, judged_functions=2)
+
+    assert plan_lines(plan, 80)[0].text == "plan: at least 0 calls to make, 0 in the cache; nothing was called"
+
+
+def test_test_functions_without_model_judges_may_call_models_themselves() -> None:
+    assert [line.text for line in plan_lines(Plan(functions=2), 80)] == [
+        "plan: the selected cases call no model",
+        "Test functions: what their own code calls is not known (2 tests).",
+    ]
+
+
 def test_one_model_needs_no_total() -> None:
     assert text(OPUS) == [
         "plan: 1,600 calls to make, 0 in the cache; nothing was called",

@@ -57,6 +57,20 @@ def test_what_is_not_decided_is_listed_with_how_to_decide_it() -> None:
     ]
 
 
+def test_a_level_only_may_decide_where_a_judge_that_compares_is_not_asked() -> None:
+    comparing = "pairwise: compares"
+    items = (
+        Undecided("a", Location(FILE, 1), ("rubric",), 2, 4, comparing=comparing),
+        Undecided("b", Location(FILE, 2), (), error="judge 'rubric': " + "e" * 300, comparing=comparing),
+    )
+
+    lines = text(found(2, undecided=items), width=400).splitlines()
+
+    assert f"  {FILE}:1: a: rubric (level 2); pairwise: compares" in lines
+    assert f"  {FILE}:2: b: judge 'rubric': {'e' * 184}…; pairwise: compares" in lines
+    assert any(line.startswith("--evals-level 2 may decide 1 case: it has ") for line in lines)
+
+
 def test_what_is_decided_is_told_apart_from_what_is_not() -> None:
     shown = text(found(2, undecided=(undecided(1, (), 0, 0, error="e" * 300),)), width=300)
 
@@ -79,6 +93,10 @@ def test_what_is_exempt_is_named() -> None:
     many = text(found(1, exempt=tuple(f"c{number}" for number in range(25))), width=200)
     assert "25 cases exempt by the tag no-selftest: c0, " in many
     assert ", c19, and 5 more\n" in many
+
+
+def test_a_misspelt_tag_is_said_to_exempt_nothing() -> None:
+    assert "\n1 case with a tag that exempts nothing, did you mean no-selftest: a\n" in text(found(2, misspelt=("a",)))
 
 
 def test_a_case_that_only_forbids_is_said_to() -> None:
