@@ -22,9 +22,9 @@ def words_of(text: str) -> list[str]:
 
 
 def vector_of(text: str) -> Any:
-    """Count the words of a text: texts with the same words get the same vector."""
+    """Count the words of a text, or its only mark: texts with the same words get the same vector, and none has none."""
     vector = np.zeros(SIZE, dtype=np.float32)
-    for word in words_of(text):
+    for word in words_of(text) or [text.strip()]:
         vector[zlib.crc32(word.encode()) % SIZE] += 1
     return vector
 
