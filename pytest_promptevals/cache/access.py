@@ -139,7 +139,8 @@ class Access:
             aside = put_cache_aside(self.path)
         except CacheError as error:
             self.give_up(str(error))
-        else:
+            return
+        if aside is not None:
             self.note(f"response cache {self.path} was damaged; it is kept as {aside.name} and a new one was begun")
 
     def _do_without_writing(self, reason: str) -> None:

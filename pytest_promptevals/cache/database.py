@@ -71,8 +71,8 @@ def explain(error: sqlite3.Error, path: Path) -> CacheError:
     return CacheError(f"response cache {path}: {reason_of(error)}")
 
 
-def put_cache_aside(path: Path) -> Path:
-    """Rename a damaged cache, and return its new name.
+def put_cache_aside(path: Path) -> Path | None:
+    """Rename a damaged cache, and return its new name; ``None`` if another process has just done so.
 
     Raises ``CacheError`` if it is no database of ours, or cannot be renamed.
     """
@@ -80,6 +80,8 @@ def put_cache_aside(path: Path) -> Path:
         raise CacheError(f"response cache {path} is no database; name another file with 'evals_cache_file'")
     try:
         return put_aside(path)
+    except FileNotFoundError:
+        return None
     except OSError as error:
         raise CacheError(
             f"response cache {path} is damaged and cannot be renamed: {error.strerror}; move it away"

@@ -77,15 +77,14 @@ def was_database(path: Path) -> bool:
 def put_aside(path: Path) -> Path:
     """Rename a damaged database, with the files that SQLite keeps beside it; return its new name.
 
-    Raises ``OSError`` if it cannot be renamed.
+    Raises ``OSError`` if it cannot be renamed; ``FileNotFoundError`` where another process has just done so.
     """
     aside = path.with_name(f"{path.name}.corrupt-{dt.datetime.now(dt.UTC):%Y%m%d-%H%M%S-%f}")
     # The file itself last: SQLite would put a log that is left behind into the next file of the name.
-    for suffix in ("-wal", "-shm", ""):
-        part = path.with_name(path.name + suffix)
-        if part.exists():
-            part.rename(aside.with_name(aside.name + suffix))
-    return aside
+    for suffix in ("-wal", "-shm"):
+        with contextlib.suppress(FileNotFoundError):
+            path.with_name(path.name + suffix).rename(aside.with_name(aside.name + suffix))
+    return path.rename(aside)
 
 
 def write_rows(connection: sqlite3.Connection, statement: str, rows: Sequence[Sequence[object]]) -> None:

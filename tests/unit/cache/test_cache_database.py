@@ -106,6 +106,7 @@ def test_a_damaged_file_is_put_aside_with_its_log(tmp_path: Path) -> None:
         (tmp_path / f"cache.db{suffix}").write_text(f"damaged{suffix}", encoding="utf-8")
 
     aside = put_cache_aside(path)
+    assert aside is not None
 
     assert re.fullmatch(r"cache\.db\.corrupt-\d{8}-\d{6}-\d{6}", aside.name)
     assert {file.name: file.read_text("utf-8") for file in tmp_path.iterdir()} == {
@@ -130,7 +131,8 @@ def test_a_database_of_any_name_is(tmp_path: Path) -> None:
     path = tmp_path / "responses"
     path.write_bytes(b"SQLite format 3\0 and then nonsense")
 
-    assert put_cache_aside(path).exists()
+    assert put_cache_aside(path) is not None
+    assert not path.exists()
     with pytest.raises(CacheError, match="is no database"):
         put_cache_aside(path)
 
@@ -343,3 +345,14 @@ def test_a_file_that_another_process_makes_at_the_same_time_is_ours(
     with opened(path) as connection:
         assert connection.execute("SELECT count(*) FROM responses").fetchone() == (0,)
     assert len(asked) >= number
+
+
+def test_a_damaged_cache_that_another_process_has_put_aside_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "cache.db"
+    assert put_cache_aside(path) is None
+
+    path.write_bytes(b"SQLite format 3\0" + b"\xff" * 100)
+    monkeypatch.setattr(Path, "rename", lambda *_: (_ for _ in ()).throw(FileNotFoundError()))
+    assert put_cache_aside(path) is None
