@@ -99,6 +99,24 @@ class CasePolicy(enum.Enum):
     """Only the gates decide."""
 
 
+class OnInconclusive(enum.Enum):
+    """What a drop means that is larger than allowed, and may be chance."""
+
+    PASS = "pass"  # noqa: S105 - no password
+    """The session passes, with a warning."""
+    FAIL = "fail"
+    """The session fails."""
+
+
+class MissingCases(enum.Enum):
+    """What it means that cases of the baseline are no longer in the dataset."""
+
+    FAIL = "fail"
+    """The session fails."""
+    WARN = "warn"
+    """They are named."""
+
+
 @dataclass(frozen=True, slots=True)
 class GateRules:
     """The ``gate`` of an eval file. ``None`` leaves a rule out, but for ``max_drop``, which has a setting."""
@@ -111,6 +129,20 @@ class GateRules:
     """Smallest mean score."""
     min_pass_rate: float | None = None
     """Smallest share of cases that pass."""
+    max_cost: float | None = None
+    """Most US dollars that the file's results may cost in all."""
+    max_cost_increase: float | None = None
+    """Largest rise of the cost against the baseline that still passes, as a share: 0.2 is a fifth."""
+    max_latency_p95: float | None = None
+    """Largest 95th percentile of the cases' latency in seconds."""
+    max_error_rate: float | None = None
+    """Largest share of cases that may end in an error; ``None`` fails where fewer than half of them have a score."""
+    judges: Mapping[str, float] = field(default_factory=dict)
+    """Largest drop of single judges' mean scores, by the judge's label."""
+    on_inconclusive: OnInconclusive = OnInconclusive.PASS
+    """What a drop means that is too large but may be chance."""
+    missing_cases: MissingCases = MissingCases.WARN
+    """What it means that cases of the baseline are gone."""
 
 
 @dataclass(frozen=True, slots=True)

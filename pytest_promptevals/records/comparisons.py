@@ -6,6 +6,7 @@ import enum
 from dataclasses import dataclass, field
 
 from pytest_promptevals.records.cases import Location
+from pytest_promptevals.records.effects import Effect, Evidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,18 @@ class BaselineCase:
     """How many trials the score rests on."""
     output: str = ""
     """Text of the first response, shortened."""
+    trial_scores: tuple[float, ...] = ()
+    """Score of each trial; empty for a single one."""
+    cost: float | None = None
+    """US dollars of responses and judges together; ``None`` if unknown."""
+    latency: float | None = None
+    """Mean latency of the responses in seconds; ``None`` if unknown."""
+    output_length: float | None = None
+    """Mean number of characters of the responses; ``None`` if there was none."""
+    fingerprint: str = ""
+    """Content hash of all that gives the score its meaning; empty in baselines of older versions."""
+    prompt_hash: str = ""
+    """Content hash of the prompt's template; empty if there was none."""
 
 
 class Change(enum.Enum):
@@ -68,6 +81,8 @@ class Delta:
     """Whether the baseline passed it."""
     passed_after: bool | None = None
     """Whether it passes now."""
+    renamed_from: str | None = None
+    """The item's name in the baseline, where the same content had another one."""
 
     @property
     def drop(self) -> float | None:
@@ -96,6 +111,14 @@ class Metrics:
     """Weighted share of passed cases among those that have a score."""
     cost: float | None = None
     """US dollars, ``None`` if a part of it is unknown."""
+    latency_p50: float | None = None
+    """Median over the cases of their mean latency in seconds; ``None`` if none is known."""
+    latency_p95: float | None = None
+    """95th percentile of the same."""
+    output_length: float | None = None
+    """Mean number of characters of the responses."""
+    judges: dict[str, float] = field(default_factory=dict)
+    """Weighted mean of each judge's scores, by its label."""
 
 
 class Verdict(enum.Enum):
@@ -121,13 +144,22 @@ class GateResult:
     file: str
     """The eval file."""
     gate: str
-    """Name of the gate: ``score``, ``min_score`` or ``min_pass_rate``."""
+    """Name of the gate, such as ``score``, ``min_pass_rate`` or ``judges.NAME``."""
     verdict: Verdict
     """Its answer."""
     explanation: str
     """One sentence with the numbers."""
     location: Location
     """Where the gate, or else the eval file, is written."""
+    evidence: Evidence | None = None
+    """What the verdict rests on; ``None`` for gates that compare nothing."""
+    is_accepted: bool = False
+    """Whether the settings let the verdict pass: an inconclusive one, by ``on_inconclusive``."""
+
+    @property
+    def fails(self) -> bool:
+        """Whether it makes the session fail."""
+        return not self.is_accepted and (self.verdict.fails or self.verdict is Verdict.INCONCLUSIVE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +184,10 @@ class Comparison:
     """Answers of the file's gates."""
     is_partial: bool = False
     """Whether only a part of the judges ran: such a run saves no baseline."""
+    effects: tuple[Effect, ...] = ()
+    """How each metric changed over the paired cases: ``score``, ``pass_rate``, each judge, cost, latency, length."""
+    baseline_run: str = ""
+    """Id of the run that the baseline is, where it is one."""
 
     @property
     def drop(self) -> float | None:

@@ -6,6 +6,8 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from pytest_promptevals.records.json_types import JsonObject
+
 
 class RunStatus(enum.Enum):
     """How far a run got."""
@@ -16,6 +18,42 @@ class RunStatus(enum.Enum):
     """Every selected case was run."""
     INTERRUPTED = "interrupted"
     """Stopped early: Ctrl-C, ``-x`` or ``--maxfail``."""
+
+
+class RunKind(enum.Enum):
+    """What a run is."""
+
+    RUN = "run"
+    """A pytest session."""
+    REGATE = "regate"
+    """Gates decided anew over the results of its parent."""
+    REJUDGE = "rejudge"
+    """Outputs of its parent, judged anew."""
+    ATTRIBUTE = "attribute"
+    """Cases that flipped, run with one of several changes alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunFile:
+    """What makes the results of one eval file comparable with those of other runs.
+
+    Hashes are keys of the history's ``contents``, which hold the texts.
+    """
+
+    file: str
+    """The eval file, or ``test_file.py::function``."""
+    dataset_version: str = ""
+    """Content hash of all its cases, selected or not, whatever their order."""
+    cases: int = 0
+    """How many there are."""
+    prompts: Mapping[str, str] = field(default_factory=dict)
+    """Content hash of each prompt's template, with the files that it includes, by the prompt's name."""
+    models: Mapping[str, str] = field(default_factory=dict)
+    """The model as the provider says it answered, by ``provider/model``; the name itself where it says nothing."""
+    parameters: JsonObject = field(default_factory=dict)
+    """Parameters of the model calls."""
+    judges: Mapping[str, str] = field(default_factory=dict)
+    """Content hash of each judge with its parameters, its rubric and that one's version, by the judge's label."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,3 +104,11 @@ class Run:
     """US dollars of all results, cached ones included; ``None`` if a part of it is unknown."""
     spent: float | None = None
     """Part of ``cost`` that this run paid."""
+    parent: str | None = None
+    """Id of the run whose outputs it decides or judges anew; ``None`` for a run of its own."""
+    kind: RunKind = RunKind.RUN
+    """What it is."""
+    name: str | None = None
+    """Name that it was saved under as a baseline."""
+    files: tuple[RunFile, ...] = ()
+    """What makes the results of each eval file comparable; known by the end of the run."""
