@@ -202,7 +202,16 @@ class CallNotMadeError(ProviderError):
 
 
 class HistoryError(PromptEvalsError):
-    """The history database cannot be read or written."""
+    """The history database cannot be read or written.
+
+    Args:
+        message: what is wrong, and what to do next.
+        may_pass: whether the same database may take some day what it does not take now.
+    """
+
+    def __init__(self, message: str, *, may_pass: bool = False) -> None:
+        super().__init__(message)
+        self.may_pass = may_pass
 
 
 class BaselineError(PromptEvalsError):

@@ -86,10 +86,11 @@ class Judge(Protocol):
     called in a thread when the first of its cases starts, while responses are still on their way, and what it raises
     is ignored: ``judge`` may be called before it has ended, or without it, and then loads what is missing.
 
-    Three more members help the engine, where a judge has them: ``wants_before``, true for one that looks at the
+    Four more members help the engine, where a judge has them: ``wants_before``, true for one that looks at the
     baseline's output; ``calls_for(subject)``, which returns a ``JudgeCall`` for each model call that it would make for
-    a response, so that a plan can count them; and ``content_hash``, a text that changes with what it read from files,
-    so that scores from other files are not compared.
+    a response, so that a plan can count them; ``content_hash``, a text that changes with what it read from files,
+    so that scores from other files are not compared; and ``content``, plain JSON data with what it read, which the
+    history keeps, so that a reader can see what changed.
     """
 
     name: ClassVar[str]

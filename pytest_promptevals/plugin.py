@@ -26,6 +26,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     options.add_options(parser)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config, parser: pytest.Parser, args: list[str]) -> None:
+    """Tell paths from the values of options that may stand alone, before the command line is parsed for good."""
+    options.spell_bare_options(early_config, parser, args)
+
+
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
     """Add the hooks that others may implement."""
     pluginmanager.add_hookspecs(hookspecs)

@@ -13,14 +13,18 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, Literal, TypeAlias, cast
 
 from pytest_promptevals.errors import UsageError, did_you_mean
+from pytest_promptevals.records.references import FILE, check_name, check_reference
 
-Kind: TypeAlias = Literal["text", "whole number", "number", "list", "flag"]
+Kind: TypeAlias = Literal["text", "whole number", "number", "list", "flag", "name"]
 Value: TypeAlias = "str | int | float | bool | tuple[str, ...] | None"
 
 _TRUE: Final = frozenset({"1", "true", "yes", "on"})
-_FILES: Final = {"history": ", or off", "cache_file": ""}
+POSTGRES_SCHEME: Final = "postgresql+psycopg://"
+"""What the URL of a history in PostgreSQL begins with."""
+_FILES: Final = {"history": f", {POSTGRES_SCHEME}USER@HOST/DATABASE, or off", "cache_file": ""}
 """Settings that name an SQLite file, and what else they may be."""
 _FALSE: Final = frozenset({"", "0", "false", "no", "off"})
+_FILE_FIRST: Final = "What the eval file says goes before the ini file, but not before the option."
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -74,6 +78,11 @@ class Setting:
             parsed = _PARSERS[self.kind](value)
         except ValueError as error:
             raise UsageError(f"{source}: {value!r} is not a {error}.") from None
+        if self.name in _CHECKS:
+            try:
+                _CHECKS[self.name](str(parsed))
+            except ValueError as error:
+                raise UsageError(f"{source}: {error}") from None
         if self.choices and parsed not in self.choices:
             hint = did_you_mean(str(parsed), self.choices)
             raise UsageError(f"{source}: {parsed!r} is none of: {', '.join(self.choices)}.{_close(hint)}")
@@ -81,11 +90,17 @@ class Setting:
             raise UsageError(f"{source}: {parsed} is too small; the smallest is {self.minimum:g}.")
         if self.maximum is not None and isinstance(parsed, int | float) and parsed > self.maximum:
             raise UsageError(f"{source}: {parsed} is too large; the largest is {self.maximum:g}.")
-        if self.name in _FILES and (not parsed or "://" in str(parsed) or parsed == ":memory:"):
-            raise UsageError(
-                f"{source}: {parsed!r} names no file; write the name of an SQLite file{_FILES[self.name]}."
-            )
+        if self.name in _FILES:
+            self._check_place(str(parsed), source)
         return parsed
+
+    def _check_place(self, place: str, source: str) -> None:
+        scheme, is_url, rest = place.partition("://")
+        if self.name == "history" and scheme + is_url == POSTGRES_SCHEME and rest:
+            return
+        if not place or is_url or place == ":memory:":
+            shown = f"{scheme}://…" if is_url else place  # the rest may hold a password
+            raise UsageError(f"{source}: {shown!r} names no file; write the name of an SQLite file{_FILES[self.name]}.")
 
 
 def _close(hint: str) -> str:
@@ -115,6 +130,13 @@ def _parse_number(value: object) -> Value:
     return number
 
 
+def _parse_name(value: object) -> Value:
+    text = str(value).strip()
+    if text.lower() in _TRUE:
+        return FILE
+    return "" if text.lower() in _FALSE else text
+
+
 def _parse_list(value: object) -> Value:
     if isinstance(value, str):
         return tuple(value.split())
@@ -136,7 +158,18 @@ _PARSERS: Final[Mapping[Kind, Callable[[object], Value]]] = {
     "number": _parse_number,
     "list": _parse_list,
     "flag": _parse_flag,
+    "name": _parse_name,
 }
+
+
+def _check_saved(text: str) -> None:
+    if text not in ("", FILE):
+        check_name(text)
+
+
+_CHECKS: Final[Mapping[str, Callable[[str], None]]] = {"baseline": check_reference, "save_baseline": _check_saved}
+"""Settings whose values follow rules of their own; the functions raise ``ValueError`` with the whole sentence."""
+
 
 
 def _setting(
@@ -205,13 +238,123 @@ class Settings:
         minimum=0,
         maximum=1,
     )
-    save_baseline: bool = _setting(
-        "flag", default=False, help_text="Write the results as the baselines of the eval files that were run."
+    confidence: float = _setting(
+        "number",
+        0.95,
+        "How sure it must be that a drop is none of chance before it makes a run red: with 0.95, at most one run in 20 "
+        f"is red where nothing changed. {_FILE_FIRST}",
+        minimum=0.5,
+        maximum=0.9999,
+    )
+    on_inconclusive: str = _setting(
+        "text",
+        "pass",
+        "What a drop means that is larger than allowed, but may be chance: pass, with a warning, or fail. "
+        f"{_FILE_FIRST}",
+        choices=("pass", "fail"),
+    )
+    min_score: float | None = _setting(
+        "number", None, f"Smallest mean score of an eval file that passes. {_FILE_FIRST}", minimum=0, maximum=1
+    )
+    min_pass_rate: float | None = _setting(
+        "number", None, f"Smallest share of passing cases that passes. {_FILE_FIRST}", minimum=0, maximum=1
+    )
+    max_file_cost: float | None = _setting(
+        "number",
+        None,
+        "Most US dollars that all results of an eval file may cost, cached ones included: max_cost in its gate. "
+        f"{_FILE_FIRST}",
+        minimum=0,
+    )
+    max_cost_increase: float | None = _setting(
+        "number",
+        None,
+        "Largest rise of an eval file's cost against its baseline that passes, as a share: 0.2 is a fifth. "
+        f"{_FILE_FIRST}",
+        minimum=0,
+    )
+    max_latency_p95: float | None = _setting(
+        "number",
+        None,
+        f"Seconds within which 95 of 100 cases of an eval file must have their response. {_FILE_FIRST}",
+        minimum=0.001,
+    )
+    max_error_rate: float | None = _setting(
+        "number",
+        None,
+        "Largest share of an eval file's cases that may end in an error. Without it, at least half of them need a "
+        f"score. {_FILE_FIRST}",
+        minimum=0,
+        maximum=1,
+    )
+    missing_cases: str = _setting(
+        "text",
+        "warn",
+        "What it means that cases of the baseline are no longer in the eval file: fail, or only name them. "
+        f"{_FILE_FIRST}",
+        choices=("warn", "fail"),
+    )
+    case_policy: str = _setting(
+        "text",
+        "strict",
+        "What a case below its threshold means: strict fails it, ratchet fails it only if the baseline passed it, gate "
+        f"leaves it to the gates. {_FILE_FIRST}",
+        choices=("strict", "ratchet", "gate"),
+    )
+    baseline: str = _setting(
+        "text",
+        FILE,
+        "What the run is compared with: the committed baselines (file), latest, merge-base, or a run, the name of a "
+        "saved one, a branch or a commit of the history.",
+    )
+    save_baseline: str = _setting(
+        "name",
+        "",
+        "Write the results as the committed baselines of the eval files that were run; with a NAME, keep the run in "
+        "the history under it.",
+    )
+    changed: str = _setting(
+        "name",
+        "",
+        "Run only cases that changed since the baseline, or since a run, name, branch or commit; the results of the "
+        "others are taken from there, and the verdict is over all.",
+    )
+    accept: tuple[str, ...] = _setting(
+        "list",
+        (),
+        "Cases whose results are taken over into the committed baselines, by case id, item name or node id, separated "
+        "by spaces.",
     )
     history: str = _setting(
         "text",
         ".promptevals/history.db",
-        "SQLite file of the run history, relative to the rootdir; 'off' keeps none.",
+        "SQLite file of the run history, relative to the rootdir, or the database "
+        "postgresql+psycopg://USER@HOST/DATABASE; 'off' keeps none.",
+    )
+    flaky: str = _setting(
+        "text",
+        "report",
+        "What becomes of a failed case that the history knows to be flaky: say so (report), also let it pass and leave "
+        "it to the gates (quarantine), or off.",
+        choices=("report", "quarantine", "off"),
+    )
+    adaptive: bool = _setting(
+        "flag",
+        default=False,
+        help_text="Run further trials of eval files whose drop may be chance, until they can tell, or it is of no use.",
+    )
+    max_trials: int = _setting(
+        "whole number",
+        8,
+        "Most trials that --evals-adaptive gives a case, those of the first pass included.",
+        minimum=2,
+        maximum=1000,
+    )
+    attribute: bool = _setting(
+        "flag",
+        default=False,
+        help_text="Where the prompt and the model both changed and a verdict is red, run the cases that flipped with "
+        "each change alone, and say which one explains them.",
     )
 
     cache: str = _setting(
@@ -291,6 +434,16 @@ class Settings:
 
     given: frozenset[str] = frozenset()
     """Names of the settings that an option or the environment gave: those go before what an eval file says."""
+
+    @property
+    def saves_file(self) -> bool:
+        """Whether the results become the committed baselines."""
+        return self.save_baseline == FILE
+
+    @property
+    def saved_name(self) -> str | None:
+        """Name under which the run is saved as a baseline, ``None`` if it is not."""
+        return None if self.save_baseline in ("", FILE) else self.save_baseline
 
     @property
     def judged_level(self) -> int:

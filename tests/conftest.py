@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import pkgutil
@@ -17,6 +18,7 @@ import pytest_promptevals
 # At the end of the path: the tests find their helpers, and the package is the installed one, not the work tree's.
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 
+from tests.support.postgres_server import PostgresServer, run_postgres
 from tests.support.project import EvalProject
 from tests.support.server_fixture import ModelServer
 
@@ -36,8 +38,14 @@ hypothesis.settings.load_profile("project")
 for module in pkgutil.walk_packages(pytest_promptevals.__path__, "pytest_promptevals."):
     if ".migrations" not in module.name:
         importlib.import_module(module.name)
-for name in ("alembic.command", "alembic.autogenerate", "jsonschema", "rapidfuzz", "sqlalchemy.dialects.sqlite"):
+for name in (
+    *("alembic.command", "alembic.autogenerate", "sqlalchemy.dialects.sqlite"),
+    *("jsonschema", "rapidfuzz", "numpy.fft", "numpy.random"),
+):
     importlib.import_module(name)
+with contextlib.suppress(ImportError):  # an extra
+    importlib.import_module("psycopg")
+    importlib.import_module("sqlalchemy.dialects.postgresql.psycopg")
 
 
 @pytest.fixture(autouse=True)
@@ -63,6 +71,13 @@ def shared_model_server() -> Iterator[ModelServer]:
     server.start()
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """One PostgreSQL server for the whole session of a test process."""
+    with run_postgres() as server:
+        yield server
 
 
 @pytest.fixture

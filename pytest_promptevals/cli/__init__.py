@@ -7,7 +7,22 @@ from typing import Final
 
 import click
 
-_COMMANDS: Final = ("cache", "check", "judges", "rubrics", "schema")
+_COMMANDS: Final = (
+    "cache",
+    "check",
+    "compare",
+    "dataset",
+    "export",
+    "judges",
+    "noise",
+    "regate",
+    "rejudge",
+    "rubrics",
+    "runs",
+    "schema",
+    "show",
+    "trends",
+)
 """The subcommands; each stands in a module of its name."""
 
 

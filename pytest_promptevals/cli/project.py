@@ -15,6 +15,8 @@ import click
 import iniconfig
 
 from pytest_promptevals.errors import UsageError
+from pytest_promptevals.files.arguments import spell_out
+from pytest_promptevals.records.references import FILE
 from pytest_promptevals.settings import SETTINGS, Settings, resolve_settings
 
 
@@ -55,6 +57,9 @@ def _read_options(*texts: object) -> Mapping[str, object]:
         parser.add_argument(setting.option, dest=setting.name, action=action, default=None)
     try:
         arguments = [part for text in texts for part in (text if isinstance(text, list) else shlex.split(str(text)))]
+        for setting in SETTINGS:
+            if setting.kind == "name":
+                arguments = spell_out(arguments, setting.option, FILE, Path.cwd())
         found, _ = parser.parse_known_args(arguments)
     except (ValueError, argparse.ArgumentError) as error:
         raise UsageError(f"addopts: {error}") from None

@@ -2,59 +2,43 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Collection, Sequence
 
-from pytest_promptevals.comparison.gates import Gate
-from pytest_promptevals.comparison.metrics import measure, weighted_mean
-from pytest_promptevals.comparison.pairing import compute_deltas
-from pytest_promptevals.records.cases import Location
-from pytest_promptevals.records.comparisons import BaselineCase, Comparison
+from pytest_promptevals.comparison.metrics import measure
+from pytest_promptevals.comparison.pairing import Matched, match_cases
+from pytest_promptevals.comparison.scored import Before, Pair, Scored
+from pytest_promptevals.records.comparisons import Comparison
+from pytest_promptevals.records.effects import Effect
 from pytest_promptevals.records.partial import is_partial
-from pytest_promptevals.records.results import CaseResult
 
 
 def compare(
-    file: str,
-    location: Location,
-    results: Sequence[CaseResult],
-    baseline: Sequence[BaselineCase] | None,
-    *,
-    gates: Sequence[Gate],
-    collected_names: Collection[str],
+    file: str, results: Sequence[Scored], baseline: Sequence[Before] | None, *, collected_names: Collection[str]
 ) -> Comparison:
-    """Return the comparison of one eval file, with the answers of its gates. Never raises.
+    """Return the comparison of one eval file, whose gates have not answered yet: see ``decide``. Never raises.
 
     Args:
         file: the eval file.
-        location: where its gate is written, or else the file.
-        results: its cases that were run in this session.
-        baseline: its baseline; ``None`` if it has none, and then there are no deltas.
-        gates: its gates, from ``parse_gates``.
+        results: its cases that were run.
+        baseline: its baseline; ``None`` if it has none, and then there are no deltas and no effects.
         collected_names: names of all of its items, the deselected ones included.
     """
-    deltas = () if baseline is None else compute_deltas(results, baseline, collected_names)
-    paired = [delta for delta in deltas if delta.drop is not None]
-    comparison = Comparison(
+    matched = Matched() if baseline is None else match_cases(results, baseline, collected_names)
+    return Comparison(
         file=file,
         metrics=measure(results),
         has_baseline=baseline is not None,
-        deltas=deltas,
-        mean_before=weighted_mean((delta.before or 0.0, delta.weight) for delta in paired),
-        mean_after=weighted_mean((delta.after or 0.0, delta.weight) for delta in paired),
+        deltas=matched.deltas,
+        mean_before=matched.mean_before,
+        mean_after=matched.mean_after,
         is_partial=any(is_partial(result.case_fingerprint) for result in results),
-    )
-    answers = [gate.decide(comparison, location) for gate in gates]
-    selection = _selection(len(results), len(collected_names))
-    return dataclasses.replace(
-        comparison,
-        gates=tuple(
-            dataclasses.replace(answer, explanation=answer.explanation + selection)
-            for answer in answers
-            if answer is not None
-        ),
+        effects=_compute_effects(matched.pairs),
     )
 
 
-def _selection(run: int, collected: int) -> str:
-    return f" (a selection: {run} of {collected} cases were run)" if run < collected else ""
+def _compute_effects(pairs: Sequence[Pair]) -> tuple[Effect, ...]:
+    if not pairs:
+        return ()
+    from pytest_promptevals.comparison.effects import compute_effects  # noqa: PLC0415 - it loads numpy
+
+    return compute_effects(pairs)

@@ -2,50 +2,81 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Iterable, Sequence
+import operator
+from collections.abc import Mapping, Sequence
 
+from pytest_promptevals.comparison.scored import Scored
 from pytest_promptevals.records.comparisons import Metrics
-from pytest_promptevals.records.results import CaseResult
 
 
-def measure(results: Sequence[CaseResult]) -> Metrics:
+def measure(results: Sequence[Scored]) -> Metrics:
     """Return the metrics of one eval file's results; their order changes nothing.
 
     Means are weighted by the cases' weights. A case that ended in an error has no part in them, and the mean of
     nothing is ``None``.
     """
-    scored = [(result, score) for result in results if (score := score_of(result)) is not None]
+    scored = [result for result in results if result.error is None and result.score is not None]
+    weights = [result.weight for result in scored]
+    passed = [result.passed is True for result in scored]
+    lengths = [result.output_length for result in results]
+    latencies = sorted([latency for result in results if (latency := result.latency) is not None])
+    known_lengths = [length for length in lengths if length is not None]
     return Metrics(
         cases=len(results),
-        passed=sum(result.passed is True for result, _ in scored),
+        passed=sum(passed),
         errors=len(results) - len(scored),
-        mean_score=weighted_mean((score, result.weight) for result, score in scored),
-        pass_rate=weighted_mean((float(result.passed is True), result.weight) for result, _ in scored),
-        cost=_total_cost(results),
+        mean_score=mean([result.score or 0.0 for result in scored], weights),
+        pass_rate=mean(passed, weights),
+        # A case that got no response has cost nothing that is known of.
+        cost=_total([result.cost for result, length in zip(results, lengths, strict=True) if length is not None]),
+        latency_p50=percentile(latencies, 0.5),
+        latency_p95=percentile(latencies, 0.95),
+        output_length=mean(known_lengths, [1.0] * len(known_lengths)),
+        judges=_judge_means([result.judge_values for result in scored], weights),
     )
 
 
-def score_of(result: CaseResult) -> float | None:
-    """Return the score of a case, ``None`` if it ended in an error."""
-    return None if result.error is not None else result.score
+def _judge_means(given: Sequence[Mapping[str, float]], weights: Sequence[float]) -> dict[str, float]:
+    means: dict[str, float] = {}
+    for judge in sorted(set(itertools.chain.from_iterable(given))):
+        values = [scores.get(judge) for scores in given]
+        known = [value for value in values if value is not None]
+        of_known = weights
+        if len(known) < len(values):
+            of_known = [weight for value, weight in zip(values, weights, strict=True) if value is not None]
+        by_judge = mean(known, of_known)
+        if by_judge is not None:
+            means[judge] = by_judge
+    return means
 
 
-def weighted_mean(weighted_values: Iterable[tuple[float, float]]) -> float | None:
-    """Return the mean of ``(value, weight)`` pairs, ``None`` where there is no weight at all.
+def percentile(ordered: Sequence[float], share: float) -> float | None:
+    """Return the value that a share of the values, which are sorted, does not exceed; ``None`` of nothing.
 
-    The sums are exact before they are rounded once, so that the order of the pairs cannot change the answer.
+    Between two values it lies on the line that joins them (type 7 of Hyndman and Fan 1996, as in numpy and R).
     """
-    pairs = list(weighted_values)
-    total = math.fsum(weight for _, weight in pairs)
+    if not ordered:
+        return None
+    place = (len(ordered) - 1) * share
+    low = math.floor(place)
+    high = min(low + 1, len(ordered) - 1)
+    return ordered[low] + (ordered[high] - ordered[low]) * (place - low)
+
+
+def mean(values: Sequence[float], weights: Sequence[float]) -> float | None:
+    """Return the weighted mean, ``None`` where there is no weight at all.
+
+    The sums are exact before they are rounded once, so that the order of the values cannot change the answer.
+    """
+    total = math.fsum(weights)
     if total == 0:
         return None
-    return math.fsum(value * weight for value, weight in pairs) / total
+    return math.fsum(map(operator.mul, values, weights)) / total
 
 
-def _total_cost(results: Iterable[CaseResult]) -> float | None:
-    """Return the cost of all responses; a case that got none has cost nothing that is known of."""
-    costs = [result.cost for result in results if result.output is not None]
+def _total(costs: Sequence[float | None]) -> float | None:
     known = [cost for cost in costs if cost is not None]
     if not costs or len(known) < len(costs):
         return None

@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 
 from pytest_promptevals.comparison.relative import against_itself
+from pytest_promptevals.comparison.scored import Base, Scored, as_baseline_case
 from pytest_promptevals.records.comparisons import BaselineCase, Comparison
 from pytest_promptevals.records.partial import MAX_LEVEL, is_of_trials, is_partial, whole_fingerprint
-from pytest_promptevals.records.results import CaseResult
 
 
-def baseline_for(result: CaseResult, base: BaselineCase | None) -> BaselineCase | None:
+def baseline_for(result: Scored, base: Base | None) -> Base | BaselineCase | None:
     """Return the case of the baseline as the judges of the result judged it, ``None`` where that cannot be known.
 
     The baseline keeps each judge's score, so what a part of them said is known as long as the case is unchanged. It
@@ -20,9 +20,9 @@ def baseline_for(result: CaseResult, base: BaselineCase | None) -> BaselineCase 
     return against_itself(result, _by_those_judges(result, base))
 
 
-def _by_those_judges(result: CaseResult, base: BaselineCase | None) -> BaselineCase | None:
+def _by_those_judges(result: Scored, base: Base | None) -> Base | BaselineCase | None:
     now = result.case_fingerprint
-    if base is None or not is_partial(now) or base.case_fingerprint == now:
+    if base is None or base.case_fingerprint == now or not is_partial(now):
         return base
     if is_of_trials(now):
         return None  # how many of its trials those judges alone let pass is not kept
@@ -32,11 +32,12 @@ def _by_those_judges(result: CaseResult, base: BaselineCase | None) -> BaselineC
         return base
     reached = all(_is_reached(scores[score.judge], score.threshold) for score in result.scores if score.required)
     return dataclasses.replace(
-        base,
+        as_baseline_case(base),
         case_fingerprint=now,
         score=sum(score.weight * scores[score.judge] for score in result.scores) / total,
         passed=base.passed or reached,
         scores=scores,
+        trial_scores=(),  # those are of all judges
     )
 
 

@@ -7,8 +7,9 @@ import math
 from collections.abc import Mapping
 from typing import Any, Final
 
+from pytest_promptevals.comparison.scored import Base, Scored, as_baseline_case
 from pytest_promptevals.records.comparisons import BaselineCase
-from pytest_promptevals.records.results import CHILDREN, RELATIVE, CaseResult, Score
+from pytest_promptevals.records.results import CHILDREN, RELATIVE, Score
 
 TIE: Final = 0.5
 """What such a judge gives a response that is as good as the baseline's."""
@@ -16,7 +17,7 @@ TIE: Final = 0.5
 _CLOSE: Final = 1e-5
 
 
-def against_itself(result: CaseResult, base: BaselineCase | None) -> BaselineCase | None:
+def against_itself(result: Scored, base: Base | None) -> Base | BaselineCase | None:
     """Return the case of the baseline with a tie in the place of its score by each judge that compares with it.
 
     What the baseline's response once was compared with is an older baseline: that it won then does not mean that a
@@ -34,7 +35,9 @@ def against_itself(result: CaseResult, base: BaselineCase | None) -> BaselineCas
     score = _weighted_mean(result, scores)
     if score is None:
         return base
-    return dataclasses.replace(base, score=score, scores=scores, passed=_passes(result, scores, passed=base.passed))
+    passed = _passes(result, scores, passed=base.passed)
+    # The trials' own scores are of what was compared with then.
+    return dataclasses.replace(as_baseline_case(base), score=score, scores=scores, passed=passed, trial_scores=())
 
 
 def _is_relative(score: Score) -> bool:
@@ -69,7 +72,7 @@ def _as_tie(score: Score, before: float) -> float:
     return before  # ``not:`` of a group
 
 
-def _passes(result: CaseResult, values: dict[str, float], *, passed: bool) -> bool:
+def _passes(result: Scored, values: Mapping[str, float], *, passed: bool) -> bool:
     """Return whether those values would pass now; what is known of the baseline where a judge has no threshold."""
     required = [score for score in result.scores if score.required]
     if any(score.threshold is None for score in required):
@@ -77,7 +80,7 @@ def _passes(result: CaseResult, values: dict[str, float], *, passed: bool) -> bo
     return all(score.threshold is None or values[score.judge] >= score.threshold - _CLOSE for score in required)
 
 
-def _weighted_mean(result: CaseResult, values: dict[str, float]) -> float | None:
+def _weighted_mean(result: Scored, values: Mapping[str, float]) -> float | None:
     weights = {score.judge: score.weight for score in result.scores}
     total = sum(weights.values())
     if not total or not weights.keys() <= values.keys():

@@ -120,8 +120,10 @@ def merge_parameters(layers: Sequence[Layer]) -> dict[str, Json]:
 
 
 def merge_gate(layers: Sequence[Layer]) -> GateWire:
-    """Return the rules of the gate: nearest wins, rule by rule."""
-    return GateWire.model_validate(_merge([layer.wire.gate.model_dump(exclude_unset=True) for layer in layers]))
+    """Return the rules of the gate: nearest wins, rule by rule and judge by judge."""
+    rules = [layer.wire.gate.model_dump(exclude_unset=True) for layer in layers]
+    judges = _merge([of_layer.get("judges", {}) for of_layer in rules])
+    return GateWire.model_validate(_merge(rules) | {"judges": judges})
 
 
 def merge_providers(layers: Sequence[Layer]) -> dict[str, tuple[dict[str, Json], Source]]:

@@ -12,7 +12,6 @@ from pytest_promptevals.datasets.cases import CaseReader
 from pytest_promptevals.datasets.defaults import (
     Layer,
     find_layer,
-    merge_gate,
     merge_parameters,
     merge_prices,
     merge_providers,
@@ -20,6 +19,7 @@ from pytest_promptevals.datasets.defaults import (
     read_layer,
 )
 from pytest_promptevals.datasets.few_shot import read_few_shot
+from pytest_promptevals.datasets.gate_rules import check_gate_judges, read_gate_rules
 from pytest_promptevals.datasets.judge_specs import label_judges
 from pytest_promptevals.datasets.problems import Problems
 from pytest_promptevals.datasets.sources import Source
@@ -31,7 +31,6 @@ from pytest_promptevals.records.cases import (
     CasePolicy,
     Dataset,
     FewShot,
-    GateRules,
     JudgeSpec,
     PromptSource,
     ProviderConfig,
@@ -128,11 +127,13 @@ class _Combined:
             if not reader.count and len(self._problems) == before:
                 self._problems.add("there are no cases; list at least one", own.entries_source)
         self.judges += reader.judges
+        check_gate_judges(self._layers, [judge.name for judge in self.judges], self._problems)
         return reader.finish()
 
     def build(self, source: Source, cases: tuple[Case, ...]) -> Dataset:
         """Return the dataset."""
         model = find_layer(self._layers, "model")
+        policy = self._wire("case_policy").case_policy
         return Dataset(
             path=source.shown,
             cases=cases,
@@ -145,8 +146,8 @@ class _Combined:
             timeout=self._wire("timeout").timeout,
             judges=self._judges,
             judge_model=self._wire("judge_model").judge_model or "",
-            gate=GateRules(**dict(merge_gate(self._layers))),
-            case_policy=CasePolicy(self._wire("case_policy").case_policy),
+            gate=read_gate_rules(self._layers),
+            case_policy=None if policy is None else CasePolicy(policy),
             few_shot=self._few_shot,
             providers=self._read_providers(),
             location=source.locate(),

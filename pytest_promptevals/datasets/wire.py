@@ -84,17 +84,50 @@ class FewShotWire(Wire):
     assistant: str = Field(description="What the assistant of the example answers.")
 
 
+class JudgeGateWire(Wire):
+    """Rules on the scores of one judge."""
+
+    max_drop: Share = Field(description="Largest drop of the judge's mean score against the baseline that passes.")
+
+
 class GateWire(Wire):
-    """Rules on the metrics of an eval file."""
+    """Rules on the metrics of an eval file. Those left out, or null, are what the settings say."""
 
     max_drop: Share | None = Field(
         default=None, description="Largest drop of the mean score against the baseline that still passes."
     )
-    confidence: Annotated[float, Field(ge=0.5, lt=1)] = Field(
-        default=0.95, description="Confidence that a drop must reach to count; accepted, but without effect so far."
+    confidence: Annotated[float, Field(ge=0.5, lt=1)] | None = Field(
+        default=None,
+        description="How sure it must be that a drop is none of chance before it counts: 0.95 lets one run in 20 be "
+        "red by chance, at most.",
+    )
+    on_inconclusive: Literal["pass", "fail"] | None = Field(
+        default=None,
+        description="What a drop means that is larger than allowed but may be chance: pass, with a warning, or fail.",
+    )
+    judges: dict[str, JudgeGateWire] = Field(
+        default_factory=dict, description="Rules for single judges, by the judge's name: {NAME: {max_drop: 0.05}}."
     )
     min_score: Share | None = Field(default=None, description="Smallest mean score that passes.")
     min_pass_rate: Share | None = Field(default=None, description="Smallest share of passing cases that passes.")
+    max_cost: Amount | None = Field(
+        default=None, description="Most US dollars that all results of the file may cost, cached ones included."
+    )
+    max_cost_increase: Amount | None = Field(
+        default=None,
+        description="Largest rise of the cost against the baseline that passes, as a share: 0.2 is a fifth.",
+    )
+    max_latency_p95: PositiveAmount | None = Field(
+        default=None, description="Seconds within which 95 of 100 cases must have their response."
+    )
+    max_error_rate: Share | None = Field(
+        default=None,
+        description="Largest share of cases that may end in an error. Without it, at least half of them need a score.",
+    )
+    missing_cases: Literal["fail", "warn"] | None = Field(
+        default=None,
+        description="What it means that cases of the baseline are no longer in the dataset: fail, or only name them.",
+    )
 
 
 class ProviderWire(BaseModel):
@@ -181,10 +214,10 @@ class DefaultsWire(Wire):
         default=None, description="The model as provider/model that judges ask which need one and name none."
     )
     gate: GateWire = Field(default=GateWire(), description="What the metrics of the whole file must reach.")
-    case_policy: Literal["strict", "ratchet", "gate"] = Field(
-        default="strict",
+    case_policy: Literal["strict", "ratchet", "gate"] | None = Field(
+        default=None,
         description="What a case below its threshold means: strict fails it, ratchet fails it only if the baseline "
-        "passed it, gate leaves it to the gates.",
+        "passed it, gate leaves it to the gates. Without it, the setting evals_case_policy holds.",
     )
     few_shot: _FewShots = Field(
         default_factory=list,

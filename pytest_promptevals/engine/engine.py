@@ -18,6 +18,7 @@ from typing import Any, Final, TypeVar
 
 from pytest_promptevals.engine.pipeline import Pipeline
 from pytest_promptevals.engine.planning import PlannedCase
+from pytest_promptevals.engine.reuse import ReuseMode, regate_case, rejudge_case
 from pytest_promptevals.engine.runner import run_case
 from pytest_promptevals.errors import PromptEvalsError
 from pytest_promptevals.records.progress import Progress
@@ -48,7 +49,8 @@ class Engine:
         window: how many cases may be started before they are asked for; with 0, none is.
         ahead: positions of the cases that may be started before they are asked for, in the order in which they will
             be; all of them if not given. ``work_ahead_of`` adds to them.
-        known: results of an earlier run by file and name, which are used where nothing has changed since.
+        known: results of an earlier run by file and name.
+        mode: what is taken of them.
         before: outputs of the baseline by file and name, for cases that are judged against them.
     """
 
@@ -60,12 +62,14 @@ class Engine:
         window: int,
         ahead: Sequence[int] | None = None,
         known: Mapping[tuple[str, str], CaseResult] | None = None,
+        mode: ReuseMode = ReuseMode.RESUME,
         before: Mapping[tuple[str, str], str] | None = None,
     ) -> None:
         self._cases = cases
         self._make_pipeline = make_pipeline
         self._window = window
         self._known = known or {}
+        self._mode = mode
         self._before = before or {}
         # Written by the caller's thread:
         self._is_stopped = False
@@ -237,9 +241,7 @@ class Engine:
         failure: BaseException = EngineStoppedError("the case was given up")
         result = None
         try:
-            planned = self._cases[position]
-            key = (planned.plan.dataset.path, planned.name)
-            result = await run_case(planned, self._pipeline, self._known.get(key), self._before.get(key))
+            result = await self._make_result(self._cases[position], self._pipeline)
         except Exception as error:  # noqa: BLE001 - a defect in this package ends one case, not all
             failure = error
         finally:
@@ -250,6 +252,15 @@ class Engine:
                 asyncio.get_running_loop().call_soon(answer)
             else:
                 answer()
+
+    async def _make_result(self, planned: PlannedCase, pipeline: Pipeline) -> CaseResult:
+        key = (planned.plan.dataset.path, planned.name)
+        known, before = self._known.get(key), self._before.get(key)
+        if known is not None and self._mode is ReuseMode.REJUDGE:
+            return await rejudge_case(planned, known, pipeline, before)
+        if known is not None and self._mode is ReuseMode.REGATE:
+            return regate_case(planned, known)
+        return await run_case(planned, pipeline, known, before)
 
     def _answer(
         self, position: int, future: Future[CaseResult], result: CaseResult | None, failure: BaseException

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pytest_promptevals.errors import FileProblem, JudgeError, PromptError, did_you_mean
 from pytest_promptevals.files.paths import search_folders
+from pytest_promptevals.function_sources import source_hash
 from pytest_promptevals.hookspecs import Judge
 from pytest_promptevals.judges.build import JudgeParameterError, build_judge
 from pytest_promptevals.judges.other_names import explain_unknown_judge
@@ -28,6 +29,7 @@ GROUPS: Final[Mapping[str, str]] = {
 """Names that hold other judges, and what they do."""
 _MODEL_LEVEL: Final = 2
 _MODEL: Final = "model"
+_OWN_MODULES: Final = "pytest_promptevals."
 _CONTENT: Final = "(content)"
 """Stands among a spec's parameters for what its judge read from files."""
 _ONE_VARIABLE: Final = re.compile(r"^\s*\{\{\s*(\w+)\s*\}\}\s*$")
@@ -322,8 +324,13 @@ def _check_files(spec: JudgeSpec, judge: Judge, folders: Sequence[Path]) -> None
 
 
 def _with_content(spec: JudgeSpec, judge: Judge) -> JudgeSpec:
-    """Return the spec with the hash of what its judge read from files: fingerprints are made from specs."""
+    """Return the spec with the hash of what its judge read from files, or of its code where that is the user's own.
+
+    Fingerprints are made from specs.
+    """
     content = getattr(judge, "content_hash", None)
+    if content is None and not type(judge).__module__.startswith(_OWN_MODULES):
+        content = source_hash(type(judge))
     return spec if content is None else replace(spec, parameters={**spec.parameters, _CONTENT: content})
 
 

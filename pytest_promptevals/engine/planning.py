@@ -10,7 +10,9 @@ from pathlib import Path
 
 from pytest_promptevals.engine.endpoint import RECORDED, TESTED, Endpoint
 from pytest_promptevals.engine.judging import JudgeModels, JudgePlanner, PlannedJudge
+from pytest_promptevals.engine.provider_contents import ProviderContents
 from pytest_promptevals.engine.registry import Registry
+from pytest_promptevals.engine.variants import label_variants
 from pytest_promptevals.engine.warming import Warmer
 from pytest_promptevals.errors import DatasetError, FileProblem, PromptError, did_you_mean
 from pytest_promptevals.files.paths import search_folders
@@ -19,8 +21,9 @@ from pytest_promptevals.prompts.sources import InputPrompt, PromptTemplate, load
 from pytest_promptevals.prompts.templates import TemplateEnvironment
 from pytest_promptevals.prompts.trajectories import check_messages
 from pytest_promptevals.records.cases import Case, Dataset, JudgeSpec, Location, ProviderConfig
-from pytest_promptevals.records.fingerprints import case_fingerprint
+from pytest_promptevals.records.fingerprints import case_fingerprint, full_fingerprint
 from pytest_promptevals.records.partial import partial_fingerprint
+from pytest_promptevals.records.responses import RenderedPrompt
 from pytest_promptevals.settings import Settings
 
 _NO_PROMPT_NEEDED = (RECORDED, "python")
@@ -58,8 +61,14 @@ class EvalPlan:
     """Where the calls of each provider go."""
     warmer: Warmer
     """Prepares its judges."""
+    contents: ProviderContents
+    """Knows what the answers of its models come from."""
     level: int = 3
     """Highest level of the judges that run."""
+    prompts: tuple[PromptTemplate, ...] = ()
+    """Its prompts; none where the cases' inputs are asked, or nothing."""
+    judges: tuple[PlannedJudge, ...] = ()
+    """The judges of all its cases."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +108,19 @@ class PlannedCase:
         reducer = self.plan.dataset.reducer
         whole = case_fingerprint(self.case, tuple(judge.spec for judge in self.written or self.judges), reducer)
         return partial_fingerprint(whole, self.plan.level, reducer) if self.written else whole
+
+    @property
+    def prompt_hash(self) -> str:
+        """Content hash of the prompt's template; empty where there is none, or where it is not asked."""
+        content = None if self.target.config.name in (RECORDED, TESTED) else self.prompt.content
+        return "" if content is None else content.hash
+
+    def full_fingerprint(self, prompt: RenderedPrompt | None) -> str:
+        """Return the content hash of all that gives its score its meaning, with the prompt as it is rendered."""
+        target, plan = self.target, self.plan
+        is_asked = target.config.name in plan.endpoints and target.model
+        content = plan.contents.of(self.endpoint, target.model) if is_asked else ""
+        return full_fingerprint(self.fingerprint, prompt, target.label, plan.dataset.parameters, content)
 
     @property
     def skip_reason(self) -> str | None:
@@ -145,8 +167,9 @@ class _Planning:
             for config in configs.values()
             if config.type in registry.providers
         }
-        warmer = Warmer(self._planner)
-        self._plan = EvalPlan(dataset, self._planner, configs, timeout, endpoints, warmer, settings.judged_level)
+        warmer, contents = Warmer(self._planner), ProviderContents(rootdir)
+        level = settings.judged_level
+        self._plan = EvalPlan(dataset, self._planner, configs, timeout, endpoints, warmer, contents, level)
 
     def run(self) -> tuple[PlannedCase, ...]:
         targets = self._targets()
@@ -154,6 +177,7 @@ class _Planning:
         self._prompt_problems = {id(prompt): [] for prompt in prompts}
         shared = self._plan_judges(self._dataset.judges)
         self._stop_on_problems()
+        self._plan = dataclasses.replace(self._plan, prompts=prompts, judges=shared)
         planned = tuple(map(self._leave_out, self._cases(targets, prompts, shared)))
         self._note_prompt_problems(prompts)
         self._stop_on_problems()
@@ -162,6 +186,7 @@ class _Planning:
     def run_without_models(self) -> tuple[PlannedCase, ...]:
         shared = self._plan_judges(self._dataset.judges)
         self._stop_on_problems()
+        self._plan = dataclasses.replace(self._plan, judges=shared)
         target = Target(ProviderConfig(TESTED, TESTED), "")
         planned = tuple(
             PlannedCase(case, case.id, target, InputPrompt(), shared + self._plan_judges(case.judges), 1, self._plan)
@@ -237,7 +262,8 @@ class _Planning:
     def _cases(
         self, targets: Sequence[Target], prompts: Sequence[PromptTemplate], shared: tuple[PlannedJudge, ...]
     ) -> Iterator[PlannedCase]:
-        variants = _variants(targets, prompts)
+        labels = label_variants([target.label for target in targets], [prompt.name for prompt in prompts])
+        variants = [(targets[model], prompts[prompt], label) for prompt, model, label in labels]
         recorded = Target(ProviderConfig(RECORDED, RECORDED), "")
         # The user's own function is handed the vars: which of them it reads cannot be known.
         is_hidden = any(target.config.type == "python" for target in targets)
@@ -350,39 +376,6 @@ def _union_variables(prompts: Sequence[PromptTemplate]) -> frozenset[str] | None
     names = [prompt.variables for prompt in prompts]
     known = [item for item in names if item is not None]
     return None if len(known) < len(names) else frozenset[str]().union(*known)
-
-
-def _variants(targets: Sequence[Target], prompts: Sequence[PromptTemplate]) -> list[tuple[Target, PromptTemplate, str]]:
-    models = _distinct([_safe(_short_model(target)) for target in targets], [_safe(target.label) for target in targets])
-    names = [_safe(prompt.name) or f"prompt{number}" for number, prompt in enumerate(prompts, start=1)]
-    labels = _distinct(names, [f"prompt{number}" for number in range(1, len(names) + 1)])
-    variants = []
-    for prompt, prompt_label in zip(prompts, labels, strict=True):
-        for target, model_label in zip(targets, models, strict=True):
-            parts = ([model_label] if len(targets) > 1 else []) + ([prompt_label] if len(prompts) > 1 else [])
-            variants.append((target, prompt, _bracket("-".join(parts))))
-    return variants
-
-
-def _short_model(target: Target) -> str:
-    return target.model.rpartition("/")[2] or target.label
-
-
-def _distinct(short: list[str], long: list[str]) -> list[str]:
-    if len(set(short)) == len(short):
-        return short
-    return long if len(set(long)) == len(long) else [f"{name}#{number}" for number, name in enumerate(long, start=1)]
-
-
-def _bracket(label: str) -> str:
-    if not label:
-        return ""
-    return f"[{label}]"
-
-
-def _safe(label: str) -> str:
-    # pytest splits node ids at "::" and reads what follows the first "[" as parameters.
-    return label.replace("::", ":").replace("[", "(").replace("]", ")")
 
 
 def _endpoint(

@@ -23,7 +23,6 @@ from pytest_promptevals.errors import (
 from pytest_promptevals.hookspecs import JudgeInput
 from pytest_promptevals.prompts.trajectories import show_messages
 from pytest_promptevals.records.cases import Case
-from pytest_promptevals.records.fingerprints import full_fingerprint
 from pytest_promptevals.records.requests import Request
 from pytest_promptevals.records.responses import RenderedPrompt, Response
 from pytest_promptevals.records.results import CaseResult, ErrorRecord, JudgeSpending, Score, Trial
@@ -63,7 +62,7 @@ async def run_case(
         prompt = RenderedPrompt(())
     responses = _known_responses(planned, prompt, known)
     trials = [
-        _run_trial(planned, prompt, pipeline, number, responses.get(number), before)
+        run_trial(planned, prompt, pipeline, number, responses.get(number), before)
         for number in range(1, planned.trials + 1)
     ]
     # A task for a single trial would cost as much as judging it.
@@ -125,7 +124,7 @@ async def judge_response(
 
 def assemble_result(planned: PlannedCase, prompt: RenderedPrompt | None, outcomes: Sequence[Outcome]) -> CaseResult:
     """Return the case's result over its trials. One trial without a score makes the case an error."""
-    trials = tuple(_trial(number, outcome) for number, outcome in enumerate(outcomes, start=1))
+    trials = tuple(make_trial(number, outcome) for number, outcome in enumerate(outcomes, start=1))
     error = next((trial.error for trial in trials if trial.error is not None), None)
     dataset, case = planned.plan.dataset, planned.case
     scores: tuple[Score, ...] = ()
@@ -141,7 +140,7 @@ def assemble_result(planned: PlannedCase, prompt: RenderedPrompt | None, outcome
         model=planned.target.label,
         prompt_name=planned.prompt.name,
         case_fingerprint=case_hash,
-        fingerprint=full_fingerprint(case_hash, prompt, planned.target.label, dataset.parameters),
+        fingerprint=planned.full_fingerprint(prompt),
         trials=trials,
         scores=scores,
         score=score,
@@ -152,20 +151,19 @@ def assemble_result(planned: PlannedCase, prompt: RenderedPrompt | None, outcome
         tags=case.tags,
         group=case.group,
         weight=case.weight,
+        prompt_hash=planned.prompt_hash,
     )
 
 
 def _known_responses(planned: PlannedCase, prompt: RenderedPrompt, known: CaseResult | None) -> Mapping[int, Response]:
     if known is None:
         return {}
-    parameters = planned.plan.dataset.parameters
-    now = full_fingerprint(planned.fingerprint, prompt, planned.target.label, parameters)
-    if known.fingerprint != now:
+    if known.fingerprint != planned.full_fingerprint(prompt):
         return {}
     return {trial.number: trial.response for trial in known.trials if trial.response is not None}
 
 
-async def _run_trial(  # noqa: PLR0917 - what one trial needs
+async def run_trial(  # noqa: PLR0917 - what one trial needs
     planned: PlannedCase,
     prompt: RenderedPrompt,
     pipeline: Pipeline,
@@ -173,6 +171,7 @@ async def _run_trial(  # noqa: PLR0917 - what one trial needs
     known: Response | None,
     before: str | None,
 ) -> Outcome:
+    """Return what one trial gave: a call and its scores, or the scores of a response that is known."""
     if known is not None:
         return await judge_response(planned, known, prompt, pipeline, before)
     target, dataset = planned.target, planned.plan.dataset
@@ -202,7 +201,8 @@ def _sender(plan: EvalPlan, pipeline: Pipeline) -> Send:
     return send
 
 
-def _trial(number: int, outcome: Outcome) -> Trial:
+def make_trial(number: int, outcome: Outcome) -> Trial:
+    """Return the trial of that number with what it gave."""
     if outcome.error is not None:
         return Trial(number, outcome.response, error=outcome.error, judging=outcome.judging)
     score, passed = score_trial(outcome.scores)

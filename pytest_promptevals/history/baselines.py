@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, cast
 
@@ -25,6 +25,9 @@ FOLDER: Final = "baselines"
 
 SCORE_DIGITS: Final = 6
 """Digits of a score that are kept: fewer lines change for no reason, and no case is judged by the seventh."""
+
+FIGURE_DIGITS: Final = 3
+"""Significant digits of costs and latencies that are kept: what one request took is known no better."""
 
 OUTPUT_LENGTH: Final = 2000
 """Characters of an output that are kept, unless a judge of the case compares with all of it."""
@@ -70,6 +73,22 @@ def merge_baseline(
     """
     fresh = {case.name: case for case in baseline_cases(results, whole)}
     kept = {case.name: case for case in old or () if case.name in collected_names}
+    return _sort((kept | fresh).values())
+
+
+def accept_cases(
+    old: Iterable[BaselineCase], accepted: Iterable[BaselineCase], renamed: Mapping[str, str]
+) -> tuple[BaselineCase, ...]:
+    """Return a baseline in which single cases have taken the places of their old selves, sorted by name.
+
+    Args:
+        old: the baseline so far.
+        accepted: the cases that it takes over.
+        renamed: what cases were called in the baseline, by their names of now.
+    """
+    fresh = {case.name: case for case in accepted}
+    gone = {renamed[name] for name in fresh if name in renamed}
+    kept = {case.name: case for case in old if case.name not in gone}
     return _sort((kept | fresh).values())
 
 
@@ -123,6 +142,16 @@ def keep_output(output: str, *, is_whole: bool) -> str:
     return f"{text[:OUTPUT_LENGTH]}… [{len(text) - OUTPUT_LENGTH} more characters]"
 
 
+def round_figure(value: float | None) -> float | None:
+    """Return a cost or latency as a baseline keeps it: ``FIGURE_DIGITS`` significant digits."""
+    return None if value is None else float(f"{value:.{FIGURE_DIGITS}g}")
+
+
+def round_length(value: float | None) -> float | None:
+    """Return a mean number of characters as a baseline keeps it: to a tenth."""
+    return None if value is None else round(value, 1)
+
+
 def _sort(cases: Iterable[BaselineCase]) -> tuple[BaselineCase, ...]:
     return tuple(sorted(cases, key=lambda case: case.name))
 
@@ -139,6 +168,12 @@ def _keep(result: CaseResult, score: float, *, is_whole: bool) -> BaselineCase:
         scores={score.judge: round(score.value, SCORE_DIGITS) for score in result.scores},
         trials=len(result.trials),
         output=keep_output(result.output or "", is_whole=is_whole),
+        trial_scores=tuple(round(trial, SCORE_DIGITS) for trial in result.trial_scores),
+        cost=round_figure(result.cost),
+        latency=round_figure(result.latency),
+        output_length=round_length(result.output_length),
+        fingerprint=result.fingerprint,
+        prompt_hash=result.prompt_hash,
     )
 
 

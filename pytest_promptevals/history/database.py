@@ -57,7 +57,7 @@ def open_database(path: Path, patience: float) -> tuple[sqlite3.Connection, str 
 
 def explain(error: sqlite3.Error, path: Path) -> HistoryError:
     """Return the error of a database in the user's words."""
-    return HistoryError(f"history database {path}: {reason_of(error)}, {WAY_OUT}")
+    return HistoryError(f"history database {path}: {reason_of(error)}, {WAY_OUT}", may_pass=True)
 
 
 def put_database_aside(path: Path) -> Path:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any, Final
 
+from pytest_promptevals.history.connecting import SqlConnection
 from pytest_promptevals.history.peek import ask
+from pytest_promptevals.history.place import Place
 from pytest_promptevals.records.facts import CaseFacts
 from pytest_promptevals.records.results import NOT_RUN
 
@@ -23,10 +24,10 @@ RECENT: Final = 5
 _MAPPED_BYTES: Final = 1 << 30
 # A call that was not made, and one that was cancelled, says nothing of the case.
 _LEFT_OUT: Final = (*sorted(NOT_RUN), "cancelled")
-_RUNS: Final = "SELECT id FROM runs ORDER BY started_at DESC, id DESC LIMIT ?"
+_RUNS: Final = "SELECT id FROM runs WHERE kind = 'run' ORDER BY started_at DESC, id DESC LIMIT ?"
 _RESULTS: Final = f"""
     SELECT
-        file || '::' || name, error_kind IS NOT NULL OR passed IS NOT 1,
+        file || '::' || name, error_kind IS NOT NULL OR passed IS NOT TRUE,
         CASE WHEN error_kind IS NULL THEN cost END, latency, responses, input_tokens, output_tokens,
         CASE WHEN error_kind IS NULL THEN judge_calls END
     FROM case_results
@@ -36,15 +37,16 @@ _RESULTS: Final = f"""
 _Values = tuple[Any, ...]
 
 
-def read_facts(path: Path) -> Mapping[str, CaseFacts]:
+def read_facts(place: Place) -> Mapping[str, CaseFacts]:
     """Return what the last runs say of each case, by ``file::name``; nothing without a history that can be read."""
-    return ask(path, _read_facts) or {}
+    return ask(place, _read_facts) or {}
 
 
-def _read_facts(connection: sqlite3.Connection) -> dict[str, CaseFacts]:
-    connection.row_factory = None
-    # Most of a row is text that is not asked for: mapped, its pages need not be read.
-    connection.execute(f"PRAGMA mmap_size = {_MAPPED_BYTES}")
+def _read_facts(connection: SqlConnection) -> dict[str, CaseFacts]:
+    if isinstance(connection, sqlite3.Connection):
+        connection.row_factory = None
+        # Most of a row is text that is not asked for: mapped, its pages need not be read.
+        connection.execute(f"PRAGMA mmap_size = {_MAPPED_BYTES}")
     recent: dict[str, list[_Values]] = {}
     for run_id in _newest_runs(connection):
         for key, *values in connection.execute(_RESULTS, (run_id, *_LEFT_OUT)):
@@ -54,7 +56,7 @@ def _read_facts(connection: sqlite3.Connection) -> dict[str, CaseFacts]:
     return {key: _to_facts(values) for key, values in recent.items()}
 
 
-def _newest_runs(connection: sqlite3.Connection) -> Iterator[str]:
+def _newest_runs(connection: SqlConnection) -> Iterator[str]:
     left = MOST_RESULTS
     for (run_id,) in connection.execute(_RUNS, (MOST_RUNS,)).fetchall():
         (count,) = connection.execute("SELECT count(*) FROM case_results WHERE run_id = ?", (run_id,)).fetchone()

@@ -1,22 +1,29 @@
-"""The git checkout that a run is made in."""
+"""The git checkout that a run is made in, and the commits before it."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Final
 
+from pytest_promptevals.errors import UsageError
 from pytest_promptevals.records.runs import GitState
 
 TIMEOUT: Final = 5.0
 """Seconds that git may take."""
+SHALLOW: Final = "this clone is shallow; fetch its whole history with 'git fetch --unshallow' (in CI: fetch-depth 0)"
+"""What to do where the history is cut off."""
 
 # Set by git around its hooks: they would tie the question to another folder or index than the one that is asked about.
 _FOREIGN: Final = frozenset(
     {"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY"}
 )
-_COMMAND: Final = ("git", "--no-optional-locks", "status", "--porcelain=v2", "--branch", "--untracked-files=no")
+_STATUS: Final = ("--no-optional-locks", "status", "--porcelain=v2", "--branch", "--untracked-files=no")
+_DEFAULT_BRANCHES: Final = ("origin/HEAD", "origin/main", "main", "origin/master", "master")
+MOST_ANCESTORS: Final = 10_000
+"""Commits that are looked through for one that a run was recorded at."""
 
 
 def read_git_state(folder: Path) -> GitState | None:
@@ -24,9 +31,73 @@ def read_git_state(folder: Path) -> GitState | None:
 
     ``None`` where there is no checkout, no commit yet, no git, or no answer within ``TIMEOUT`` seconds.
     """
+    status = _ask_git(folder, *_STATUS)
+    return None if status is None else _parse_status(status)
+
+
+def find_commit(folder: Path, revision: str) -> str | None:
+    """Return the full hash of the commit that git takes a revision for, ``None`` if it knows none. Never raises."""
+    found = _ask_git(folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
+    return None if found is None else found.strip()
+
+
+def find_branch_tip(folder: Path, branch: str) -> str | None:
+    """Return the newest commit of a branch, here or else at the remote ``origin``; ``None`` if there is none."""
+    return find_commit(folder, f"refs/heads/{branch}") or find_commit(folder, f"refs/remotes/origin/{branch}")
+
+
+def read_ancestors(folder: Path, commit: str) -> tuple[str, ...]:
+    """Return the full hashes of a commit and of those before it, nearest first; nothing if git does not know it."""
+    found = _ask_git(folder, "rev-list", f"--max-count={MOST_ANCESTORS}", "--end-of-options", commit)
+    return () if found is None else tuple(found.split())
+
+
+def find_merge_base(folder: Path) -> tuple[str, str]:
+    """Return the commit where HEAD left the default branch, and the name of that branch.
+
+    The default branch is what ``origin/HEAD`` points at, or else ``main`` or ``master``, that of ``origin`` first.
+    Raises ``UsageError`` saying why there is none.
+    """
+    if shutil.which("git") is None:
+        raise UsageError("git is not installed, or not on the PATH")
+    if find_commit(folder, "HEAD") is None:
+        raise UsageError(f"{folder} is in no git checkout that has a commit")
+    branch = next((name for name in _DEFAULT_BRANCHES if find_commit(folder, name) is not None), None)
+    if branch is None:
+        raise UsageError(
+            "the default branch is not known: there is no origin/HEAD, main or master; fetch it, or name its branch "
+            "as branch:NAME"
+        )
+    base = _ask_git(folder, "merge-base", "HEAD", branch)
+    if base is None:
+        raise UsageError(f"HEAD and {branch} have no commit in common{_shallow_hint(folder)}")
+    return base.strip(), branch
+
+
+def find_last_change(folder: Path, path: str) -> str | None:
+    """Return the full hash of the newest commit that changed a file, named from the folder; ``None`` if none did."""
+    found = _ask_git(folder, "log", "-1", "--format=%H", "--", path)
+    return None if found is None else found.strip() or None
+
+
+def read_file_at(folder: Path, commit: str, path: str) -> str | None:
+    """Return the text of a file, named from the folder, as it was at a commit; ``None`` if it was not there."""
+    return _ask_git(folder, "show", "--end-of-options", f"{commit}:./{path}")
+
+
+def is_shallow(folder: Path) -> bool:
+    """Return whether the checkout's history is cut off."""
+    return (_ask_git(folder, "rev-parse", "--is-shallow-repository") or "").strip() == "true"
+
+
+def _shallow_hint(folder: Path) -> str:
+    return f": {SHALLOW}" if is_shallow(folder) else ""
+
+
+def _ask_git(folder: Path, *arguments: str) -> str | None:
     try:
-        answer = subprocess.run(  # noqa: S603 - a constant command
-            _COMMAND,
+        answer = subprocess.run(  # noqa: S603 - git, without a shell, and texts of users behind --end-of-options
+            ("git", *arguments),  # noqa: S607 - the user's own git
             cwd=folder,
             env={name: value for name, value in os.environ.items() if name not in _FOREIGN},
             stdin=subprocess.DEVNULL,
@@ -38,7 +109,7 @@ def read_git_state(folder: Path) -> GitState | None:
         )
     except (OSError, ValueError, subprocess.SubprocessError):
         return None
-    return _parse_status(answer.stdout)
+    return answer.stdout
 
 
 def _parse_status(status: str) -> GitState | None:

@@ -7,14 +7,16 @@ from pathlib import Path
 
 from pytest_promptevals.errors import HistoryError
 from pytest_promptevals.history.good_cases import read_good_cases
-from pytest_promptevals.history.history_file import HistoryFile
+from pytest_promptevals.history.opening import open_run_history
 from pytest_promptevals.history.peek import ask
+from pytest_promptevals.history.place import Place
+from pytest_promptevals.history.run_history import PATIENCE
 from pytest_promptevals.records.comparisons import BaselineCase
 from pytest_promptevals.records.partial import MAX_LEVEL
 
 
 def read_last_good(
-    path: Path, file: str, names: Collection[str], level: int = MAX_LEVEL, whole: Collection[str] = ()
+    place: Place, file: str, names: Collection[str], level: int = MAX_LEVEL, whole: Collection[str] = ()
 ) -> tuple[BaselineCase, ...]:
     """Return the last results of those items of an eval file that were not red, sorted by name.
 
@@ -23,12 +25,12 @@ def read_last_good(
     of the items that ``whole`` names. There are none without a history. Raises ``HistoryError`` if the database cannot
     be read, or had to be put aside.
     """
-    if not path.exists():
+    if isinstance(place, Path) and not place.exists():
         return ()
-    found = ask(path, lambda connection: read_good_cases(connection, file, names, level, whole))
+    found = ask(place, lambda connection: read_good_cases(connection, file, names, level, whole))
     if found is not None:
         return found
-    history = HistoryFile.open(path)  # to bring it up to date, or to learn why it cannot be read
+    history = open_run_history(place, PATIENCE)  # to bring it up to date, or to learn why it cannot be read
     try:
         if history.notice is not None:
             raise HistoryError(history.notice)

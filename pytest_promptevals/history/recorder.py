@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import Final
 
+from pytest_promptevals.history.place import Place
+from pytest_promptevals.history.run_history import RunHistory
 from pytest_promptevals.history.run_log import RunLog
 from pytest_promptevals.history.writer import HistoryWriter
 from pytest_promptevals.hookspecs import hookimpl
@@ -21,11 +22,11 @@ class HistoryRecorder:
     """Records a run through the public hooks, in the background. It never makes a run fail.
 
     Args:
-        path: the SQLite file of the history.
+        place: where the history is.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._writer = HistoryWriter(RunLog(path))
+    def __init__(self, place: Place) -> None:
+        self._writer = HistoryWriter(RunLog(place))
 
     @property
     def notice(self) -> str | None:
@@ -47,6 +48,13 @@ class HistoryRecorder:
         """Record the end of the run, and wait until all is on disk."""
         self._writer.finish(run, comparisons)
         self.close()
+
+    def keep(self, action: Callable[[RunHistory], None]) -> None:
+        """Have something done with the history, in the background, before the end of the run is recorded.
+
+        It is left out where the history cannot be written: only what the next run would record again belongs there.
+        """
+        self._writer.keep(action)
 
     def close(self) -> None:
         """Write what is pending and stop, for a run that ends without ``pytest_promptevals_run_finished``."""

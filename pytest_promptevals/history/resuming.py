@@ -3,33 +3,33 @@
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
 from typing import Final
 
 from pytest_promptevals.errors import HistoryError
-from pytest_promptevals.history.history_file import HistoryFile
+from pytest_promptevals.history.opening import open_run_history
 from pytest_promptevals.history.peek import read_unfinished_run
+from pytest_promptevals.history.place import Place
 from pytest_promptevals.records.runs import Run
 
 CLAIM_PATIENCE: Final = 1.0
 """Seconds that the start of a run waits for a locked history; then it begins as a new run."""
 
 
-def continue_run(path: Path, run: Run, *, same_arguments: bool) -> Run | None:
+def continue_run(place: Place, run: Run, *, same_arguments: bool) -> Run | None:
     """Return ``run`` as the continuation of the newest run of its share, if that one did not finish, else ``None``.
 
     It has the id of the earlier run and the time at which that one began; no other process can continue it then.
 
     Args:
-        path: the SQLite file of the history.
+        place: where the history is.
         run: the run that begins now.
         same_arguments: only a run of the same command line at the same commit.
     """
-    earlier = read_unfinished_run(path, run, same_arguments=same_arguments)
+    earlier = read_unfinished_run(place, run, same_arguments=same_arguments)
     if earlier is None:
         return None
     try:
-        history = HistoryFile.open(path, CLAIM_PATIENCE)
+        history = open_run_history(place, CLAIM_PATIENCE)
         try:
             is_ours = history.resume_run(earlier.id, run)
         finally:

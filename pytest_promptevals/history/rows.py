@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
-import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
+from math import isfinite
 from typing import Any, Final, Protocol, TypeAlias
 
 from pytest_promptevals.history.schema import OVER_TRIALS
@@ -13,9 +14,10 @@ from pytest_promptevals.history.stored import changed_fields, store_json, store_
 from pytest_promptevals.records.cases import Location
 from pytest_promptevals.records.codec import SCHEMA_VERSION, from_plain
 from pytest_promptevals.records.comparisons import Comparison, Delta, GateResult, Metrics, Verdict
+from pytest_promptevals.records.effects import Effect, Evidence
 from pytest_promptevals.records.responses import RenderedPrompt
 from pytest_promptevals.records.results import CaseResult, ErrorRecord, Score, Trial
-from pytest_promptevals.records.runs import GitState, Run, RunStatus
+from pytest_promptevals.records.runs import GitState, Run, RunFile, RunKind, RunStatus
 
 Row: TypeAlias = "dict[str, str | int | float | None]"
 """Values by column, as they are stored."""
@@ -28,6 +30,15 @@ class StoredRow(Protocol):
     """A row as it was read, with its JSON and its truths decoded."""
 
     def __getitem__(self, column: str, /) -> Any: ...
+
+
+class NamedValues(Protocol):
+    """A row as the driver gives it."""
+
+    def __getitem__(self, column: str, /) -> Any: ...
+
+    def keys(self) -> Iterable[str]:
+        """Return the names of the columns."""
 
 
 RESULT_COLUMNS: Final = (
@@ -53,6 +64,13 @@ RESULT_COLUMNS: Final = (
     "input_tokens",
     "output_tokens",
     "judge_calls",
+    "output_length",
+    "prompt_hash",
+    "trial_scores",
+    "judge_values",
+    "fresh_trials",
+    "fresh_passes",
+    "reused_from",
     "weight",
     "case_group",
     "tags",
@@ -81,8 +99,18 @@ SCORE_COLUMNS: Final = (
 )
 """Columns of ``score_values``."""
 
-_JSON_COLUMNS: Final = frozenset({"versions", "arguments", "tags", "trials", "prompt", "expected", "details"})
+CONTENT_COLUMNS: Final = ("hash", "kind", "text")
+"""Columns of a ``Content``."""
+
+Content: TypeAlias = tuple[str, str, str]
+"""Content hash, kind (``prompt``, ``judge`` or ``case``) and text of what a run was made of."""
+
+_JSON_COLUMNS: Final = frozenset(
+    {"versions", "arguments", "tags", "trials", "trial_scores", "judge_values", "prompt", "expected", "details"}
+)
 _TRUTHS: Final = frozenset({"git_is_dirty", "passed", "required"})
+_EMPTY_LIST: Final = "[]"
+_METRICS: Final = tuple(field.name for field in dataclasses.fields(Metrics) if field.name != "judges")
 
 
 def run_to_row(run: Run) -> Row:
@@ -107,12 +135,15 @@ def run_to_row(run: Run) -> Row:
         "cached": run.cached,
         "cost": run.cost,
         "spent": run.spent,
+        "parent": run.parent,
+        "kind": run.kind.value,
+        "name": run.name,
     }
     return {column: _store(value) for column, value in row.items()}
 
 
-def run_from_row(row: StoredRow) -> Run:
-    """Return the run of a row."""
+def run_from_row(row: StoredRow, file_rows: Iterable[StoredRow] = ()) -> Run:
+    """Return the run of a row, and of the rows of its files."""
     commit = row["git_commit"]
     return Run(
         id=row["id"],
@@ -131,7 +162,48 @@ def run_from_row(row: StoredRow) -> Run:
         cached=row["cached"],
         cost=row["cost"],
         spent=row["spent"],
+        parent=row["parent"],
+        kind=RunKind(row["kind"]),
+        name=row["name"],
+        files=tuple(map(_file_from_row, file_rows)),
     )
+
+
+def files_to_rows(run: Run) -> Iterator[Row]:
+    """Yield a row for each file of a run."""
+    for file in run.files:
+        row: Row = {
+            "run_id": run.id,
+            "file": file.file,
+            "dataset_version": file.dataset_version,
+            "cases": file.cases,
+            "prompts": store_json(file.prompts),
+            "models": store_json(file.models),
+            "parameters": store_json(file.parameters),
+            "judges": store_json(file.judges),
+        }
+        yield {column: _store(value) for column, value in row.items()}
+
+
+def _file_from_row(row: StoredRow) -> RunFile:
+    return RunFile(**{field.name: row[field.name] for field in dataclasses.fields(RunFile)})
+
+
+def content_to_row(content: Content) -> Row:
+    """Return the row of a text."""
+    return dict(zip(CONTENT_COLUMNS, map(store_text, content), strict=True))
+
+
+def dataset_to_row(file: str, version: str, created_at: str, members: Sequence[tuple[str, str]]) -> Row:
+    """Return the row of a version of an eval file's cases: id and content hash of each."""
+    row: Row = {
+        "file": file,
+        "version": version,
+        "created_at": created_at,
+        "cases": len(members),
+        "members": store_json(members),
+    }
+    return {column: _store(value) for column, value in row.items()}
 
 
 def result_values(result_id: int, run_id: str, result: CaseResult) -> Values:
@@ -164,9 +236,15 @@ def result_values(result_id: int, run_id: str, result: CaseResult) -> Values:
         _mean([response.usage.input_tokens for response in responses]),
         _mean([response.usage.output_tokens for response in responses]),
         sum(charge.calls for charge in result.charges),
+        _mean([len(response.text) for response in responses]),
+        result.prompt_hash,
+        _trial_scores(result.trials),
+        _judge_values(result.scores),
+        *_count_fresh(result),
+        result.reused_from,
         result.weight,
         result.group,
-        store_json(result.tags),
+        store_json(result.tags) if result.tags else _EMPTY_LIST,
         store_json([_without_scores(trial) for trial in result.trials]),
         None if result.prompt is None else store_json(result.prompt),
         None if result.expected is None else store_json(result.expected),
@@ -202,6 +280,34 @@ def _number_scores(result_id: int, trial: int, scores: Sequence[Score]) -> Itera
         )
 
 
+def _trial_scores(trials: Sequence[Trial]) -> str | None:
+    if len(trials) == 1:  # nearly all of them
+        return None
+    scores = [trial.score for trial in trials if trial.score is not None]
+    return store_json(scores) if len(scores) > 1 else None
+
+
+def _judge_values(scores: Sequence[Score]) -> str:
+    """Return each judge's score as JSON, in a fifth of the time that the encoder takes to begin."""
+    if not all(isfinite(score.value) for score in scores):
+        return store_json({score.judge: score.value for score in scores})  # which says what is wrong
+    return "{" + ",".join([f"{_quote(score.judge)}:{score.value!r}" for score in scores]) + "}"
+
+
+@functools.cache
+def _quote(label: str) -> str:
+    return store_json(label)
+
+
+def _count_fresh(result: CaseResult) -> tuple[int, int]:
+    """Count the trials with a score whose response was not read from the cache, and those of them that passed."""
+    if result.reused_from is not None:
+        return 0, 0
+    known = [trial for trial in result.trials if trial.score is not None]
+    fresh = [trial for trial in known if trial.response is not None and not trial.response.cached]
+    return len(fresh), sum(trial.passed is True for trial in fresh)
+
+
 def _without_scores(trial: Trial) -> dict[str, Any]:
     fields = changed_fields(trial)
     fields.pop("scores", None)
@@ -217,7 +323,7 @@ def _store(value: str | float | None) -> str | float | None:
     return store_text(value) if isinstance(value, str) else value
 
 
-def read_row(row: sqlite3.Row) -> dict[str, Any]:
+def read_row(row: NamedValues) -> dict[str, Any]:
     """Return a row of ``runs``, ``case_results`` or ``scores`` with its JSON and its truths decoded."""
     return {column: _read(column, row[column]) for column in row.keys()}  # noqa: SIM118 - the row itself yields its values
 
@@ -255,6 +361,8 @@ def result_from_rows(row: StoredRow, score_rows: Iterable[StoredRow]) -> CaseRes
         tags=tuple(row["tags"]),
         group=row["case_group"],
         weight=row["weight"],
+        reused_from=row["reused_from"],
+        prompt_hash=row["prompt_hash"],
     )
 
 
@@ -280,11 +388,14 @@ def comparison_to_row(run_id: str, comparison: Comparison) -> Row:
     row: Row = {
         "run_id": run_id,
         "file": comparison.file,
-        **{field.name: getattr(comparison.metrics, field.name) for field in dataclasses.fields(Metrics)},
+        **{column: getattr(comparison.metrics, column) for column in _METRICS},
+        "judges": store_json(comparison.metrics.judges),
         "has_baseline": comparison.has_baseline,
         "baseline": comparison.baseline,
         "mean_before": comparison.mean_before,
         "mean_after": comparison.mean_after,
+        "baseline_run": comparison.baseline_run,
+        "effects": store_json(comparison.effects),
         "deltas": store_json(comparison.deltas),
     }
     return {column: _store(value) for column, value in row.items()}
@@ -302,6 +413,8 @@ def gates_to_rows(run_id: str, comparison: Comparison) -> Iterator[Row]:
             "explanation": gate.explanation,
             "path": gate.location.path,
             "line": gate.location.line,
+            "evidence": None if gate.evidence is None else store_json(gate.evidence),
+            "is_accepted": gate.is_accepted,
         }
         yield {column: _store(value) for column, value in row.items()}
 
@@ -310,13 +423,15 @@ def comparison_from_rows(row: StoredRow, gate_rows: Iterable[StoredRow]) -> Comp
     """Return the comparison of a row and of the rows of its gates, which come in order."""
     return Comparison(
         file=row["file"],
-        metrics=Metrics(**{field.name: row[field.name] for field in dataclasses.fields(Metrics)}),
+        metrics=Metrics(**{column: row[column] for column in _METRICS}, judges=row["judges"] or {}),
         has_baseline=row["has_baseline"],
         baseline=row["baseline"],
         deltas=tuple(from_plain(Delta, data) for data in row["deltas"]),
         mean_before=row["mean_before"],
         mean_after=row["mean_after"],
         gates=tuple(_gate_from_row(gate_row) for gate_row in gate_rows),
+        effects=tuple(from_plain(Effect, data) for data in row["effects"] or ()),
+        baseline_run=row["baseline_run"],
     )
 
 
@@ -327,4 +442,6 @@ def _gate_from_row(row: StoredRow) -> GateResult:
         verdict=Verdict(row["verdict"]),
         explanation=row["explanation"],
         location=Location(row["path"], row["line"]),
+        evidence=None if row["evidence"] is None else from_plain(Evidence, row["evidence"]),
+        is_accepted=row["is_accepted"],
     )

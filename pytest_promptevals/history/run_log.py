@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Final, TypeAlias
 
 from pytest_promptevals.errors import CodecError, HistoryError
+from pytest_promptevals.files.own_folder import make_folder
 from pytest_promptevals.files.sqlite_files import is_damage
-from pytest_promptevals.history.history_file import PATIENCE, HistoryFile
+from pytest_promptevals.history.opening import open_run_history
+from pytest_promptevals.history.place import Place, path_beside
+from pytest_promptevals.history.run_history import PATIENCE, RunHistory
 from pytest_promptevals.history.unsaved import UnsavedRun, add_unsaved_runs
 from pytest_promptevals.records.comparisons import Comparison
 from pytest_promptevals.records.results import CaseResult
@@ -18,21 +19,21 @@ from pytest_promptevals.records.runs import Run
 LAST_PATIENCE: Final = 0.5
 """Seconds that the end of a run waits once more for a database that failed before."""
 
-_Sink: TypeAlias = HistoryFile | UnsavedRun
+_Sink: TypeAlias = RunHistory | UnsavedRun
 
 
 class RunLog:
     """Writes one run. It raises nothing of the database's: ``notices`` say what happened, and where the results are.
 
     Args:
-        path: the SQLite file of the history.
+        place: where the history is.
         patience: seconds to wait for other processes before results are kept beside the database.
     """
 
-    def __init__(self, path: Path, patience: float = PATIENCE) -> None:
+    def __init__(self, place: Place, patience: float = PATIENCE) -> None:
         self.notices: Final[list[str]] = []
         """What the user should know, one line each."""
-        self._path = path
+        self._place = place
         self._patience = patience
         self._sink: _Sink | None = None
         self._unsaved: UnsavedRun | None = None
@@ -43,7 +44,7 @@ class RunLog:
         """Record that the run has begun, or goes on, and add to the history what earlier runs could not."""
         self._run = run
         try:
-            history = HistoryFile.open(self._path, self._patience)
+            history = open_run_history(self._place, self._patience)
             self._sink = history
             self._tell(history.notice)
             history.start_run(run)
@@ -68,6 +69,14 @@ class RunLog:
         """Record how the run ended."""
         self._write(lambda sink: sink.finish_run(run, comparisons))
 
+    def keep(self, action: Callable[[RunHistory], None]) -> None:
+        """Do something with the history, unless it failed: what belongs to it alone is not kept beside it."""
+        if isinstance(self._sink, RunHistory):
+            try:
+                action(self._sink)
+            except HistoryError as error:
+                self._fall_back(error)
+
     def close(self) -> None:
         """Let go of the files; what was kept beside the database goes into it, if it takes it by now."""
         self._close_history()
@@ -75,7 +84,7 @@ class RunLog:
             return
         try:
             self._unsaved.close()
-            history = HistoryFile.open(self._path, LAST_PATIENCE)
+            history = open_run_history(self._place, LAST_PATIENCE)
             self._tell(history.notice)
             add_unsaved_runs(history)
             history.close()
@@ -106,16 +115,16 @@ class RunLog:
         """Keep the results beside the database if they may go into it some day, else nowhere."""
         self._close_history()
         self._sink = None
-        if not isinstance(
-            error.__cause__, sqlite3.Error
-        ):  # another file has to be named: none of it would ever be read
+        if not error.may_pass:  # another place has to be named: none of it would ever be read
             self._tell(str(error))
             return
         if is_damage(error.__cause__):
             self._tell(str(error))
         self._problem = str(error)
         try:
-            self._sink = self._unsaved = UnsavedRun(self._path, self._run)
+            path = path_beside(self._place)
+            make_folder(path.parent)
+            self._sink = self._unsaved = UnsavedRun(path, self._run)
         except OSError as second_error:
             self._give_up(second_error)
 
@@ -124,7 +133,7 @@ class RunLog:
         self._tell(f"{self._problem}; the results cannot be kept beside it either: {error.strerror}")
 
     def _close_history(self) -> None:
-        if isinstance(self._sink, HistoryFile):
+        if isinstance(self._sink, RunHistory):
             self._sink.close()
 
     def _tell(self, *notices: str | None) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-REVISION: Final = "0004"
+REVISION: Final = "0005"
 """Number of the newest migration."""
 
 VERSION_TABLE: Final = "promptevals_version"
@@ -17,7 +17,7 @@ VERSION_TABLE: Final = "promptevals_version"
 OVER_TRIALS: Final = 0
 """``scores.trial`` of a judge's score over all trials."""
 
-# In case_results the wide columns stand last: SQLite reads a row up to the column that is asked for.
+# Wide columns stand last: SQLite reads a row up to the column that is asked for.
 CREATE: Final = (
     """
     CREATE TABLE runs (
@@ -39,7 +39,10 @@ CREATE: Final = (
         calls INTEGER NOT NULL DEFAULT 0,
         cached INTEGER NOT NULL DEFAULT 0,
         cost DOUBLE,
-        spent DOUBLE
+        spent DOUBLE,
+        parent TEXT,
+        kind TEXT NOT NULL DEFAULT 'run',
+        name TEXT
     )
     """,
     """
@@ -66,6 +69,13 @@ CREATE: Final = (
         input_tokens DOUBLE,
         output_tokens DOUBLE,
         judge_calls INTEGER,
+        output_length DOUBLE,
+        prompt_hash TEXT NOT NULL DEFAULT '',
+        trial_scores TEXT,
+        judge_values TEXT,
+        fresh_trials INTEGER,
+        fresh_passes INTEGER,
+        reused_from TEXT,
         weight DOUBLE NOT NULL,
         case_group TEXT,
         tags TEXT NOT NULL,
@@ -111,6 +121,12 @@ CREATE: Final = (
         baseline TEXT NOT NULL,
         mean_before DOUBLE,
         mean_after DOUBLE,
+        baseline_run TEXT NOT NULL DEFAULT '',
+        latency_p50 DOUBLE,
+        latency_p95 DOUBLE,
+        output_length DOUBLE,
+        judges TEXT,
+        effects TEXT,
         deltas TEXT NOT NULL,
         PRIMARY KEY (run_id, file),
         FOREIGN KEY (run_id) REFERENCES runs (id) ON DELETE CASCADE
@@ -126,10 +142,44 @@ CREATE: Final = (
         explanation TEXT NOT NULL,
         path TEXT NOT NULL,
         line INTEGER NOT NULL,
+        evidence TEXT,
+        is_accepted BOOLEAN NOT NULL DEFAULT 0,
         PRIMARY KEY (run_id, file, position),
         CONSTRAINT gate_of_comparison FOREIGN KEY (run_id, file) REFERENCES comparisons (run_id, file) ON DELETE CASCADE
     )
     """,
+    """
+    CREATE TABLE run_files (
+        run_id TEXT NOT NULL,
+        file TEXT NOT NULL,
+        dataset_version TEXT NOT NULL,
+        cases INTEGER NOT NULL,
+        prompts TEXT NOT NULL,
+        models TEXT NOT NULL,
+        parameters TEXT NOT NULL,
+        judges TEXT NOT NULL,
+        PRIMARY KEY (run_id, file),
+        FOREIGN KEY (run_id) REFERENCES runs (id) ON DELETE CASCADE
+    )
+    """,
+    """
+    CREATE TABLE contents (
+        hash TEXT NOT NULL PRIMARY KEY,
+        kind TEXT NOT NULL,
+        text TEXT NOT NULL
+    )
+    """,
+    """
+    CREATE TABLE dataset_versions (
+        file TEXT NOT NULL,
+        version TEXT NOT NULL,
+        created_at TEXT NOT NULL,
+        cases INTEGER NOT NULL,
+        members TEXT NOT NULL,
+        PRIMARY KEY (file, version)
+    )
+    """,
+    "CREATE INDEX results_by_case ON case_results (file, name, fingerprint)",
     f"""
     CREATE TABLE {VERSION_TABLE} (
         version_num VARCHAR(32) NOT NULL,

@@ -14,12 +14,14 @@ from sqlalchemy import (
     Double,
     ForeignKey,
     ForeignKeyConstraint,
+    Index,
     Integer,
     MetaData,
     Table,
     Text,
     TypeDecorator,
     UniqueConstraint,
+    false,
 )
 from sqlalchemy.engine import Dialect
 
@@ -76,6 +78,9 @@ runs = Table(
     Column("cached", Integer, nullable=False),
     Column("cost", Double),
     Column("spent", Double),
+    Column("parent", StoredText),
+    Column("kind", StoredText, nullable=False, server_default="run"),
+    Column("name", StoredText),
 )
 
 case_results = Table(
@@ -103,6 +108,13 @@ case_results = Table(
     Column("input_tokens", Double),
     Column("output_tokens", Double),
     Column("judge_calls", Integer),
+    Column("output_length", Double),
+    Column("prompt_hash", StoredText, nullable=False, server_default=""),
+    Column("trial_scores", StoredJson),
+    Column("judge_values", StoredJson),
+    Column("fresh_trials", Integer),
+    Column("fresh_passes", Integer),
+    Column("reused_from", StoredText),
     Column("weight", Double, nullable=False),
     Column("case_group", StoredText),
     Column("tags", StoredJson, nullable=False),
@@ -110,8 +122,14 @@ case_results = Table(
     Column("prompt", StoredJson),
     Column("expected", StoredJson),
     UniqueConstraint("run_id", "file", "name", name="one_result_per_item"),
+    Index("results_by_case", "file", "name", "fingerprint"),
 )
-"""One row for each item of a run. ``trials`` and ``prompt`` are records as the codec writes them."""
+"""One row for each item of a run. ``trials`` and ``prompt`` are records as the codec writes them.
+
+``trial_scores`` has the score of each trial where several have one, and ``judge_values`` each judge's score over the
+trials. ``fresh_trials`` are those with a score whose response was not read from the cache, and ``fresh_passes`` those
+of them that passed.
+"""
 
 scores = Table(
     "scores",
@@ -150,9 +168,15 @@ comparisons = Table(
     Column("baseline", StoredText, nullable=False),
     Column("mean_before", Double),
     Column("mean_after", Double),
+    Column("baseline_run", StoredText, nullable=False, server_default=""),
+    Column("latency_p50", Double),
+    Column("latency_p95", Double),
+    Column("output_length", Double),
+    Column("judges", StoredJson),
+    Column("effects", StoredJson),
     Column("deltas", StoredJson, nullable=False),
 )
-"""Each eval file of a run against its baseline. ``deltas`` are records as the codec writes them."""
+"""Each eval file of a run against its baseline. ``effects`` and ``deltas`` are records as the codec writes them."""
 
 gates = Table(
     "gates",
@@ -165,8 +189,44 @@ gates = Table(
     Column("explanation", StoredText, nullable=False),
     Column("path", StoredText, nullable=False),
     Column("line", Integer, nullable=False),
+    Column("evidence", StoredJson),
+    Column("is_accepted", Boolean, nullable=False, server_default=false()),
     ForeignKeyConstraint(
         ["run_id", "file"], ["comparisons.run_id", "comparisons.file"], ondelete="CASCADE", name="gate_of_comparison"
     ),
 )
 """The answers of the gates."""
+
+run_files = Table(
+    "run_files",
+    metadata,
+    Column("run_id", StoredText, ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
+    Column("file", StoredText, primary_key=True),
+    Column("dataset_version", StoredText, nullable=False),
+    Column("cases", Integer, nullable=False),
+    Column("prompts", StoredJson, nullable=False),
+    Column("models", StoredJson, nullable=False),
+    Column("parameters", StoredJson, nullable=False),
+    Column("judges", StoredJson, nullable=False),
+)
+"""What makes the results of each eval file of a run comparable: ``RunFile``."""
+
+contents = Table(
+    "contents",
+    metadata,
+    Column("hash", StoredText, primary_key=True),
+    Column("kind", StoredText, nullable=False),
+    Column("text", StoredText, nullable=False),
+)
+"""Texts by their content hash; ``kind`` is ``prompt``, ``judge`` or ``case``."""
+
+dataset_versions = Table(
+    "dataset_versions",
+    metadata,
+    Column("file", StoredText, primary_key=True),
+    Column("version", StoredText, primary_key=True),
+    Column("created_at", StoredText, nullable=False),
+    Column("cases", Integer, nullable=False),
+    Column("members", StoredJson, nullable=False),
+)
+"""Which cases an eval file had: ``members`` is a list of case id and content hash of each."""

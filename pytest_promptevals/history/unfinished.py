@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 
+from pytest_promptevals.history.connecting import SqlConnection
+from pytest_promptevals.history.postgres_connection import PostgresConnection
 from pytest_promptevals.history.rows import read_row, run_from_row
 from pytest_promptevals.records.codec import SCHEMA_VERSION
-from pytest_promptevals.records.runs import Run, RunStatus
+from pytest_promptevals.records.runs import Run, RunKind, RunStatus
 from pytest_promptevals.system.processes import host_name, is_alive
 
 
-def is_unfinished(run: Run) -> bool:
-    """Return whether a run stopped early: it was interrupted, or its process on this machine is gone."""
+def is_unfinished(connection: SqlConnection, run: Run) -> bool:
+    """Return whether a run of that history stopped early: it was interrupted, or nobody records it any more."""
     if run.status is RunStatus.RUNNING:
-        return is_abandoned(run.host, run.pid)
+        return _is_abandoned(connection, run)
     return run.status is RunStatus.INTERRUPTED
+
+
+def _is_abandoned(connection: SqlConnection, run: Run) -> bool:
+    if isinstance(connection, PostgresConnection):  # the server knows it of all machines
+        return not connection.is_held(run.id)
+    return is_abandoned(run.host, run.pid)
 
 
 def is_abandoned(host: str, pid: int) -> bool:
@@ -24,7 +31,7 @@ def is_abandoned(host: str, pid: int) -> bool:
     return host == host_name() and (pid == os.getpid() or not is_alive(pid))
 
 
-def find_unfinished_run(connection: sqlite3.Connection, run: Run, *, same_arguments: bool) -> Run | None:
+def find_unfinished_run(connection: SqlConnection, run: Run, *, same_arguments: bool) -> Run | None:
     """Return the newest run of the same share if it did not finish, else ``None``.
 
     Args:
@@ -32,12 +39,14 @@ def find_unfinished_run(connection: sqlite3.Connection, run: Run, *, same_argume
         run: the run that begins now; one of another share of the cases has nothing to do with it.
         same_arguments: only a run of the same command line at the same commit.
     """
-    query = "SELECT * FROM runs WHERE shard IS ? ORDER BY started_at DESC, id DESC LIMIT 1"
-    row = connection.execute(query, (run.shard,)).fetchone()
+    query = """
+        SELECT * FROM runs WHERE kind = ? AND coalesce(shard, '') = ? ORDER BY started_at DESC, id DESC LIMIT 1
+    """
+    row = connection.execute(query, (RunKind.RUN.value, run.shard or "")).fetchone()
     if row is None or row["record_schema"] != SCHEMA_VERSION:
         return None
     newest = run_from_row(read_row(row))
-    if not is_unfinished(newest) or (same_arguments and not _is_like(newest, run)):
+    if not is_unfinished(connection, newest) or (same_arguments and not _is_like(newest, run)):
         return None
     return newest
 
@@ -47,10 +56,12 @@ def _is_like(earlier: Run, run: Run) -> bool:
     return earlier.arguments == run.arguments and len(commits) == 1
 
 
-def interrupt_abandoned_runs(connection: sqlite3.Connection, but: str) -> None:
-    """Mark the runs of killed processes of this machine as interrupted, ``but`` not the run of that id."""
-    running = connection.execute(
-        "SELECT id, host, pid FROM runs WHERE status = ? AND id != ?", (RunStatus.RUNNING.value, but)
-    ).fetchall()
-    gone = [(RunStatus.INTERRUPTED.value, row["id"]) for row in running if is_abandoned(row["host"], row["pid"])]
+def interrupt_abandoned_runs(connection: SqlConnection, but: str, locking: str = "") -> None:
+    """Mark the runs of killed processes as interrupted, ``but`` not the run of that id.
+
+    In an SQLite file only those of this machine are known to be gone. ``locking`` ends the query for them.
+    """
+    query = f"SELECT * FROM runs WHERE status = ? AND id != ? ORDER BY id{locking}"  # noqa: S608 - text of our own
+    running = [run_from_row(read_row(row)) for row in connection.execute(query, (RunStatus.RUNNING.value, but))]
+    gone = [(RunStatus.INTERRUPTED.value, run.id) for run in running if _is_abandoned(connection, run)]
     connection.executemany("UPDATE runs SET status = ? WHERE id = ?", gone)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from pytest_promptevals.errors import CodecError, HistoryError
-from pytest_promptevals.history.history_file import HistoryFile
+from pytest_promptevals.history.run_history import RunHistory
 from pytest_promptevals.history.unfinished import is_abandoned
 from pytest_promptevals.records.codec import decode, encode
 from pytest_promptevals.records.comparisons import Comparison
@@ -34,9 +34,9 @@ class UnsavedRun:
     Every method raises ``OSError`` if the file cannot be written, and ``CodecError`` for what cannot be stored.
     """
 
-    def __init__(self, history: Path, run: Run) -> None:
-        """Begin the file of a run that is recorded by this process."""
-        self.path: Final = history.with_name(f"{history.name}.unsaved-{run.id}.jsonl")
+    def __init__(self, beside: Path, run: Run) -> None:
+        """Begin the file of a run that is recorded by this process; its name begins with ``beside``."""
+        self.path: Final = beside.with_name(f"{beside.name}.unsaved-{run.id}.jsonl")
         """Its name when the run has ended."""
         self._part: Final = self.path.with_name(self.path.name + _PART)
         self._write([run])
@@ -61,14 +61,14 @@ class UnsavedRun:
             file.write(text.encode("utf-8", "backslashreplace"))
 
 
-def add_unsaved_runs(history: HistoryFile) -> list[str]:
+def add_unsaved_runs(history: RunHistory) -> list[str]:
     """Add the runs of all files beside the history that nobody writes any more, and delete those files.
 
     Returns what the user should know. A file that cannot be added now stays for the next run.
     """
     notices: list[str] = []
-    pattern = f"{glob.escape(history.path.name)}.unsaved-*.jsonl"
-    paths = [path for end in ("", _PART) for path in history.path.parent.glob(pattern + end)]
+    pattern = f"{glob.escape(history.beside.name)}.unsaved-*.jsonl"
+    paths = [path for end in ("", _PART) for path in history.beside.parent.glob(pattern + end)]
     for path in sorted(paths):
         try:
             notices += _add_file(history, path)
@@ -77,7 +77,7 @@ def add_unsaved_runs(history: HistoryFile) -> list[str]:
     return notices
 
 
-def _add_file(history: HistoryFile, path: Path) -> list[str]:
+def _add_file(history: RunHistory, path: Path) -> list[str]:
     unreadable: list[str] = []
     records = _read_records(path, unreadable)
     run = next(records, None)
@@ -98,7 +98,7 @@ def _is_left_behind(path: Path, run: Run) -> bool:
     return is_abandoned(run.host, run.pid) or time.time() - path.stat().st_mtime > STALE_SECONDS
 
 
-def _add_records(history: HistoryFile, run: Run, records: Iterator[_Line]) -> None:
+def _add_records(history: RunHistory, run: Run, records: Iterator[_Line]) -> None:
     results: list[CaseResult] = []
     comparisons: list[Comparison] = []
     for record in records:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from pytest_promptevals.history.run_history import RunHistory
 from pytest_promptevals.history.run_log import RunLog
 from pytest_promptevals.records.comparisons import Comparison
 from pytest_promptevals.records.results import CaseResult
@@ -45,6 +46,7 @@ class HistoryWriter:
         self._flush_seconds = flush_seconds
         self._own_notices: list[str] = []
         self._inbox: deque[CaseResult] = deque()
+        self._actions: list[Callable[[RunHistory], None]] = []
         self._end: _End | None = None
         self._is_closing = False
         # Set for a full batch and at the end: to wake the thread for each result would cost more than to write it.
@@ -79,6 +81,10 @@ class HistoryWriter:
         """Record how the run ended."""
         self._end = _End(run, tuple(comparisons))
 
+    def keep(self, action: Callable[[RunHistory], None]) -> None:
+        """Have the thread do something with the history before the end of the run is recorded."""
+        self._actions.append(action)
+
     def close(self, timeout: float) -> None:
         """Wait until all is written, but no longer than ``timeout`` seconds; what was begun is written all the same."""
         if self._thread is None:
@@ -111,6 +117,8 @@ class HistoryWriter:
                 self._wake.clear()
                 is_closing = self._is_closing  # first: what was added before is in the inbox by now
                 self._write_inbox()
+            for action in self._actions:
+                self._log.keep(action)
             if self._end is not None:
                 self._log.finish(self._end.run, self._end.comparisons)
         finally:

@@ -14,6 +14,7 @@ from typing import Annotated, Any, ClassVar, Final, cast
 from pydantic import BaseModel, BeforeValidator, Field, create_model
 
 from pytest_promptevals.errors import FunctionError, did_you_mean
+from pytest_promptevals.function_sources import source_hash, source_text
 from pytest_promptevals.hookspecs import Ask, Judge, JudgeInput
 from pytest_promptevals.judges.base import BaseJudge, JudgeParameters, read_number
 from pytest_promptevals.judges.build import COMMON_OPTIONS
@@ -50,6 +51,16 @@ class FunctionJudge(BaseJudge[JudgeParameters]):
     """What to call, and with what."""
     reads_vars: ClassVar[bool]
     """Whether the function may look at the case's vars."""
+
+    @property
+    def content(self) -> str:
+        """The function's source, for those who want to know what changed."""
+        return source_text(self.signature.function)
+
+    @property
+    def content_hash(self) -> str | None:
+        """Hash of the function's source: scores by another version of it are not comparable."""
+        return source_hash(self.signature.function)
 
     async def judge(self, subject: JudgeInput, ask: Ask) -> Grade:
         """Call the function. Raises ``JudgeError`` if it raises, or returns no grade."""

@@ -10,10 +10,12 @@ from typing import Annotated, Any, ClassVar
 from pydantic import AfterValidator, Field
 
 from pytest_promptevals.errors import FunctionError, JudgeError, did_you_mean
+from pytest_promptevals.function_sources import source_hash, source_text
 from pytest_promptevals.functions import choose_arguments, load_function
 from pytest_promptevals.hookspecs import Ask, JudgeInput
 from pytest_promptevals.judges.base import BaseJudge, JsonValue, JudgeParameters
 from pytest_promptevals.judges.user_functions import OFFERED, grade_with, offer
+from pytest_promptevals.records.json_types import Json
 from pytest_promptevals.records.results import Grade
 
 
@@ -80,10 +82,22 @@ class PythonJudge(BaseJudge[PythonParameters]):
     reads_vars: ClassVar[bool] = True
     """Nobody can tell which of the case's vars the function uses."""
 
+    _function: Callable[..., Any] | None = None
+
+    @property
+    def content(self) -> Json:
+        """The function's source, for those who want to know what changed."""
+        return None if self._function is None else source_text(self._function)
+
+    @property
+    def content_hash(self) -> str | None:
+        """Hash of the function's source: scores by another version of it are not comparable."""
+        return None if self._function is None else source_hash(self._function)
+
     def check_files(self, search_path: Sequence[Path]) -> None:
         """Find the function. Raises ``JudgeError`` if there is none."""
         try:
-            load_function(self.parameters.function, search_path)
+            self._function = load_function(self.parameters.function, search_path)
         except FunctionError as error:
             raise JudgeError(str(error)) from error
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,10 +12,12 @@ from pytest_promptevals.errors import FileProblem, FunctionError, PromptError, d
 from pytest_promptevals.files.paths import OutsideRootdirError, resolve_inside, search_folders, shown_path
 from pytest_promptevals.files.text import read_text
 from pytest_promptevals.files.yaml import parse_yaml
+from pytest_promptevals.function_sources import source_text
 from pytest_promptevals.functions import call_function, choose_arguments, contain, load_function
 from pytest_promptevals.prompts.templates import TemplateEnvironment, TextTemplate, template_variables
 from pytest_promptevals.prompts.trajectories import ROLES, has_tools
 from pytest_promptevals.records.cases import Case, FewShot, Location, PromptSource
+from pytest_promptevals.records.contents import Content, ContentKind, make_content
 from pytest_promptevals.records.json_types import Json
 from pytest_promptevals.records.responses import Message, RenderedPrompt
 
@@ -30,6 +33,11 @@ class PromptTemplate(Protocol):
     """Name of the prompt: its file's stem or function's name; empty for an inline one."""
     variables: frozenset[str] | None
     """Names it may use; ``None`` if that cannot be known before it is rendered."""
+
+    @property
+    def content(self) -> Content | None:
+        """The template with its examples and the files that it includes; ``None`` where the input itself is asked."""
+        ...
 
     def check(self, case: Case) -> None:
         """Raise ``PromptError`` if the case cannot be rendered, as far as that is known without running user code."""
@@ -48,9 +56,18 @@ class ChatPrompt:
     ) -> None:
         self.name = name
         self._messages = tuple(messages)
+        self._few_shot = tuple(few_shot)
         self._examples = _example_messages(few_shot)
         names = [template.variables for _, template in messages]
         self.variables = None if None in names else frozenset[str]().union(*(item for item in names if item))
+
+    @functools.cached_property
+    def content(self) -> Content | None:
+        """The templates of the messages, the examples, and the files that are included."""
+        messages: Json = [{"role": role, "content": template.text} for role, template in self._messages]
+        included: Json = {path: text for _, template in self._messages for path, text in template.included.items()}
+        data = {"messages": messages, **({"included": included} if included else {})}
+        return make_content(ContentKind.PROMPT, {**data, **_example_content(self._few_shot)})
 
     def check(self, case: Case) -> None:
         """Render the case, for the errors of it."""
@@ -74,7 +91,13 @@ class InputPrompt:
     variables: frozenset[str] | None = frozenset({"input"})
 
     def __init__(self, few_shot: Sequence[FewShot] = ()) -> None:
+        self._few_shot = tuple(few_shot)
         self._examples = _example_messages(few_shot)
+
+    @functools.cached_property
+    def content(self) -> Content | None:
+        """The examples, if there are any."""
+        return make_content(ContentKind.PROMPT, _example_content(self._few_shot)) if self._few_shot else None
 
     def check(self, case: Case) -> None:
         """Raise ``PromptError`` if the input is neither text nor chat messages."""
@@ -109,8 +132,15 @@ class PythonPrompt:
         self._reference = reference
         self._function = load_function(reference, search_path)
         self._choose = choose_arguments(self._function, _offer(None), reference)
+        self._few_shot = tuple(few_shot)
         self._examples = _example_messages(few_shot)
         self.name = reference.rpartition(":")[2]
+
+    @functools.cached_property
+    def content(self) -> Content | None:
+        """The function's name, and its source with what it names of its own project."""
+        data: dict[str, Json] = {"python": self._reference, "source": source_text(self._function)}
+        return make_content(ContentKind.PROMPT, {**data, **_example_content(self._few_shot)})
 
     def check(self, case: Case) -> None:
         """Find nothing: the user's function runs only when the case does."""
@@ -254,6 +284,11 @@ def _example_messages(few_shot: Sequence[FewShot]) -> tuple[Message, ...]:
         for example in few_shot
         for message in (Message("user", example.user), Message("assistant", example.assistant))
     )
+
+
+def _example_content(few_shot: Sequence[FewShot]) -> dict[str, Json]:
+    examples: list[Json] = [{"user": example.user, "assistant": example.assistant} for example in few_shot]
+    return {"few_shot": examples} if examples else {}
 
 
 def _with_examples(messages: tuple[Message, ...], examples: tuple[Message, ...]) -> tuple[Message, ...]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 import traceback
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
@@ -51,6 +52,10 @@ class TextTemplate:
     """Names it may use, those of included templates too; ``None`` if an include is only known when rendering."""
     is_file: bool = False
     """Whether the template is a whole file, so that its line numbers are those of the file."""
+    text: str = ""
+    """As written."""
+    included: Mapping[str, str] = field(default_factory=dict)
+    """The texts of the files that it includes, by their paths, as far as they are known before it is rendered."""
 
     def render(self, variables: JsonObject) -> str:
         """Fill in the variables. Raises ``PromptError`` for one that is missing and for what the sandbox forbids."""
@@ -111,7 +116,9 @@ class TemplateEnvironment:
             # Jinja2 has no public way to compile a text under a name, which relative includes need.
             code = self._jinja.compile(text, name=path, filename=path)
             template = jinja2.Template.from_code(self._jinja, code, self._jinja.globals)
-            compiled = TextTemplate(template, self._names(text, path, frozenset({path})), is_file=line is None)
+            included: dict[str, str] = {}
+            names = self._names(text, path, frozenset({path}), included)
+            compiled = TextTemplate(template, names, line is None, text, included)
         except jinja2.TemplateSyntaxError as error:
             place = error.filename if error.filename not in (None, path) else path
             raise FileProblem(
@@ -122,7 +129,8 @@ class TemplateEnvironment:
         self._compiled[text, path] = compiled
         return compiled
 
-    def _names(self, text: str, parent: str, seen: frozenset[str]) -> frozenset[str] | None:
+    def _names(self, text: str, parent: str, seen: frozenset[str], included: dict[str, str]) -> frozenset[str] | None:
+        """Return the names that a text may use, ``None`` if unknown; ``included`` gets the texts that it includes."""
         tree = self._jinja.parse(text)
         names = frozenset(jinja2.meta.find_undeclared_variables(tree))
         for reference in jinja2.meta.find_referenced_templates(tree):
@@ -135,10 +143,11 @@ class TemplateEnvironment:
                 source = self._jinja.read(path)
             except jinja2.TemplateNotFound:
                 continue  # rendering reports it, or the include says "ignore missing"
-            included = self._names(source, path, seen | {path})
-            if included is None:
+            included[path] = source
+            inside = self._names(source, path, seen | {path}, included)
+            if inside is None:
                 return None
-            names |= included
+            names |= inside
         return names
 
 

@@ -21,11 +21,11 @@ _FACTORIES: Final = {
     "openai": ("openai_provider:create_chat_provider", "identify_chat"),
     "openai-responses": ("openai_provider:create_responses_provider", "identify_responses"),
     "anthropic": ("anthropic_provider:create_provider", "identify_anthropic"),
-    "python": ("python_provider:PythonProvider", "identify_nothing"),
+    "python": ("python_provider:PythonProvider", "identify_nothing", "content_of_function"),
     "recorded": ("recorded:RecordedProvider", "identify_nothing"),
-    "scripted": ("scripted:create_provider", "identify_nothing"),
+    "scripted": ("scripted:create_provider", "identify_nothing", "content_of_script"),
 }
-"""Provider by name: the module in this package and the factory in it, and what tells its identity."""
+"""Provider by name: the module in this package and the factory in it, what tells its identity, and what its content."""
 
 
 @hookimpl
@@ -45,6 +45,8 @@ class LateFactory:
     """``module:factory`` in this package."""
     identity: str
     """Function in the module ``identity`` that tells what decides the answers."""
+    content: str = ""
+    """Function in the module ``contents`` that tells what its answers come from; empty where the identity does."""
 
     def load(self) -> ProviderFactory:
         """Import the module, and return the factory in it."""
@@ -57,6 +59,17 @@ class LateFactory:
         module = importlib.import_module("pytest_promptevals.providers.identity")
         identify: Callable[[ProviderContext], Json] = getattr(module, self.identity)
         return identify(context)
+
+    def describe_content(self, context: ProviderContext, model: str) -> Json:
+        """Return what a model's answers come from, for fingerprints; ``None`` if nothing is known of it.
+
+        Raises whatever keeps the files or code of the user's from being read.
+        """
+        if not self.content:
+            return self.identify(context)
+        module = importlib.import_module("pytest_promptevals.providers.contents")
+        describe: Callable[[ProviderContext, str], Json] = getattr(module, self.content)
+        return describe(context, model)
 
     def __call__(self, context: ProviderContext) -> Provider:
         """Make a provider."""

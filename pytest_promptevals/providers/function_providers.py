@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import inspect
+from dataclasses import dataclass
 from types import FunctionType
 from typing import Final
 
 from pytest_promptevals.errors import FunctionError
+from pytest_promptevals.function_sources import source_hash
 from pytest_promptevals.functions import choose_arguments
 from pytest_promptevals.hookspecs import Provider, ProviderContext, ProviderFactory
 from pytest_promptevals.providers.decorated import ProviderDeclaration
 from pytest_promptevals.providers.options import check_option_names
 from pytest_promptevals.providers.python_provider import OFFERED, Application, ApplicationCaller, offer
+from pytest_promptevals.records.json_types import Json
 from pytest_promptevals.records.requests import Request
 from pytest_promptevals.records.responses import Response
 
@@ -40,6 +43,23 @@ class FunctionProvider(ApplicationCaller):
         return await self.answer(self._application, offered)
 
 
+@dataclass(frozen=True, slots=True)
+class FunctionFactory:
+    """Makes the providers of one function."""
+
+    application: Application
+    """The function."""
+
+    def __call__(self, context: ProviderContext) -> Provider:
+        """Make a provider."""
+        return FunctionProvider(self.application, context)
+
+    def describe_content(self, context: ProviderContext, model: str) -> Json:
+        """Return the options and the hash of the function's source, for fingerprints."""
+        del model
+        return {"options": dict(context.config.options), "source": source_hash(self.application.function)}
+
+
 def make_provider_factory(function: FunctionType, declaration: ProviderDeclaration) -> ProviderFactory:
     """Return the factory of a function's provider. Raises ``FunctionError`` for what cannot be one."""
     name = declaration.name
@@ -48,7 +68,4 @@ def make_provider_factory(function: FunctionType, declaration: ProviderDeclarati
     choose = choose_arguments(function, dict.fromkeys((*OFFERED, _MODEL, _OPTIONS)), name)
     application = Application(name, function, choose)
 
-    def create_provider(context: ProviderContext) -> Provider:
-        return FunctionProvider(application, context)
-
-    return create_provider
+    return FunctionFactory(application)

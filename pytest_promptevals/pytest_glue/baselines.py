@@ -1,18 +1,35 @@
-"""The baseline of each eval file: the committed one, or else the last results in the history that were not red."""
+"""The baseline of each eval file: what ``--evals-baseline`` names, by default the committed one.
+
+Without a committed one it is the last results in the history that were not red.
+"""
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
+from pytest_promptevals.comparison.pairing import compute_deltas, find_before
 from pytest_promptevals.comparison.partial import baseline_for
 from pytest_promptevals.errors import BaselineError, HistoryError
-from pytest_promptevals.history.baselines import read_baseline
+from pytest_promptevals.history.baselines import accept_cases, baseline_cases, read_baseline
 from pytest_promptevals.history.last_good import read_last_good
+from pytest_promptevals.history.place import OFF, locate_history
+from pytest_promptevals.pytest_glue.accepting import nodeids_of
 from pytest_promptevals.pytest_glue.eval_files import EvalSource
 from pytest_promptevals.pytest_glue.running import CaseItem
 from pytest_promptevals.records.comparisons import BaselineCase
+from pytest_promptevals.records.references import FILE
 from pytest_promptevals.records.results import CaseResult
+from pytest_promptevals.settings import Settings
+
+if TYPE_CHECKING:
+    from pytest_promptevals.pytest_glue.referring import ReferredRuns
+
+COMMITTED: Final = "the baseline"
+"""What a committed baseline is called in reports."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +42,8 @@ class Baseline:
     """Its cases; empty if there is no baseline."""
     problem: str = ""
     """Why it cannot be read; a damaged baseline may not pass for none."""
+    run: str = ""
+    """Id of the run that it is; empty for any other."""
 
 
 class Baselines:
@@ -32,24 +51,64 @@ class Baselines:
 
     Args:
         rootdir: root of the project.
-        history: the setting ``evals_history``.
-        level: highest level of the judges that run.
+        settings: the settings of the session.
     """
 
-    def __init__(self, rootdir: Path, history: str, level: int) -> None:
-        self._level = level
+    def __init__(self, rootdir: Path, settings: Settings) -> None:
+        self._level = settings.judged_level
         self._rootdir = rootdir
-        self._history = history
+        self._history = settings.history
+        self._referred = None if settings.baseline == FILE else _refer(rootdir, settings)
+        self._accepted: frozenset[str] = frozenset()
         self._known: dict[str, tuple[Baseline | None, dict[str, BaselineCase]]] = {}
-        self.notices: list[str] = []
+        self._notices: list[str] = []
 
-    def of(self, source: EvalSource) -> Baseline | None:
-        """Return the baseline of an eval file, ``None`` if there is none."""
-        return self._load(source)[0]
+    @property
+    def notices(self) -> list[str]:
+        """What the user should know of the baselines, a line each."""
+        return self._notices if self._referred is None else [*self._notices, *self._referred.notices]
+
+    def check(self) -> None:
+        """Raise ``UsageError`` if the run is to be compared with something that there is not."""
+        if self._referred is not None:
+            self._referred.check()
+
+    def accept(self, nodeids: Collection[str]) -> None:
+        """Take the results of those items for their own baseline from now on."""
+        self._accepted = frozenset(nodeids)
+
+    @property
+    def accepted(self) -> frozenset[str]:
+        """Node ids of the items whose results are accepted."""
+        return self._accepted
+
+    def is_accepted(self, result: CaseResult) -> bool:
+        """Return whether a result is its own baseline."""
+        return not self._accepted.isdisjoint(nodeids_of(result))
+
+    def of(self, source: EvalSource, results: Iterable[CaseResult] = ()) -> Baseline | None:
+        """Return the baseline of an eval file, ``None`` if there is none.
+
+        Those of the results that are accepted stand in it for their old selves.
+        """
+        baseline = self._load(source)[0]
+        if not self._accepted or (baseline is not None and baseline.problem):
+            return baseline
+        results = tuple(results)
+        cases = with_accepted(() if baseline is None else baseline.cases, source, results, self._accepted_of(results))
+        if baseline is None:
+            return Baseline(COMMITTED, cases) if cases else None
+        return dataclasses.replace(baseline, cases=cases)
 
     def case(self, source: EvalSource, result: CaseResult) -> BaselineCase | None:
         """Return what the baseline keeps of a case, ``None`` if nothing, or if the case was edited since."""
-        case = baseline_for(result, self._load(source)[1].get(result.name))
+        if self._accepted and self.is_accepted(result):
+            return next(iter(baseline_cases([result])), None)
+        baseline, by_name = self._load(source)
+        recorded = by_name.get(result.name)
+        if recorded is None and baseline is not None:  # it may have had another name
+            recorded = find_before(result, baseline.cases, source.names)
+        case = baseline_for(result, recorded)
         return case if case is not None and case.case_fingerprint == result.case_fingerprint else None
 
     def output(self, item: CaseItem) -> str | None:
@@ -65,12 +124,21 @@ class Baselines:
         case = self._load(source)[1].get(name)
         return case.output or None if case is not None else None
 
+    def _accepted_of(self, results: Iterable[CaseResult]) -> list[CaseResult]:
+        return [result for result in results if self.is_accepted(result)]
+
     def _load(self, source: EvalSource) -> tuple[Baseline | None, dict[str, BaselineCase]]:
         if source.file not in self._known:
-            baseline = self._committed(source) or self._recorded(source)
+            baseline = self._read(source)
             by_name = {case.name: case for case in baseline.cases} if baseline is not None else {}
             self._known[source.file] = (baseline, by_name)
         return self._known[source.file]
+
+    def _read(self, source: EvalSource) -> Baseline | None:
+        if self._referred is None:
+            return self._committed(source) or self._recorded(source)
+        found = self._referred.find(source.file, frozenset(source.compared))
+        return None if found is None else Baseline(found.label, found.cases, run=found.run)
 
     def _committed(self, source: EvalSource) -> Baseline | None:
         if not source.baseline:
@@ -78,19 +146,44 @@ class Baselines:
         try:
             cases = read_baseline(self._rootdir / source.baseline, source.baseline)
         except BaselineError as error:
-            return Baseline("the baseline", (), str(error))
+            return Baseline(COMMITTED, (), str(error))
         if cases == ():
             empty = f"{source.baseline}: the baseline is empty; restore it from git, or delete it and save a new one"
-            return Baseline("the baseline", (), empty)
-        return None if cases is None else Baseline("the baseline", cases)
+            return Baseline(COMMITTED, (), empty)
+        return None if cases is None else Baseline(COMMITTED, cases)
 
     def _recorded(self, source: EvalSource) -> Baseline | None:
-        if self._history == "off":
+        if self._history == OFF:
             return None
         try:
-            path, whole = self._rootdir / self._history, frozenset(source.compared)
-            cases = read_last_good(path, source.file, frozenset(source.names), self._level, whole)
+            place, whole = locate_history(self._rootdir, self._history), frozenset(source.compared)
+            cases = read_last_good(place, source.file, frozenset(source.names), self._level, whole)
         except HistoryError as error:
-            self.notices.append(str(error))
+            self._notices.append(str(error))
             return None
         return Baseline("the last results without a regression", cases) if cases else None
+
+
+def with_accepted(
+    old: tuple[BaselineCase, ...],
+    source: EvalSource,
+    results: tuple[CaseResult, ...],
+    accepted: Iterable[CaseResult],
+) -> tuple[BaselineCase, ...]:
+    """Return a baseline in which accepted results have taken the places of their old selves, renamed ones included.
+
+    Args:
+        old: the baseline so far.
+        source: the eval file.
+        results: all results of the file.
+        accepted: those of them that are accepted; one that ended in an error is left out.
+    """
+    deltas = compute_deltas(results, old, frozenset(source.names))
+    renamed = {delta.name: delta.renamed_from for delta in deltas if delta.renamed_from is not None}
+    return accept_cases(old, baseline_cases(accepted, source.compared), renamed)
+
+
+def _refer(rootdir: Path, settings: Settings) -> ReferredRuns:
+    from pytest_promptevals.pytest_glue.referring import ReferredRuns  # noqa: PLC0415 - only where a run is named
+
+    return ReferredRuns(rootdir, settings)

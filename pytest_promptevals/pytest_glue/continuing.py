@@ -9,8 +9,10 @@ import pytest
 
 from pytest_promptevals.history.environment import new_run
 from pytest_promptevals.history.peek import read_finished, read_unfinished_run
+from pytest_promptevals.history.place import locate_history
 from pytest_promptevals.history.resuming import continue_run
 from pytest_promptevals.pytest_glue.options import is_xdist_worker
+from pytest_promptevals.pytest_glue.reusing import reuse_of
 from pytest_promptevals.pytest_glue.selection import selection_facts, shard_of
 from pytest_promptevals.pytest_glue.share import RESUMED_FACT, worker_facts
 from pytest_promptevals.records.results import CaseResult
@@ -24,10 +26,13 @@ def begin_run(config: pytest.Config, settings: Settings) -> tuple[Run, bool]:
     An interrupted run goes on where the same command is given again at the same commit, or if the user says so.
     """
     run = _described_run(config)
+    reuse = reuse_of(config)
+    if reuse is not None:
+        return dataclasses.replace(run, kind=reuse.kind, parent=reuse.run_id), False
     if settings.history == "off":
         return run, False
-    path = config.rootpath / settings.history
-    continued = continue_run(path, run, same_arguments=not settings.resume)
+    place = locate_history(config.rootpath, settings.history)
+    continued = continue_run(place, run, same_arguments=not settings.resume)
     return (run, False) if continued is None else (continued, True)
 
 
@@ -37,7 +42,7 @@ def known_results(config: pytest.Config, settings: Settings) -> Mapping[tuple[st
         return {}
     # By the time that a worker asks, the run may be the controller's own already, and unfinished no more.
     run_id = worker_facts(config).get(RESUMED_FACT) if is_xdist_worker(config) else resumed_run_id(config, settings)
-    return {} if run_id is None else read_finished(config.rootpath / settings.history, run_id)
+    return {} if run_id is None else read_finished(locate_history(config.rootpath, settings.history), run_id)
 
 
 def resumed_run_id(config: pytest.Config, settings: Settings) -> str | None:
@@ -46,7 +51,8 @@ def resumed_run_id(config: pytest.Config, settings: Settings) -> str | None:
         return None
     shard = shard_of(config)  # a controller has collected nothing: it knows no more of the selection
     run = dataclasses.replace(_described_run(config), shard=None if shard is None else str(shard))
-    unfinished = read_unfinished_run(config.rootpath / settings.history, run, same_arguments=False)
+    place = locate_history(config.rootpath, settings.history)
+    unfinished = read_unfinished_run(place, run, same_arguments=False)
     return None if unfinished is None else unfinished.id
 
 

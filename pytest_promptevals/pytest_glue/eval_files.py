@@ -26,8 +26,8 @@ class EvalSource:
     """Where it begins."""
     gate: GateRules
     """Its gates."""
-    case_policy: CasePolicy = CasePolicy.STRICT
-    """What a case below its threshold means."""
+    case_policy: CasePolicy | None = None
+    """What a case below its threshold means; ``None`` takes the setting."""
     compared: tuple[str, ...] = ()
     """Names of the items whose judges look at the baseline's output, which keeps it whole for them."""
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 import pytest
 
 from pytest_promptevals.pytest_glue.longrepr import FailureRepr
 from pytest_promptevals.records.comparisons import GateResult, Verdict
 
-_SILENT = frozenset({Verdict.NO_BASELINE})
+INCONCLUSIVE_ATTRIBUTE: Final = "promptevals_inconclusive"
+"""Attribute of the report of a gate that cannot tell a drop from chance."""
+_SILENT: Final = frozenset({Verdict.NO_BASELINE})
 """Verdicts that say nothing about this run: they stand in the summary, not among the items."""
 
 
@@ -37,12 +40,22 @@ def _log(config: pytest.Config, gate: GateResult) -> None:
 def _report(gate: GateResult, tbstyle: str) -> pytest.TestReport:
     name = f"gate[{gate.gate}]"
     text = f"{gate.verdict.value}: {gate.explanation}"
-    return pytest.TestReport(
+    report = pytest.TestReport(
         nodeid=f"{gate.file}::{name}",
         location=(gate.location.path, gate.location.line - 1, name),
         keywords={name: 1, "gate": 1},
-        outcome="failed" if gate.verdict.fails else "passed",
-        longrepr=FailureRepr([text], gate.location, tbstyle) if gate.verdict.fails else None,
+        outcome="failed" if gate.fails else "passed",
+        longrepr=FailureRepr([text], gate.location, tbstyle) if gate.fails else None,
         when="call",
-        user_properties=[("verdict", gate.verdict.value), ("explanation", gate.explanation)],
+        user_properties=_properties(gate),
     )
+    if gate.verdict is Verdict.INCONCLUSIVE:
+        setattr(report, INCONCLUSIVE_ATTRIBUTE, True)
+    return report
+
+
+def _properties(gate: GateResult) -> list[tuple[str, object]]:
+    properties: list[tuple[str, object]] = [("verdict", gate.verdict.value), ("explanation", gate.explanation)]
+    if gate.evidence is not None and gate.evidence.p_adjusted is not None:
+        properties.append(("p", f"{gate.evidence.p_adjusted:.4g}"))
+    return properties

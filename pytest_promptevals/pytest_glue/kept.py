@@ -34,6 +34,7 @@ def without_texts(result: CaseResult, *, keep_output: bool, is_whole: bool = Fal
         prompt=None,
         expected=None,
         tags=(),
+        text_lengths=tuple(len(trial.response.text) for trial in result.trials if trial.response is not None),
     )
 
 
@@ -44,7 +45,7 @@ def _trial_without_texts(trial: Trial, *, keep_output: bool, is_whole: bool) -> 
         response = Response(text, latency=response.latency, cost=response.cost, cached=response.cached)
     # What costs nothing has no part in any sum, and what has no details in no comparison.
     scores = tuple(_score_without_text(score) for score in trial.scores if score.details or _is_paid(score))
-    return Trial(trial.number, response, scores, judging=trial.judging)
+    return Trial(trial.number, response, scores, trial.score, trial.passed, judging=trial.judging)
 
 
 def _score_without_text(score: Score) -> Score:
@@ -93,6 +94,12 @@ class Totals:
             self._count(instead_of, -1)
         self._count(result, 1)
         self.spent += sum(_known(_spent_amounts(result)))
+
+    def extend(self, result: CaseResult, before: CaseResult, lost: float) -> None:
+        """Put a result with further trials in the place of what it was; ``lost`` was paid for trials without a score."""
+        self._count(before, -1)
+        self._count(result, 1)
+        self.spent += sum(_known(_spent_amounts(result))) - sum(_known(_spent_amounts(before))) + lost
 
     def _count(self, result: CaseResult, sign: int) -> None:
         responses = _called(result)

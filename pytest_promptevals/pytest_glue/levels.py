@@ -10,7 +10,7 @@ import pytest
 from pytest_promptevals.pytest_glue.options import settings_of
 from pytest_promptevals.records.partial import MAX_LEVEL, is_partial
 from pytest_promptevals.records.results import CaseResult
-from pytest_promptevals.reports.terminal import fill_lines
+from pytest_promptevals.reports.lines import fill_lines
 from pytest_promptevals.reports.words import count_text
 
 
@@ -24,9 +24,11 @@ class LevelNotice:
         self._level = settings_of(config).judged_level
         self._names: set[tuple[str, str]] = set()
         self._skipped: set[str] = set()
-        if settings_of(config).save_baseline:
+        settings = settings_of(config)
+        if settings.save_baseline or settings.accept:
+            option = "--evals-save-baseline" if settings.save_baseline else "--evals-accept"
             raise pytest.UsageError(
-                f"--evals-save-baseline needs the scores of all judges, and level {self._level} leaves some out; "
+                f"{option} needs the scores of all judges, and level {self._level} leaves some out; "
                 "save baselines with --evals-level 3"
             )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import fnmatch
 import os
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import Any, Final, Literal
 import pytest
 
 from pytest_promptevals.errors import UsageError
+from pytest_promptevals.files.arguments import spell_out
+from pytest_promptevals.records.references import FILE
 from pytest_promptevals.settings import SETTINGS, Setting, Settings, resolve_settings
 
 _SETTINGS_KEY: Final = pytest.StashKey[Settings]()
@@ -20,6 +23,7 @@ _INI_TYPES: Final[dict[str, Literal["string", "args", "bool", "int", "float"]]] 
     "number": "float",
     "list": "args",
     "flag": "bool",
+    "name": "string",
 }
 
 
@@ -33,6 +37,16 @@ def add_options(parser: pytest.Parser) -> None:
         help="Run eval items where evals_default = skip leaves them out.",
     )
     group.addoption("--no-evals", action="store_true", dest="evals_off", help="Leave eval items out of this run.")
+    group.addoption(
+        "--evals-rejudge",
+        metavar="RUN",
+        help="Judge the outputs of a recorded run anew, with the judges of now: no model under test is called.",
+    )
+    group.addoption(
+        "--evals-regate",
+        metavar="RUN",
+        help="Decide a recorded run anew, with the thresholds and gates of now: nothing is called.",
+    )
     for setting in SETTINGS:
         if not setting.is_ini_only:
             group.addoption(setting.option, **_option_arguments(setting))
@@ -43,10 +57,26 @@ def _option_arguments(setting: Setting) -> dict[str, Any]:
     arguments: dict[str, Any] = {"dest": _dest(setting), "default": None}
     if setting.kind == "flag":
         return arguments | {"action": "store_true", "help": setting.help}
+    if setting.kind == "name":
+        # ``spell_bare_options`` sees to it that a path after it is no value of it.
+        return arguments | {"nargs": "?", "const": FILE, "metavar": "NAME", "help": setting.help}
     arguments["help"] = f"{setting.help} Default: {setting.shown_default}."
     if setting.kind == "list":
         return arguments | {"action": "append", "metavar": setting.name.upper()}
     return arguments | {"metavar": "|".join(setting.choices) or setting.name.upper()}
+
+
+def spell_bare_options(config: pytest.Config, parser: pytest.Parser, arguments: list[str]) -> None:
+    """Give options that may stand alone their value, in place: what follows one may be a path that pytest is to run."""
+    spelled = list(arguments)
+    for setting in SETTINGS:
+        if setting.kind == "name":
+            spelled = spell_out(spelled, setting.option, FILE, config.invocation_params.dir)
+    if spelled != arguments:
+        arguments[:] = spelled
+        # By these, pytest is about to look for conftest files.
+        paths = parser.parse_known_args(arguments, namespace=copy.copy(config.option)).file_or_dir
+        config.known_args_namespace.file_or_dir = paths
 
 
 def settings_of(config: pytest.Config) -> Settings:

@@ -93,8 +93,7 @@ class PlanRun:
         from pytest_promptevals.pytest_glue.baselines import Baselines  # noqa: PLC0415 - only for a plan
         from pytest_promptevals.pytest_glue.marked_functions import id_of, parametrized_of  # noqa: PLC0415 - the same
 
-        settings = settings_of(self._config)
-        baselines = Baselines(self._config.rootpath, settings.history, settings.judged_level)
+        baselines = Baselines(self._config.rootpath, settings_of(self._config))
         outputs = {(item.planned.plan.dataset.path, item.planned.name): baselines.output(item) for item in items}
         for item, planned in functions:
             if (parametrized := parametrized_of(item)) is not None:
@@ -107,8 +106,9 @@ class PlanRun:
         if settings.history == "off":
             return {}
         from pytest_promptevals.history.facts import read_facts  # noqa: PLC0415 - only for a plan
+        from pytest_promptevals.history.place import locate_history  # noqa: PLC0415 - only for a plan
 
-        facts = read_facts(self._config.rootpath / settings.history)
+        facts = read_facts(locate_history(self._config.rootpath, settings.history))
         return {
             (call.label, call.case): _usage_of(known) for call in calls if (known := facts.get(call.case)) is not None
         }

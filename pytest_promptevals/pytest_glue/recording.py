@@ -12,30 +12,35 @@ from typing import Any, Final
 
 import pytest
 
-from pytest_promptevals.comparison.compare import compare
-from pytest_promptevals.comparison.gates import parse_gates
-from pytest_promptevals.errors import BaselineError
-from pytest_promptevals.history.baselines import merge_baseline, read_baseline, write_baseline
+from pytest_promptevals.comparison.changes import is_explained
+from pytest_promptevals.history.place import locate_history
 from pytest_promptevals.history.recorder import HistoryRecorder
-from pytest_promptevals.pytest_glue.baselines import Baselines
+from pytest_promptevals.pytest_glue.adaptive import AdaptiveTrials, Caller
+from pytest_promptevals.pytest_glue.attribution import Attributor
+from pytest_promptevals.pytest_glue.baselines import COMMITTED, Baselines
 from pytest_promptevals.pytest_glue.continuing import begin_run
+from pytest_promptevals.pytest_glue.deciding import Compared, compare_file, decide_run, improved_cases
+from pytest_promptevals.pytest_glue.describing import RunFacts
 from pytest_promptevals.pytest_glue.eval_files import EvalSource
-from pytest_promptevals.pytest_glue.gate_items import report_gates
+from pytest_promptevals.pytest_glue.gate_items import INCONCLUSIVE_ATTRIBUTE, report_gates
 from pytest_promptevals.pytest_glue.kept import Totals, without_texts
 from pytest_promptevals.pytest_glue.longrepr import failure_from_text
 from pytest_promptevals.pytest_glue.not_run import SHARED_ATTRIBUTE, NotRunErrors
 from pytest_promptevals.pytest_glue.recordings import write_session_recordings
-from pytest_promptevals.records.cases import CasePolicy, GateRules, Location
+from pytest_promptevals.pytest_glue.saving import FileResults, naming_notice, save_baselines
+from pytest_promptevals.pytest_glue.what_changed import ComparedFile, Explainer
+from pytest_promptevals.records.cases import GateRules, Location
 from pytest_promptevals.records.codec import decode, from_plain
-from pytest_promptevals.records.comparisons import BaselineCase, Comparison, GateResult, Verdict
+from pytest_promptevals.records.comparisons import BaselineCase, Comparison
+from pytest_promptevals.records.contents import FileFacts
 from pytest_promptevals.records.progress import Progress
 from pytest_promptevals.records.results import CaseResult
 from pytest_promptevals.records.runs import Run, RunStatus
 from pytest_promptevals.reports.judge_notes import judge_notes
+from pytest_promptevals.reports.lines import fill_lines
 from pytest_promptevals.reports.position_bias import position_bias_lines
 from pytest_promptevals.reports.spending import spending_text
-from pytest_promptevals.reports.terminal import below_lines, fill_lines, summary_lines
-from pytest_promptevals.reports.words import count_text
+from pytest_promptevals.reports.terminal import accept_lines, below_lines, summary_lines
 from pytest_promptevals.settings import Settings
 
 RESULT_ATTRIBUTE: Final = "promptevals_result"
@@ -46,6 +51,8 @@ REVIEW_ATTRIBUTE: Final = "promptevals_review"
 """Attribute of the report of a failed case: path and line of the case."""
 SOURCE_ATTRIBUTE: Final = "promptevals_source"
 """Attribute of a worker's first report of an eval file that carries what the controller must know of the file."""
+FACTS_ATTRIBUTE: Final = "promptevals_facts"
+"""Attribute of a worker's first report of an eval file that says what makes the file's results comparable."""
 PROGRESS_ATTRIBUTE: Final = "promptevals_progress"
 """Attribute of some of a worker's reports that says how far it is, as text."""
 _RECORDER_KEY: Final = pytest.StashKey["RunRecorder"]()
@@ -64,7 +71,8 @@ class RunRecorder:
     """Records the results of a session as one run, compares them with the baselines and sets the exit status."""
 
     def __init__(self, config: pytest.Config, settings: Settings) -> None:
-        self.baselines = Baselines(config.rootpath, settings.history, settings.judged_level)
+        self.baselines = Baselines(config.rootpath, settings)
+        self.facts = RunFacts(config.rootpath)
         self._config = config
         self._settings = settings
         self._not_run = NotRunErrors()
@@ -81,6 +89,9 @@ class RunRecorder:
         self._totals = Totals()
         self._progress: dict[str, Progress] = {}
         self._is_complete = False
+        self._adaptive = AdaptiveTrials(config, settings, self) if settings.adaptive else None
+        self._explainer = Explainer(config.rootpath, settings.history)
+        self._keeps_outputs = settings.saves_file or bool(settings.accept)
 
     def add_source(self, source: EvalSource) -> None:
         """Remember an eval file that was collected."""
@@ -109,6 +120,14 @@ class RunRecorder:
         """Tell the user those lines at the end, each once."""
         self._notices += [notice for notice in notices if notice not in self._notices]
 
+    def reuse(self, sources: Sequence[EvalSource], results: Sequence[CaseResult]) -> None:
+        """Record results that stand for cases which do not run; one that ran after all has its own."""
+        for source in sources:
+            self.add_source(source)
+        for result in results:
+            if result.name not in self._results.get(result.file, ()):
+                self._record(result)
+
     def progress(self) -> Progress:
         """Return how far all workers are together."""
         return functools.reduce(Progress.plus, list(self._progress.values()), Progress())
@@ -123,6 +142,10 @@ class RunRecorder:
         if source is not None:
             self.add_plain_sources([json.loads(source)])
             delattr(report, SOURCE_ATTRIBUTE)
+        facts = getattr(report, FACTS_ATTRIBUTE, None)
+        if facts is not None:
+            self.facts.add(from_plain(FileFacts, json.loads(facts)))
+            delattr(report, FACTS_ATTRIBUTE)
         result = decode(CaseResult, getattr(report, RESULT_ATTRIBUTE))
         delattr(report, RESULT_ATTRIBUTE)
         self._record(result)
@@ -140,20 +163,31 @@ class RunRecorder:
         """Give cases that are let through a category of their own; a test function without a score is an error."""
         if report.when == "call" and report.passed and hasattr(report, BELOW_ATTRIBUTE):
             return "below", "b", ("BELOW", {"yellow": True})
+        if report.when == "call" and report.passed and hasattr(report, INCONCLUSIVE_ATTRIBUTE):
+            return "inconclusive", "?", ("INCONCLUSIVE", {"yellow": True})
         if report.when == "call" and report.failed and hasattr(report, SHARED_ATTRIBUTE):
             return "error", "E", ("ERROR", {"red": True})
         return None
 
-    def decide(self, session: pytest.Session) -> None:
+    def decide(self, session: pytest.Session, caller: Caller) -> None:
         """Compare with the baselines and report the gates as items, when all items have run.
 
-        pytest counts a failed gate as it counts a failed test, so the exit status follows by itself.
+        ``caller`` runs further trials, where they are asked for. pytest counts a failed gate as it counts a failed test, so the exit status follows by itself.
         """
         if self._run is None:
             return
         self._is_complete = not (session.shouldfail or session.shouldstop)
-        self._comparisons = tuple(self._compare(file) for file in sorted(self._results))
+        compared = self._compare_all()
+        if self._adaptive is not None and self._is_complete:
+            compared = self._adaptive.run(session, caller, compared)
+        # Half a run is compared, but decides nothing.
+        self._comparisons = (
+            decide_run(compared, self._settings) if self._is_complete else tuple(item.comparison for item in compared)
+        )
         report_gates(session, [gate for comparison in self._comparisons for gate in comparison.gates])
+        if self._settings.attribute:
+            attributor = Attributor(self._explainer, self._settings, session, caller)
+            self._notices += attributor.attribute(self._explained_files(), self._run)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self) -> None:
@@ -161,18 +195,21 @@ class RunRecorder:
         if self._run is None:
             return
         if not self._is_complete:
-            self._comparisons = tuple(self._compare(file) for file in sorted(self._results))
-        if self._settings.save_baseline:
-            self._save_baselines()
-        self._finish_run(self._run)
+            self._comparisons = tuple(item.comparison for item in self._compare_all())
+        self._finish_run(self._save(self._run))
         self._notices += write_session_recordings(self._config, self._settings)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Print the table of eval files, what changed, and the verdicts."""
-        if self._run is None:
-            return
-        verbosity = self._config.get_verbosity()
         width = min(shutil.get_terminal_size().columns, terminalreporter._tw.fullwidth)  # noqa: SLF001 - pytest gives no public width
+        if self._run is not None:
+            self._print_run(self._run, terminalreporter, width)
+        for notice in self._all_notices():
+            for row in fill_lines(notice, width):
+                terminalreporter.write_line(row, yellow=True)
+
+    def _print_run(self, run: Run, terminalreporter: pytest.TerminalReporter, width: int) -> None:
+        verbosity = self._config.get_verbosity()
         lines = summary_lines(
             self._comparisons,
             width=width,
@@ -181,30 +218,39 @@ class RunRecorder:
         )
         if verbosity >= 0:
             terminalreporter.write_sep("=", "evals")
-        for line in [*below_lines(self._below, width, verbosity), *lines]:
+        explained = self._explainer.lines(self._explained_files(), run, width, verbosity)
+        for line in [*below_lines(self._below, width, verbosity), *lines, *explained]:
             terminalreporter.write_line(line.text, **line.markup)
         for text in self._not_run.texts():
-            terminalreporter.write_line(text, red=True)
+            for row in fill_lines(text, width):
+                terminalreporter.write_line(row, red=True)
         notes = [*judge_notes(self._all_results()), *position_bias_lines(self._all_results())]
         for note in notes if verbosity >= 0 else ():
             for row in fill_lines(note, width):
                 terminalreporter.write_line(row)
         totals = self._totals
-        spending = spending_text(totals.put_into(self._run), totals.unpriced, totals.judged)
+        spending = spending_text(totals.put_into(run), totals.unpriced, totals.judged)
         if spending is not None and verbosity >= 0:
-            terminalreporter.write_line(spending)
-        for notice in self._all_notices():
-            for row in fill_lines(notice, width):
-                terminalreporter.write_line(row, yellow=True)
+            for row in fill_lines(spending, width):
+                terminalreporter.write_line(row)
+        for line in accept_lines(self._improved(), width) if verbosity >= 0 else ():
+            terminalreporter.write_line(line.text, **line.markup)
 
     def _record(self, result: CaseResult) -> None:
         if self._run is None:
             self._run = self._start_run()
+        self._totals.add(result, instead_of=self._results.get(result.file, {}).get(result.name))
+        if self._adaptive is not None:
+            self._adaptive.keep(result)
+        self._put(result)
+
+    def _put(self, result: CaseResult) -> None:
         self._tell("pytest_promptevals_case_finished", run=self._run, result=result)
+        self.facts.note(result)
         of_file = self._results.setdefault(result.file, {})
-        self._totals.add(result, instead_of=of_file.get(result.name))
         is_whole = result.name in self._compared.get(result.file, ())
-        of_file[result.name] = without_texts(result, keep_output=self._settings.save_baseline, is_whole=is_whole)
+        self._explainer.outputs.note(result, lambda: self.baselines.case(self._source(result.file), result))
+        of_file[result.name] = without_texts(result, keep_output=self._keeps_outputs, is_whole=is_whole)
 
     def _all_results(self) -> Iterator[CaseResult]:
         for file in sorted(self._results):
@@ -217,7 +263,7 @@ class RunRecorder:
         elif self._settings.resume:
             self._notices.append("--evals-resume: there was no run that did not finish, so this is a new one")
         if self._settings.history != "off":
-            self._history = HistoryRecorder(self._config.rootpath / self._settings.history)
+            self._history = HistoryRecorder(locate_history(self._config.rootpath, self._settings.history))
             self._config.pluginmanager.register(self._history, "promptevals-history")
         self._tell("pytest_promptevals_run_started", run=run)
         return run
@@ -225,7 +271,10 @@ class RunRecorder:
     def _finish_run(self, run: Run) -> None:
         now = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
         status = RunStatus.FINISHED if self._is_complete else RunStatus.INTERRUPTED
-        finished = dataclasses.replace(self._totals.put_into(run), status=status, finished_at=now)
+        files = self.facts.files(self._results)
+        finished = dataclasses.replace(self._totals.put_into(run), status=status, finished_at=now, files=files)
+        if self._history is not None:
+            self.facts.keep_in(self._history, self._results)
         self._tell("pytest_promptevals_run_finished", run=finished, comparisons=self._comparisons)
 
     def _tell(self, hook: str, **arguments: object) -> None:
@@ -240,57 +289,54 @@ class RunRecorder:
     def _source(self, file: str) -> EvalSource:
         # A worker that crashed has not said which eval files it collected.
         names = tuple(sorted(self._results[file]))
-        return self._sources.get(file) or EvalSource(file, "", names, Location(file, 1), GateRules(), CasePolicy.STRICT)
+        return self._sources.get(file) or EvalSource(file, "", names, Location(file, 1), GateRules())
 
-    def _compare(self, file: str) -> Comparison:
-        source = self._source(file)
-        rules = source.gate
-        if "max_drop" in self._settings.given:
-            rules = dataclasses.replace(rules, max_drop=self._settings.max_drop)
-        gates = parse_gates(rules, default_max_drop=self._settings.max_drop)
-        baseline = self.baselines.of(source)
-        comparison = compare(
-            file,
-            source.location,
-            tuple(self._results[file].values()),
-            None if baseline is None else baseline.cases,
-            gates=gates,
-            collected_names=frozenset(source.names),
-        )
-        # Half a run, or one whose results become the baseline, is compared but decides nothing.
-        decided = comparison.gates if self._is_complete else ()
-        if self._settings.save_baseline:
-            decided = tuple(gate for gate in decided if gate.gate != "score")
-        label = "" if baseline is None else baseline.label
-        if baseline is not None and baseline.problem and self._is_complete and not self._settings.save_baseline:
-            unread = GateResult(file, "score", Verdict.INSUFFICIENT_DATA, baseline.problem, source.location)
-            decided = (unread, *(gate for gate in decided if gate.gate != "score"))
-        return dataclasses.replace(comparison, gates=decided, baseline=label)
+    def _explained_files(self) -> Iterator[ComparedFile]:
+        """Yield the eval files whose verdict needs an explanation, with what it can be told from."""
+        for comparison in filter(is_explained, self._comparisons):
+            source, results = self._source(comparison.file), self._results[comparison.file]
+            baseline = self.baselines.of(source, results.values())
+            (now,) = self.facts.files([comparison.file])
+            yield ComparedFile(
+                comparison=comparison,
+                before={case.name: case for case in baseline.cases} if baseline is not None else {},
+                after=results,
+                now=now,
+                texts=self.facts.texts(comparison.file),
+                baseline_path=source.baseline if comparison.baseline == COMMITTED else "",
+            )
 
-    def _save_baselines(self) -> None:
-        if not self._is_complete:
-            self._notices.append("baselines not saved: the run stopped early")
-            return
-        for file in sorted(self._results):
-            source = self._source(file)
-            try:
-                self._notices.append(self._save_baseline(source))
-            except BaselineError as error:
-                self._notices.append(str(error))
+    def _improved(self) -> dict[str, tuple[str, ...]]:
+        """Return the cases that could be taken over into the committed baselines, by eval file."""
+        sources = {file: self._source(file) for file in self._results}
+        return improved_cases(sources, self._comparisons, self._settings)
 
-    def _save_baseline(self, source: EvalSource) -> str:
-        path = self._config.rootpath / source.baseline
-        results = self._results[source.file]
-        # A full run needs nothing of the old baseline, so it may take the place of a damaged one.
-        is_full = set(source.names) <= {name for name, result in results.items() if result.error is None}
-        old: tuple[BaselineCase, ...] = () if is_full else read_baseline(path, source.baseline) or ()
-        cases = merge_baseline(old, tuple(results.values()), frozenset(source.names), frozenset(source.compared))
-        if not cases:
-            return f"baseline not saved: no case of {source.file} has a score"
-        write_baseline(path, cases)
-        low = sum(not case.passed for case in cases)
-        below = f", {low} of them below their thresholds" if low else ""
-        return f"baseline saved: {source.baseline} ({count_text(len(cases), 'case')}{below})"
+    def _compare_all(self) -> list[Compared]:
+        sources = [self._source(file) for file in sorted(self._results)]
+        return [self.compare_again(source.file) for source in sources]
+
+    def compare_again(self, file: str) -> Compared:
+        """Return the comparison of an eval file with the results that there are now."""
+        source, results = self._source(file), self._results[file].values()
+        return compare_file(source, results, self.baselines.of(source, results))
+
+    def cases_before(self, file: str) -> tuple[BaselineCase, ...]:
+        """Return the baseline of an eval file; nothing if it has none."""
+        baseline = self.baselines.of(self._source(file), self._results[file].values())
+        return () if baseline is None else baseline.cases
+
+    def take_more(self, result: CaseResult, lost: float) -> None:
+        """Record a result with further trials in the place of what it was; ``lost`` US dollars gave no score."""
+        self._totals.extend(result, self._results[result.file][result.name], lost)
+        self._put(result)
+
+    def _save(self, run: Run) -> Run:
+        """Save what is to be compared with later, and return the run with the name that it is saved under."""
+        files = [FileResults(self._source(file), tuple(self._results[file].values())) for file in sorted(self._results)]
+        root, settings, is_complete = self._config.rootpath, self._settings, self._is_complete
+        self._notices += save_baselines(root, settings, self.baselines, files, is_complete=is_complete)
+        self._notices += naming_notice(settings, run, is_complete=is_complete)
+        return dataclasses.replace(run, name=settings.saved_name) if is_complete else run
 
     def _all_notices(self) -> list[str]:
         history = self._history.notice if self._history is not None else None

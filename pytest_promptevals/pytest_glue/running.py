@@ -17,9 +17,11 @@ from pytest_promptevals.engine.pipeline import Pipeline, Services
 from pytest_promptevals.engine.planning import PlannedCase
 from pytest_promptevals.engine.pricing import unpriced_models
 from pytest_promptevals.engine.retrying import RetryPolicy
+from pytest_promptevals.engine.reuse import ReuseMode
 from pytest_promptevals.engine.shared_budget import SharedBudget
 from pytest_promptevals.errors import UsageError
 from pytest_promptevals.pytest_glue.identity import session_id
+from pytest_promptevals.pytest_glue.options import is_xdist_controller
 from pytest_promptevals.pytest_glue.share import AHEAD_FACTOR, BUDGET_FACT, share_of, worker_concurrency, worker_facts
 from pytest_promptevals.pytest_glue.watching import Watch
 from pytest_promptevals.records.progress import Progress
@@ -48,6 +50,7 @@ class CaseRunner:
         self._settings = settings
         self._share = share_of(config)  # from now on it listens to the controller
         self._known: Mapping[tuple[str, str], CaseResult] = {}
+        self._mode = ReuseMode.RESUME
         self._before: Mapping[tuple[str, str], str] = {}
         self._cases: list[PlannedCase] = []
         self._by_item: dict[int, int] = {}
@@ -58,15 +61,20 @@ class CaseRunner:
         self._is_stopped = False
         self._is_paused = False
         self._refusal: str | None = None
-        self._watch = Watch(config, settings.progress, self.progress, lambda is_paused: self.pause(is_paused=is_paused))
+        self._watch: Watch | None = None
+        if not is_xdist_controller(config):  # which has a line of its own, for all its workers
+            self._watch = Watch(
+                config, settings.progress, self.progress, lambda is_paused: self.pause(is_paused=is_paused)
+            )
 
     def prepare(
         self,
         session: pytest.Session,
         known: Mapping[tuple[str, str], CaseResult],
         before: Callable[[CaseItem], str | None],
+        mode: ReuseMode = ReuseMode.RESUME,
     ) -> None:
-        """Take in the items that were selected, and the results of an earlier run that need not be made again.
+        """Take in the items that were selected, and the results of an earlier run of which ``mode`` says what is taken.
 
         ``before`` gives the baseline's output of an item. Raises ``UsageError`` if there is a budget and a model whose
         price is unknown.
@@ -75,6 +83,7 @@ class CaseRunner:
         for position, item in enumerate(items):
             item.position = position
         self._known = known
+        self._mode = mode
         self._before = _outputs_before(items, before)
         self._cases = [item.planned for item in items]
         self._on_demand = frozenset(position for position, item in enumerate(items) if _may_not_run(item))
@@ -87,6 +96,10 @@ class CaseRunner:
         }
         share.on_more(self._work_ahead_of)
         share.on_pause(lambda is_paused: self.pause(is_paused=is_paused))
+
+    def refuse(self, reason: str) -> None:
+        """Call nothing in this run: each case ends in an error with that reason."""
+        self._refusal = f"not run: {reason}"
 
     def result_of(self, item: CaseItem) -> CaseResult:
         """Return the case's result, waiting for it."""
@@ -116,7 +129,8 @@ class CaseRunner:
         """Stop calling at once, with everything that was paid for on disk. May be called twice."""
         with self._lock:
             self._is_stopped = True
-        self._watch.stop()
+        if self._watch is not None:
+            self._watch.stop()
         if self._engine is not None:
             self._engine.stop()
 
@@ -147,10 +161,11 @@ class CaseRunner:
             window=concurrency * AHEAD_FACTOR,
             ahead=ahead,
             known=self._known,
+            mode=self._mode,
             before=self._before,
         )
         self._engine.start()
-        if self._share is None:
+        if self._share is None and self._watch is not None:
             self._watch.start()
 
     def _make_pipeline(self, concurrency: int) -> Pipeline:
@@ -175,7 +190,9 @@ class CaseRunner:
         limit = self._settings.max_cost
         if limit is None:
             return None
-        shared = worker_facts(self._config).get(BUDGET_FACT)
+        controller = self._config.pluginmanager.get_plugin("promptevals-xdist")
+        facts = worker_facts(self._config) if controller is None else controller.facts
+        shared = facts.get(BUDGET_FACT)
         return Budget(limit) if shared is None else SharedBudget(Path(shared), limit)
 
     def _check_prices(self) -> None:
@@ -187,7 +204,7 @@ class CaseRunner:
         except UsageError as error:
             if self._share is None:
                 raise pytest.UsageError(str(error)) from error
-            self._refusal = f"not run: {error}"  # a worker cannot end the session, but it need not call anything
+            self.refuse(str(error))  # a worker cannot end the session
 
 
 def _outputs_before(items: Sequence[CaseItem], before: Callable[[CaseItem], str | None]) -> dict[tuple[str, str], str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Final, TypeAlias
 
 import pytest
@@ -20,6 +20,8 @@ from pytest_promptevals.settings import Settings
 
 PlainFacts: TypeAlias = Mapping[str, tuple[bool | None, float | None]]
 """``failed`` and ``cost`` of cases by ``file::name``: what is asked of the history, as JSON can carry it."""
+Unneeded: TypeAlias = Callable[[Sequence[pytest.Item]], Sequence[pytest.Item]]
+"""Finds those eval items that do not run, since an earlier run speaks for them or has nothing to say of them."""
 _SELECTION_KEY: Final = pytest.StashKey[SelectionFacts]()
 
 
@@ -53,15 +55,23 @@ def read_order_facts(config: pytest.Config) -> PlainFacts:
     if settings.order not in FROM_HISTORY or settings.history == "off":
         return {}
     from pytest_promptevals.history.facts import read_facts  # noqa: PLC0415 - only for an order
+    from pytest_promptevals.history.place import locate_history  # noqa: PLC0415 - only for an order
 
-    return {key: (known.failed, known.cost) for key, known in read_facts(config.rootpath / settings.history).items()}
+    facts = read_facts(locate_history(config.rootpath, settings.history))
+    return {key: (known.failed, known.cost) for key, known in facts.items()}
 
 
 class Selection:
-    """Leaves out the eval items of other shards and puts the rest in order, after all others have selected."""
+    """Leaves out the eval items of other shards and puts the rest in order, after all others have selected.
 
-    def __init__(self, config: pytest.Config) -> None:
+    Args:
+        config: pytest's configuration.
+        find_unneeded: finds those that need not run.
+    """
+
+    def __init__(self, config: pytest.Config, find_unneeded: Unneeded) -> None:
         self._config = config
+        self._find_unneeded = find_unneeded
         self._is_sent = not is_xdist_worker(config)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -75,6 +85,8 @@ class Selection:
         config.stash[_SELECTION_KEY] = describe_selection((item.nodeid for item in evals), shard)
         if shard is not None:
             _leave_out(config, items, [item for item in evals if not shard.holds(item.nodeid)])
+        own = [item for item in evals if shard is None or shard.holds(item.nodeid)]
+        _leave_out(config, items, self._find_unneeded(own))
         if settings_of(config).order != "fifo":
             _put_in_order(items, settings_of(config), self._facts())
         return returned

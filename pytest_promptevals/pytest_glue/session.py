@@ -4,25 +4,30 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Collection, Generator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
+from pytest_promptevals.comparison.gates import case_policy
 from pytest_promptevals.engine.judging import find_judge_problems
+from pytest_promptevals.engine.planning import PlannedCase
 from pytest_promptevals.engine.registry import BUILTIN_PLUGINS, Registry, collect_registry
-from pytest_promptevals.errors import DatasetError, FileProblem
+from pytest_promptevals.errors import DatasetError, FileProblem, UsageError
 from pytest_promptevals.pytest_glue.baselines import Baselines
 from pytest_promptevals.pytest_glue.continuing import known_results
 from pytest_promptevals.pytest_glue.declaring import declaring_modules
+from pytest_promptevals.pytest_glue.describing import Describer
 from pytest_promptevals.pytest_glue.eval_files import EvalSource
+from pytest_promptevals.pytest_glue.flaky import FlakyCases, with_label
 from pytest_promptevals.pytest_glue.garbage import settled
 from pytest_promptevals.pytest_glue.longrepr import CaseErrored, CaseFailed, FailureRepr
 from pytest_promptevals.pytest_glue.not_run import SHARED_ATTRIBUTE, shared_error
 from pytest_promptevals.pytest_glue.options import is_xdist_worker, settings_of
 from pytest_promptevals.pytest_glue.recording import (
     BELOW_ATTRIBUTE,
+    FACTS_ATTRIBUTE,
     PROGRESS_ATTRIBUTE,
     RESULT_ATTRIBUTE,
     REVIEW_ATTRIBUTE,
@@ -30,18 +35,23 @@ from pytest_promptevals.pytest_glue.recording import (
     RunRecorder,
     recorder_of,
 )
+from pytest_promptevals.pytest_glue.reused_results import accept_nothing_to_run, is_sender, send_results
+from pytest_promptevals.pytest_glue.reusing import reuse_of, select_reusable
 from pytest_promptevals.pytest_glue.running import CaseItem, CaseRunner
 from pytest_promptevals.pytest_glue.selection import Selection
 from pytest_promptevals.pytest_glue.share import NOTICES
 from pytest_promptevals.records.cases import CasePolicy, JudgeSpec, Location
 from pytest_promptevals.records.codec import encode, to_plain
 from pytest_promptevals.records.comparisons import BaselineCase
+from pytest_promptevals.records.contents import FileFacts
 from pytest_promptevals.records.results import CaseResult
+from pytest_promptevals.reports.flaky import flaky_text
 from pytest_promptevals.reports.review import error_lines, failure_lines
 from pytest_promptevals.reports.words import visible_text
 
 if TYPE_CHECKING:
     from pytest_promptevals.engine.declared import DeclaredFunctions
+    from pytest_promptevals.pytest_glue.changed import ChangedCases
 
 _SESSION_KEY: Final = pytest.StashKey["EvalSession"]()
 _PROGRESS_SECONDS: Final = 0.25
@@ -68,19 +78,35 @@ class EvalSession:
         self.settings = settings_of(config)
         for plugin in BUILTIN_PLUGINS:
             config.pluginmanager.register(plugin)
-        config.pluginmanager.register(Selection(config), "promptevals-selection")
+        config.pluginmanager.register(Selection(config, self._find_unneeded), "promptevals-selection")
         self.claimed: set[Path] = set()
         self._bare: list[pytest.Collector] = []
         self._unsent: dict[str, EvalSource] = {}
+        self._describer = Describer()
+        self._unsent_facts: dict[str, FileFacts] = {}
         self._runner = CaseRunner(config, self.settings)
+        self._flaky = FlakyCases(config.rootpath, self.settings)
         self._declared: DeclaredFunctions | None = None
+        self._changed: ChangedCases | None = None
         self._progress_at = 0.0
         self._recorder: RunRecorder | None = None
         if not is_xdist_worker(config):
             self._recorder = recorder_of(config, self.settings)
             self._baselines = self._recorder.baselines
         else:
-            self._baselines = Baselines(config.rootpath, self.settings.history, self.settings.judged_level)
+            self._baselines = Baselines(config.rootpath, self.settings)
+
+    def _find_unneeded(self, evals: Sequence[pytest.Item]) -> Sequence[pytest.Item]:
+        """Return the eval items that do not run, since an earlier run speaks for them or has nothing to say of them."""
+        reuse = reuse_of(self.config)
+        if reuse is not None:
+            return select_reusable(reuse, evals)
+        if not self.settings.changed:
+            return ()
+        from pytest_promptevals.pytest_glue.changed import ChangedCases  # noqa: PLC0415 - only where it is asked for
+
+        self._changed = ChangedCases(self.config, self._baselines)
+        return self._changed.select(evals)
 
     def registry_of(self, node: pytest.Collector) -> Registry:
         """Return the judges and providers that the plugins give for a node, those of its folders' conftests included.
@@ -126,22 +152,42 @@ class EvalSession:
         """Have the result recorded with the next report of the item, and put its numbers into JUnit."""
         item.user_properties.extend(_properties(result))
         item.stash[_RESULT_KEY] = result
+        described = self._describer.describe(item, result.file)
+        if described is not None and self._recorder is not None:
+            self._recorder.facts.add(*described)
+        elif described is not None:
+            self._unsent_facts[result.file] = described[0]
 
     def run(self, work: Any) -> Any:
         """Run a coroutine function that takes the pipeline on the engine's loop."""
         return self._runner.run(work)
+
+    def planned_cases(self, session: pytest.Session, files: Collection[str]) -> dict[tuple[str, str], PlannedCase]:
+        """Return the cases of those eval files that were run."""
+        planned = [item.planned for item in session.items if isinstance(item, CaseItem)]
+        return {(case.plan.dataset.path, case.name): case for case in planned if case.plan.dataset.path in files}
 
     def output_before(self, source: EvalSource, name: str) -> str | None:
         """Return the output that the baseline keeps of an item; ``None`` if it keeps none."""
         return self._baselines.output_of(source, name)
 
     def fail_unless_let_through(self, item: pytest.Item, source: EvalSource, result: CaseResult) -> None:
-        """Raise ``CaseFailed`` with the review of a case below its thresholds, unless its policy lets it through."""
+        """Raise ``CaseFailed`` with the review of a case below its thresholds, unless it is let through.
+
+        Its policy may do so, or that it is known to be flaky.
+        """
         before = self._baselines.case(source, result)
         lines = failure_lines(result, before, self.config.get_verbosity())
+        flakiness = self._flaky.look_up(result)
+        is_quarantined = self._flaky.is_quarantined(result, flakiness)
+        if flakiness is not None:
+            item.user_properties.append(("flaky", flaky_text(flakiness)))
+            lines = with_label(lines, flakiness, is_quarantined=is_quarantined)
         # An expected failure stays one, whatever the policy.
-        if item.get_closest_marker("xfail") is None and _is_let_through(source.case_policy, before):
-            item.stash[_BELOW_KEY] = "\n".join(lines)
+        policy = case_policy(source.case_policy, self.settings)
+        is_let_through = is_quarantined or _is_let_through(policy, before)
+        if item.get_closest_marker("xfail") is None and is_let_through:
+            item.stash[_BELOW_KEY] = _why_let_through(policy, before, is_quarantined) + "\n".join(lines)
             return
         raise CaseFailed((lines, result.location))
 
@@ -190,6 +236,9 @@ class EvalSession:
             source = self._unsent.pop(result.file, None)
             if source is not None:
                 setattr(report, SOURCE_ATTRIBUTE, _portable(json.dumps(to_plain(source))))
+            facts = self._unsent_facts.pop(result.file, None)
+            if facts is not None:
+                setattr(report, FACTS_ATTRIBUTE, _portable(json.dumps(to_plain(facts))))
         else:
             self._recorder.expect(report.nodeid, result)
 
@@ -201,27 +250,62 @@ class EvalSession:
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
-        """Prepare the engine, and decide when all items have run; a worker leaves that to the controller."""
-        self._runner.prepare(session, known_results(self.config, self.settings), self._baselines.output)
+        """Prepare the engine, and decide when all items have run; a worker leaves that to the controller.
+
+        Raises ``pytest.UsageError`` for a baseline or an accepted case that there is not.
+        """
+        self._check(session)
+        reuse = reuse_of(self.config)
+        if reuse is None:
+            self._runner.prepare(session, known_results(self.config, self.settings), self._baselines.output)
+        else:
+            self._runner.prepare(session, reuse.known, self._baselines.output, reuse.mode)
         with settled(session.items):
             result = yield
         if self._recorder is not None:
-            self._recorder.decide(session)
+            if self._changed is not None and not self._runs_nothing():
+                self._recorder.reuse(self._changed.sources, self._changed.results())
+            self._recorder.decide(session, self)
         return result
+
+    def _runs_nothing(self) -> bool:
+        return bool(self.config.option.collectonly or self.settings.plan)
+
+    def _check(self, session: pytest.Session) -> None:
+        from pytest_promptevals.pytest_glue.checking import check_session  # noqa: PLC0415 - it knows of marked functions, which know of this
+
+        try:
+            check_session(session, self._baselines, self.settings)
+        except UsageError as error:
+            if self._recorder is not None:
+                raise pytest.UsageError(str(error)) from error
+            self._runner.refuse(str(error))  # a worker cannot end the session
 
     def pytest_keyboard_interrupt(self) -> None:
         """Stop calling at once."""
         self._runner.stop()
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_sessionfinish(self) -> None:
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Stop the engine, and hand on what it has to say."""
         self._runner.stop()
-        notices = list(self._runner.notices)
+        if self._changed is not None:
+            self._hand_on_unchanged(self._changed, session)
+        self._flaky.close()
+        reuse = reuse_of(self.config)
+        notices = [*self._runner.notices, *(() if reuse is None else reuse.notices)]
+        notices += () if self._changed is None else self._changed.notices
         if self._recorder is not None:
             self._recorder.add_notices(notices)
         elif notices:
             self.config.workeroutput[NOTICES] = json.dumps(notices)  # type: ignore[attr-defined]  # xdist's
+
+
+    def _hand_on_unchanged(self, changed: ChangedCases, session: pytest.Session) -> None:
+        if self._recorder is not None:
+            accept_nothing_to_run(session, changed.sources)
+        elif is_sender(self.config) and not self._runs_nothing():
+            send_results(self.config, changed.sources, changed.results())
 
 
 _RESULT_KEY: Final = pytest.StashKey[CaseResult]()
@@ -232,6 +316,13 @@ def _is_let_through(policy: CasePolicy, before: BaselineCase | None) -> bool:
     if policy is CasePolicy.RATCHET:
         return before is None or not before.passed
     return policy is CasePolicy.GATE
+
+
+def _why_let_through(policy: CasePolicy, before: BaselineCase | None, is_quarantined: bool) -> str:  # noqa: FBT001 - of this module alone
+    """Return the begin of what is said of a case that ``ratchet`` lets through."""
+    if policy is not CasePolicy.RATCHET or is_quarantined:
+        return ""
+    return "new, not held to anything yet: " if before is None else "known failure: "
 
 
 def _portable(text: str) -> str:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
+from pytest_promptevals.errors import UsageError
 from pytest_promptevals.pytest_glue.identity import session_id
 from pytest_promptevals.pytest_glue.options import is_eval_file, settings_of
 from pytest_promptevals.pytest_glue.share import (
@@ -24,9 +25,11 @@ from pytest_promptevals.pytest_glue.share import (
     NOTICES,
     ORDER_FACTS,
     RESUMED_FACT,
+    REUSED_FACT,
     SELECTION_ATTRIBUTE,
     SESSION_FACT,
 )
+from pytest_promptevals.records.references import FILE
 
 if TYPE_CHECKING:
     from pytest_promptevals.pytest_glue.lanes import Scheduler
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
     from pytest_promptevals.pytest_glue.scheduling import EvalScheduling, Split
     from pytest_promptevals.pytest_glue.watching import Watch
     from pytest_promptevals.records.progress import Progress
+    from pytest_promptevals.settings import Settings
 
 _BY_FILE: Final = ("loadfile", "loadscope")
 _SCHEDULED: Final = ("load", "worksteal", *_BY_FILE)
@@ -61,6 +65,7 @@ class Controller:
         self._is_paused = False
         self._budget_folder: tempfile.TemporaryDirectory[str] | None = None
         self._watch: Watch | None = None
+        self._reused_sources: Sequence[object] = ()
         self._pauses: queue.SimpleQueue[bool] = queue.SimpleQueue()
         self._passer: threading.Thread | None = None
 
@@ -82,6 +87,14 @@ class Controller:
             from pytest_promptevals.pytest_glue.continuing import resumed_run_id  # noqa: PLC0415 - only to resume
 
             self.facts[RESUMED_FACT] = resumed_run_id(self._config, settings_of(self._config))
+        if REUSED_FACT not in self.facts and (self._config.option.evals_rejudge or self._config.option.evals_regate):
+            from pytest_promptevals.pytest_glue.reusing import reused_run_id  # noqa: PLC0415 - only to reuse a run
+
+            self.facts[REUSED_FACT] = reused_run_id(self._config)
+        if settings_of(self._config).changed and not self._nodes:
+            from pytest_promptevals.pytest_glue.changed import check_reference  # noqa: PLC0415 - only where it is asked for
+
+            check_reference(self._config)  # a worker cannot end the session
         node.workerinput[FACTS] = json.dumps(self.facts)
 
     @pytest.hookimpl(optionalhook=True)
@@ -99,6 +112,12 @@ class Controller:
         notices = getattr(node, "workeroutput", None) or {}
         if NOTICES in notices:
             self._recorder().add_notices(json.loads(notices[NOTICES]))
+        if "promptevals_reused_results" in notices:
+            from pytest_promptevals.pytest_glue.reused_results import REUSED_RESULTS, read_results  # noqa: PLC0415 - only where there are any
+
+            sources, results = read_results(notices[REUSED_RESULTS])
+            self._reused_sources = sources
+            self._recorder().reuse(sources, results)
         scheduling = self._eval_scheduling()
         if error == "keyboard-interrupt" and scheduling is not None:
             scheduling.stop(str(error))
@@ -117,13 +136,19 @@ class Controller:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, ids: Sequence[str]) -> None:
-        """Refuse eval items in a mode that does not suit them. Raises ``pytest.UsageError``."""
+        """Refuse eval items in a mode that does not suit them, or with a baseline that there is not.
+
+        Raises ``pytest.UsageError``.
+        """
         mode = self._config.getoption("dist")
         if mode in _REFUSED and self._eval_positions(ids):
             raise pytest.UsageError(
                 f"--dist {mode} cannot run eval items: {_REFUSED[mode]}. "
                 f"Use --dist {', '.join(_SCHEDULED[:-1])} or {_SCHEDULED[-1]}, or leave evals out with --no-evals."
             )
+        settings = settings_of(self._config)
+        if settings.accept or settings.saved_name or settings.baseline != FILE:
+            self._check(ids, settings)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> Generator[None, object, object]:
@@ -154,8 +179,10 @@ class Controller:
             scheduling.interrupt()
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_sessionfinish(self) -> None:
-        """End the progress line before pytest writes its summary."""
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """End the progress line before pytest writes its summary; nothing to run is no failure where all is known."""
+        if self._reused_sources and session.exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED:
+            session.exitstatus = pytest.ExitCode.OK
         if self._watch is not None:
             self._watch.stop()
 
@@ -170,7 +197,9 @@ class Controller:
         result = yield
         # Without workers (--dist alone asks for none) the session decides for itself.
         if all(map(self._config.pluginmanager.has_plugin, ("dsession", "promptevals-recorder"))):
-            self._recorder().decide(session)
+            from pytest_promptevals.pytest_glue.late_caller import LateCaller  # noqa: PLC0415 - only for eval items
+
+            self._recorder().decide(session, LateCaller(self._config))
         return result
 
     def pause(self, *, is_paused: bool) -> None:
@@ -221,6 +250,21 @@ class Controller:
         if self._config.getoption("dist") in _BY_FILE:
             return lambda positions, parts: split_groups(positions, lambda position: _file_of(ids[position]), parts)
         return deal if settings_of(self._config).order in BY_RANK else split_blocks
+
+    def _check(self, ids: Sequence[str], settings: Settings) -> None:
+        """Raise ``pytest.UsageError`` for a baseline or an accepted case that there is not, before workers begin."""
+        evals = set(self._eval_positions(ids))
+        # Which of the others belong to a dataset only the workers know.
+        others = [nodeid for number, nodeid in enumerate(ids) if number not in evals and nodeid.endswith("]")]
+        if not evals and not (others and settings.given & {"accept", "baseline", "save_baseline"}):
+            return
+        from pytest_promptevals.pytest_glue.checking import check_items  # noqa: PLC0415 - only for eval items
+
+        items = [(ids[number], False) for number in sorted(evals)] + [(nodeid, True) for nodeid in others]
+        try:
+            check_items(items, self._recorder().baselines, settings)
+        except UsageError as error:
+            raise pytest.UsageError(str(error)) from error
 
     def _eval_positions(self, ids: Sequence[str]) -> list[int]:
         files: dict[str, bool] = {}

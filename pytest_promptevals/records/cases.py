@@ -119,11 +119,11 @@ class MissingCases(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class GateRules:
-    """The ``gate`` of an eval file. ``None`` leaves a rule out, but for ``max_drop``, which has a setting."""
+    """The ``gate`` of an eval file. ``None`` takes the setting; where that has none either, the rule is left out."""
 
     max_drop: float | None = None
     """Largest drop of the mean score against the baseline that still passes."""
-    confidence: float = 0.95
+    confidence: float | None = None
     """Confidence that a drop must reach to count as real."""
     min_score: float | None = None
     """Smallest mean score."""
@@ -139,9 +139,9 @@ class GateRules:
     """Largest share of cases that may end in an error; ``None`` fails where fewer than half of them have a score."""
     judges: Mapping[str, float] = field(default_factory=dict)
     """Largest drop of single judges' mean scores, by the judge's label."""
-    on_inconclusive: OnInconclusive = OnInconclusive.PASS
+    on_inconclusive: OnInconclusive | None = None
     """What a drop means that is too large but may be chance."""
-    missing_cases: MissingCases = MissingCases.WARN
+    missing_cases: MissingCases | None = None
     """What it means that cases of the baseline are gone."""
 
 
@@ -215,8 +215,8 @@ class Dataset:
     """``provider/model`` that judges ask which name none; empty takes the setting."""
     gate: GateRules = field(default_factory=GateRules)
     """Rules on the metrics of the whole file."""
-    case_policy: CasePolicy = CasePolicy.STRICT
-    """What a case below its threshold means."""
+    case_policy: CasePolicy | None = None
+    """What a case below its threshold means; ``None`` takes the setting."""
     few_shot: tuple[FewShot, ...] = ()
     """Examples put before the question."""
     providers: tuple[ProviderConfig, ...] = ()

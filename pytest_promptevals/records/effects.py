@@ -25,6 +25,8 @@ class Noise:
     """Of one trial of a case around the case's mean: the model's. ``None`` without repeated trials."""
     judge: float | None = None
     """Of one judging of the same response; ``None`` where no judge took several samples."""
+    trials: float | None = None
+    """Trials of each case now, on average; ``None`` if their number is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +39,8 @@ class Effect:
     metric: str
     """``score``, ``pass_rate``, ``judges.NAME``, ``cost``, ``latency_p50``, ``latency_p95`` or ``output_length``."""
     before: float
-    """Weighted mean (for latencies the percentile) in the baseline, in the metric's unit: 0..1, US dollars a case,
-    seconds, characters."""
+    """Value in the baseline: the weighted mean of scores and shares, 0..1; the plain mean of US dollars for one trial
+    of a case; the percentile of the cases' mean latencies in seconds; the plain mean number of characters."""
     after: float
     """The same now."""
     worse_by: float
@@ -73,6 +75,8 @@ class Evidence:
     """What the gate asks for, 0..1."""
     p_adjusted: float | None = None
     """``effect.p_worse``, corrected (Holm) for all gates of the run that compare."""
+    p_better_adjusted: float | None = None
+    """The same of ``effect.p_better``."""
     smallest_detectable: float | None = None
     """Smallest change for the worse that cases like these would show as ``regressed``, with a chance of 0.8."""
     cases_needed: int | None = None

@@ -42,10 +42,16 @@ def case_fingerprint(case: Case, judges: tuple[JudgeSpec, ...], reducer: str) ->
     )
 
 
-def full_fingerprint(case_hash: str, prompt: RenderedPrompt | None, model: str, parameters: JsonObject) -> str:
-    """Return the hash of all that gives a score its meaning: case, judges, rendered prompt, model, parameters."""
+def full_fingerprint(
+    case_hash: str, prompt: RenderedPrompt | None, model: str, parameters: JsonObject, provider: str = ""
+) -> str:
+    """Return the hash of all that gives a score its meaning: case, judges, rendered prompt, model, parameters.
+
+    ``provider`` is the hash of what the model's answers come from: its address, or the user's own code.
+    """
     return content_hash(
         {
+            **({"provider": provider} if provider else {}),
             "case": case_hash,
             "prompt": to_plain(prompt.messages) if prompt is not None else None,
             "model": model,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -158,6 +159,12 @@ class CaseResult:
     """Group of the case."""
     weight: float = 1.0
     """Weight of the case."""
+    reused_from: str | None = None
+    """Id of the run whose result this is; ``None`` where the case was run."""
+    prompt_hash: str = ""
+    """Content hash of the prompt's template, with the files that it includes; empty if there was none."""
+    text_lengths: tuple[int, ...] = ()
+    """Characters of each response, where the texts themselves are no longer kept."""
 
     @property
     def output(self) -> str | None:
@@ -168,9 +175,30 @@ class CaseResult:
         return None
 
     @property
+    def trial_count(self) -> int:
+        """How many trials there are, those with an error included."""
+        return len(self.trials)
+
+    @property
+    def trial_scores(self) -> tuple[float, ...]:
+        """Score of each trial where several have one, else empty: what a baseline keeps of them."""
+        scores = tuple(trial.score for trial in self.trials if trial.score is not None)
+        return scores if len(scores) > 1 else ()
+
+    @property
+    def judge_values(self) -> dict[str, float]:
+        """Each judge's score over the trials, by its label."""
+        return {score.judge: score.value for score in self.scores}
+
+    @property
     def latency(self) -> float | None:
         """Mean latency of the responses in seconds, ``None`` if unknown."""
         return _mean([r.latency for r in self._responses() if r.latency is not None])
+
+    @property
+    def output_length(self) -> float | None:
+        """Mean number of characters of the responses, ``None`` if there is none."""
+        return _mean(list(self.text_lengths or (len(response.text) for response in self._responses())))
 
     @property
     def cost(self) -> float | None:
@@ -199,5 +227,5 @@ def _sum_known(costs: list[float | None]) -> float | None:
     return sum(known) if costs and len(known) == len(costs) else None
 
 
-def _mean(values: list[float]) -> float | None:
+def _mean(values: Sequence[float]) -> float | None:
     return sum(values) / len(values) if values else None

@@ -9,7 +9,7 @@ from tabulate import tabulate
 
 from pytest_promptevals.engine.estimates import ModelPlan, Plan, PlannedJudge, Range
 from pytest_promptevals.prices.dollars import format_dollars
-from pytest_promptevals.reports.terminal import Line, fill_lines, shorten_left
+from pytest_promptevals.reports.lines import Line, fill_lines, shorten_left
 
 _HEAD: Final = ("model", "calls", "cached", "tokens in", "tokens out", "cost")
 _SHORTEST_NAME: Final = 12

@@ -8,7 +8,7 @@ from typing import Final
 from pytest_promptevals.engine.selftest import EXEMPT_TAG, FileTest, Pass, Undecided
 from pytest_promptevals.engine.useless_models import USELESS_MODELS
 from pytest_promptevals.prices.dollars import format_dollars
-from pytest_promptevals.reports.terminal import Line, fill_lines
+from pytest_promptevals.reports.lines import Line, fill_lines
 from pytest_promptevals.reports.words import count_text, visible_text
 
 _SHORTEST_NAME: Final = 12

@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-import textwrap
+import shlex
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from pytest_promptevals.comparison.partial import save_command
 from pytest_promptevals.prices.dollars import format_dollars
 from pytest_promptevals.records.comparisons import Change, Comparison, Delta, Verdict
+from pytest_promptevals.reports.lines import Line, fill_lines, shorten_left
+from pytest_promptevals.reports.verdict_words import effect_lines, gate_lines
 from pytest_promptevals.reports.words import count_text, score_text
 
 _FEW_CASES: Final = 10
 """Cases listed per kind of change; -v lists all."""
 _SHORTEST_NAME: Final = 12
 _STOPPED: Final = "stopped early: no verdict, half a run cannot be compared; --evals-resume goes on"
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One line of the summary."""
-
-    text: str
-    """Without a line end."""
-    markup: dict[str, bool] = field(default_factory=dict)
-    """pytest's words for colours."""
 
 
 def summary_lines(
@@ -38,12 +31,30 @@ def summary_lines(
     lines = [Line(row) for row in _table(comparisons, width)] if verbosity >= 0 and comparisons else []
     for comparison in comparisons:
         lines += _changes(comparison, width, verbosity)
-    told = [line for comparison in comparisons for line in _gate_lines(comparison, width, verbosity)]
+    for comparison in comparisons:
+        lines += effect_lines(comparison, width, verbosity)
+    told = [line for comparison in comparisons for line in gate_lines(comparison, width, verbosity)]
     lines += [Line(""), *told] if told and lines else told
     lines += _no_baseline(comparisons, width, verbosity)
     if is_stopped_early:
-        lines.append(Line(_STOPPED, {"yellow": True}))
+        lines += [Line(row, {"yellow": True}) for row in fill_lines(_STOPPED, width)]
     return lines
+
+
+def accept_lines(improved: Mapping[str, Sequence[str]], width: int) -> list[Line]:
+    """Return the offer to take over cases, by eval file, that now pass while the committed baseline has them failing.
+
+    Names that two files share are written as node ids.
+    """
+    counted = Counter(name for names in improved.values() for name in names)
+    asked = [name if counted[name] == 1 else f"{file}::{name}" for file, names in improved.items() for name in names]
+    if not asked:
+        return []
+    cases, them = (count_text(len(asked), "known failure"), "it" if len(asked) == 1 else "them")
+    passes = "passes" if len(asked) == 1 else "pass"
+    command = " ".join(["pytest --evals-accept", *map(shlex.quote, asked)])
+    text = f"{cases} now {passes}: {command} takes {them} into the baseline, so that {them[:2]} may not slip back"
+    return [Line(row, {"green": True}) for row in fill_lines(text, width)]
 
 
 def below_lines(reviews: Mapping[str, str], width: int, verbosity: int) -> list[Line]:
@@ -140,6 +151,7 @@ def _changes(comparison: Comparison, width: int, verbosity: int) -> list[Line]:
         *listing.named(Change.NEW, "new, not in"),
         *listing.named(Change.EDITED, "edited or judged otherwise, so not compared with"),
         *listing.named(Change.MISSING, "missing, lost since"),
+        *listing.renamed(),
     ]
     return [Line(""), *listed] if listed else []
 
@@ -166,6 +178,13 @@ class _Listing:
         rows = fill_lines(", ".join(delta.name for delta in self._few(deltas)), self.width - 2, indent="")
         return self._section(deltas, words, rows, {})
 
+    def renamed(self) -> list[Line]:
+        """List cases that have another name than in the baseline, and are compared all the same."""
+        deltas = [delta for delta in self.comparison.deltas if delta.renamed_from is not None]
+        names = ", ".join(f"{delta.renamed_from} -> {delta.name}" for delta in self._few(deltas))
+        rows = fill_lines(names, self.width - 2, indent="")
+        return self._section(deltas, "renamed, the same as before in", rows, {})
+
     def _few(self, deltas: Sequence[Delta]) -> Sequence[Delta]:
         return deltas if self.verbosity > 0 else deltas[:_FEW_CASES]
 
@@ -186,19 +205,6 @@ def _delta_text(delta: Delta, name_width: int) -> str:
     return f"{delta.name:<{name_width}}  {scores}{words}  {delta.location}"
 
 
-def _gate_lines(comparison: Comparison, width: int, verbosity: int) -> list[Line]:
-    lines: list[Line] = []
-    for gate in comparison.gates:
-        # That there is no baseline at all is said once for all files; why one is of no use is said of its file.
-        is_told = comparison.has_baseline if gate.verdict is Verdict.NO_BASELINE else verbosity > 0
-        if not gate.verdict.fails and (not is_told or verbosity < 0):
-            continue
-        text = f"{gate.file} [{gate.gate}] {gate.verdict.value}: {gate.explanation}"
-        markup = {"red": True, "bold": True} if gate.verdict.fails else {"green": True}
-        lines += [Line(row, markup) for row in fill_lines(text, width)]
-    return lines
-
-
 def _no_baseline(comparisons: Sequence[Comparison], width: int, verbosity: int) -> list[Line]:
     without = [item for item in comparisons if not item.has_baseline]
     files = [item for item in without if any(gate.verdict is Verdict.NO_BASELINE for gate in item.gates)]
@@ -208,13 +214,3 @@ def _no_baseline(comparisons: Sequence[Comparison], width: int, verbosity: int) 
     command = save_command(next((item for item in files if item.is_partial), files[0]))
     text = f"no baseline yet for {files[0].file}{more}: {command} saves one to compare with"
     return [Line(row) for row in fill_lines(text, width)]
-
-
-def fill_lines(text: str, width: int, indent: str = "  ") -> list[str]:
-    """Return a text broken into lines of that width, all but the first indented; long words are left whole."""
-    return textwrap.wrap(text, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
-
-
-def shorten_left(text: str, width: int) -> str:
-    """Return the end of a text, after dots where it is longer than ``width``."""
-    return text if len(text) <= width else "..." + text[-(width - 3) :]

@@ -48,6 +48,7 @@ import asyncio
 import collections
 import gzip
 import json
+import random
 import re
 import socket
 import ssl
@@ -113,6 +114,7 @@ class ModelServer:
         """Forget rules, faults and requests."""
         self.latency = 0.0
         self.rules: list[tuple[re.Pattern[str], Body]] = []
+        self.sources: dict[str, random.Random] = {}
         self.faults: Faults | None = None
         self.journal: collections.deque[Entry] = collections.deque(maxlen=_JOURNAL_LENGTH)
         self.connections: set[object] = set()
@@ -208,11 +210,19 @@ class ModelServer:
             return Problem(401, f"Incorrect API key provided: {key}. Find yours in the dashboard.", "invalid_api_key")
         return None
 
+    def _draw(self, rule: Body, text: str) -> Body:
+        """Return what a flaky rule replies now. Each text has its own sequence, whatever else is asked meanwhile."""
+        if "chance" not in rule:
+            return {}
+        key = f"{rule.get('seed', 0)} {text}"
+        drawn = self.sources.setdefault(key, random.Random(key)).random()  # noqa: S311 - no secret
+        return {} if drawn < rule["chance"] else {"reply": rule["otherwise"]}
+
     def _reply(self, api: Api, body: Body) -> Reply:
         text = last_user_text(api, body)
         for pattern, rule in self.rules:
             if pattern.search(text):
-                return _reply_of(rule, text)
+                return _reply_of(rule | self._draw(rule, text), text)
         schema = api.schema(body)
         return Reply(text if schema is None else json.dumps(instance_of(schema, text)))
 

@@ -6,10 +6,19 @@ import dataclasses
 from typing import Any
 
 from pytest_promptevals.records.cases import Location
-from pytest_promptevals.records.comparisons import BaselineCase
+from pytest_promptevals.records.comparisons import (
+    BaselineCase,
+    Change,
+    Comparison,
+    Delta,
+    GateResult,
+    Metrics,
+    Verdict,
+)
+from pytest_promptevals.records.effects import Effect, Evidence, Noise
 from pytest_promptevals.records.responses import Message, RenderedPrompt, Response, TokenLogprob, ToolCall, Usage
 from pytest_promptevals.records.results import CaseResult, ErrorRecord, JudgeSpending, Score, Trial
-from pytest_promptevals.records.runs import GitState, Run
+from pytest_promptevals.records.runs import GitState, Run, RunFile, RunKind, RunStatus
 
 FILE = "evals/support.eval.yaml"
 PLACE = Location(FILE, 1)
@@ -51,6 +60,8 @@ def make_case(name: str = "refund", score: float = 1.0, **changes: Any) -> Basel
         passed=score >= 0.5,
         scores={"exact": score},
         output=f"answer of {name}",
+        output_length=float(len(f"answer of {name}")),
+        fingerprint="f" * 16,
     )
     return dataclasses.replace(case, **changes)
 
@@ -109,6 +120,64 @@ def make_full_result(name: str = "full") -> CaseResult:
         tags=("smoke", "refunds"),
         group="g1",
         weight=2.5,
+        reused_from="20261120-080000-abcdef",
+        prompt_hash="3" * 16,
+    )
+
+
+def make_full_run(run_id: str = "full") -> Run:
+    """A run in which no field has its default."""
+    file = RunFile(
+        FILE,
+        dataset_version="d" * 16,
+        cases=40,
+        prompts={"support": "p" * 16},
+        models={"openai/gpt-5-mini": "gpt-5-mini-2026"},
+        parameters={"temperature": 0, "stop": ["\n"]},
+        judges={"exact": "j" * 16},
+    )
+    return make_run(
+        run_id,
+        status=RunStatus.INTERRUPTED,
+        finished_at="2026-11-21T18:00:00+00:00",
+        shard="1/4",
+        selected=40,
+        selection="5" * 16,
+        calls=30,
+        cached=20,
+        cost=0.5,
+        spent=0.1,
+        parent="20261120-080000-abcdef",
+        kind=RunKind.REGATE,
+        name="before the größe",
+        files=(file, dataclasses.replace(file, file="evals/zebra.eval.yaml")),
+    )
+
+
+def make_full_comparison() -> Comparison:
+    """A comparison in which no field that is stored has its default."""
+    noise = Noise(0.1, 0.2, 0.3, 2.5)
+    effect = Effect("score", 0.9, 0.1, 0.8, 0.7, 0.85, 0.01, 0.99, 0.05, cases=12, groups=10, noise=noise)
+    evidence = Evidence(effect, 0.1, 0.95, 0.02, 1.0, 0.15, 40, 3)
+    delta = Delta(
+        "a", Change.WORSE, 0.9, 0.1, PLACE, 2.0, "g", passed_before=True, passed_after=False, renamed_from="b"
+    )
+    place = Location(FILE, 3)
+    gates = (
+        GateResult(FILE, "score", Verdict.INCONCLUSIVE, "it may have fallen", place, evidence, is_accepted=True),
+        GateResult(FILE, "min_score", Verdict.FAILED, "too low", PLACE),
+    )
+    return Comparison(
+        FILE,
+        Metrics(3, 1, 1, 0.5, 0.25, 0.01, 0.5, 2.5, 120.5, {"exact": 0.5, "größe": 1.0}),
+        has_baseline=True,
+        baseline="baselines/support.eval.yaml.jsonl",
+        deltas=(delta, Delta("gone", Change.MISSING, 0.5)),
+        mean_before=0.9,
+        mean_after=0.1,
+        gates=gates,
+        effects=(effect, Effect("cost", 0.001, 0.002, 0.001)),
+        baseline_run="20261120-080000-abcdef",
     )
 
 

@@ -45,7 +45,8 @@ def test_defaults_are_shown_as_a_user_writes_them() -> None:
     assert shown["files"] == "*.eval.yaml *.eval.yml *.eval.jsonl"
     assert shown["trials"] == "none"
     assert shown["model"] == "none"
-    assert shown["save_baseline"] == "false"
+    assert shown["save_baseline"] == "none"
+    assert shown["plan"] == "false"
     assert shown["max_drop"] == "0.1"
 
 
@@ -62,7 +63,19 @@ def test_what_an_option_or_the_environment_gave_is_known() -> None:
 
 @pytest.mark.parametrize(("text", "value"), [("yes", True), ("1", True), ("off", False), ("", False)])
 def test_a_flag_is_yes_or_no(text: str, value: bool) -> None:
-    assert resolve_settings({}, {"PROMPTEVALS_SAVE_BASELINE": text}, {}).save_baseline is value
+    assert resolve_settings({}, {"PROMPTEVALS_PLAN": text}, {}).plan is value
+
+
+@pytest.mark.parametrize(
+    ("text", "saves_file", "name"),
+    [("yes", True, None), ("file", True, None), ("off", False, None), ("", False, None), ("v1", False, "v1")],
+)
+def test_a_baseline_is_saved_as_a_file_under_a_name_or_not_at_all(
+    text: str, saves_file: bool, name: str | None
+) -> None:
+    settings = resolve_settings({}, {"PROMPTEVALS_SAVE_BASELINE": text}, {})
+
+    assert (settings.saves_file, settings.saved_name) == (saves_file, name)
 
 
 @pytest.mark.parametrize(
@@ -82,7 +95,18 @@ def test_a_flag_is_yes_or_no(text: str, value: bool) -> None:
         ),
         ({"PROMPTEVALS_TIMEOUT": "soon"}, "PROMPTEVALS_TIMEOUT: 'soon' is not a number."),
         ({"PROMPTEVALS_TIMEOUT": "nan"}, "PROMPTEVALS_TIMEOUT: 'nan' is not a finite number."),
-        ({"PROMPTEVALS_SAVE_BASELINE": "maybe"}, "PROMPTEVALS_SAVE_BASELINE: 'maybe' is not a yes or no."),
+        ({"PROMPTEVALS_PLAN": "maybe"}, "PROMPTEVALS_PLAN: 'maybe' is not a yes or no."),
+        (
+            {"PROMPTEVALS_SAVE_BASELINE": "latest"},
+            (
+                "PROMPTEVALS_SAVE_BASELINE: 'latest' cannot be a name: as a baseline it has a meaning of its own; "
+                "choose another."
+            ),
+        ),
+        (
+            {"PROMPTEVALS_BASELINE": "rnu:2026"},
+            "PROMPTEVALS_BASELINE: 'rnu:2026' begins with the unknown prefix 'rnu'. Did you mean 'run'?",
+        ),
         (
             {"PROMPTEVALS_DEFAULT": "skipp"},
             "PROMPTEVALS_DEFAULT: 'skipp' is none of: run, skip. Did you mean 'skip'?",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from pytest_promptevals.comparison.compare import compare
+from pytest_promptevals.comparison.decide import GatedFile, decide
 from pytest_promptevals.comparison.gates import parse_gates
 from pytest_promptevals.datasets.loader import load_dataset
 from pytest_promptevals.engine.engine import Engine
@@ -30,6 +31,9 @@ judges:
 cases:
   - {id: one, vars: {what: apples}}
   - {id: two, vars: {what: pears}}
+  - {id: three, vars: {what: plums}}
+  - {id: four, vars: {what: figs}}
+  - {id: five, vars: {what: dates}}
 """
 
 
@@ -46,9 +50,11 @@ def run(folder: Path) -> tuple[CaseResult, ...]:
 
 def verdict(folder: Path, results: tuple[CaseResult, ...], before: tuple[CaseResult, ...]) -> Comparison:
     dataset = load_dataset(folder / "a.eval.yaml", folder)
-    gates = parse_gates(dataset.gate, default_max_drop=0.1)
+    gates = parse_gates(dataset.gate, Settings())
     names = frozenset(result.name for result in results)
-    return compare(dataset.path, dataset.location, results, baseline_cases(before), gates=gates, collected_names=names)
+    comparison = compare(dataset.path, results, baseline_cases(before), collected_names=names)
+    (decided,) = decide([GatedFile(comparison, gates, dataset.location)])
+    return decided
 
 
 def test_a_worse_prompt_is_a_regression(tmp_path: Path) -> None:
@@ -60,8 +66,9 @@ def test_a_worse_prompt_is_a_regression(tmp_path: Path) -> None:
 
     comparison = verdict(tmp_path, bad, good)
 
-    assert [(result.name, result.score, result.passed) for result in good] == [("one", 1.0, True), ("two", 1.0, True)]
-    assert [delta.change for delta in comparison.deltas] == [Change.WORSE, Change.WORSE]
+    assert [result.name for result in good] == ["one", "two", "three", "four", "five"]
+    assert {(result.score, result.passed) for result in good} == {(1.0, True)}
+    assert [delta.change for delta in comparison.deltas] == [Change.WORSE] * 5
     assert [gate.verdict for gate in comparison.gates] == [Verdict.REGRESSED]
     assert any("one  1.00 -> 0.00" in line.text for line in summary_lines([comparison], width=80, verbosity=0))
 

@@ -99,7 +99,7 @@ class PairwiseJudge(ModelJudge[PairwiseParameters]):
 
     def __init__(self, parameters: BaseModel) -> None:
         super().__init__(parameters)
-        self._content: str | None = None
+        self._text: str | None = None
         # Samples and panels compare with the same answer: all grades of one response are handed the same `ask`.
         self._answers: weakref.WeakKeyDictionary[Ask, asyncio.Task[str]] = weakref.WeakKeyDictionary()
 
@@ -116,7 +116,12 @@ class PairwiseJudge(ModelJudge[PairwiseParameters]):
     @property
     def content_hash(self) -> str | None:
         """Hash of the other prompt's file: scores against another version of it are not comparable."""
-        return self._content
+        return None if self._text is None else content_hash(self._text)
+
+    @property
+    def content(self) -> str | None:
+        """The text of that file, for those who want to know what changed."""
+        return self._text
 
     def check_files(self, search_path: Sequence[Path]) -> None:
         """Raise ``JudgeError`` if the other prompt's file is not there."""
@@ -124,7 +129,7 @@ class PairwiseJudge(ModelJudge[PairwiseParameters]):
             return
         try:
             path = resolve_inside(self.parameters.against, search_path[0], search_path[-1])
-            self._content = content_hash(read_text(path, shown_path(path, search_path[-1])))
+            self._text = read_text(path, shown_path(path, search_path[-1]))
         except (OutsideRootdirError, FileProblem) as error:
             raise JudgeError(f"against: {error}; name a prompt file, or write baseline or expected") from error
 

@@ -128,6 +128,11 @@ class RubricJudge(ModelJudge[RubricParameters]):
         """Hash of the rubric, which a file holds: scores by another version of it are not comparable."""
         return None if self._rubric is None else content_hash(self._rubric.content())
 
+    @property
+    def content(self) -> Json:
+        """The rubric, for those who want to know what changed."""
+        return None if self._rubric is None else self._rubric.content()
+
     def check_case(self, case: Case) -> None:
         """Raise ``JudgeError`` if the case lacks what the rubric needs."""
         missing = [] if self._rubric is None else missing_variables(self._rubric, case)

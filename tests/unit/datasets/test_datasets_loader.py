@@ -12,6 +12,8 @@ from pytest_promptevals.records.cases import (
     GateRules,
     JudgeSpec,
     Location,
+    MissingCases,
+    OnInconclusive,
     PromptSource,
     ProviderConfig,
 )
@@ -118,7 +120,8 @@ def test_parameters_gates_and_providers_merge_one_level_deep(folder: EvalFolder)
         "evals.yaml",
         """\
         parameters: {temperature: 0, response_format: {type: json, strict: true}}
-        gate: {max_drop: 0.3, min_score: 0.5}
+        judges: [exact, {contains: {value: x, name: word}}]
+        gate: {max_drop: 0.3, min_score: 0.5, judges: {exact: {max_drop: 0.1}, word: {max_drop: 0.2}}}
         providers:
           local: {type: openai, base_url: outer, api_key_env: KEY}
           other: {}
@@ -127,7 +130,7 @@ def test_parameters_gates_and_providers_merge_one_level_deep(folder: EvalFolder)
     dataset = folder.load_text(
         """\
         parameters: {temperature: 1, response_format: {type: text}}
-        gate: {max_drop: null, confidence: 0.8}
+        gate: {max_drop: null, confidence: 0.8, judges: {word: {max_drop: 0.3}}}
         providers:
           local: {base_url: inner}
           mine: {type: null, timeout: 3}
@@ -135,10 +138,12 @@ def test_parameters_gates_and_providers_merge_one_level_deep(folder: EvalFolder)
         """
     )
     assert dataset.parameters == {"temperature": 1, "response_format": {"type": "text"}}
-    assert dataset.gate == GateRules(max_drop=None, confidence=0.8, min_score=0.5)
+    assert dataset.gate == GateRules(
+        max_drop=None, confidence=0.8, min_score=0.5, judges={"exact": 0.1, "word": 0.3}
+    )
     assert dataset.providers == (
         ProviderConfig("local", "openai", {"base_url": "inner", "api_key_env": "KEY"}, Location("a.eval.yaml", 4)),
-        ProviderConfig("other", "other", {}, Location("evals.yaml", 5)),
+        ProviderConfig("other", "other", {}, Location("evals.yaml", 6)),
         ProviderConfig("mine", "mine", {"timeout": 3}, Location("a.eval.yaml", 5)),
     )
 
@@ -238,6 +243,18 @@ def test_a_broken_defaults_file_does_not_hide_what_is_wrong_with_the_cases(folde
             'judge_model: must be the name of a model as provider/model, such as openai/gpt-5-mini, got "gpt-5"',
         ),
         ("gate: {max_drops: 1}", "gate.max_drops: unknown key. Did you mean 'max_drop'?"),
+        ("gate: {judges: {exact: 0.1}}", "gate.judges.exact: must be a mapping, got 0.1"),
+        ("gate: {judges: {exact: {}}}", "gate.judges.exact.max_drop: this key is missing; add it"),
+        ("gate: {judges: {exact: {max_drop: 0.1}}}", "gate.judges.exact: unknown judge 'exact'. The file has no judges."),
+        (
+            "judges: [exact, fuzzy]\ngate: {judges: {exat: {max_drop: 0.1}}}",
+            "gate.judges.exat: unknown judge 'exat'. Did you mean 'exact'?",
+        ),
+        ("gate: {max_cost: -1}", "gate.max_cost: must be at least 0, got -1"),
+        ("gate: {max_latency_p95: 0}", "gate.max_latency_p95: must be above 0, got 0"),
+        ("gate: {max_error_rate: 2}", "gate.max_error_rate: must be at most 1, got 2"),
+        ("gate: {on_inconclusive: warn}", "gate.on_inconclusive: must be one of 'pass' or 'fail', got \"warn\""),
+        ("gate: {missing_cases: ignore}", "gate.missing_cases: must be one of 'fail' or 'warn', got \"ignore\""),
         ("gate: {confidence: 1}", "gate.confidence: must be below 1, got 1"),
         ("gate: {confidence: 0.4}", "gate.confidence: must be at least 0.5, got 0.4"),
         ("case_policy: lax", "case_policy: must be one of 'strict', 'ratchet' or 'gate', got \"lax\""),
@@ -256,6 +273,63 @@ def test_what_no_eval_file_can_say_is_named_with_its_field_and_value(
     folder: EvalFolder, line: str, problem: str
 ) -> None:
     assert folder.problems_of(f"{line}\n{CASE}") == [f"a.eval.yaml:1: {problem}"]
+
+
+def test_all_rules_of_a_gate_are_read(folder: EvalFolder) -> None:
+    dataset = folder.load_text(
+        """\
+        judges: [exact, {fuzzy: {name: likeness}}]
+        gate:
+          max_drop: 0.05
+          confidence: 0.99
+          on_inconclusive: fail
+          judges: {likeness: {max_drop: 0.2}, own: {max_drop: 0.0}}
+          min_score: 0.5
+          min_pass_rate: 0.6
+          max_cost: 2
+          max_cost_increase: 0.2
+          max_latency_p95: 3.5
+          max_error_rate: 0.01
+          missing_cases: fail
+        cases: [{id: a, judges: [contains: {value: x, name: own}]}]
+        """
+    )
+
+    assert dataset.gate == GateRules(
+        max_drop=0.05,
+        confidence=0.99,
+        min_score=0.5,
+        min_pass_rate=0.6,
+        max_cost=2.0,
+        max_cost_increase=0.2,
+        max_latency_p95=3.5,
+        max_error_rate=0.01,
+        judges={"likeness": 0.2, "own": 0.0},
+        on_inconclusive=OnInconclusive.FAIL,
+        missing_cases=MissingCases.FAIL,
+    )
+
+
+def test_what_a_file_does_not_say_is_left_to_the_settings(folder: EvalFolder) -> None:
+    dataset = folder.load_text(CASE)
+
+    assert dataset.gate == GateRules()
+    assert dataset.gate.confidence is None
+    assert dataset.case_policy is None
+
+
+def test_the_defaults_may_speak_of_their_own_judges_where_a_file_has_others(folder: EvalFolder) -> None:
+    folder.write("evals.yaml", "judges: [exact]\ngate: {judges: {exact: {max_drop: 0.1}}}\n")
+
+    assert folder.load_text(f"judges: [fuzzy]\n{CASE}").gate.judges == {"exact": 0.1}
+
+
+def test_a_judge_that_neither_the_defaults_nor_the_file_have_is_an_error(folder: EvalFolder) -> None:
+    folder.write("evals.yaml", "gate: {judges: {exakt: {max_drop: 0.1}}}\n")
+
+    assert folder.problems_of(f"judges: [exact]\n{CASE}") == [
+        "evals.yaml:1: gate.judges.exakt: unknown judge 'exakt'. Did you mean 'exact'?"
+    ]
 
 
 @pytest.mark.parametrize("reducer", ["mean", "median", "min", "max", "majority", "pass@1", "pass^1000", "pass@999"])

@@ -7,6 +7,7 @@ import pytest
 
 from pytest_promptevals.errors import BaselineError
 from pytest_promptevals.history.baselines import (
+    accept_cases,
     baseline_cases,
     baseline_path,
     merge_baseline,
@@ -51,12 +52,12 @@ def test_a_baseline_file_is_sorted_lines_of_sorted_keys(tmp_path: Path) -> None:
     write_baseline(path, [make_case("b", 0.25, output="Größe\u2028\n"), make_case("a")])
 
     assert path.read_bytes().decode() == (
-        '{"case_fingerprint": "cccccccccccccccc", "case_id": "a", "model": "openai/gpt-5-mini", "name": "a", '
-        '"output": "answer of a", "passed": true, "prompt_name": "support", "schema": 1, "score": 1.0, '
-        '"scores": {"exact": 1.0}}\n'
-        '{"case_fingerprint": "cccccccccccccccc", "case_id": "b", "model": "openai/gpt-5-mini", "name": "b", '
-        '"output": "Größe\u2028\\n", "passed": false, "prompt_name": "support", "schema": 1, "score": 0.25, '
-        '"scores": {"exact": 0.25}}\n'
+        '{"case_fingerprint": "cccccccccccccccc", "case_id": "a", "fingerprint": "ffffffffffffffff", '
+        '"model": "openai/gpt-5-mini", "name": "a", "output": "answer of a", "output_length": 11.0, "passed": true, '
+        '"prompt_name": "support", "schema": 1, "score": 1.0, "scores": {"exact": 1.0}}\n'
+        '{"case_fingerprint": "cccccccccccccccc", "case_id": "b", "fingerprint": "ffffffffffffffff", '
+        '"model": "openai/gpt-5-mini", "name": "b", "output": "Größe\u2028\\n", "output_length": 11.0, '
+        '"passed": false, "prompt_name": "support", "schema": 1, "score": 0.25, "scores": {"exact": 0.25}}\n'
     )
 
 
@@ -185,6 +186,38 @@ def test_scores_are_rounded_to_six_digits() -> None:
     assert (case.score, case.scores) == (0.666667, {"exact": 0.666667})
 
 
+def test_what_effects_are_computed_from_is_kept_rounded() -> None:
+    trials = (
+        Trial(1, Response("four", latency=1.23456, cost=0.000123456), score=2 / 3),
+        Trial(2, Response("nine more", latency=0.5, cost=0.1), score=0.0),
+    )
+    (case,) = baseline_cases([make_result("a", 1 / 3, trials=trials, prompt_hash="p" * 16)])
+
+    assert case.trial_scores == (0.666667, 0.0)
+    assert (case.cost, case.latency, case.output_length) == (0.1, 0.867, 6.5)
+    assert (case.fingerprint, case.prompt_hash) == ("f" * 16, "p" * 16)
+
+
+def test_a_file_of_an_older_version_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text(
+        '{"case_fingerprint": "cccccccccccccccc", "case_id": "a", "model": "openai/gpt-5-mini", "name": "a", '
+        '"output": "answer of a", "passed": true, "prompt_name": "support", "schema": 1, "score": 1.0, '
+        '"scores": {"exact": 1.0}}\n',
+        encoding="utf-8",
+    )
+
+    assert read_baseline(path, "a.jsonl") == (make_case("a", output_length=None, fingerprint=""),)
+
+
+def test_accepted_cases_take_the_places_of_their_old_selves_renamed_ones_included() -> None:
+    old = [make_case("a", 0.1), make_case("b", 0.2), make_case("old", 0.3), make_case("lost", 0.4)]
+
+    accepted = accept_cases(old, [make_case("new", 0.9), make_case("a", 0.8)], {"new": "old", "b": "lost"})
+
+    assert [(case.name, case.score) for case in accepted] == [("a", 0.8), ("b", 0.2), ("lost", 0.4), ("new", 0.9)]
+
+
 def test_errors_have_no_part_in_a_baseline() -> None:
     assert baseline_cases([make_result("a", None), make_full_result()]) == ()
 
@@ -205,7 +238,8 @@ def test_a_long_output_stays_whole_where_that_is_asked_for() -> None:
 
 def test_what_was_shortened_is_not_shortened_again() -> None:
     (long,) = baseline_cases([answering("x" * 2010)])
-    assert baseline_cases([answering(long.output)]) == (long,)
+
+    assert [case.output for case in baseline_cases([answering(long.output)])] == [long.output]
 
 
 def test_a_long_output_is_shortened_and_said_so() -> None:

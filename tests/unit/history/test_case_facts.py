@@ -6,7 +6,7 @@ import pytest
 
 from pytest_promptevals.history import facts
 from pytest_promptevals.history.facts import read_facts
-from pytest_promptevals.history.store import HistoryStore
+from pytest_promptevals.history.store import FileStore
 from pytest_promptevals.records.facts import CaseFacts
 from pytest_promptevals.records.responses import Response, Usage
 from pytest_promptevals.records.results import CaseResult, ErrorRecord, Score, Trial
@@ -24,7 +24,7 @@ def result(name: str = "a", cost: float = 1.0, score: float = 1.0, tokens: int =
     return make_result(name, score, trials=made)
 
 
-def test_a_case_has_the_numbers_of_its_result(store: HistoryStore) -> None:
+def test_a_case_has_the_numbers_of_its_result(store: FileStore) -> None:
     record_run(store, 1, result(trials=2))
 
     assert read_facts(store.path) == {
@@ -32,7 +32,7 @@ def test_a_case_has_the_numbers_of_its_result(store: HistoryStore) -> None:
     }
 
 
-def test_several_results_are_averaged(store: HistoryStore) -> None:
+def test_several_results_are_averaged(store: FileStore) -> None:
     record_run(store, 1, result(cost=1.0, tokens=100))
     record_run(store, 2, result(cost=2.0, tokens=300))
 
@@ -51,7 +51,7 @@ def test_several_results_are_averaged(store: HistoryStore) -> None:
     ],
     ids=["passed", "failed", "an error", "an error with a score"],
 )
-def test_the_newest_result_says_whether_it_failed(store: HistoryStore, newest: CaseResult, *, failed: bool) -> None:
+def test_the_newest_result_says_whether_it_failed(store: FileStore, newest: CaseResult, *, failed: bool) -> None:
     record_run(store, 1, result(score=0.0 if not failed else 1.0))
     record_run(store, 2, newest)
 
@@ -59,7 +59,7 @@ def test_the_newest_result_says_whether_it_failed(store: HistoryStore, newest: C
 
 
 @pytest.mark.parametrize("kind", ["budget", "quota", "replay", "cancelled"])
-def test_a_call_that_was_not_made_says_nothing(store: HistoryStore, kind: str) -> None:
+def test_a_call_that_was_not_made_says_nothing(store: FileStore, kind: str) -> None:
     record_run(store, 1, result(score=0.0))
     record_run(
         store,
@@ -74,7 +74,7 @@ def test_a_call_that_was_not_made_says_nothing(store: HistoryStore, kind: str) -
     assert list(known) == [KEY]
 
 
-def test_an_error_has_no_cost_that_a_case_would_have(store: HistoryStore) -> None:
+def test_an_error_has_no_cost_that_a_case_would_have(store: FileStore) -> None:
     record_run(store, 1, result(cost=4.0))
     record_run(store, 2, make_result("a", trials=result(cost=1.0, trials=2).trials, error=ErrorRecord("judge", "down")))
 
@@ -82,13 +82,13 @@ def test_an_error_has_no_cost_that_a_case_would_have(store: HistoryStore) -> Non
     assert read_facts(store.path)[KEY].calls == 2
 
 
-def test_what_nobody_told_is_unknown(store: HistoryStore) -> None:
+def test_what_nobody_told_is_unknown(store: FileStore) -> None:
     record_run(store, 1, make_result("a"))
 
     assert read_facts(store.path)[KEY] == CaseFacts(failed=False, trials=1, calls=0)
 
 
-def test_only_the_last_results_of_a_case_count(store: HistoryStore) -> None:
+def test_only_the_last_results_of_a_case_count(store: FileStore) -> None:
     record_run(store, 0, result(cost=100.0))
     for number in range(1, facts.RECENT + 1):
         record_run(store, number, result(cost=1.0))
@@ -96,7 +96,7 @@ def test_only_the_last_results_of_a_case_count(store: HistoryStore) -> None:
     assert read_facts(store.path)[KEY].cost == 1.0
 
 
-def test_a_case_that_the_last_runs_left_out_is_known_still(store: HistoryStore) -> None:
+def test_a_case_that_the_last_runs_left_out_is_known_still(store: FileStore) -> None:
     record_run(store, 0, result("a"))
     for number in range(1, facts.MOST_RUNS):
         record_run(store, number, result("b"))
@@ -107,7 +107,7 @@ def test_a_case_that_the_last_runs_left_out_is_known_still(store: HistoryStore) 
     assert set(read_facts(store.path)) == {f"{FILE}::b"}
 
 
-def test_a_large_history_is_read_in_part(store: HistoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_large_history_is_read_in_part(store: FileStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(facts, "MOST_RESULTS", 3)
     record_run(store, 1, result("a"))
     record_run(store, 2, result("b"), result("c"))
@@ -116,14 +116,14 @@ def test_a_large_history_is_read_in_part(store: HistoryStore, monkeypatch: pytes
     assert {key.partition("::")[2] for key in read_facts(store.path)} == {"d", "e"}
 
 
-def test_the_newest_run_is_read_however_large(store: HistoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_newest_run_is_read_however_large(store: FileStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(facts, "MOST_RESULTS", 1)
     record_run(store, 1, result("a"), result("b"))
 
     assert len(read_facts(store.path)) == 2
 
 
-def test_files_are_told_apart(store: HistoryStore) -> None:
+def test_files_are_told_apart(store: FileStore) -> None:
     record_run(store, 1, result("a"), make_result("a", 0.0, file="evals/other.eval.yaml"))
 
     known = read_facts(store.path)

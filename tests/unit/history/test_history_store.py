@@ -7,16 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import make_url
-from sqlalchemy.schema import CreateTable
 
 from pytest_promptevals.errors import HistoryError
-from pytest_promptevals.history import rows, tables
-from pytest_promptevals.history.store import HistoryStore
+from pytest_promptevals.history import rows
+from pytest_promptevals.history.store import FileStore, HistoryStore
 from pytest_promptevals.records.codec import to_plain
 from pytest_promptevals.records.responses import Response, Usage
 from pytest_promptevals.records.results import CaseResult, ErrorRecord, Score, Trial
-from tests.support.sample_results import FILE, make_full_result, make_result, make_run
+from tests.support.sample_results import make_full_result, make_result, make_run
 
 RUN = make_run()
 WAY_OUT = "or keep no history with 'evals_history = off'"
@@ -28,14 +26,14 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def store(path: Path) -> Iterator[HistoryStore]:
+def store(path: Path) -> Iterator[FileStore]:
     store = HistoryStore.open(path, patience=0.05)
     store.start_run(RUN)
     yield store
     store.close()
 
 
-def test_readers_do_not_wait_for_a_writer(store: HistoryStore, path: Path) -> None:
+def test_readers_do_not_wait_for_a_writer(store: FileStore, path: Path) -> None:
     writer = sqlite3.connect(path)
     writer.execute("BEGIN IMMEDIATE")
 
@@ -43,7 +41,7 @@ def test_readers_do_not_wait_for_a_writer(store: HistoryStore, path: Path) -> No
     writer.close()
 
 
-def test_a_locked_database_is_an_error(store: HistoryStore, path: Path) -> None:
+def test_a_locked_database_is_an_error(store: FileStore, path: Path) -> None:
     other = sqlite3.connect(path)
     other.execute("BEGIN IMMEDIATE")
 
@@ -56,7 +54,7 @@ def test_a_locked_database_is_an_error(store: HistoryStore, path: Path) -> None:
     other.close()
 
 
-def test_a_full_disk_is_an_error_and_what_was_written_stays(store: HistoryStore, path: Path) -> None:
+def test_a_full_disk_is_an_error_and_what_was_written_stays(store: FileStore, path: Path) -> None:
     store.add_results(RUN.id, [make_result("first")])
     (pages,) = store._connection.execute("PRAGMA page_count").fetchone()
     store._connection.execute(f"PRAGMA max_page_count = {pages}")
@@ -68,24 +66,24 @@ def test_a_full_disk_is_an_error_and_what_was_written_stays(store: HistoryStore,
     assert [result.name for result in store.results(RUN.id)] == ["first"]
 
 
-def test_results_of_an_unknown_run_are_an_error(store: HistoryStore) -> None:
+def test_results_of_an_unknown_run_are_an_error(store: FileStore) -> None:
     with pytest.raises(HistoryError, match="FOREIGN KEY constraint failed"):
         store.add_results("none", [make_result()])
 
 
-def test_asking_for_an_unknown_run_is_an_error(store: HistoryStore, path: Path) -> None:
+def test_asking_for_an_unknown_run_is_an_error(store: FileStore, path: Path) -> None:
     for ask in (store.run, store.results, store.comparisons):
         with pytest.raises(HistoryError) as caught:
             ask("none")
         assert str(caught.value) == f"history database {path} has no run 'none'"
 
 
-def test_finishing_an_unknown_run_is_an_error(store: HistoryStore) -> None:
+def test_finishing_an_unknown_run_is_an_error(store: FileStore) -> None:
     with pytest.raises(HistoryError, match="has no run 'none'"):
         store.finish_run(make_run("none"), [])
 
 
-def test_a_number_that_json_lacks_is_an_error(store: HistoryStore) -> None:
+def test_a_number_that_json_lacks_is_an_error(store: FileStore) -> None:
     trial = dataclasses.replace(make_result().trials[0], score=float("nan"))
 
     with pytest.raises(HistoryError) as caught:
@@ -97,7 +95,7 @@ def test_a_number_that_json_lacks_is_an_error(store: HistoryStore) -> None:
     )
 
 
-def test_records_of_another_schema_are_an_error(store: HistoryStore, path: Path) -> None:
+def test_records_of_another_schema_are_an_error(store: FileStore, path: Path) -> None:
     store._connection.execute("UPDATE runs SET record_schema = 2")
 
     for read in (store.results, store.comparisons):
@@ -110,36 +108,19 @@ def test_records_of_another_schema_are_an_error(store: HistoryStore, path: Path)
 
 
 @pytest.mark.parametrize(("text", "stored"), [("\ud800 and \0", "\\ud800 and \\x00"), ("\0", "\\x00"), ("é", "é")])
-def test_texts_that_utf_8_cannot_hold_are_stored_as_escapes(store: HistoryStore, text: str, stored: str) -> None:
+def test_texts_that_utf_8_cannot_hold_are_stored_as_escapes(store: FileStore, text: str, stored: str) -> None:
     store.add_results(RUN.id, [make_result(error=ErrorRecord("judge", text))])
 
     (result,) = store.results(RUN.id)
     assert result.error == ErrorRecord("judge", stored)
 
 
-def test_an_expected_value_that_json_lacks_is_an_error(store: HistoryStore) -> None:
+def test_an_expected_value_that_json_lacks_is_an_error(store: FileStore) -> None:
     with pytest.raises(HistoryError, match="JSON has no such number .Out of range float values are not JSON compliant"):
         store.add_results(RUN.id, [make_result(expected=float("inf"))])
 
 
-def test_the_tables_suit_postgresql() -> None:
-    dialect = make_url("postgresql+psycopg://").get_dialect()()
-
-    statements = [str(CreateTable(table).compile(dialect=dialect)) for table in tables.metadata.sorted_tables]
-
-    assert "id SERIAL NOT NULL" in statements[1]
-    assert "score DOUBLE PRECISION" in statements[1]
-    assert not any("ROWID" in statement for statement in statements)
-
-
-def test_results_of_one_file_can_be_asked_for(store: HistoryStore) -> None:
-    store.add_results(RUN.id, [make_result("a"), make_result("a", file="evals/other.eval.yaml")])
-
-    assert [result.file for result in store.results(RUN.id, FILE)] == [FILE]
-    assert len(store.results(RUN.id)) == 2
-
-
-def test_no_results_write_nothing_and_wait_for_nobody(store: HistoryStore, path: Path) -> None:
+def test_no_results_write_nothing_and_wait_for_nobody(store: FileStore, path: Path) -> None:
     other = sqlite3.connect(path)
     other.execute("BEGIN IMMEDIATE")
 
@@ -148,7 +129,7 @@ def test_no_results_write_nothing_and_wait_for_nobody(store: HistoryStore, path:
     other.close()
 
 
-def test_a_result_without_scores_is_stored(store: HistoryStore) -> None:
+def test_a_result_without_scores_is_stored(store: FileStore) -> None:
     store.add_results(RUN.id, [make_result(score=None)])
 
     assert store.results(RUN.id) == (make_result(score=None),)
@@ -192,7 +173,7 @@ def test_numbers_that_are_not_known_are_not_made_up() -> None:
     )
 
 
-def test_a_run_that_another_process_went_on_with_is_not_finished_by_its_first(store: HistoryStore) -> None:
+def test_a_run_that_another_process_went_on_with_is_not_finished_by_its_first(store: FileStore) -> None:
     store._connection.execute("UPDATE runs SET pid = 4712")
 
     store.finish_run(RUN, [])
@@ -201,7 +182,7 @@ def test_a_run_that_another_process_went_on_with_is_not_finished_by_its_first(st
     assert store.comparisons(RUN.id) == ()
 
 
-def test_a_run_that_cannot_be_read_is_an_error_of_the_reader_too(store: HistoryStore, path: Path) -> None:
+def test_a_run_that_cannot_be_read_is_an_error_of_the_reader_too(store: FileStore, path: Path) -> None:
     store._connection.execute("DROP TABLE runs")
 
     with pytest.raises(HistoryError) as caught:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from pytest_promptevals.errors import HistoryError
 from pytest_promptevals.history.baselines import baseline_cases
 from pytest_promptevals.history.last_good import read_last_good
-from pytest_promptevals.history.store import HistoryStore
+from pytest_promptevals.history.store import FileStore
 from pytest_promptevals.records.comparisons import BaselineCase, Comparison, GateResult, Metrics, Verdict
 from pytest_promptevals.records.responses import Response
 from pytest_promptevals.records.results import CaseResult, ErrorRecord, Trial
@@ -19,7 +20,7 @@ NAMES = frozenset({"a", "b"})
 
 
 def record(
-    store: HistoryStore,
+    store: FileStore,
     number: int,
     *results: CaseResult,
     verdict: Verdict = Verdict.PASSED,
@@ -33,11 +34,11 @@ def record(
     store.finish_run(make_run(run.id, started_at=run.started_at, status=status), [comparison])
 
 
-def read(store: HistoryStore, names: frozenset[str] = NAMES) -> tuple[BaselineCase, ...]:
+def read(store: FileStore, names: frozenset[str] = NAMES) -> tuple[BaselineCase, ...]:
     return read_last_good(store.path, FILE, names)
 
 
-def test_each_item_has_its_newest_score(store: HistoryStore) -> None:
+def test_each_item_has_its_newest_score(store: FileStore) -> None:
     record(store, 1, make_result("a", 0.1), make_result("b", 0.2))
     record(store, 3, make_result("a", 0.3))
     record(store, 2, make_result("a", 0.4))
@@ -46,54 +47,55 @@ def test_each_item_has_its_newest_score(store: HistoryStore) -> None:
 
 
 @pytest.mark.parametrize("verdict", [Verdict.REGRESSED, Verdict.INSUFFICIENT_DATA, Verdict.FAILED])
-def test_a_red_run_does_not_count(store: HistoryStore, verdict: Verdict) -> None:
+def test_a_red_run_does_not_count(store: FileStore, verdict: Verdict) -> None:
     record(store, 1, make_result("a", 0.9))
     record(store, 2, make_result("a", 0.1), verdict=verdict)
 
     assert read(store) == (make_case("a", 0.9),)
 
 
-def test_a_run_that_failed_another_gate_counts(store: HistoryStore) -> None:
+def test_a_run_that_failed_another_gate_counts(store: FileStore) -> None:
     record(store, 1, make_result("a", 0.4), gate="min_score", verdict=Verdict.FAILED)
 
     assert read(store) == (make_case("a", 0.4),)
 
 
 @pytest.mark.parametrize("status", [RunStatus.INTERRUPTED, RunStatus.RUNNING])
-def test_a_run_that_did_not_finish_does_not_count(store: HistoryStore, status: RunStatus) -> None:
+def test_a_run_that_did_not_finish_does_not_count(store: FileStore, status: RunStatus) -> None:
     record(store, 1, make_result("a", 0.9), status=status)
 
     assert read(store) == ()
 
 
-def test_an_error_does_not_hide_the_score_before_it(store: HistoryStore) -> None:
+def test_an_error_does_not_hide_the_score_before_it(store: FileStore) -> None:
     record(store, 1, make_result("a", 0.9), make_result("b", 0.8))
     record(store, 2, make_result("a", None), make_result("b", 0.0, error=ErrorRecord("judge", "down")))
 
     assert read(store) == (make_case("a", 0.9), make_case("b", 0.8))
 
 
-def test_other_files_and_other_items_do_not_count(store: HistoryStore) -> None:
+def test_other_files_and_other_items_do_not_count(store: FileStore) -> None:
     record(store, 1, make_result("a", 0.9), make_result("gone", 0.9), make_result("b", file="evals/other.eval.yaml"))
 
     assert read(store) == (make_case("a", 0.9),)
 
 
-def test_a_case_reads_as_a_committed_baseline_would_have_it(store: HistoryStore) -> None:
-    results = [make_result("a", 0.9), make_result("b", 0.5, trials=make_full_result().trials)]
+def test_a_case_reads_as_a_committed_baseline_would_have_it(store: FileStore) -> None:
+    trials = tuple(dataclasses.replace(trial, score=0.25) for trial in make_full_result().trials)
+    results = [make_result("a", 0.9), make_result("b", 0.5, trials=trials)]
     record(store, 1, *results)
 
     assert read(store) == baseline_cases(results)
 
 
-def test_a_case_without_a_response_has_an_empty_output(store: HistoryStore) -> None:
+def test_a_case_without_a_response_has_an_empty_output(store: FileStore) -> None:
     record(store, 1, make_result("a", 0.9, trials=()))
 
     (case,) = read(store)
     assert (case.output, case.trials) == ("", 0)
 
 
-def test_more_cases_than_one_query_takes_are_all_read(store: HistoryStore) -> None:
+def test_more_cases_than_one_query_takes_are_all_read(store: FileStore) -> None:
     results = [make_result(f"case-{number:04}", 0.5) for number in range(1001)]
     record(store, 1, *results, make_result("gone"))
 
@@ -113,7 +115,7 @@ def test_a_damaged_history_is_an_error(tmp_path: Path) -> None:
         read_last_good(path, FILE, NAMES)
 
 
-def test_only_the_outputs_that_a_judge_compares_with_are_whole(store: HistoryStore) -> None:
+def test_only_the_outputs_that_a_judge_compares_with_are_whole(store: FileStore) -> None:
     long = (Trial(1, Response("x" * 2010), passed=True, score=1.0),)
     record(store, 1, make_result("a", trials=long), make_result("b", trials=long))
 

@@ -10,7 +10,8 @@ import pytest
 
 from pytest_promptevals.history import run_log as run_log_module
 from pytest_promptevals.history import unsaved
-from pytest_promptevals.history.history_file import PATIENCE, HistoryFile
+from pytest_promptevals.history.history_file import HistoryFile
+from pytest_promptevals.history.run_history import PATIENCE
 from pytest_promptevals.history.run_log import LAST_PATIENCE, RunLog
 from pytest_promptevals.history.store import HistoryStore
 from pytest_promptevals.records.comparisons import Comparison, Metrics

@@ -11,9 +11,10 @@ import pytest
 
 from pytest_promptevals.errors import HistoryError
 from pytest_promptevals.history import peek, resuming
+from pytest_promptevals.history.connecting import SqlConnection
 from pytest_promptevals.history.peek import read_finished, read_unfinished_run
 from pytest_promptevals.history.resuming import continue_run
-from pytest_promptevals.history.store import HistoryStore
+from pytest_promptevals.history.store import FileStore, HistoryStore
 from pytest_promptevals.records.results import ErrorRecord
 from pytest_promptevals.records.runs import GitState, Run, RunStatus
 from pytest_promptevals.system.processes import host_name
@@ -30,7 +31,7 @@ def old_run(run_id: str = "old", status: RunStatus = RunStatus.RUNNING, pid: int
     return make_run(run_id, status=status, host=host_name(), pid=pid, **changes)
 
 
-def insert(store: HistoryStore, run: Run) -> None:
+def insert(store: FileStore, run: Run) -> None:
     """Put a run into the history as it is."""
     store.start_run(dataclasses.replace(run, host="elsewhere"))
     values = (run.host, run.pid, run.status.value, run.id)
@@ -62,7 +63,7 @@ def insert(store: HistoryStore, run: Run) -> None:
         "finished",
     ],
 )
-def test_a_run_that_was_stopped_or_killed_is_unfinished(store: HistoryStore, run: Run, *, is_unfinished: bool) -> None:
+def test_a_run_that_was_stopped_or_killed_is_unfinished(store: FileStore, run: Run, *, is_unfinished: bool) -> None:
     insert(store, run)
 
     found = read_unfinished_run(store.path, NEW, same_arguments=False)
@@ -71,14 +72,14 @@ def test_a_run_that_was_stopped_or_killed_is_unfinished(store: HistoryStore, run
     assert store.unfinished_run(NEW, same_arguments=False) == found
 
 
-def test_only_the_newest_run_is_continued(store: HistoryStore) -> None:
+def test_only_the_newest_run_is_continued(store: FileStore) -> None:
     insert(store, old_run())
     insert(store, old_run("later", RunStatus.FINISHED, started_at="2026-11-21T17:59:00+00:00"))
 
     assert read_unfinished_run(store.path, NEW, same_arguments=False) is None
 
 
-def test_each_share_of_the_cases_continues_its_own_run(store: HistoryStore) -> None:
+def test_each_share_of_the_cases_continues_its_own_run(store: FileStore) -> None:
     insert(store, old_run("1/2", shard="1/2"))
     insert(store, old_run("2/2", shard="2/2", started_at="2026-11-21T17:59:00+00:00"))
 
@@ -102,7 +103,7 @@ def test_each_share_of_the_cases_continues_its_own_run(store: HistoryStore) -> N
     ids=["equal", "another branch", "another commit", "no checkout", "other arguments"],
 )
 def test_the_same_command_at_the_same_commit_can_be_asked_for(
-    store: HistoryStore, changes: dict[str, Any], *, is_same: bool
+    store: FileStore, changes: dict[str, Any], *, is_same: bool
 ) -> None:
     insert(store, old_run())
     run = dataclasses.replace(NEW, **changes)
@@ -113,20 +114,20 @@ def test_the_same_command_at_the_same_commit_can_be_asked_for(
     assert read_unfinished_run(store.path, run, same_arguments=False) is not None
 
 
-def test_without_a_checkout_runs_are_at_the_same_commit(store: HistoryStore) -> None:
+def test_without_a_checkout_runs_are_at_the_same_commit(store: FileStore) -> None:
     insert(store, old_run(git=None))
 
     assert read_unfinished_run(store.path, dataclasses.replace(NEW, git=None), same_arguments=True) is not None
 
 
-def test_a_run_of_another_schema_is_not_continued(store: HistoryStore) -> None:
+def test_a_run_of_another_schema_is_not_continued(store: FileStore) -> None:
     insert(store, old_run())
     store._connection.execute("UPDATE runs SET record_schema = 2")
 
     assert read_unfinished_run(store.path, NEW, same_arguments=False) is None
 
 
-def test_a_continued_run_keeps_its_id_and_its_beginning_and_is_this_processs_own(store: HistoryStore) -> None:
+def test_a_continued_run_keeps_its_id_and_its_beginning_and_is_this_processs_own(store: FileStore) -> None:
     insert(store, old_run(finished_at="2026-11-21T17:30:00+00:00"))
 
     run = continue_run(store.path, NEW, same_arguments=True)
@@ -135,7 +136,7 @@ def test_a_continued_run_keeps_its_id_and_its_beginning_and_is_this_processs_own
     assert store.runs() == (run,)
 
 
-def test_a_continued_run_is_recorded_under_its_id(store: HistoryStore) -> None:
+def test_a_continued_run_is_recorded_under_its_id(store: FileStore) -> None:
     insert(store, old_run())
     store.add_results("old", [make_result("a", 0.25), make_result("b", 0.5)])
     run = continue_run(store.path, NEW, same_arguments=True)
@@ -149,7 +150,7 @@ def test_a_continued_run_is_recorded_under_its_id(store: HistoryStore) -> None:
     assert {result.name: result.score for result in store.results("old")} == {"a": 0.75, "b": 0.5}
 
 
-def test_a_run_can_be_continued_without_having_been_claimed(store: HistoryStore) -> None:
+def test_a_run_can_be_continued_without_having_been_claimed(store: FileStore) -> None:
     insert(store, old_run())
 
     store.start_run(dataclasses.replace(NEW, id="old"))
@@ -158,7 +159,7 @@ def test_a_run_can_be_continued_without_having_been_claimed(store: HistoryStore)
 
 
 @pytest.mark.parametrize("run", [old_run(pid=ALIVE), old_run(status=RunStatus.FINISHED)])
-def test_a_run_that_goes_on_or_is_done_is_nobodys_to_begin(store: HistoryStore, run: Run) -> None:
+def test_a_run_that_goes_on_or_is_done_is_nobodys_to_begin(store: FileStore, run: Run) -> None:
     insert(store, run)
 
     with pytest.raises(HistoryError) as caught:
@@ -167,7 +168,7 @@ def test_a_run_that_goes_on_or_is_done_is_nobodys_to_begin(store: HistoryStore, 
     assert str(caught.value) == f"run old is {run.status.value} already, in process {run.pid} of {host_name()}"
 
 
-def test_of_two_processes_only_one_continues_a_run(store: HistoryStore) -> None:
+def test_of_two_processes_only_one_continues_a_run(store: FileStore) -> None:
     insert(store, old_run())
     rivals = [dataclasses.replace(NEW, id=f"new-{number}", pid=ALIVE) for number in range(8)]
 
@@ -178,7 +179,7 @@ def test_of_two_processes_only_one_continues_a_run(store: HistoryStore) -> None:
     assert len(store.runs()) == 1
 
 
-def test_a_claim_that_came_too_late_is_told(store: HistoryStore) -> None:
+def test_a_claim_that_came_too_late_is_told(store: FileStore) -> None:
     insert(store, old_run(pid=ALIVE))
 
     assert store.resume_run("old", NEW) is False
@@ -187,7 +188,7 @@ def test_a_claim_that_came_too_late_is_told(store: HistoryStore) -> None:
 
 
 def test_a_run_that_another_process_claims_meanwhile_is_not_continued(
-    store: HistoryStore, monkeypatch: pytest.MonkeyPatch
+    store: FileStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     insert(store, old_run(pid=ALIVE))
     monkeypatch.setattr(resuming, "read_unfinished_run", lambda *_run, **_options: old_run())
@@ -195,7 +196,7 @@ def test_a_run_that_another_process_claims_meanwhile_is_not_continued(
     assert continue_run(store.path, NEW, same_arguments=False) is None
 
 
-def test_claiming_an_unknown_run_is_an_error(store: HistoryStore) -> None:
+def test_claiming_an_unknown_run_is_an_error(store: FileStore) -> None:
     with pytest.raises(HistoryError, match="has no run 'none'"):
         store.resume_run("none", NEW)
 
@@ -206,7 +207,7 @@ def test_without_an_unfinished_run_nothing_is_claimed_or_made(tmp_path: Path) ->
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_locked_history_is_not_waited_for_long(store: HistoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_locked_history_is_not_waited_for_long(store: FileStore, monkeypatch: pytest.MonkeyPatch) -> None:
     assert resuming.CLAIM_PATIENCE == peek.PATIENCE == 1.0
     monkeypatch.setattr(resuming, "CLAIM_PATIENCE", 0.01)
     insert(store, old_run())
@@ -218,7 +219,7 @@ def test_a_locked_history_is_not_waited_for_long(store: HistoryStore, monkeypatc
     other.close()
 
 
-def test_killed_runs_are_interrupted_when_the_next_one_begins(store: HistoryStore) -> None:
+def test_killed_runs_are_interrupted_when_the_next_one_begins(store: FileStore) -> None:
     for run in (old_run("killed"), old_run("under way", pid=ALIVE), make_run("elsewhere", pid=GONE)):
         insert(store, run)
     insert(store, old_run("done", RunStatus.FINISHED))
@@ -234,7 +235,7 @@ def test_killed_runs_are_interrupted_when_the_next_one_begins(store: HistoryStor
     }
 
 
-def test_results_of_a_run_can_be_read_before_the_next(store: HistoryStore) -> None:
+def test_results_of_a_run_can_be_read_before_the_next(store: FileStore) -> None:
     insert(store, old_run())
     good = dataclasses.replace(make_full_result("full"), error=None)
     store.add_results("old", [make_result("a"), make_result("failed", 0.0), good])
@@ -251,7 +252,7 @@ def test_results_of_a_run_can_be_read_before_the_next(store: HistoryStore) -> No
     assert read_finished(store.path, "none") == {}
 
 
-def test_results_of_another_schema_are_not_read(store: HistoryStore) -> None:
+def test_results_of_another_schema_are_not_read(store: FileStore) -> None:
     insert(store, old_run())
     store.add_results("old", [make_result("a")])
     store._connection.execute("UPDATE runs SET record_schema = 2")
@@ -259,8 +260,8 @@ def test_results_of_another_schema_are_not_read(store: HistoryStore) -> None:
     assert read_finished(store.path, "old") == {}
 
 
-def test_a_look_writes_nothing(store: HistoryStore) -> None:
-    def write(connection: sqlite3.Connection) -> str:
+def test_a_look_writes_nothing(store: FileStore) -> None:
+    def write(connection: SqlConnection) -> str:
         connection.execute("DELETE FROM runs")
         return "written"
 
@@ -280,7 +281,7 @@ def test_without_a_history_a_look_finds_nothing(tmp_path: Path, content: bytes |
     assert [entry.name for entry in tmp_path.iterdir()] == ([] if content is None else [path.name])
 
 
-def test_a_history_of_another_version_is_not_looked_into(store: HistoryStore) -> None:
+def test_a_history_of_another_version_is_not_looked_into(store: FileStore) -> None:
     insert(store, old_run())
     store._connection.execute("UPDATE promptevals_version SET version_num = '0001'")
 
@@ -296,7 +297,7 @@ def test_a_history_with_an_odd_name_is_found(tmp_path: Path) -> None:
 
 
 def test_a_history_in_a_folder_that_cannot_be_written_is_read_without_further_files(
-    store: HistoryStore, monkeypatch: pytest.MonkeyPatch
+    store: FileStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     insert(store, old_run())
     monkeypatch.setattr(os, "access", lambda _path, _mode: False)
@@ -308,7 +309,7 @@ def test_a_history_in_a_folder_that_cannot_be_written_is_read_without_further_fi
 
 
 @pytest.mark.parametrize("column", ["versions", "arguments", "status"])
-def test_what_cannot_be_understood_is_no_answer(store: HistoryStore, column: str) -> None:
+def test_what_cannot_be_understood_is_no_answer(store: FileStore, column: str) -> None:
     insert(store, old_run())
     store._connection.execute(f"UPDATE runs SET {column} = 'what?'")  # noqa: S608 - a test
 

@@ -52,6 +52,7 @@ def test_texts_are_let_go_and_numbers_kept() -> None:
     assert kept.scores == (dataclasses.replace(FREE, explanation=""),)
     assert (kept.prompt, kept.expected, kept.tags) == (None, None, ())
     assert (kept.cost, kept.spent, kept.latency) == (result.cost, result.spent, result.latency)
+    assert (kept.output_length, result.output_length) == (4.0, 4.0)
     assert (kept.score, kept.passed, kept.fingerprint, kept.name) == (1.0, True, result.fingerprint, result.name)
 
 
@@ -69,6 +70,14 @@ def test_the_first_output_stays_whole_where_a_judge_compares_with_it() -> None:
     kept = without_texts(result_of((Response(long), ())), keep_output=True, is_whole=True)
 
     assert kept.output == long
+
+
+def test_what_each_trial_scored_is_kept() -> None:
+    trials = (Trial(1, Response("x"), (), 0.25, passed=False), Trial(2, Response("x"), (), 1.0, passed=True))
+    kept = without_texts(dataclasses.replace(result_of((Response("x"), ())), trials=trials), keep_output=False)
+
+    assert kept.trial_scores == (0.25, 1.0)
+    assert [trial.passed for trial in kept.trials] == [False, True]
 
 
 def test_a_score_without_a_text_is_kept_as_it_is() -> None:

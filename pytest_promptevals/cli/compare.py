@@ -1,0 +1,155 @@
+"""``promptevals compare``: two runs of the history beside each other."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import gc
+import json
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, TextIO
+
+import click
+
+from pytest_promptevals.cli.histories import history_of_project, history_option
+from pytest_promptevals.cli.output import open_output, output_option
+from pytest_promptevals.errors import BaselineError, did_you_mean
+from pytest_promptevals.records.comparisons import Verdict
+from pytest_promptevals.records.run_comparisons import RunComparison
+
+if TYPE_CHECKING:
+    from pytest_promptevals.reports.comparison_view import ComparisonView
+
+_SETTINGS: Final = ("max_drop", "confidence", "max_cost_increase", "on_inconclusive", "max_error_rate")
+"""Settings that say what a gate allows where the run does not."""
+_DATA: Final = ("json", "csv")
+_FEW: Final = 10
+_MORE: Final = 1000
+"""Cases of each list that are shown in text, and on a page, unless the user says how many."""
+
+
+@click.command()
+@click.argument("before", metavar="A")
+@click.argument("now", metavar="B")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "markdown", "json", "csv", "html"]),
+    default="table",
+    help="How to print it.",
+)
+@click.option("--file", "files", multiple=True, metavar="FILE", help="Only that eval file; may be given several times.")
+@click.option("--limit", type=click.IntRange(min=0), metavar="N", help="At most so many cases of each kind.")
+@click.option("--all", "everything", is_flag=True, help="All cases, the unchanged ones too.")
+@click.option(
+    "--fail-on",
+    type=click.Choice(["never", "regressed", "inconclusive"]),
+    default="never",
+    help="Exit status 1 where a verdict would make pytest fail, or where it is also inconclusive.",
+)
+@output_option
+@history_option
+def compare(
+    *,
+    before: str,
+    now: str,
+    form: str,
+    files: Sequence[str],
+    limit: int | None,
+    fail_on: str,
+    output: Path | None,
+    history: str | None,
+    everything: bool,
+) -> None:
+    """Compare the run B with A: metric by metric, and case by case, worst first.
+
+    A and B are a run's id or the beginning of it, a name that a run was saved under, a branch, a commit, "latest" or
+    "merge-base"; A may be "file", the committed baselines.
+    """
+    with _without_collecting():
+        comparison = _compare(before, now, files, history)
+        with open_output(output) as stream:
+            _write(stream, comparison, form, _limit(form, limit, everything=everything), with_same=everything)
+        if _fails(comparison, fail_on):
+            raise click.exceptions.Exit(1)
+
+
+@contextlib.contextmanager
+def _without_collecting() -> Iterator[None]:
+    """Keep Python from looking for garbage among rows by the hundred thousand: that takes a third of the time."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _compare(before: str, now: str, files: Sequence[str], history: str | None) -> RunComparison:
+    from pytest_promptevals.history.run_pairs import RunPair  # noqa: PLC0415 - loads SQLAlchemy, 0.25 s
+    from pytest_promptevals.reports.two_runs import compare_runs  # noqa: PLC0415 - likewise
+
+    with history_of_project(history) as (store, project), store.reading() as connection:
+        settings = project.resolve(dict.fromkeys(_SETTINGS))
+        try:
+            pair = RunPair(connection, project.rootdir, before, now)
+            chosen = [_choose(file, pair.files) for file in files] or pair.files
+            comparison = compare_runs(pair, settings, chosen)
+        except BaselineError as error:
+            raise click.ClickException(str(error)) from None
+        lost = () if files else pair.lost_files()
+    return dataclasses.replace(comparison, only_before=lost)
+
+
+def _choose(text: str, known: Sequence[str]) -> str:
+    found = [file for file in known if file == text] or [file for file in known if file.endswith(f"/{text}")]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise click.UsageError(f"{text!r} means several eval files: {', '.join(found)}; write more of the path")
+    raise click.UsageError(f"the run has no results of {text!r}.{did_you_mean(text, known)}")
+
+
+def _limit(form: str, limit: int | None, *, everything: bool) -> int | None:
+    if limit is not None or everything or form in _DATA:
+        return limit
+    return _FEW if form == "table" else _MORE
+
+
+def _write(stream: TextIO, comparison: RunComparison, form: str, limit: int | None, *, with_same: bool) -> None:
+    if form in _DATA:
+        from pytest_promptevals.reports import comparison_data  # noqa: PLC0415 - for these formats alone
+
+        if form == "csv":
+            comparison_data.write_comparison_csv(stream, comparison, limit, with_same=with_same)
+            return
+        data = comparison_data.comparison_data(comparison, limit, with_same=with_same)
+        stream.write(json.dumps(data, ensure_ascii=False, indent=2) + "\n")
+        return
+    from pytest_promptevals.reports.comparison_view import view_comparison  # noqa: PLC0415 - for the others
+
+    stream.write(_render(view_comparison(comparison, limit, with_same=with_same), form).rstrip("\n") + "\n")
+
+
+def _render(view: ComparisonView, form: str) -> str:
+    if form == "markdown":
+        from pytest_promptevals.reports.comparison_markdown import comparison_markdown  # noqa: PLC0415 - for it alone
+
+        return comparison_markdown(view)
+    if form == "html":
+        from pytest_promptevals.reports.comparison_html import comparison_html  # noqa: PLC0415 - for it alone
+
+        return comparison_html(view)
+    from pytest_promptevals.reports.comparison_table import comparison_table  # noqa: PLC0415 - for it alone
+
+    return comparison_table(view, shutil.get_terminal_size().columns)
+
+
+def _fails(comparison: RunComparison, fail_on: str) -> bool:
+    verdicts = {gate.verdict for file in comparison.files for gate in file.gates}
+    if fail_on == "inconclusive" and Verdict.INCONCLUSIVE in verdicts:
+        return True
+    return fail_on != "never" and any(verdict.fails for verdict in verdicts)

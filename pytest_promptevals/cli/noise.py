@@ -1,0 +1,64 @@
+"""``promptevals noise``: how much eval files' scores change where nothing changed."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from pytest_promptevals.cli.histories import history_of_project, history_option
+from pytest_promptevals.comparison.noise_floor import measure_noise
+from pytest_promptevals.errors import UsageError
+from pytest_promptevals.files.paths import shown_path
+from pytest_promptevals.reports.noise import noise_data, noise_lines
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+
+@click.command()
+@click.argument("files", nargs=-1, metavar="[FILE]...")
+@click.option("--last", type=click.IntRange(min=2), default=200, show_default=True, help="Runs of a file to look at.")
+@click.option("--max-drop", type=click.FloatRange(0, 1), help="The drop to tell; default: the setting evals_max_drop.")
+@click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", help="How to print it.")
+@history_option
+def noise(files: Sequence[str], last: int, max_drop: float | None, form: str, history: str | None) -> None:
+    """Show how much the scores of eval FILEs change by chance, and which drops can be told from that.
+
+    It is measured on pairs of runs that asked just the same, each of them anew and not from the cache. Without a FILE,
+    all files of the history are shown.
+    """
+    from pytest_promptevals.history.noise_queries import read_fresh_scores  # noqa: PLC0415 - loads SQLAlchemy, 0.25 s
+
+    with history_of_project(history) as (store, project), store.reading() as connection:
+        allowed = project.resolve({"max_drop": max_drop}).max_drop
+        wanted = _find_files(connection, files, project.rootdir)
+        floors = {file: measure_noise(read_fresh_scores(connection, file, last)) for file in wanted}
+    if form == "json":
+        click.echo(json.dumps(noise_data(floors, allowed), indent=2, ensure_ascii=False))
+    elif not floors:
+        click.echo("the history has no eval file yet; run pytest first")
+    else:
+        click.echo("\n".join(noise_lines(floors, allowed, shutil.get_terminal_size().columns)))
+
+
+def _find_files(connection: Connection, files: Sequence[str], rootdir: Path) -> Sequence[str]:
+    """Return what the history calls files, all that it has if none is given. Raises ``UsageError``."""
+    from pytest_promptevals.history.noise_queries import list_files  # noqa: PLC0415 - loads SQLAlchemy, 0.25 s
+
+    return [_find_file(connection, file, rootdir) for file in dict.fromkeys(files)] if files else list_files(connection)
+
+
+def _find_file(connection: Connection, file: str, rootdir: Path) -> str:
+    """Return what the history calls a file that is named from the current folder, or else from the rootdir."""
+    from pytest_promptevals.history.run_queries import find_file  # noqa: PLC0415 - loads SQLAlchemy, 0.25 s
+
+    path, separator, function = file.partition("::")
+    try:
+        return find_file(connection, shown_path(Path.cwd() / path, rootdir) + separator + function)
+    except UsageError:
+        return find_file(connection, file)

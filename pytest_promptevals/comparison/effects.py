@@ -1,0 +1,261 @@
+"""How each metric changed over the paired cases, and how sure that is."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from pytest_promptevals.comparison.exchanges import Exchange, exchange_trials
+from pytest_promptevals.comparison.intervals import mean_interval, percentile_change
+from pytest_promptevals.comparison.noise import judge_noises, split_noise
+from pytest_promptevals.comparison.permutation import find_grid, p_values
+from pytest_promptevals.comparison.scored import Before, Pair, Scored
+from pytest_promptevals.records.effects import (
+    COST,
+    JUDGE_PREFIX,
+    LATENCY_P50,
+    LATENCY_P95,
+    OUTPUT_LENGTH,
+    PASS_RATE,
+    SCORE,
+    Effect,
+    Noise,
+)
+
+CONFIDENCE: Final = 0.95
+"""Of the intervals."""
+SCORE_DIGITS: Final = 6
+"""Scores are compared after rounding to this many digits, since a committed baseline keeps no more."""
+SAME_FIGURE: Final = 0.005
+"""Costs, latencies and lengths that differ by no larger share are the same: baselines keep three digits of them."""
+
+Numbers: TypeAlias = npt.NDArray[np.float64]
+Groups: TypeAlias = npt.NDArray[np.int64]
+Values: TypeAlias = Sequence[float | None]
+"""One side's value of a metric for each case; ``None`` where it is unknown."""
+
+
+def compute_effects(pairs: Sequence[Pair]) -> tuple[Effect, ...]:
+    """Return how each metric changed: score, pass rate, judges, cost, latency and length. Their order changes nothing.
+
+    A metric that is known of no case on both sides is left out. Scores and shares are weighted by the cases' weights;
+    a dollar, a second and a character are not. Costs are those of one trial, so that more trials look no dearer.
+    """
+    if not pairs:
+        return ()
+    table = _Table.of(pairs)
+    return (*_scores(table), *_judges(table), *_figures(table))
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """Cases in the order of their names, and what is common to all metrics."""
+
+    pairs: tuple[Pair, ...]
+    before: tuple[Before, ...]
+    now: tuple[Scored, ...]
+    weights: Numbers
+    groups: Groups
+    """The number of each case's group."""
+    trials_before: Groups
+    trials_now: Groups
+
+    @classmethod
+    def of(cls, pairs: Sequence[Pair]) -> _Table:
+        names = [pair.now.name for pair in pairs]
+        ordered = tuple(pairs[place] for place in sorted(range(len(pairs)), key=names.__getitem__))
+        now, before = tuple(pair.now for pair in ordered), tuple(pair.before for pair in ordered)
+        return cls(
+            ordered,
+            before,
+            now,
+            np.array([item.weight for item in now], dtype=np.float64),
+            _number_groups(now),
+            np.array([item.trials for item in before]),
+            np.array([item.trial_count for item in now]),
+        )
+
+    @property
+    def is_unequal(self) -> npt.NDArray[np.bool_]:
+        """Which cases have other numbers of trials now than before."""
+        return np.asarray(self.trials_before != self.trials_now)
+
+    def scores(self, before: Values, after: Values) -> _Column | None:
+        """Return the column of a metric of which less is worse, within 0..1."""
+        old, new = np.array(before, dtype=np.float64), np.array(after, dtype=np.float64)
+        return self._column(old.round(SCORE_DIGITS), new.round(SCORE_DIGITS), self.weights, 1.0)
+
+    def figures(self, before: Values, after: Values, *, is_of_all_trials: bool = False) -> _Column | None:
+        """Return the column of a metric of which more is worse, and which has no bounds."""
+        old, new = np.array(before, dtype=np.float64), np.array(after, dtype=np.float64)
+        if is_of_all_trials:
+            old, new = old / np.maximum(self.trials_before, 1), new / np.maximum(self.trials_now, 1)
+        return self._column(*_without_rounding(old, new), np.ones(len(old)), -1.0)
+
+    def _column(self, before: Numbers, after: Numbers, weights: Numbers, sign: float) -> _Column | None:
+        # What is unknown is not a number.
+        is_known = np.isfinite(before) & np.isfinite(after) & (weights > 0)
+        if not is_known.any():
+            return None
+        groups = self.groups
+        if not is_known.all():
+            before, after, weights = before[is_known], after[is_known], weights[is_known]
+            groups = np.unique(groups[is_known], return_inverse=True)[1]
+        return _Column(is_known, before, after, weights, groups, sign)
+
+
+def _number_groups(cases: Sequence[Scored]) -> Groups:
+    """Return the number of each case's group. Items of one case, asked in several variants, are a group, too."""
+    if all(case.group is None for case in cases) and len({case.case_id for case in cases}) == len(cases):
+        return np.arange(len(cases))
+    numbers: dict[tuple[bool, str], int] = {}
+    keys = [(False, case.case_id) if (group := case.group) is None else (True, group) for case in cases]
+    return np.array([numbers.setdefault(key, len(numbers)) for key in keys])
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """One metric of the cases of which it is known on both sides, and which have a weight."""
+
+    is_known: npt.NDArray[np.bool_]
+    """Which cases of the table those are."""
+    before: Numbers
+    after: Numbers
+    weights: Numbers
+    groups: Groups
+    sign: float
+    """1 where less is worse, -1 where more is."""
+
+    @property
+    def drops(self) -> Numbers:
+        """How much worse each case is. What lies on a grid lies there exactly, so that sums of it do."""
+        drops = (self.before - self.after) * self.sign
+        parts = find_grid(drops) if self.sign > 0 else None
+        return drops if parts is None else np.rint(drops * parts) / parts
+
+    @property
+    def group_weights(self) -> Numbers:
+        return np.bincount(self.groups, self.weights).astype(np.float64)
+
+    def group_sums(self, values: Numbers) -> Numbers:
+        return np.bincount(self.groups, values * self.weights).astype(np.float64)
+
+    def mean(self, values: Numbers) -> float:
+        return float(np.sum(values * self.weights) / np.sum(self.weights))
+
+
+def _scores(table: _Table) -> Iterator[Effect]:
+    score = table.scores([case.score for case in table.before], [case.score for case in table.now])
+    passed = table.scores([case.passed for case in table.before], [case.passed is True for case in table.now])
+    if score is None or passed is None:
+        return
+    is_known, drops = score.is_known, score.drops
+    pairs = list(itertools.compress(table.pairs, is_known.tolist()))
+    exchange = exchange_trials(pairs, table.is_unequal[is_known], score.groups, score.weights, score.group_sums(drops))
+    noise = split_noise(pairs, drops, table.trials_before[is_known], table.trials_now[is_known])
+    yield _mean_effect(SCORE, score, exchange, largest=1.0, noise=noise)
+    yield _keep_tested(_mean_effect(PASS_RATE, passed, largest=1.0), table)
+
+
+def _judges(table: _Table) -> Iterator[Effect]:
+    noises = judge_noises(table.pairs)
+    before, now = [case.scores for case in table.before], [case.judge_values for case in table.now]
+    chain = itertools.chain.from_iterable
+    for name in sorted(set(chain(before)) & set(chain(now))):
+        column = table.scores([values.get(name) for values in before], [values.get(name) for values in now])
+        noise = Noise(judge=noises[name]) if name in noises else None
+        if column is not None:
+            yield _mean_effect(JUDGE_PREFIX + name, column, largest=1.0, noise=noise)
+
+
+def _figures(table: _Table) -> Iterator[Effect]:
+    before, now = table.before, table.now
+    cost = table.figures([case.cost for case in before], [case.cost for case in now], is_of_all_trials=True)
+    if cost is not None:
+        yield _mean_effect(COST, cost, largest=None)
+    latency = table.figures([case.latency for case in before], [case.latency for case in now])
+    if latency is not None:
+        for metric, share in ((LATENCY_P50, 0.5), (LATENCY_P95, 0.95)):
+            yield _keep_tested(_percentile_effect(latency, metric, share), table)
+    length = table.figures([case.output_length for case in before], [case.output_length for case in now])
+    if length is not None:
+        yield _mean_effect(OUTPUT_LENGTH, length, largest=None)
+
+
+def _without_rounding(before: Numbers, after: Numbers) -> tuple[Numbers, Numbers]:
+    """Return both with one value for what a baseline could not tell apart."""
+    is_same = np.abs(after - before) <= SAME_FIGURE * np.maximum(before, after) * (1 + 1e-9)
+    middle = (before + after) / 2
+    return np.where(is_same, middle, before), np.where(is_same, middle, after)
+
+
+def _mean_effect(
+    metric: str,
+    column: _Column,
+    exchange: Exchange | None = None,
+    *,
+    largest: float | None,
+    noise: Noise | None = None,
+) -> Effect:
+    sums = column.group_sums(column.drops)
+    interval = mean_interval(sums, column.group_weights, CONFIDENCE, largest)
+    chances = exchange or Exchange(sums)
+    scale = 1.0 if largest is not None else float(np.max(np.abs(sums))) or 1.0
+    p_worse, p_better = p_values(chances.flips / scale, chances.rings)
+    return Effect(
+        metric=metric,
+        before=column.mean(column.before),
+        after=column.mean(column.after),
+        worse_by=interval.estimate,
+        low=interval.low,
+        high=interval.high,
+        p_worse=p_worse,
+        p_better=p_better,
+        error=interval.error,
+        cases=len(column.before),
+        groups=len(sums),
+        noise=noise,
+    )
+
+
+def _percentile_effect(column: _Column, metric: str, share: float) -> Effect:
+    """Return the change of a percentile.
+
+    Its test asks whether more cases are above the percentile of both sides together now than were before: which that
+    is does not depend on which side a value is of, so that the signs may be flipped.
+    """
+    before, after = float(np.quantile(column.before, share)), float(np.quantile(column.after, share))
+    border = np.quantile(np.concatenate([column.before, column.after]), share)
+    moved = (column.after > border).astype(np.float64) - (column.before > border)
+    sums = column.group_sums(moved)
+    p_worse, p_better = p_values(sums)
+    bounds = percentile_change(column.before, column.after, column.groups, share, CONFIDENCE)
+    return Effect(
+        metric=metric,
+        before=before,
+        after=after,
+        worse_by=after - before,
+        low=None if bounds is None else bounds[0],
+        high=None if bounds is None else bounds[1],
+        p_worse=p_worse,
+        p_better=p_better,
+        cases=len(moved),
+        groups=len(sums),
+    )
+
+
+def _keep_tested(effect: Effect, table: _Table) -> Effect:
+    """Return an effect; where trials are not as many on both sides, without what rests on their being so.
+
+    Of more trials, more cases pass that pass more often than not, and the slowest of their mean latencies is faster,
+    although nothing changed.
+    """
+    if not table.is_unequal.any():
+        return effect
+    return dataclasses.replace(effect, low=None, high=None, p_worse=None, p_better=None, error=None)

@@ -1,0 +1,99 @@
+"""Within what bounds a change lies: intervals whose coverage is checked by simulation (docs/statistics.md)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from pytest_promptevals.comparison.student import t_quantile
+
+Numbers: TypeAlias = npt.NDArray[np.float64]
+Groups: TypeAlias = npt.NDArray[np.int64]
+"""The number of each case's group, from 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A change, and the bounds within which it lies."""
+
+    estimate: float
+    """The change that was seen."""
+    low: float
+    """Lower end."""
+    high: float
+    """Upper end."""
+    error: float
+    """Standard error that the ends rest on."""
+
+
+def mean_interval(sums: Numbers, weights: Numbers, confidence: float, largest: float | None) -> Interval:
+    """Return the interval of a weighted mean of groups, at least one of which has a weight.
+
+    Args:
+        sums: each group's weighted sum of differences.
+        weights: each group's weight, above 0.
+        confidence: how often such an interval shall cover the mean, 0..1.
+        largest: the largest mean that there can be; ``None`` if there is no bound, and then the largest difference
+            that was seen stands for it.
+
+    It is Student's, of the groups and two more of mean weight: one that is worse by all that there is, and one that is
+    better by as much. So it does not shrink to nothing where nothing happens to differ, and covers what is rare
+    (Agresti and Min 2005, Bonett and Price 2012, for pairs that pass or fail).
+    """
+    bound = float(np.max(np.abs(sums / weights))) if largest is None else largest
+    estimate = float(sums.sum() / weights.sum())
+    middle, error = _spread(sums, weights, bound)
+    reach = t_quantile((1 + confidence) / 2, len(sums) + 1) * error
+    limit = math.inf if largest is None else largest
+    return Interval(
+        estimate, max(-limit, min(estimate, middle - reach)), min(limit, max(estimate, middle + reach)), error
+    )
+
+
+def _spread(sums: Numbers, weights: Numbers, bound: float) -> tuple[float, float]:
+    """Return the mean and its standard error, with the two groups that are added."""
+    usual = float(weights.mean())
+    sums = np.concatenate([sums, [usual * bound, -usual * bound]])
+    weights = np.concatenate([weights, [usual, usual]])
+    count, total = len(sums), float(weights.sum())
+    mean = float(sums.sum()) / total
+    residuals = (sums - mean * weights) * count / total
+    return mean, math.sqrt(float(residuals @ residuals) / (count * (count - 1)))
+
+
+def percentile_change(
+    before: Numbers, after: Numbers, groups: Groups, share: float, confidence: float
+) -> tuple[float, float] | None:
+    """Return the interval of the change of a percentile, ``None`` where there are too few cases to bound it.
+
+    Each side's bounds are order statistics (Woodruff 1952), further apart where groups of cases are alike. They are
+    combined as those of independent sides (Zou and Donner 2008), which is wider than need be: slow cases are slow on
+    both sides.
+    """
+    bounds_before = _percentile_bounds(before, groups, share, confidence)
+    bounds_after = _percentile_bounds(after, groups, share, confidence)
+    if bounds_before is None or bounds_after is None:
+        return None
+    old, new = float(np.quantile(before, share)), float(np.quantile(after, share))
+    down = math.hypot(new - bounds_after[0], bounds_before[1] - old)
+    up = math.hypot(bounds_after[1] - new, old - bounds_before[0])
+    return new - old - down, new - old + up
+
+
+def _percentile_bounds(values: Numbers, groups: Groups, share: float, confidence: float) -> tuple[float, float] | None:
+    count, independent = len(values), int(groups.max()) + 1
+    if independent == 1:
+        return None
+    below = (values <= np.quantile(values, share)).astype(np.float64)
+    alike = np.bincount(groups, below - below.mean())
+    variance = max(count * share * (1 - share), float(alike @ alike) * independent / (independent - 1))
+    reach = t_quantile((1 + confidence) / 2, independent - 1) * math.sqrt(variance)
+    lowest, highest = math.floor(count * share - reach), math.ceil(count * share + reach)
+    if lowest < 1 or highest > count:
+        return None
+    ordered = np.sort(values)
+    return float(ordered[lowest - 1]), float(ordered[highest - 1])

@@ -1,0 +1,158 @@
+"""Content hashes of the user's own Python code: equal while what it does is written in the same words."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import inspect
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import CodeType, FunctionType, MethodType, ModuleType
+from typing import Any, Final
+
+_DIGITS: Final = 16
+"""Hexadecimal digits of a hash: 64 bits, as fingerprints have."""
+_MOST_PARTS: Final = 500
+"""Functions and classes that are followed, so that a large application does not make a run wait."""
+_CONSTANTS: Final = (str, int, float, bool, type(None), list, tuple, dict)
+_LONGEST_CONSTANT: Final = 100_000
+"""Characters."""
+
+
+def source_hash(target: object) -> str | None:
+    """Return the hash of a function's or class's source, together with what it names of its own project.
+
+    Followed are the functions, classes and plain constants of modules in the folder of the first one or below, and in
+    packages around it; what is installed elsewhere counts by its name alone. ``None`` if there is no source.
+    """
+    parts = _parts_of(target)
+    if not parts:
+        return None
+    text = json.dumps(parts, ensure_ascii=True, sort_keys=True)
+    return hashlib.sha256(text.encode("ascii")).hexdigest()[:_DIGITS]
+
+
+def source_text(target: object) -> str:
+    """Return what ``source_hash`` is the hash of, to be read by people; empty if there is no source."""
+    return "\n\n\n".join(f"# {name}\n{source}" for name, source in _parts_of(target).items())
+
+
+def _parts_of(target: object) -> dict[str, str]:
+    """Return the sources of a function and of what it names, by module and name, its own first."""
+    first = _plain(target)
+    folder = _folder_of(first)
+    parts: dict[str, str] = {}
+    if folder is None:
+        return parts
+    queue = [first]
+    while queue and len(parts) < _MOST_PARTS:
+        item = queue.pop(0)
+        name = _name_of(item)
+        if name in parts or not _is_within(item, folder):
+            continue
+        parts[name] = _source_of(item)
+        for used_name, value in _uses(item):
+            constant = _constant(value)
+            if constant is not None:
+                parts[f"{name}:{used_name}"] = constant
+            elif _is_code(plain := _plain(value)):
+                queue.append(plain)
+    return parts
+
+
+def _plain(value: object) -> Any:
+    """Return the function or class behind decorators, bound methods, partials and callable objects."""
+    while isinstance(value, functools.partial | MethodType):
+        value = value.func if isinstance(value, functools.partial) else value.__func__
+    if callable(value):
+        value = inspect.unwrap(value)
+    return value if _is_code(value) or isinstance(value, ModuleType) else type(value)
+
+
+def _is_code(value: object) -> bool:
+    return isinstance(value, FunctionType | type)
+
+
+def _name_of(item: Any) -> str:
+    return f"{item.__module__}:{item.__qualname__}"
+
+
+def _folder_of(item: Any) -> Path | None:
+    """Return the folder of the project that an item belongs to: that of its module, or of its outermost package."""
+    path = _path_of(item)
+    if path is None or not _source_of(item):
+        return None
+    folder = path.parent
+    while (folder / "__init__.py").is_file():
+        folder = folder.parent
+    return folder
+
+
+def _path_of(item: Any) -> Path | None:
+    try:
+        return Path(inspect.getfile(item)).resolve()
+    except (TypeError, OSError):
+        return None
+
+
+def _is_within(item: Any, folder: Path) -> bool:
+    path = _path_of(item)
+    return path is not None and path.is_relative_to(folder) and "site-packages" not in path.parts
+
+
+def _source_of(item: Any) -> str:
+    try:
+        return inspect.cleandoc(inspect.getsource(item))
+    except (OSError, TypeError):
+        return ""
+
+
+def _uses(item: Any) -> Iterator[tuple[str, object]]:
+    """Yield what the code of an item names, by name: of its module, and of modules that it reaches into."""
+    for function in _functions_of(item):
+        names = list(dict.fromkeys(_names_in(function.__code__)))
+        for name, value in _values_of(function, names):
+            if isinstance(value, ModuleType):
+                found = vars(value)
+                yield from ((f"{name}.{inner}", found[inner]) for inner in names if inner in found)
+            else:
+                yield name, value
+    if isinstance(item, type):
+        yield from ((base.__name__, base) for base in item.__bases__)
+
+
+def _functions_of(item: Any) -> list[FunctionType]:
+    if isinstance(item, FunctionType):
+        return [item]
+    members = [_plain(value.fget if isinstance(value, property) else value) for value in vars(item).values()]
+    return [member for member in members if isinstance(member, FunctionType)]
+
+
+def _names_in(code: CodeType) -> Iterator[str]:
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _names_in(constant)
+
+
+def _values_of(function: FunctionType, names: list[str]) -> Iterator[tuple[str, object]]:
+    known: Mapping[str, object] = function.__globals__
+    yield from ((name, known[name]) for name in names if name in known)
+    cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
+    for name, cell in cells:
+        try:
+            yield name, cell.cell_contents
+        except ValueError:  # not yet bound
+            continue
+
+
+def _constant(value: object) -> str | None:
+    """Return a plain constant as text, ``None`` for anything else."""
+    if not isinstance(value, _CONSTANTS):
+        return None
+    try:
+        text = json.dumps(value, sort_keys=True)
+    except (TypeError, ValueError, RecursionError):
+        return None
+    return text if len(text) <= _LONGEST_CONSTANT else hashlib.sha256(text.encode()).hexdigest()

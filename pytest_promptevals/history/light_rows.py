@@ -1,0 +1,212 @@
+"""Just what a comparison reads of the results of a run: rows as they are, with no records made of them.
+
+On SQLite they come through Python's own ``sqlite3``: SQLAlchemy takes three times as long to hand them over.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, NamedTuple, TypeAlias
+
+from sqlalchemy import Connection, text
+
+from pytest_promptevals.history.schema import OVER_TRIALS
+from pytest_promptevals.history.stored import store_text
+from pytest_promptevals.records.cases import Location
+from pytest_promptevals.records.partial import SEPARATOR
+from pytest_promptevals.records.results import ErrorRecord, Score, Trial
+
+_Row: TypeAlias = "Sequence[Any]"
+_Numbers: TypeAlias = "Mapping[str, float]"
+_ScoresByTrial: TypeAlias = "Mapping[int, tuple[Score, ...]]"
+
+_NOTHING: Final[_Numbers] = {}
+_DENSE: Final = 0.5
+"""Share of the range of its ids that a run must fill for that range to be read, and not its index: twice as fast."""
+
+
+class BeforeRow(NamedTuple):
+    """A result as a comparison reads it of the baseline: it is a ``comparison.scored.Before``."""
+
+    name: str
+    case_id: str
+    case_fingerprint: str
+    model: str
+    prompt_name: str
+    score: float
+    cost: float | None
+    latency: float | None
+    output_length: float | None
+    passed: bool
+    trials: int
+    trial_scores: Sequence[float]
+    scores: _Numbers
+
+
+class ScoredRow(NamedTuple):
+    """A result as a comparison reads it of the run: it is a ``comparison.scored.Scored``."""
+
+    name: str
+    case_id: str
+    case_fingerprint: str
+    model: str
+    prompt_name: str
+    score: float | None
+    cost: float | None
+    latency: float | None
+    output_length: float | None
+    passed: bool | None
+    trial_count: int
+    trial_scores: Sequence[float]
+    judge_values: _Numbers
+    weight: float
+    group: str | None
+    path: str
+    line: int
+    error: ErrorRecord | None
+    scores: tuple[Score, ...]
+    trials: tuple[Trial, ...]
+
+    @property
+    def location(self) -> Location:
+        """Where the case stands."""
+        return Location(self.path, self.line)
+
+
+# The rows are cut at these places: what both sides take as it is, what they translate, and what only the run has.
+_OF_BOTH: Final = "name, case_id, case_fingerprint, model, prompt_name, score, cost, latency, output_length"
+_TRANSLATED: Final = "passed, responses, trial_scores, judge_values, id"
+_OF_NOW: Final = "weight, case_group, path, line, error_kind, error_message"
+_FINGERPRINT, _ALIKE, _PASSED, _RESPONSES, _TRIALS, _JUDGES, _ID, _NOW = 2, 9, 9, 10, 11, 12, 13, 14
+_TRUTHS: Final = {0: False, 1: True, None: None}
+
+
+def read_before(connection: Connection, run_id: str, file: str) -> list[BeforeRow]:
+    """Return the results with a score that a run has of an eval file, to compare others with."""
+    reader = _Reader(connection, run_id, file)
+    rows = reader.results(f"{_OF_BOTH}, {_TRANSLATED}", "AND error_kind IS NULL AND score IS NOT NULL")
+    return [
+        BeforeRow._make((*row[:_ALIKE], _TRUTHS[row[_PASSED]], row[_RESPONSES] or 1, trials, judges))
+        for row, trials, judges in zip(rows, _read_trials(rows), _read_judges(rows, reader), strict=True)
+    ]
+
+
+def read_scored(connection: Connection, run_id: str, file: str) -> list[ScoredRow]:
+    """Return the results that a run has of an eval file, errors among them."""
+    reader = _Reader(connection, run_id, file)
+    rows = reader.results(f"{_OF_BOTH}, {_TRANSLATED}, {_OF_NOW}")
+    details = reader.scores_in_full() if reader.is_more_needed(rows) else {}
+    return [
+        ScoredRow._make(
+            (
+                *row[:_ALIKE],
+                _TRUTHS[row[_PASSED]],
+                row[_RESPONSES] or 1,
+                trials,
+                judges,
+                *row[_NOW:-2],
+                None if row[-2] is None else ErrorRecord(row[-2], row[-1] or ""),
+                *(_in_full(details[row[_ID]]) if row[_ID] in details else ((), ())),
+            )
+        )
+        for row, trials, judges in zip(rows, _read_trials(rows), _read_judges(rows, reader), strict=True)
+    ]
+
+
+def _in_full(scores: _ScoresByTrial) -> tuple[tuple[Score, ...], tuple[Trial, ...]]:
+    """Return the scores over the trials, and the trials with theirs."""
+    trials = (Trial(number, scores=found) for number, found in scores.items() if number != OVER_TRIALS)
+    return scores.get(OVER_TRIALS, ()), tuple(trials)
+
+
+def _read_trials(rows: Sequence[_Row]) -> Iterable[Sequence[float]]:
+    return _parse([row[_TRIALS] or "[]" for row in rows])
+
+
+def _read_judges(rows: Sequence[_Row], reader: _Reader) -> Iterable[_Numbers]:
+    """Return each judge's score over the trials; rows of older versions have them in another table only."""
+    stored = [row[_JUDGES] for row in rows]
+    if None not in stored:
+        return _parse(stored)
+    values = reader.judge_values()
+    return (values.get(row[_ID], _NOTHING) for row in rows)
+
+
+def _parse(texts: Sequence[str]) -> Any:
+    """Return what JSON texts hold. All are parsed at once, in a fraction of the time."""
+    return json.loads(f"[{','.join(texts)}]")
+
+
+class _Reader:
+    """Asks for the results of one eval file in one run."""
+
+    def __init__(self, connection: Connection, run_id: str, file: str) -> None:
+        self._connection = connection
+        self._sqlite: Any = connection.connection.driver_connection if connection.dialect.name == "sqlite" else None
+        self._values: dict[str, str | int] = {"run": store_text(run_id), "file": store_text(file)}
+        self._is_dense = self._sqlite is not None and self._find_range()
+
+    def results(self, columns: str, condition: str = "") -> list[_Row]:
+        """Return columns of the results."""
+        # The plus keeps SQLite from its index of the runs, which leads to each row by itself.
+        dense = "id BETWEEN :low AND :high AND +run_id = :run AND +file = :file"
+        where = dense if self._is_dense else "run_id = :run AND file = :file"
+        return self._ask(f"SELECT {columns} FROM case_results WHERE {where} {condition}")  # noqa: S608 - our own words
+
+    def judge_values(self) -> Mapping[int, _Numbers]:
+        """Return each judge's score over the trials, by the id of the result."""
+        values: defaultdict[int, dict[str, float]] = defaultdict(dict)
+        for result_id, judge, value in self._ask_scores("result_id, judge, value", f"trial = {OVER_TRIALS}"):
+            values[result_id][judge] = value
+        return values
+
+    def is_more_needed(self, rows: Sequence[_Row]) -> bool:
+        """Return whether a comparison reads whole scores: a part of the judges ran, or scores have details."""
+        if any(SEPARATOR in row[_FINGERPRINT] for row in rows):
+            return True
+        return bool(self._ask_scores("1", "details IS NOT NULL LIMIT 1"))
+
+    def scores_in_full(self) -> Mapping[int, _ScoresByTrial]:
+        """Return all scores, by the id of the result and the number of the trial."""
+        found: dict[int, dict[int, tuple[Score, ...]]] = {}
+        columns = "result_id, trial, judge, value, passed, threshold, weight, required, details"
+        for result_id, trial, *score in self._ask_scores(columns, "1 = 1 ORDER BY result_id, trial, position"):
+            of_result = found.setdefault(result_id, {})
+            of_result[trial] = (*of_result.get(trial, ()), _score_of(score))
+        return found
+
+    def _find_range(self) -> bool:
+        """Look how the ids of the results are spread, and return whether they are close together."""
+        query = "SELECT min(id), max(id), count(*) FROM case_results WHERE run_id = :run AND file = :file"
+        ((low, high, count),) = self._ask(query)
+        if not count:
+            return False
+        self._values |= {"low": low, "high": high}
+        return bool(count > _DENSE * (high - low + 1))
+
+    def _ask_scores(self, columns: str, condition: str) -> list[_Row]:
+        # In the range there may be scores of other results, which nobody asks for then.
+        wanted = "SELECT id FROM case_results WHERE run_id = :run AND file = :file"
+        where = "result_id BETWEEN :low AND :high" if self._is_dense else f"result_id IN ({wanted})"
+        return self._ask(f"SELECT {columns} FROM scores WHERE {where} AND {condition}")  # noqa: S608 - our own words
+
+    def _ask(self, query: str) -> list[_Row]:
+        if self._sqlite is None:
+            return list(self._connection.execute(text(query), self._values))
+        rows: list[_Row] = self._sqlite.execute(query, self._values).fetchall()
+        return rows
+
+
+def _score_of(row: _Row) -> Score:
+    judge, value, passed, threshold, weight, required, details = row
+    return Score(
+        judge,
+        value,
+        passed=bool(passed),
+        threshold=threshold,
+        weight=weight,
+        required=bool(required),
+        details=None if details is None else json.loads(details),
+    )

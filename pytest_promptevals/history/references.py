@@ -1,0 +1,284 @@
+"""What ``--evals-baseline`` and commands name: a run, a saved name, a branch, a commit, or one of three words.
+
+A reference stands for runs, best first; each eval file takes the first of them that has scores of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import ColumnElement, Connection, select
+from sqlalchemy.sql.elements import SQLCoreOperations
+
+from pytest_promptevals.errors import UsageError, did_you_mean
+from pytest_promptevals.history.git import (
+    SHALLOW,
+    find_branch_tip,
+    find_commit,
+    find_merge_base,
+    is_shallow,
+    read_ancestors,
+)
+from pytest_promptevals.history.tables import runs
+from pytest_promptevals.records.references import (
+    BRANCH,
+    COMMIT,
+    LATEST,
+    MERGE_BASE,
+    NAME,
+    PREFIXES,
+    RUN,
+    looks_like_commit,
+    looks_like_run,
+    split_reference,
+)
+from pytest_promptevals.records.runs import RunKind, RunStatus
+
+MOST_RUNS: Final = 1000
+"""Newest runs that are looked at for a branch, a commit or the latest one."""
+
+_MEANINGS: Final = {RUN: "run", NAME: "saved name", BRANCH: "branch", COMMIT: "commit"}
+_SHOWN: Final = 5
+"""Names, branches or runs that a message lists."""
+_SHORT: Final = 7
+"""Digits of a commit that are shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownRun:
+    """What a reference needs to know of a run."""
+
+    id: str
+    """Its id."""
+    commit: str | None
+    """Full hash, ``None`` outside of a checkout."""
+    branch: str | None
+    """Branch name, ``None`` if HEAD was detached."""
+    is_dirty: bool
+    """Whether tracked files differed from the commit."""
+    shard: str | None
+    """``I/N`` where only that share of the selection was run."""
+    selection: str
+    """Content hash of what was selected, before the share was taken."""
+    name: str | None
+    """Name that it was saved under."""
+
+    @property
+    def words(self) -> str:
+        """What to call it in a report, with where it was made."""
+        words = f"run {self.id}"
+        if self.name is not None:
+            words += f", saved as {self.name},"
+        if self.branch is not None:
+            words += f" of branch {self.branch}"
+        if self.commit is not None:
+            words += f" at {self.commit[:_SHORT]}"
+        return words + (" with uncommitted changes" if self.is_dirty else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """What a reference stands for."""
+
+    runs: tuple[KnownRun, ...]
+    """Runs that it may mean, best first; none where what it names is known and has no run yet."""
+    notice: str = ""
+    """What the user should know: that it was ambiguous, or why there is no run."""
+
+
+def find_reference(connection: Connection, text: str, rootdir: Path) -> Reference:
+    """Return what a reference stands for.
+
+    A reference without a prefix is looked up as a run, a name, a branch and a commit, in this order. Runs that did not
+    finish are never meant, and those with uncommitted changes are those of no commit and no branch.
+
+    Args:
+        connection: to the history.
+        text: what the user wrote; ``file`` is no matter of the history.
+        rootdir: a folder of the checkout.
+
+    Raises ``UsageError`` for one that is not known, or that several runs or commits fit.
+    """
+    finder = _Finder(connection, rootdir)
+    prefix, rest = split_reference(text)
+    if prefix:
+        found = finder.by_prefix[prefix](rest)
+        if found is None:
+            raise finder.unknown(rest, prefix)
+        return found
+    if text == LATEST:
+        return finder.find_latest()
+    if text == MERGE_BASE:
+        return finder.find_merge_base()
+    return _find_bare(finder, text)
+
+
+def _find_bare(finder: _Finder, text: str) -> Reference:
+    prefixes = [prefix for prefix in PREFIXES if prefix != COMMIT or looks_like_commit(text)]
+    meanings = [(prefix, found) for prefix in prefixes if (found := finder.by_prefix[prefix](text)) is not None]
+    if not meanings:
+        found = finder.find_commit(text)
+        if found is None:
+            raise finder.unknown(text)
+        return found
+    (prefix, first), *others = meanings
+    if not others:
+        return first
+    other = others[0][0]
+    notice = f"the {_MEANINGS[prefix]} is meant; {other}:{text} means the {_MEANINGS[other]}"
+    return Reference(first.runs, notice)
+
+
+class _Finder:
+    """Looks references up in one history and one checkout."""
+
+    def __init__(self, connection: Connection, rootdir: Path) -> None:
+        self._connection = connection
+        self._rootdir = rootdir
+        self.by_prefix: Final[dict[str, Callable[[str], Reference | None]]] = {
+            RUN: self.find_run,
+            NAME: self.find_name,
+            BRANCH: self.find_branch,
+            COMMIT: self.find_commit,
+        }
+
+    def find_run(self, text: str) -> Reference | None:
+        """Return the run with that id, or the only one whose id begins so."""
+        if not looks_like_run(text):
+            return None
+        begins = runs.c.id.startswith(text, autoescape=True)
+        query = select(runs.c.id, runs.c.status).where(begins).order_by(runs.c.id.desc()).limit(_SHOWN + 1)
+        found = {row.id: row.status for row in self._connection.execute(query)}
+        finished = [run_id for run_id, status in found.items() if status == RunStatus.FINISHED.value]
+        if not found:
+            return None
+        if not finished:
+            run_id, status = next(iter(found.items()))
+            raise UsageError(f"run {run_id} is {status}: only a run that finished can be compared with")
+        if len(finished) > 1:
+            raise UsageError(f"{text!r} fits several runs: {_listed(finished)}; write more of the id")
+        return Reference(self._read(runs.c.id == finished[0]))
+
+    def find_name(self, text: str) -> Reference | None:
+        """Return the runs that were saved under that name, newest first."""
+        found = self._read(runs.c.name == text)
+        return Reference(found) if found else None
+
+    def find_branch(self, text: str) -> Reference | None:
+        """Return the runs of a branch, newest first."""
+        found = self._read(*_OF_A_COMMIT, runs.c.git_branch == text)
+        if found:
+            return Reference(found)
+        tip = find_branch_tip(self._rootdir, text)
+        if tip is not None:  # CI often checks out a commit, without a branch
+            found = self._read_at(read_ancestors(self._rootdir, tip))
+            return Reference(found, "" if found else f"no finished run is recorded of branch {text}{self._dirty(text)}")
+        if self._dirty(text):
+            return Reference((), f"no finished run is recorded of branch {text}{self._dirty(text)}")
+        return None
+
+    def find_commit(self, text: str) -> Reference | None:
+        """Return the runs at a commit, newest first. Raises ``UsageError`` if it is known and none was recorded."""
+        if looks_like_commit(text):
+            found = self._read(*_OF_A_COMMIT, runs.c.git_commit.startswith(text, autoescape=True))
+            commits = list(dict.fromkeys(run.commit or "" for run in found))
+            if len(commits) > 1:
+                raise UsageError(f"{text!r} fits several commits: {_listed(commits)}; write more of the hash")
+            if found:
+                return Reference(found)
+        commit = find_commit(self._rootdir, text)
+        if commit is None:
+            return None
+        found = self._read(*_OF_A_COMMIT, runs.c.git_commit == commit)
+        if not found:
+            raise UsageError(
+                f"no finished run is recorded at commit {commit[:_SHORT]}, without uncommitted changes; check it out "
+                f"and run its evals, or name another baseline.{self._known()}"
+            )
+        return Reference(found)
+
+    def find_latest(self) -> Reference:
+        """Return all runs, newest first."""
+        found = self._read(_IS_RUN)
+        return Reference(found, "" if found else "the history has no finished run yet")
+
+    def find_merge_base(self) -> Reference:
+        """Return the runs at the merge base and the commits before it, nearest first. Raises ``UsageError``."""
+        base, branch = find_merge_base(self._rootdir)
+        found = self._read_at(read_ancestors(self._rootdir, base))
+        if found:
+            return Reference(found)
+        hint = f"; {SHALLOW}" if is_shallow(self._rootdir) else ""
+        place = f"{base[:_SHORT]}, where HEAD left {branch}"
+        return Reference((), f"no finished run is recorded at {place}, nor at a commit before it{hint}")
+
+    def unknown(self, text: str, prefix: str = "") -> UsageError:
+        """Return the error of a reference that nothing is known of."""
+        kinds = prefix or "run, saved name, branch or commit"
+        close = did_you_mean(text, self._names()) if self._names() else ""
+        hint = close if "Did you mean" in close else ""
+        return UsageError(f"{text!r} is no {kinds} that is known.{hint}{self._known()}")
+
+    def _known(self) -> str:
+        """Return what the history has, in a sentence."""
+        newest = self._read(_IS_RUN)[:1]
+        if not newest:
+            return " The history has no finished run yet."
+        named, branches = self._distinct(runs.c.name), self._distinct(runs.c.git_branch)
+        parts = [f"its newest run is {newest[0].id}"]
+        parts += [f"names: {_listed(named)}"] if named else []
+        parts += [f"branches: {_listed(branches)}"] if branches else []
+        return f" Of the history, {'; '.join(parts)}."
+
+    def _names(self) -> list[str]:
+        return [*self._distinct(runs.c.name), *self._distinct(runs.c.git_branch)]
+
+    def _distinct(self, column: SQLCoreOperations[str | None]) -> list[str]:
+        query = select(column).where(column.is_not(None), _IS_FINISHED).distinct().order_by(column)
+        return [str(value) for (value,) in self._connection.execute(query)]
+
+    def _dirty(self, branch: str) -> str:
+        """Return how many runs of a branch do not count, as the end of a sentence."""
+        query = select(runs.c.id).where(_IS_RUN, _IS_FINISHED, runs.c.git_branch == branch).limit(1)
+        if self._connection.execute(query).first() is None:
+            return ""
+        return ": those that there are had uncommitted changes, so name one by its id"
+
+    def _read_at(self, commits: Sequence[str]) -> tuple[KnownRun, ...]:
+        """Return the runs at commits, those of the first commit first."""
+        places = {commit: place for place, commit in enumerate(commits)}
+        found = [run for run in self._read(*_OF_A_COMMIT, runs.c.git_commit.is_not(None)) if run.commit in places]
+        return tuple(sorted(found, key=lambda run: places[run.commit or ""]))
+
+    def _read(self, *conditions: ColumnElement[bool]) -> tuple[KnownRun, ...]:
+        """Return the newest finished runs of which that is true, newest first."""
+        query = select(*_COLUMNS).where(_IS_FINISHED, *conditions).order_by(runs.c.started_at.desc(), runs.c.id.desc())
+        return tuple(_known_runs(self._connection, query.limit(MOST_RUNS)))
+
+
+_IS_FINISHED: Final = runs.c.status == RunStatus.FINISHED.value
+_IS_RUN: Final = runs.c.kind != RunKind.ATTRIBUTE.value
+_OF_A_COMMIT: Final = (_IS_RUN, runs.c.git_is_dirty.is_(False))
+_COLUMNS: Final = (
+    runs.c.id,
+    runs.c.git_commit,
+    runs.c.git_branch,
+    runs.c.git_is_dirty,
+    runs.c.shard,
+    runs.c.selection,
+    runs.c.name,
+)
+
+
+def _known_runs(connection: Connection, query: object) -> Iterator[KnownRun]:
+    for row in connection.execute(query):  # type: ignore[call-overload]  # a Select, whose type names all its columns
+        run_id, commit, branch, is_dirty, shard, selection, name = row
+        yield KnownRun(run_id, commit, branch, bool(is_dirty), shard, selection, name)
+
+
+def _listed(texts: Sequence[str]) -> str:
+    more = f" and {len(texts) - _SHOWN} more" if len(texts) > _SHOWN else ""
+    return ", ".join(texts[:_SHOWN]) + more

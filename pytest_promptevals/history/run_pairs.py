@@ -1,0 +1,199 @@
+"""Two sides that a user names, and the results that each has of an eval file."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from sqlalchemy import Connection, select
+
+from pytest_promptevals.errors import UsageError
+from pytest_promptevals.history.baselines import baseline_path, read_baseline
+from pytest_promptevals.history.light_rows import BeforeRow, ScoredRow, read_before, read_scored
+from pytest_promptevals.history.reference_cases import describe_runs, runs_of_file
+from pytest_promptevals.history.references import KnownRun, Reference, find_reference
+from pytest_promptevals.history.tables import case_results, dataset_versions, gates, run_files
+from pytest_promptevals.records.cases import Location
+from pytest_promptevals.records.codec import from_plain
+from pytest_promptevals.records.comparisons import BaselineCase, GateResult, Verdict
+from pytest_promptevals.records.effects import Evidence
+from pytest_promptevals.records.partial import MAX_LEVEL, SEPARATOR, partial_prefix
+from pytest_promptevals.records.references import FILE
+from pytest_promptevals.records.run_comparisons import ComparedRun
+
+Before: TypeAlias = "Sequence[BeforeRow] | Sequence[BaselineCase]"
+
+
+@dataclass(frozen=True, slots=True)
+class FilePair:
+    """The results that both sides have of one eval file."""
+
+    file: str
+    """The eval file."""
+    before: Before
+    """Those of the baseline, errors left out."""
+    now: Sequence[ScoredRow]
+    """Those of the run."""
+    collected: Collection[str]
+    """Names of items of the baseline that the dataset still has, although they were not run."""
+    baseline: str
+    """What to call the baseline."""
+    baseline_run: str
+    """Id of the run that it is; empty for a committed one."""
+    gates: Sequence[GateResult]
+    """What the gates of the run said at its end."""
+
+
+class RunPair:
+    """A run, and the baseline that it is compared with.
+
+    The run is the newest one that its reference stands for. Of the baseline, each eval file has the newest run with
+    scores of it.
+
+    Args:
+        connection: to the history.
+        rootdir: root of the project.
+        before: the baseline, ``file`` for the committed ones.
+        now: the run.
+
+    Raises ``UsageError`` for a reference that means no run, ``BaselineError`` for a damaged baseline.
+    """
+
+    def __init__(self, connection: Connection, rootdir: Path, before: str, now: str) -> None:
+        self._connection = connection
+        self._rootdir = rootdir
+        if now == FILE:
+            raise UsageError("the second one has to be a run: 'file' can only be compared with, as the first one")
+        found = _find(connection, rootdir, now)
+        self._now = tuple(_shares_of(found.runs))
+        self._before = None if before == FILE else _find(connection, rootdir, before)
+        notices = [found.notice, "" if self._before is None else self._before.notice]
+        self.notices = tuple(dict.fromkeys(notice for notice in notices if notice))
+        self.now = ComparedRun(now, _words(self._now), self._now[0].id)
+        self.before = _describe(before, self._before)
+        self.files = self._files_of(self._now)
+        """Eval files that the run has results of, sorted."""
+
+    def lost_files(self) -> tuple[str, ...]:
+        """Return the eval files that only the newest run of the baseline has."""
+        if self._before is None:
+            return ()
+        newest = tuple(_shares_of(self._before.runs))
+        return tuple(file for file in self._files_of(newest) if file not in self.files)
+
+    def read(self, file: str) -> FilePair | None:
+        """Return the results of an eval file, ``None`` where the baseline has no scores of it."""
+        now = _unique(itertools.chain.from_iterable(read_scored(self._connection, run.id, file) for run in self._now))
+        chosen, before = self._read_before(file, _level_of(now))
+        if not before:
+            return None
+        return FilePair(
+            file=file,
+            before=before,
+            now=now,
+            collected=self._not_run(file, before, now),
+            baseline=describe_runs(self._connection, chosen, file) if chosen else "the committed baseline",
+            baseline_run=chosen[0].id if chosen else "",
+            gates=self._read_gates(file),
+        )
+
+    def _read_before(self, file: str, level: int) -> tuple[tuple[KnownRun, ...], Before]:
+        if self._before is None:
+            path = baseline_path(self._rootdir / file)
+            return (), read_baseline(path, path.relative_to(self._rootdir).as_posix()) or ()
+        chosen = runs_of_file(self._connection, self._before, file, level)
+        rows = (read_before(self._connection, run.id, file) for run in chosen)
+        return chosen, _unique(itertools.chain.from_iterable(rows))
+
+    def _files_of(self, runs: Sequence[KnownRun]) -> tuple[str, ...]:
+        ids = [run.id for run in runs]
+        query = (
+            select(case_results.c.file).where(case_results.c.run_id.in_(ids)).distinct().order_by(case_results.c.file)
+        )
+        return tuple(self._connection.execute(query).scalars())
+
+    def _not_run(self, file: str, before: Before, now: Sequence[ScoredRow]) -> Collection[str]:
+        """Return the baseline's items whose case the dataset has, where the run was over a selection of its cases."""
+        version, cases = self._dataset_of(file)
+        if len({row.case_id for row in now}) >= cases:
+            return ()
+        query = select(dataset_versions.c.members).where(
+            dataset_versions.c.file == file, dataset_versions.c.version == version
+        )
+        members = self._connection.execute(query).scalar_one_or_none() or ()
+        ids = {case_id for case_id, _ in members}
+        return {case.name for case in before if case.case_id in ids}
+
+    def _dataset_of(self, file: str) -> tuple[str, int]:
+        columns = (run_files.c.dataset_version, run_files.c.cases)
+        query = select(*columns).where(run_files.c.run_id == self._now[0].id, run_files.c.file == file)
+        row = self._connection.execute(query).first()
+        return ("", 0) if row is None else (row.dataset_version, row.cases)
+
+    def _read_gates(self, file: str) -> tuple[GateResult, ...]:
+        query = select(gates).where(gates.c.run_id == self._now[0].id, gates.c.file == file).order_by(gates.c.position)
+        return tuple(_gate_of(row) for row in self._connection.execute(query).mappings())
+
+
+def _find(connection: Connection, rootdir: Path, text: str) -> Reference:
+    found = find_reference(connection, text, rootdir)
+    if not found.runs:
+        raise UsageError(f"{text!r}: {found.notice}")
+    return found
+
+
+def _describe(reference: str, found: Reference | None) -> ComparedRun:
+    if found is None:
+        return ComparedRun(reference, "the committed baselines")
+    return ComparedRun(reference, found.runs[0].words, found.runs[0].id)
+
+
+def _shares_of(runs: Sequence[KnownRun]) -> Iterator[KnownRun]:
+    """Yield the first of the runs, and the newest of each other share of the same selection at the same commit."""
+    first = runs[0]
+    taken = {first.shard}
+    yield first
+    for run in runs[1:] if first.shard is not None else ():
+        if run.shard not in taken and _selection_of(run) == _selection_of(first):
+            taken.add(run.shard)
+            yield run
+
+
+def _selection_of(run: KnownRun) -> tuple[str, str | None, str]:
+    return run.selection, run.commit, (run.shard or "").partition("/")[2]
+
+
+def _words(runs: Sequence[KnownRun]) -> str:
+    more = f" and {len(runs) - 1} more of its shards" if len(runs) > 1 else ""
+    return runs[0].words + more
+
+
+def _unique(rows: Iterable[Any]) -> list[Any]:
+    """Return the rows with the first one of each item."""
+    by_name: dict[str, Any] = {}
+    for row in rows:
+        by_name.setdefault(row.name, row)
+    return list(by_name.values())
+
+
+def _level_of(rows: Sequence[ScoredRow]) -> int:
+    """Return the highest level of the judges that ran."""
+    partial = next((row.case_fingerprint for row in rows if SEPARATOR in row.case_fingerprint), None)
+    if partial is None:
+        return MAX_LEVEL
+    return next((level for level in range(1, MAX_LEVEL) if partial.startswith(partial_prefix(level))), MAX_LEVEL)
+
+
+def _gate_of(row: Mapping[str, Any]) -> GateResult:
+    return GateResult(
+        file=row["file"],
+        gate=row["gate"],
+        verdict=Verdict(row["verdict"]),
+        explanation=row["explanation"],
+        location=Location(row["path"], row["line"]),
+        evidence=None if row["evidence"] is None else from_plain(Evidence, row["evidence"]),
+        is_accepted=row["is_accepted"],
+    )

@@ -1,0 +1,96 @@
+"""What a run says of its eval files: each is compared with its baseline, then all are decided together."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from pytest_promptevals.comparison.compare import compare
+from pytest_promptevals.comparison.decide import GatedFile, decide
+from pytest_promptevals.comparison.gates import Gate, case_policy, parse_gates
+from pytest_promptevals.pytest_glue.baselines import COMMITTED, Baseline
+from pytest_promptevals.pytest_glue.eval_files import EvalSource
+from pytest_promptevals.records.cases import CasePolicy
+from pytest_promptevals.records.comparisons import Comparison, Delta, GateResult, Verdict
+from pytest_promptevals.records.results import CaseResult
+from pytest_promptevals.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """An eval file of a run beside its baseline, not yet decided."""
+
+    source: EvalSource
+    """The eval file."""
+    comparison: Comparison
+    """Its comparison, without gates."""
+    problem: str = ""
+    """Why its baseline cannot be read."""
+
+
+def compare_file(source: EvalSource, results: Iterable[CaseResult], baseline: Baseline | None) -> Compared:
+    """Return the comparison of an eval file's results with its baseline, which has no gates yet."""
+    comparison = compare(
+        source.file,
+        tuple(results),
+        None if baseline is None else baseline.cases,
+        collected_names=frozenset(source.names),
+    )
+    if baseline is None:
+        return Compared(source, comparison)
+    named = dataclasses.replace(comparison, baseline=baseline.label, baseline_run=baseline.run)
+    return Compared(source, named, baseline.problem)
+
+
+def decide_run(compared: Sequence[Compared], settings: Settings) -> tuple[Comparison, ...]:
+    """Return the comparisons of all files of a whole run, with the answers of their gates.
+
+    Results that become the baseline are not held against the one before.
+    """
+    files = [
+        GatedFile(item.comparison, _gates_of(item, settings), item.source.location, len(item.source.names))
+        for item in compared
+    ]
+    decided = decide(files)
+    if settings.saves_file:
+        return decided
+    return tuple(_tell_problem(item, comparison) for item, comparison in zip(compared, decided, strict=True))
+
+
+def improved_cases(
+    sources: Mapping[str, EvalSource], comparisons: Sequence[Comparison], settings: Settings
+) -> dict[str, tuple[str, ...]]:
+    """Return, by eval file, the cases that pass now while the baseline that holds them has them failing.
+
+    Only where the policy is ``ratchet`` does a baseline hold a case to what it was, and only a committed one waits to be
+    told of an improvement.
+    """
+    if settings.saves_file:
+        return {}
+    found = {
+        comparison.file: tuple(sorted(delta.name for delta in comparison.deltas if _is_improved(delta)))
+        for comparison in comparisons
+        if comparison.baseline == COMMITTED
+        and case_policy(sources[comparison.file].case_policy, settings) is CasePolicy.RATCHET
+    }
+    return {file: names for file, names in found.items() if names}
+
+
+def _is_improved(delta: Delta) -> bool:
+    return delta.drop is not None and delta.passed_before is False and delta.passed_after is True
+
+
+def _gates_of(item: Compared, settings: Settings) -> tuple[Gate, ...]:
+    gates = parse_gates(item.source.gate, settings)
+    if settings.saves_file or item.problem:
+        return tuple(gate for gate in gates if not gate.needs_baseline)
+    return gates
+
+
+def _tell_problem(item: Compared, comparison: Comparison) -> Comparison:
+    """A baseline that cannot be read may not pass for none."""
+    if not item.problem:
+        return comparison
+    unread = GateResult(comparison.file, "score", Verdict.INSUFFICIENT_DATA, item.problem, item.source.location)
+    return dataclasses.replace(comparison, gates=(unread, *comparison.gates))

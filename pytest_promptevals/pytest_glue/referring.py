@@ -1,0 +1,100 @@
+"""Baselines that are runs of the history: ``--evals-baseline`` with anything else than ``file``."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_promptevals.errors import HistoryError, PromptEvalsError, UsageError
+from pytest_promptevals.history.place import OFF
+from pytest_promptevals.records.comparisons import BaselineCase
+from pytest_promptevals.settings import Settings
+
+if TYPE_CHECKING:
+    from pytest_promptevals.history.references import Reference
+    from pytest_promptevals.history.store import HistoryStore
+
+
+@dataclass(frozen=True, slots=True)
+class FoundRun:
+    """What a run keeps of an eval file."""
+
+    label: str
+    """What to call it in a report."""
+    run: str
+    """Its id."""
+    cases: tuple[BaselineCase, ...]
+    """Its cases, sorted by name."""
+
+
+class ReferredRuns:
+    """Looks a reference up in the history, at the first use: that loads SQLAlchemy.
+
+    Args:
+        rootdir: root of the project.
+        settings: the settings of the session; ``baseline`` is not ``file``.
+    """
+
+    def __init__(self, rootdir: Path, settings: Settings) -> None:
+        self._rootdir = rootdir
+        self._settings = settings
+        self._reference: Reference | None = None
+        self.notices: list[str] = []
+
+    def check(self) -> None:
+        """Find what the reference stands for. Raises ``UsageError`` if that is not known."""
+        if self._reference is not None:
+            return
+        source = "--evals-baseline" if "baseline" in self._settings.given else "evals_baseline"
+        try:
+            self._reference = self._look_up()
+        except PromptEvalsError as error:
+            raise UsageError(f"{source} {self._settings.baseline}: {error}") from error
+        if self._reference.notice:
+            self.notices.append(f"{source} {self._settings.baseline}: {self._reference.notice}")
+
+    def find(self, file: str, whole: Collection[str]) -> FoundRun | None:
+        """Return what the history keeps of an eval file, ``None`` if nothing; why not is a notice.
+
+        ``whole`` names the items whose outputs are not shortened.
+        """
+        try:
+            self.check()
+            return self._find(file, whole)
+        except (UsageError, HistoryError) as error:
+            self.notices.append(str(error))
+            return None
+
+    def _find(self, file: str, whole: Collection[str]) -> FoundRun | None:
+        from pytest_promptevals.history.reference_cases import describe_runs, read_cases, runs_of_file  # noqa: PLC0415 - loads SQLAlchemy
+
+        if self._reference is None or not self._reference.runs:
+            return None
+        level = self._settings.judged_level
+        with self._open() as history, history.reading() as connection:
+            chosen = runs_of_file(connection, self._reference, file, level)
+            if chosen:
+                label = describe_runs(connection, chosen, file)
+                return FoundRun(label, chosen[0].id, read_cases(connection, chosen, file, level, whole))
+        self.notices.append(
+            f"{file}: {self._settings.baseline} has no scores of it, so there is nothing to compare with"
+        )
+        return None
+
+    def _look_up(self) -> Reference:
+        if self._settings.history == OFF:
+            raise UsageError("there is no history to look it up in, for 'evals_history' is off")
+        from pytest_promptevals.history.references import find_reference  # noqa: PLC0415 - loads SQLAlchemy
+
+        with self._open() as history, history.reading() as connection:
+            return find_reference(connection, self._settings.baseline, self._rootdir)
+
+    def _open(self) -> HistoryStore:
+        from pytest_promptevals.history.opening import open_history  # noqa: PLC0415 - loads SQLAlchemy
+
+        history = open_history(self._rootdir, self._settings.history)
+        if history.notice is not None and history.notice not in self.notices:
+            self.notices.append(history.notice)
+        return history

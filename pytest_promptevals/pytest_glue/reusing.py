@@ -1,0 +1,128 @@
+"""``--evals-rejudge`` and ``--evals-regate``: the outputs of an earlier run, judged or decided anew."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import pytest
+
+from pytest_promptevals.engine.planning import PlannedCase
+from pytest_promptevals.engine.reuse import ReuseMode, can_reuse
+from pytest_promptevals.errors import HistoryError, UsageError
+from pytest_promptevals.pytest_glue.options import is_xdist_worker, settings_of
+from pytest_promptevals.pytest_glue.running import CaseItem
+from pytest_promptevals.pytest_glue.share import REUSED_FACT, worker_facts
+from pytest_promptevals.records.results import CaseResult
+from pytest_promptevals.records.runs import RunKind
+from pytest_promptevals.reports.words import count_text
+
+_REUSE_KEY: Final = pytest.StashKey["Reuse | None"]()
+_OPTIONS: Final = {ReuseMode.REJUDGE: "evals_rejudge", ReuseMode.REGATE: "evals_regate"}
+_KINDS: Final = {ReuseMode.REJUDGE: RunKind.REJUDGE, ReuseMode.REGATE: RunKind.REGATE}
+_SHOWN: Final = 3
+"""Cases that a notice names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reuse:
+    """A run whose outputs stand for those of this session."""
+
+    mode: ReuseMode
+    """What is taken of it."""
+    run_id: str
+    """Its id."""
+    known: Mapping[tuple[str, str], CaseResult]
+    """Its results by eval file and name."""
+    notices: list[str] = field(default_factory=list)
+    """What the user should know, a line each."""
+
+    @property
+    def kind(self) -> RunKind:
+        """What a run is that reuses it."""
+        return _KINDS[self.mode]
+
+    def take(self, planned: PlannedCase) -> bool:
+        """Return whether it has what stands for a case."""
+        known = self.known.get((planned.plan.dataset.path, planned.name))
+        return known is not None and can_reuse(self.mode, planned, known)
+
+
+def asked_reuse(config: pytest.Config) -> tuple[ReuseMode, str] | None:
+    """Return what the options ask to reuse, and of which run; ``None`` if nothing. Raises ``pytest.UsageError``."""
+    asked = [(mode, config.getoption(option)) for mode, option in _OPTIONS.items() if config.getoption(option)]
+    if not asked:
+        return None
+    settings = settings_of(config)
+    others = {"--evals-resume": settings.resume, "--evals-changed": settings.changed, "--evals-model": settings.model}
+    clashing = [f"--{option.replace('_', '-')}" for option in map(_OPTIONS.__getitem__, dict(asked))]
+    clashing += [option for option, value in others.items() if value]
+    if len(clashing) > 1:
+        raise pytest.UsageError(f"{clashing[0]} takes outputs as they are and cannot be combined with {clashing[1]}")
+    return asked[0]
+
+
+def reused_run_id(config: pytest.Config) -> str | None:
+    """Return the id of the run that is reused, for all workers of a session; ``None`` if there is none.
+
+    Raises ``pytest.UsageError``.
+    """
+    reuse = reuse_of(config)
+    return None if reuse is None else reuse.run_id
+
+
+def reuse_of(config: pytest.Config) -> Reuse | None:
+    """Return the run whose outputs this session reuses, ``None`` if there is none. It is read once.
+
+    Raises ``pytest.UsageError`` for options that do not go together, and for a run that there is not.
+    """
+    if _REUSE_KEY not in config.stash:
+        asked = asked_reuse(config)
+        config.stash[_REUSE_KEY] = None if asked is None else _read(config, *asked)
+    return config.stash[_REUSE_KEY]
+
+
+def _read(config: pytest.Config, mode: ReuseMode, reference: str) -> Reuse:
+    from pytest_promptevals.history.reusable import read_stored_run  # noqa: PLC0415 - loads SQLAlchemy
+
+    if is_xdist_worker(config):  # by now, there may be a newer run that the text would mean
+        reference = worker_facts(config).get(REUSED_FACT) or reference
+    try:
+        stored = read_stored_run(config.rootpath, settings_of(config).history, reference)
+    except (UsageError, HistoryError) as error:
+        option = "--" + _OPTIONS[mode].replace("_", "-")
+        raise pytest.UsageError(f"{option}: {error}") from error
+    return Reuse(mode, stored.id, stored.results)
+
+
+def select_reusable(reuse: Reuse, items: Sequence[pytest.Item]) -> list[pytest.Item]:
+    """Return those of the eval items for which the run has no output or score, and note why they do not run."""
+    reasons: dict[str, list[str]] = {}
+    left_out: list[pytest.Item] = []
+    for item in items:
+        reason = _reason(reuse, item)
+        if reason:
+            reasons.setdefault(reason, []).append(item.name)
+            left_out.append(item)
+    reuse.notices.extend(f"{_named(names)} {reason}" for reason, names in reasons.items())
+    return left_out
+
+
+def _reason(reuse: Reuse, item: pytest.Item) -> str:
+    """Return why an item does not run, empty if it does."""
+    if not isinstance(item, CaseItem):
+        return "not run: a test function makes its outputs itself, so run it with pytest"
+    if (item.planned.plan.dataset.path, item.planned.name) not in reuse.known:
+        return f"not run: run {reuse.run_id} has no result of it"
+    if not reuse.take(item.planned):
+        return f"not run: edited since run {reuse.run_id}, so judge it anew with 'promptevals rejudge {reuse.run_id}'"
+    return ""
+
+
+def _named(names: Sequence[str]) -> str:
+    counted = Counter(names)
+    shown = ", ".join(list(counted)[:_SHOWN])
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return f"{count_text(len(names), 'case')} ({shown}{more})"

@@ -1,0 +1,112 @@
+"""What a run leaves to be compared with: committed baselines, single cases of them, and its own name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from pytest_promptevals.errors import BaselineError
+from pytest_promptevals.history.baselines import merge_baseline, read_baseline, write_baseline
+from pytest_promptevals.history.place import OFF
+from pytest_promptevals.pytest_glue.accepting import nodeids_of
+from pytest_promptevals.pytest_glue.baselines import Baselines, with_accepted
+from pytest_promptevals.pytest_glue.eval_files import EvalSource
+from pytest_promptevals.records.comparisons import BaselineCase
+from pytest_promptevals.records.references import FILE
+from pytest_promptevals.records.results import CaseResult
+from pytest_promptevals.records.runs import Run
+from pytest_promptevals.reports.words import count_text
+from pytest_promptevals.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class FileResults:
+    """What a run has of an eval file."""
+
+    source: EvalSource
+    """The eval file."""
+    results: tuple[CaseResult, ...]
+    """The results of the items that ran."""
+
+
+def save_baselines(
+    rootdir: Path, settings: Settings, baselines: Baselines, files: Sequence[FileResults], *, is_complete: bool
+) -> list[str]:
+    """Write what is to be saved of a run into committed baselines, and return what to tell the user, a line each."""
+    if not (settings.saves_file or baselines.accepted):
+        return []
+    if not is_complete:
+        return [f"{'baselines not saved' if settings.saves_file else 'nothing accepted'}: the run stopped early"]
+    if settings.saves_file:
+        return [_explained(partial(_save, rootdir, file)) for file in files]
+    saved = [_explained(partial(_accept, rootdir, settings, baselines, file)) for file in files]
+    return [*filter(None, saved), *_not_accepted(baselines, files)]
+
+
+def naming_notice(settings: Settings, run: Run, *, is_complete: bool) -> list[str]:
+    """Return what to tell the user of a run that is to be saved under a name."""
+    name = settings.saved_name
+    if name is None:
+        return []
+    if not is_complete:
+        return [f"not saved as {name}: the run stopped early"]
+    return [f"baseline saved: {name} is this run, {run.id}; --evals-baseline {name} compares with it"]
+
+
+def _explained(save: Callable[[], str]) -> str:
+    try:
+        return save()
+    except BaselineError as error:
+        return str(error)
+
+
+def _save(rootdir: Path, file: FileResults) -> str:
+    source, path = file.source, rootdir / file.source.baseline
+    # A full run needs nothing of the old baseline, so it may take the place of a damaged one.
+    is_full = set(source.names) <= {result.name for result in file.results if result.error is None}
+    old: tuple[BaselineCase, ...] = () if is_full else read_baseline(path, source.baseline) or ()
+    cases = merge_baseline(old, file.results, frozenset(source.names), frozenset(source.compared))
+    if not cases:
+        return f"baseline not saved: no case of {source.file} has a score"
+    write_baseline(path, cases)
+    low = sum(not case.passed for case in cases)
+    below = f", {low} of them below their thresholds" if low else ""
+    return f"baseline saved: {source.baseline} ({count_text(len(cases), 'case')}{below})"
+
+
+def _accept(rootdir: Path, settings: Settings, baselines: Baselines, file: FileResults) -> str:
+    """Take over the accepted results of a file, and return what came of it; nothing where none is accepted."""
+    source = file.source
+    accepted = [result for result in file.results if result.error is None and baselines.is_accepted(result)]
+    if not accepted:
+        return ""
+    old = read_baseline(rootdir / source.baseline, source.baseline)
+    names = ", ".join(sorted(result.name for result in accepted))
+    if old is None:
+        return _without_file(settings, source, names)
+    write_baseline(rootdir / source.baseline, with_accepted(old, source, file.results, accepted))
+    return f"accepted into {source.baseline}: {names}"
+
+
+def _without_file(settings: Settings, source: EvalSource, names: str) -> str:
+    if settings.baseline == FILE and settings.history != OFF:
+        return (
+            f"accepted in the history alone: {names}; {source.file} has no committed baseline, "
+            "pytest --evals-save-baseline saves one"
+        )
+    return f"not accepted: {names}; {source.file} has no committed baseline, pytest --evals-save-baseline saves one"
+
+
+def _not_accepted(baselines: Baselines, files: Sequence[FileResults]) -> list[str]:
+    """Return which of the accepted items have no score that could be taken over."""
+    results = {nodeid: result for file in files for result in file.results for nodeid in nodeids_of(result)}
+    lines = []
+    for nodeid in sorted(baselines.accepted):
+        result = results.get(nodeid)
+        if result is None:
+            lines.append(f"not accepted: {nodeid}, for it was not run")
+        elif result.error is not None:
+            lines.append(f"not accepted: {nodeid}, for it ended in an error")
+    return lines

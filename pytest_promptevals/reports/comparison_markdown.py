@@ -1,0 +1,66 @@
+"""Two runs beside each other as Markdown, for a pull request or a wiki."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from pytest_promptevals.reports.comparison_view import LEGEND, METRIC_HEADS, CaseList, ComparisonView, FileView
+
+_SPECIAL: Final = re.compile(r"([\\`*_{}\[\]<>#|~&!@])")
+_BREAKS: Final = re.compile(r"\s+")
+_CASE_HEADS: Final = ("case", "score", "", "place")
+
+
+def comparison_markdown(view: ComparisonView) -> str:
+    """Return the report as GitHub's Markdown. What strangers wrote is text in it: no markup, no image, no mention."""
+    return "\n".join(_lines(view))
+
+
+def _lines(view: ComparisonView) -> Iterator[str]:
+    yield f"**Before:** {_text(view.before)}  "
+    yield f"**Now:** {_text(view.now)}"
+    for note in view.notes:
+        yield from ("", _text(note))
+    for file in view.files:
+        yield from ("", *_file_lines(file))
+    if any(file.metrics for file in view.files):
+        yield from ("", f"<sub>{_text(LEGEND)}</sub>")
+
+
+def _file_lines(file: FileView) -> Iterator[str]:
+    verdict = f": {file.verdict}" if file.verdict else ""
+    yield f"### {_text(file.file)}{verdict}"
+    if file.gates:
+        yield ""
+    for gate in file.gates:
+        yield f"- **{_text(gate.name)}** {gate.verdict}: {_text(gate.explanation)}"
+    if file.metrics:
+        yield from ("", *_table(METRIC_HEADS, [row.cells for row in file.metrics]))
+        yield from ("", f"{file.compared}.")
+    for cases in file.cases:
+        yield from ("", *_case_lines(cases))
+
+
+def _case_lines(cases: CaseList) -> Iterator[str]:
+    if not cases.rows:
+        yield f"{cases.title}."
+        return
+    yield from ("<details>", f"<summary>{cases.title}</summary>", "")
+    yield from _table(_CASE_HEADS, [(row.name, row.scores, row.note, row.place) for row in cases.rows])
+    if cases.left_out:
+        yield from ("", f"… and {cases.left_out:,} more.")
+    yield from ("", "</details>")
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    for number, row in enumerate([heads, *rows]):
+        yield f"| {' | '.join(map(_text, row))} |"
+        if number == 0:
+            yield f"| --- |{' ---: |' * (len(heads) - 1)}" if heads is METRIC_HEADS else f"|{' --- |' * len(heads)}"
+
+
+def _text(text: str) -> str:
+    # A mention would send somebody a message: a sign of no width keeps the name from being one.
+    return _SPECIAL.sub(r"\\\1", _BREAKS.sub(" ", text)).replace("\\@", "@\N{ZERO WIDTH NON-JOINER}")

@@ -1,0 +1,58 @@
+"""Two runs beside each other as text for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import tabulate
+
+from pytest_promptevals.reports.comparison_view import LEGEND, METRIC_HEADS, CaseList, ComparisonView, FileView
+from pytest_promptevals.reports.lines import fill_lines
+
+_ALIGN = ("left", *["right"] * (len(METRIC_HEADS) - 1))
+
+
+def comparison_table(view: ComparisonView, width: int) -> str:
+    """Return the report in lines of ``width`` characters, but for names and places that are longer."""
+    return "\n".join(_lines(view, width))
+
+
+def _lines(view: ComparisonView, width: int) -> Iterator[str]:
+    yield from fill_lines(f"before: {view.before}", width, indent="        ")
+    yield from fill_lines(f"now:    {view.now}", width, indent="        ")
+    for note in view.notes:
+        yield from fill_lines(note, width)
+    for file in view.files:
+        yield ""
+        yield from _file_lines(file, width)
+    if any(file.metrics for file in view.files):
+        yield ""
+        yield from fill_lines(LEGEND, width, indent="")
+
+
+def _file_lines(file: FileView, width: int) -> Iterator[str]:
+    yield f"{file.file}: {file.verdict}" if file.verdict else file.file
+    for gate in file.gates:
+        yield from fill_lines(f"  [{gate.name}] {gate.verdict}: {gate.explanation}", width, indent="    ")
+    if file.metrics:
+        yield ""
+        yield from _metric_lines(file)
+    for cases in file.cases:
+        yield ""
+        yield from _case_lines(cases)
+
+
+def _metric_lines(file: FileView) -> Iterator[str]:
+    rows = [METRIC_HEADS, *(row.cells for row in file.metrics)]
+    yield f"  {file.compared}"
+    for line in tabulate.tabulate(rows, tablefmt="plain", colalign=_ALIGN, disable_numparse=True).splitlines():
+        yield f"  {line}"
+
+
+def _case_lines(cases: CaseList) -> Iterator[str]:
+    yield f"  {cases.title}"
+    width = max((len(row.name) for row in cases.rows), default=0)
+    for row in cases.rows:
+        yield "    " + "  ".join(text for text in (f"{row.name:<{width}}", row.scores, row.note, row.place) if text)
+    if cases.left_out:
+        yield f"    ... and {cases.left_out:,} more; --all lists them"

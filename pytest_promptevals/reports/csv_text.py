@@ -1,0 +1,32 @@
+"""Rows as CSV that a spreadsheet opens without running what a stranger wrote."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Sequence
+from typing import Final, TextIO, TypeAlias
+
+Cell: TypeAlias = "str | int | float | bool | None"
+"""A value of one cell; ``None`` leaves it empty."""
+
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+"""What a spreadsheet takes for the beginning of a formula (OWASP, "CSV Injection")."""
+
+
+def write_csv(stream: TextIO, header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> None:
+    """Write a header and rows, one at a time.
+
+    Texts that a spreadsheet would run as a formula get an apostrophe in front; numbers stay numbers. The stream must
+    leave line ends as they are.
+    """
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow([_safe(name) for name in header])
+    writer.writerows([_safe(cell) for cell in row] for row in rows)
+
+
+def _safe(cell: Cell) -> str | int | float | None:
+    if isinstance(cell, bool):
+        return "true" if cell else "false"
+    if isinstance(cell, str) and cell.startswith(_FORMULA):
+        return f"'{cell}"
+    return cell

@@ -1,0 +1,41 @@
+"""A prompt's template as a text to read, and what differs between two of them."""
+
+from __future__ import annotations
+
+import difflib
+import itertools
+import json
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+
+_SENTENCE_END: Final = re.compile(r"(?<=[.!?]) +(?=\S)")
+_LONG_LINE: Final = 100
+"""Characters from which on a line is compared by its sentences: in a long paragraph, one of them has changed."""
+
+
+def prompt_text(content: str) -> str:
+    """Return the template that the history keeps as JSON as a text: messages, examples and files that it includes."""
+    data: dict[str, Any] = json.loads(content)
+    if "python" in data:
+        return "\n".join([f"python:{data['python']}", *_examples(data), data.get("source", "")])
+    messages = data.get("messages", [])
+    alone = len(messages) == 1 and messages[0]["role"] == "user"
+    parts = [message["content"] if alone else f"{message['role']}: {message['content']}" for message in messages]
+    included = [f"{path}:\n{text}" for path, text in data.get("included", {}).items()]
+    return "\n".join([*parts, *_examples(data), *included])
+
+
+def _examples(data: dict[str, Any]) -> list[str]:
+    return [f"example: {shot['user']}\nanswer: {shot['assistant']}" for shot in data.get("few_shot", [])]
+
+
+def diff_lines(before: str, after: str) -> list[str]:
+    """Return a unified diff of two texts without its head, one line of context around each change."""
+    old, new = list(_pieces(before)), list(_pieces(after))
+    return list(itertools.islice(difflib.unified_diff(old, new, lineterm="", n=1), 2, None))
+
+
+def _pieces(text: str) -> Iterator[str]:
+    for line in text.splitlines():
+        yield from _SENTENCE_END.split(line) if len(line) > _LONG_LINE else [line]

@@ -1,0 +1,337 @@
+"""What a reference to a run of the history stands for, in each database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_promptevals.errors import UsageError
+from pytest_promptevals.history.reference_cases import describe_runs, read_cases, runs_of_file
+from pytest_promptevals.history.references import Reference, find_reference
+from pytest_promptevals.history.store import HistoryStore
+from pytest_promptevals.records.responses import Response
+from pytest_promptevals.records.results import CaseResult, Score, Trial
+from pytest_promptevals.records.runs import GitState, RunFile, RunKind, RunStatus
+from tests.support.checkouts import Checkout
+from tests.support.history_subjects import HistorySubject
+from tests.support.sample_results import FILE, make_case, make_result, make_run
+
+A, B = "a" * 40, "ab" * 20
+
+
+class Past:
+    """A history with runs, each newer than the one before."""
+
+    def __init__(self, store: HistoryStore, rootdir: Path) -> None:
+        self._store = store
+        self._rootdir = rootdir
+        self._runs = 0
+
+    def add(self, *results: CaseResult, commit: str | None = A, branch: str | None = "main", **changes: Any) -> str:
+        """Add a finished run, by default of one result, and return its id."""
+        self._runs += 1
+        is_dirty = changes.pop("is_dirty", False)
+        run = make_run(
+            f"20261122-0600{self._runs:02}-abcdef",
+            started_at=f"2026-11-22T06:00:{self._runs:02}.000+00:00",
+            status=changes.pop("status", RunStatus.FINISHED),
+            git=None if commit is None else GitState(commit, branch, is_dirty),
+            **changes,
+        )
+        self._store.add_run(run, results or (make_result("a"),), ())
+        return run.id
+
+    def find(self, text: str) -> Reference:
+        """Return what a reference stands for."""
+        with self._store.reading() as connection:
+            return find_reference(connection, text, self._rootdir)
+
+    def ids(self, text: str) -> list[str]:
+        """Return the runs that a reference stands for."""
+        return [run.id for run in self.find(text).runs]
+
+    def problem(self, text: str) -> str:
+        """Return why a reference stands for nothing."""
+        with pytest.raises(UsageError) as caught:
+            self.find(text)
+        return str(caught.value)
+
+    def choose(self, text: str, file: str = FILE, level: int = 3) -> list[str]:
+        """Return the runs that are the baseline of an eval file."""
+        with self._store.reading() as connection:
+            return [
+                run.id for run in runs_of_file(connection, find_reference(connection, text, self._rootdir), file, level)
+            ]
+
+    def scores(self, text: str, file: str = FILE, level: int = 3) -> dict[str, float]:
+        """Return the scores of the baseline of an eval file."""
+        with self._store.reading() as connection:
+            chosen = runs_of_file(connection, find_reference(connection, text, self._rootdir), file, level)
+            return {case.name: case.score for case in read_cases(connection, chosen, file, level)}
+
+    def words(self, text: str) -> str:
+        """Return what the baseline is called."""
+        with self._store.reading() as connection:
+            chosen = runs_of_file(connection, find_reference(connection, text, self._rootdir), FILE)
+            return describe_runs(connection, chosen, FILE)
+
+
+@pytest.fixture
+def past(history: HistorySubject) -> Iterator[Past]:
+    with history.open() as store:
+        yield Past(store, history.rootdir)
+
+
+@pytest.fixture
+def checkout(history: HistorySubject, monkeypatch: pytest.MonkeyPatch) -> Checkout:
+    return Checkout(history.rootdir, monkeypatch)
+
+
+def test_latest_is_the_newest_run_that_finished(past: Past) -> None:
+    first, second = past.add(), past.add(is_dirty=True, commit=B)
+    past.add(status=RunStatus.RUNNING)
+    past.add(status=RunStatus.INTERRUPTED)
+    past.add(kind=RunKind.ATTRIBUTE)
+
+    assert past.ids("latest") == [second, first]
+
+
+def test_without_a_run_latest_is_nothing_yet(past: Past) -> None:
+    assert past.find("latest") == Reference((), "the history has no finished run yet")
+
+
+def test_a_run_is_meant_by_its_id_or_a_beginning_that_no_other_has(past: Past) -> None:
+    first = past.add(is_dirty=True)
+    second = past.add()
+
+    assert past.ids(first) == past.ids("20261122-060001") == past.ids("run:20261122-060001") == [first]
+    assert past.problem("20261122-06") == f"'20261122-06' fits several runs: {second}, {first}; write more of the id"
+
+
+def test_a_run_that_did_not_finish_is_no_baseline(past: Past) -> None:
+    run_id = past.add(status=RunStatus.INTERRUPTED)
+
+    assert past.problem(run_id) == f"run {run_id} is interrupted: only a run that finished can be compared with"
+
+
+def test_the_newest_run_of_a_name_wins(past: Past) -> None:
+    first, second = past.add(name="v1"), past.add(name="v1", is_dirty=True)
+
+    assert past.ids("v1") == past.ids("name:v1") == [second, first]
+
+
+def test_a_branch_means_its_runs_without_uncommitted_changes(past: Past) -> None:
+    past.add(branch="other")
+    first, second = past.add(branch="feature/x"), past.add(branch="feature/x", commit=B)
+    past.add(branch="feature/x", is_dirty=True)
+
+    assert past.ids("feature/x") == past.ids("branch:feature/x") == [second, first]
+
+
+def test_a_branch_with_uncommitted_runs_alone_says_so(past: Past) -> None:
+    past.add(is_dirty=True)
+
+    assert past.find("main") == Reference(
+        (),
+        "no finished run is recorded of branch main: those that there are had uncommitted changes, so name one by its "
+        "id",
+    )
+
+
+def test_runs_of_a_detached_head_are_those_of_a_branch_that_holds_their_commit(past: Past, checkout: Checkout) -> None:
+    first = past.add(commit=checkout.first, branch=None)
+    second = past.add(commit=checkout.commit(), branch=None)
+    past.add(commit=B, branch=None)
+
+    assert past.ids("main") == [second, first]
+
+
+def test_a_branch_without_a_run_is_known_and_has_none_yet(past: Past, checkout: Checkout) -> None:
+    assert past.find("main") == Reference((), "no finished run is recorded of branch main")
+
+
+def test_a_commit_is_meant_by_its_beginning_with_or_without_git(past: Past) -> None:
+    past.add(commit=A)
+    run_id = past.add(commit=B)
+    past.add(commit=B, is_dirty=True)
+
+    assert past.ids(B[:7]) == past.ids(B) == past.ids(f"commit:{B[:7]}") == [run_id]
+
+
+def test_a_beginning_that_two_commits_have_is_said(past: Past) -> None:
+    past.add(commit="1234567a" * 5)
+    past.add(commit="1234567b" * 5)
+
+    assert past.problem("1234567") == (
+        f"'1234567' fits several commits: {'1234567b' * 5}, {'1234567a' * 5}; write more of the hash"
+    )
+
+
+def test_a_commit_is_meant_by_what_git_takes_for_one(past: Past, checkout: Checkout) -> None:
+    checkout.git("tag", "released")
+    run_id = past.add(commit=checkout.first)
+    checkout.commit()
+
+    assert past.ids("released") == past.ids("HEAD~1") == past.ids("commit:HEAD~1") == [run_id]
+
+
+def test_a_commit_without_a_run_is_said(past: Past, checkout: Checkout) -> None:
+    run_id = past.add(commit=checkout.first, is_dirty=True)
+
+    assert past.problem("HEAD") == (
+        f"no finished run is recorded at commit {checkout.first[:7]}, without uncommitted changes; check it out and "
+        f"run its evals, or name another baseline. Of the history, its newest run is {run_id}; branches: main."
+    )
+
+
+def test_the_merge_base_is_the_nearest_commit_with_a_run_before_head_left_the_default_branch(
+    past: Past, checkout: Checkout
+) -> None:
+    second = checkout.commit()
+    third = checkout.commit()  # not recorded
+    checkout.git("checkout", "-b", "feature")
+    feature = checkout.commit()
+    older, newer = past.add(commit=checkout.first), past.add(commit=second)
+    past.add(commit=third, is_dirty=True)
+    past.add(commit=feature, branch="feature")
+    again = past.add(commit=second)
+
+    assert past.ids("merge-base") == [again, newer, older]
+
+
+def test_a_merge_base_without_a_run_is_nothing_yet(past: Past, checkout: Checkout) -> None:
+    assert past.find("merge-base") == Reference(
+        (),
+        f"no finished run is recorded at {checkout.first[:7]}, where HEAD left main, nor at a commit before it",
+    )
+
+
+def test_a_merge_base_without_a_run_in_a_shallow_clone_says_what_to_do(
+    past: Past, checkout: Checkout, tmp_path: Path
+) -> None:
+    checkout.commit()
+    clone = tmp_path / "clone"
+    checkout.git("clone", "--depth", "1", f"file://{checkout.path}", str(clone))
+    past._rootdir = clone
+
+    assert past.find("merge-base").notice.endswith(
+        "; this clone is shallow; fetch its whole history with 'git fetch --unshallow' (in CI: fetch-depth 0)"
+    )
+
+
+def test_a_merge_base_that_cannot_be_found_is_said(past: Past) -> None:
+    assert past.problem("merge-base").endswith("is in no git checkout that has a commit")
+
+
+def test_a_name_goes_before_a_branch_and_that_is_said(past: Past) -> None:
+    named, of_branch = past.add(name="release", branch="main"), past.add(branch="release")
+
+    assert past.ids("release") == [named]
+    assert past.find("release").notice == "the saved name is meant; branch:release means the branch"
+    assert past.ids("branch:release") == [of_branch]
+
+
+def test_what_is_not_known_is_said_with_what_there_is(past: Past) -> None:
+    run_id = past.add(name="v1")
+    past.add(branch="feature", kind=RunKind.ATTRIBUTE)
+
+    assert past.problem("mian") == (
+        f"'mian' is no run, saved name, branch or commit that is known. Did you mean 'main'? Of the history, its "
+        f"newest run is {run_id}; names: v1; branches: feature, main."
+    )
+    assert past.problem("name:main").startswith("'main' is no name that is known. Did you mean")
+
+
+def test_an_empty_history_knows_nothing(past: Past) -> None:
+    assert past.problem("main") == (
+        "'main' is no run, saved name, branch or commit that is known. The history has no finished run yet."
+    )
+
+
+def test_each_eval_file_takes_the_newest_run_that_has_scores_of_it(past: Past) -> None:
+    first = past.add(make_result("a"), make_result("a", file="b.eval.yaml"))
+    past.add(make_result("a", None))
+    third = past.add(make_result("a", file="b.eval.yaml"))
+
+    assert past.choose("latest") == [first]
+    assert past.choose("latest", "b.eval.yaml") == [third]
+    assert past.choose("latest", "c.eval.yaml") == []
+
+
+def test_scores_of_a_part_of_the_judges_count_for_runs_of_that_part(past: Past) -> None:
+    whole = past.add()
+    partial = past.add(make_result("a", case_fingerprint="level1:" + "c" * 16))
+
+    assert past.choose("latest") == past.choose("latest", level=2) == [whole]
+    assert past.choose("latest", level=1) == [partial]
+
+
+def test_the_shards_of_one_run_are_one_baseline(past: Past) -> None:
+    shard: dict[str, Any] = {"selection": "s" * 16, "selected": 3}
+    past.add(make_result("a", 0.1), shard="1/3", **shard)
+    past.add(make_result("b", 0.2), shard="2/3", **shard)
+    past.add(make_result("x", 0.9), shard="3/3", selection="other")
+    past.add(make_result("x", 0.9), shard="2/2", **shard)
+    past.add(make_result("x", 0.9), shard="3/3", commit=B, **shard)
+    past.add(make_result("a", 0.3), shard="1/3", **shard)
+
+    assert past.scores("latest") == {"a": 0.3, "b": 0.2}
+    assert past.words("latest").endswith("of branch main at aaaaaaa and 1 more of its shards")
+
+
+def test_a_shard_of_a_dirty_checkout_stands_alone(past: Past) -> None:
+    past.add(make_result("a", 0.1), shard="1/2", selection="s", is_dirty=True)
+    past.add(make_result("b", 0.2), shard="2/2", selection="s", is_dirty=True)
+
+    assert past.scores("latest") == {"b": 0.2}
+
+
+def test_a_run_is_called_by_its_id_with_where_it_was_made(past: Past) -> None:
+    plain = past.add(commit=None)
+    named = past.add(name="v1", is_dirty=True)
+    detached = past.add(branch=None)
+
+    assert past.words(plain) == f"run {plain}"
+    assert past.words(named) == f"run {named}, saved as v1, of branch main at aaaaaaa with uncommitted changes"
+    assert past.words(detached) == f"run {detached} at aaaaaaa"
+
+
+def test_a_run_of_a_selection_says_so(past: Past) -> None:
+    file = RunFile(FILE, cases=3)
+    some = past.add(make_result("a[m1]"), make_result("a[m2]"), make_result("b"), files=(file,))
+    whole = past.add(make_result("a"), make_result("b"), make_result("c"), files=(file,))
+
+    assert past.words(some).endswith(" (2 of 3 cases)")
+    assert not past.words(whole).endswith("cases)")
+
+
+def test_the_cases_of_a_run_are_those_that_a_baseline_file_would_keep(past: Past, history: HistorySubject) -> None:
+    trials = (
+        Trial(1, Response("x" * 2010, latency=1.23456, cost=0.5), (), 1.0, passed=True),
+        Trial(2, Response("y"), (), 0.5, passed=True),
+    )
+    scores = (Score("exact", 1.0, True), Score("fuzzy", 0.5, True))
+    run_id = past.add(
+        make_result("b", 0.75, trials=trials, scores=scores, prompt_hash="p" * 16), make_result("a", None)
+    )
+
+    with history.open() as store, store.reading() as connection:
+        chosen = find_reference(connection, run_id, history.rootdir).runs
+        (short,) = read_cases(connection, chosen, FILE)
+        (whole,) = read_cases(connection, chosen, FILE, whole={"b"})
+
+    assert short == make_case(
+        "b",
+        0.75,
+        output="x" * 2000 + "… [10 more characters]",
+        scores={"exact": 1.0, "fuzzy": 0.5},
+        trials=2,
+        trial_scores=(1.0, 0.5),
+        latency=1.23,
+        output_length=1005.5,
+        prompt_hash="p" * 16,
+    )
+    assert whole.output == "x" * 2010

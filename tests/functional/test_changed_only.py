@@ -1,0 +1,213 @@
+"""``--evals-changed``: what changed runs, counted at the server; earlier results stand for the rest."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from tests.support.project import EvalProject
+from tests.support.served import calls, echo_cases, serve
+from tests.support.server_fixture import ModelServer
+
+CASES = "a.eval.yaml"
+NO_CACHE = "--evals-cache=off"
+
+
+@pytest.fixture
+def saved(project: EvalProject, model_server: ModelServer) -> EvalProject:
+    """A project of ten cases whose baseline is saved."""
+    serve(project, model_server, prompt="prompts/ask.md")
+    project.write("prompts/ask.md", "{% include 'tail.md' %}")
+    project.write("prompts/tail.md", "{{ input }}")
+    project.write_cases(CASES, echo_cases(10), head="")
+    project.run(NO_CACHE, "--evals-save-baseline").assert_outcomes(passed=10)
+    model_server.reset()
+    return project
+
+
+def edit_one(project: EvalProject) -> None:
+    """Ask one of the cases something else."""
+    changed = {"id": "c3", "input": "y", "expected": "y"}
+    project.write_cases(CASES, [*echo_cases(3), changed, *echo_cases(10)[4:]], head="")
+
+
+def last_results(project: EvalProject) -> dict[str, str | None]:
+    """Return the run that each result of the newest run comes from, by name."""
+    with sqlite3.connect(project.path / ".promptevals/history.db") as history:
+        rows = history.execute(
+            "SELECT name, reused_from FROM case_results WHERE run_id = (SELECT max(id) FROM runs) ORDER BY name"
+        )
+        return dict(rows.fetchall())
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["one process", "two workers"])
+def test_an_edited_case_runs_alone_and_the_verdict_is_over_all(
+    saved: EvalProject, model_server: ModelServer, workers: tuple[str, ...]
+) -> None:
+    edit_one(saved)
+
+    result = saved.run_process(NO_CACHE, "--evals-changed", *workers)
+
+    assert calls(model_server) == 1
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(
+        ["a.eval.yaml     10      10  1.000 *", "9 cases unchanged since the baseline: results taken from there; 1*"]
+    )
+    origins = last_results(saved)
+    assert len(origins) == 10
+    assert [name for name, origin in origins.items() if origin is None] == ["c3"]
+
+
+def test_nothing_runs_and_all_is_well_where_nothing_changed(saved: EvalProject, model_server: ModelServer) -> None:
+    result = saved.run(NO_CACHE, "--evals-changed")
+
+    assert calls(model_server) == 0
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(["*collected 10 items / 10 deselected / 0 selected"])
+
+
+def test_nothing_runs_in_workers_where_nothing_changed(saved: EvalProject, model_server: ModelServer) -> None:
+    result = saved.run_process(NO_CACHE, "--evals-changed", "-n", "2")
+
+    assert calls(model_server) == 0
+    assert result.ret == 0
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("prompts/ask.md", "{% include 'tail.md' %}!"),
+        ("prompts/tail.md", "{{ input }}?"),
+        ("evals.yaml", None),
+    ],
+    ids=["the template", "a file that it includes", "a judge"],
+)
+def test_all_cases_run_whose_fingerprint_changed_with(
+    saved: EvalProject, model_server: ModelServer, file: str, text: str | None
+) -> None:
+    path = saved.path / file
+    path.write_text(text or path.read_text("utf-8").replace('"exact"', '"contains"'), encoding="utf-8")
+
+    saved.run(NO_CACHE, "--evals-changed")
+
+    assert calls(model_server) == 10
+
+
+def test_a_judge_that_is_a_function_counts_with_its_source(project: EvalProject) -> None:
+    project.write("checks.py", "def is_fine(output):\n    return True\n")
+    project.write("a.eval.yaml", "model: scripted/echo\njudges: [{python: checks:is_fine}]\ncases: [{id: a, input: x}]")
+    project.run_process("--evals-save-baseline").assert_outcomes(passed=1)
+
+    before = project.run_process("--evals-changed")
+    project.write("checks.py", "def is_fine(output):\n    return bool(output)\n")
+    after = project.run_process("--evals-changed")
+
+    before.assert_outcomes(passed=1, deselected=1)
+    after.assert_outcomes(passed=1)
+    after.stdout.no_fnmatch_line("*deselected*")
+
+
+def test_a_model_that_is_a_function_counts_with_its_source(project: EvalProject) -> None:
+    project.write("app.py", "def answer(input):\n    return input\n")
+    project.write("a.eval.yaml", "model: python/app:answer\njudges: [exact]\ncases: [{id: a, input: x, expected: x}]")
+    project.run_process("--evals-save-baseline").assert_outcomes(passed=1)
+
+    before = project.run_process("--evals-changed")
+    project.write("app.py", "def answer(input):\n    return input.upper()\n")
+    after = project.run_process("--evals-changed")
+
+    before.assert_outcomes(passed=1, deselected=1)
+    assert "1 failed" in after.stdout.str()
+
+
+def test_without_a_history_the_baseline_itself_speaks_for_the_rest(
+    saved: EvalProject, model_server: ModelServer
+) -> None:
+    shutil.rmtree(saved.path / ".promptevals")
+    edit_one(saved)
+
+    result = saved.run(NO_CACHE, "--evals-changed", "--evals-history=off")
+
+    assert calls(model_server) == 1
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(["a.eval.yaml     10      10  1.000 *"])
+
+
+def test_a_run_may_be_named_instead_of_the_baseline(saved: EvalProject, model_server: ModelServer) -> None:
+    edit_one(saved)
+    saved.run(NO_CACHE, "--evals-save-baseline=mine").assert_outcomes(passed=11)
+    model_server.reset()
+
+    saved.run(NO_CACHE, "--evals-changed=mine")
+
+    assert calls(model_server) == 0
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["one process", "two workers"])
+def test_an_unknown_reference_is_said_before_anything_is_paid(
+    saved: EvalProject, model_server: ModelServer, workers: tuple[str, ...]
+) -> None:
+    result = saved.run_process(NO_CACHE, "--evals-changed=nosuch", *workers)
+
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert calls(model_server) == 0
+    text = result.stdout.str() + result.stderr.str()
+    assert "--evals-changed nosuch: 'nosuch' is no run, saved name, branch or commit that is known." in text
+
+
+def test_more_trials_than_the_baseline_has_are_a_change(saved: EvalProject, model_server: ModelServer) -> None:
+    saved.run(NO_CACHE, "--evals-changed", "--evals-trials=2")
+
+    assert calls(model_server) == 20
+
+
+def test_a_path_after_the_option_is_a_path(saved: EvalProject, model_server: ModelServer) -> None:
+    saved.write_cases("other/b.eval.yaml", echo_cases(1), head="")
+
+    saved.run(NO_CACHE, "--evals-changed", "other").assert_outcomes(passed=1)
+
+    assert calls(model_server) == 1
+
+
+def test_only_the_cases_that_are_selected_are_taken_over(saved: EvalProject, model_server: ModelServer) -> None:
+    edit_one(saved)
+
+    result = saved.run(NO_CACHE, "--evals-changed", "-k", "c3 or c4")
+
+    assert calls(model_server) == 1
+    assert set(last_results(saved)) == {"c3", "c4"}
+    result.stdout.fnmatch_lines(["1 case unchanged since the baseline: results taken from there; 1 case changed"])
+
+
+def test_looking_at_the_collection_records_nothing(saved: EvalProject, model_server: ModelServer) -> None:
+    edit_one(saved)
+    runs_before = count_runs(saved.path)
+
+    result = saved.run(NO_CACHE, "--evals-changed", "--collect-only", "-q")
+
+    result.stdout.fnmatch_lines(["a.eval.yaml::c3", "1/10 tests collected (9 deselected)*"])
+    assert calls(model_server) == 0
+    assert count_runs(saved.path) == runs_before
+
+
+def test_a_baseline_saved_of_such_a_run_is_whole(saved: EvalProject) -> None:
+    path = saved.path / "baselines/a.eval.yaml.jsonl"
+    before = path.read_text("utf-8").splitlines()
+    edit_one(saved)
+
+    saved.run(NO_CACHE, "--evals-changed", "--evals-save-baseline").assert_outcomes(passed=1, deselected=9)
+
+    after = path.read_text("utf-8").splitlines()
+    changed = [json.loads(new)["name"] for old, new in zip(before, after, strict=True) if old != new]
+    assert changed == ["c3"]
+
+
+def count_runs(folder: Path) -> int:
+    """Return how many runs the history has."""
+    with sqlite3.connect(folder / ".promptevals/history.db") as history:
+        (count,) = history.execute("SELECT count(*) FROM runs").fetchone()
+    return int(count)

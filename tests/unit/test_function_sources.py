@@ -1,0 +1,166 @@
+"""Content hashes of the user's own code."""
+
+from __future__ import annotations
+
+import functools
+import json
+import linecache
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Protocol
+
+import pytest
+
+from pytest_promptevals.function_sources import source_hash, source_text
+
+
+class Load(Protocol):
+    """Writes and loads two modules, each time anew, and returns the first one."""
+
+    def __call__(self, old: str = "", new: str = "", helpers: str = ...) -> ModuleType:
+        """Replace ``old`` by ``new`` in the first one; ``helpers`` is the other one's source."""
+        ...
+
+
+SOURCE = """
+import json
+import {helpers}
+
+LIMIT = 5
+
+def helper(text):
+    return len(text)
+
+def judge(output):
+    return helper(output) <= LIMIT and {helpers}.fine(output) and bool(json.dumps(output))
+
+def unrelated():
+    return 1
+
+class Judge:
+    def __call__(self, output):
+        return self.inner(output)
+
+    def inner(self, output):
+        return helper(output)
+"""
+HELPERS = """
+def fine(text):
+    return True
+
+def other(text):
+    return False
+"""
+
+
+@pytest.fixture
+def load(tmp_path: Path) -> Iterator[Load]:
+    """Return a function that writes and loads two modules, each time anew."""
+    names = [f"sources_{abs(hash(tmp_path))}", f"helpers_{abs(hash(tmp_path))}"]
+
+    def load_both(old: str = "", new: str = "", helpers: str = HELPERS) -> ModuleType:
+        (tmp_path / f"{names[1]}.py").write_text(helpers, encoding="utf-8")
+        source = SOURCE.format(helpers=names[1])
+        assert old in source
+        (tmp_path / f"{names[0]}.py").write_text(source.replace(old, new, 1) if old else source, encoding="utf-8")
+        linecache.clearcache()
+        return [_load(tmp_path, name) for name in reversed(names)][1]
+
+    yield load_both
+    for name in names:
+        sys.modules.pop(name, None)
+
+
+def _load(folder: Path, name: str) -> ModuleType:
+    # Executed here: a file that is written twice within a second may be taken for its compiled first form.
+    path = folder / f"{name}.py"
+    module = ModuleType(name)
+    module.__file__ = str(path)
+    sys.modules[name] = module
+    exec(compile(path.read_text(encoding="utf-8"), path, "exec"), vars(module))  # noqa: S102 - code of this test
+    return module
+
+
+def test_the_hash_stays_while_the_code_does(load: Load) -> None:
+    assert source_hash(load().judge) == source_hash(load().judge) is not None
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("helper(output) <= LIMIT", "helper(output) < LIMIT"),
+        ("return len(text)", "return len(text) + 1"),
+        ("LIMIT = 5", "LIMIT = 6"),
+    ],
+    ids=["the function", "what it calls", "a constant that it reads"],
+)
+def test_the_hash_changes_with(load: Load, old: str, new: str) -> None:
+    assert source_hash(load().judge) != source_hash(load(old, new).judge)
+
+
+def test_a_helper_in_another_module_of_the_project_is_followed(load: Load) -> None:
+    assert source_hash(load().judge) != source_hash(load(helpers=HELPERS.replace("True", "not text")).judge)
+
+
+def test_what_the_function_does_not_name_changes_nothing(load: Load) -> None:
+    before = source_hash(load().judge)
+    assert source_hash(load("return 1", "return 2").judge) == before
+    assert source_hash(load(helpers=HELPERS.replace("False", "None")).judge) == before
+
+
+def test_a_class_counts_with_its_methods_and_what_they_call(load: Load) -> None:
+    before = source_hash(load().Judge)
+    assert source_hash(load("return self.inner(output)", "return not self.inner(output)").Judge) != before
+    assert source_hash(load("return len(text)", "return 0").Judge) != before
+
+
+def test_objects_partials_and_bound_methods_are_their_functions(load: Load) -> None:
+    module = load()
+    assert source_hash(functools.partial(module.judge, 1)) == source_hash(module.judge)
+    assert source_hash(module.Judge()) == source_hash(module.Judge)
+    assert source_hash(module.Judge().inner) == source_hash(module.Judge.inner)
+
+
+def test_the_class_below_is_followed(load: Load) -> None:
+    base, child = "class Judge:", "class Base:\n    limit = 3\n\nclass Judge(Base):"
+    before = source_hash(load(base, child).Judge)
+    assert source_hash(load(base, child.replace("3", "4")).Judge) != before
+
+
+def test_code_without_a_source_has_no_hash() -> None:
+    assert source_hash(len) is None
+    assert source_hash(eval("lambda x: x")) is None  # noqa: S307 - a function without a file
+
+
+def test_what_is_installed_counts_by_its_name() -> None:
+    def calls_json(value: object) -> str:
+        return json.dumps(value)
+
+    assert source_hash(calls_json) is not None
+
+
+def test_functions_that_call_each_other_end(load: Load) -> None:
+    module = load("return len(text)", "return judge(text)")
+    assert source_hash(module.judge) is not None
+
+
+def test_variables_of_an_outer_function_count() -> None:
+    def make(limit: int) -> Callable[[int], bool]:
+        def judge(output: int) -> bool:
+            return output > limit
+
+        return judge
+
+    assert source_hash(make(1)) != source_hash(make(2))
+    assert source_hash(make(1)) == source_hash(make(1))
+
+
+def test_the_text_shows_the_function_first_and_what_it_names_after_it(load: Load) -> None:
+    text = source_text(load().judge)
+    first, helper = text.index("def judge(output):"), text.index("def helper(text):")
+    assert text.startswith("# ")
+    assert first < helper
+    assert "unrelated" not in text
+    assert source_text(len) == ""
