@@ -270,6 +270,7 @@ PARTS: Final[Mapping[str, Callable[[], str]]] = {
     "tool-call-keys": _keys_of(wire_cases.ToolCallWire),
     "file-entry-keys": _keys_of(wire_cases.FileEntryWire),
     "gate-keys": _keys_of(wire.GateWire),
+    "judge-gate-keys": _keys_of(wire.JudgeGateWire),
     "provider-keys": _keys_of(wire.ProviderWire),
     "price-keys": _keys_of(wire.PriceWire),
     "message-keys": _keys_of(wire.MessageWire),

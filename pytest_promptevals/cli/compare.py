@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Final, TextIO
 
 import click
 
+from pytest_promptevals.cli.file_names import choose_file
 from pytest_promptevals.cli.histories import history_of_project, history_option
 from pytest_promptevals.cli.output import open_output, output_option
-from pytest_promptevals.errors import BaselineError, did_you_mean
+from pytest_promptevals.errors import BaselineError
 from pytest_promptevals.records.comparisons import Verdict
 from pytest_promptevals.records.run_comparisons import RunComparison
 
@@ -96,21 +97,12 @@ def _compare(before: str, now: str, files: Sequence[str], history: str | None) -
         settings = project.resolve(dict.fromkeys(_SETTINGS))
         try:
             pair = RunPair(connection, project.rootdir, before, now)
-            chosen = [_choose(file, pair.files) for file in files] or pair.files
+            chosen = [choose_file(file, pair.files) for file in files] or pair.files
             comparison = compare_runs(pair, settings, chosen)
         except BaselineError as error:
             raise click.ClickException(str(error)) from None
         lost = () if files else pair.lost_files()
     return dataclasses.replace(comparison, only_before=lost)
-
-
-def _choose(text: str, known: Sequence[str]) -> str:
-    found = [file for file in known if file == text] or [file for file in known if file.endswith(f"/{text}")]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        raise click.UsageError(f"{text!r} means several eval files: {', '.join(found)}; write more of the path")
-    raise click.UsageError(f"the run has no results of {text!r}.{did_you_mean(text, known)}")
 
 
 def _limit(form: str, limit: int | None, *, everything: bool) -> int | None:

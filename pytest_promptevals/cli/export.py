@@ -41,6 +41,8 @@ def export(*, form: str | None, texts: bool, output: Path | None, history: str |
     with history_of_project(history) as (store, _), store.reading() as connection:
         counted = _Counted(stream_results(connection, wanted, with_texts=texts))
         _write(output, form, columns, counted)
+    if not counted.count:
+        click.echo("the history has no such results", err=True)
     if output is not None:
         click.echo(f"{count_text(counted.count, 'result')} written to {output}")
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from pytest_promptevals.cli.output import use_safe_stdout
 from pytest_promptevals.cli.project import Project, find_project
 from pytest_promptevals.errors import HistoryError, UsageError
 from pytest_promptevals.files.paths import shown_path
@@ -32,6 +33,7 @@ def history_of_project(history: str | None = None) -> Iterator[tuple[HistoryStor
 
     What goes wrong with it, and what was asked wrongly of it, is raised as ``click`` shows it. None is made.
     """
+    use_safe_stdout()  # models say what no encoding has
     here = Path.cwd()
     project = find_project(here)
     is_file = history is not None and history != _OFF and "://" not in history
@@ -41,6 +43,8 @@ def history_of_project(history: str | None = None) -> Iterator[tuple[HistoryStor
 
     try:
         with open_history(project.rootdir, setting) as store:
+            if store.notice is not None:
+                click.echo(store.notice, err=True)
             yield store, project
     except UsageError as error:
         raise click.UsageError(str(error)) from None

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -15,9 +15,6 @@ from pytest_promptevals.comparison.noise_floor import measure_noise
 from pytest_promptevals.errors import UsageError
 from pytest_promptevals.files.paths import shown_path
 from pytest_promptevals.reports.noise import noise_data, noise_lines
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
 
 
 @click.command()
@@ -32,11 +29,13 @@ def noise(files: Sequence[str], last: int, max_drop: float | None, form: str, hi
     It is measured on pairs of runs that asked just the same, each of them anew and not from the cache. Without a FILE,
     all files of the history are shown.
     """
-    from pytest_promptevals.history.noise_queries import read_fresh_scores  # noqa: PLC0415 - loads SQLAlchemy, 0.25 s
+    from pytest_promptevals.history.noise_queries import list_files, read_fresh_scores  # noqa: PLC0415 - SQLAlchemy, 0.25 s
+    from pytest_promptevals.history.run_queries import find_file  # noqa: PLC0415 - likewise
 
     with history_of_project(history) as (store, project), store.reading() as connection:
         allowed = project.resolve({"max_drop": max_drop}).max_drop
-        wanted = _find_files(connection, files, project.rootdir)
+        named = [_find_file(partial(find_file, connection), file, project.rootdir) for file in dict.fromkeys(files)]
+        wanted = named or list_files(connection)
         floors = {file: measure_noise(read_fresh_scores(connection, file, last)) for file in wanted}
     if form == "json":
         click.echo(json.dumps(noise_data(floors, allowed), indent=2, ensure_ascii=False))
@@ -46,19 +45,10 @@ def noise(files: Sequence[str], last: int, max_drop: float | None, form: str, hi
         click.echo("\n".join(noise_lines(floors, allowed, shutil.get_terminal_size().columns)))
 
 
-def _find_files(connection: Connection, files: Sequence[str], rootdir: Path) -> Sequence[str]:
-    """Return what the history calls files, all that it has if none is given. Raises ``UsageError``."""
-    from pytest_promptevals.history.noise_queries import list_files  # noqa: PLC0415 - loads SQLAlchemy, 0.25 s
-
-    return [_find_file(connection, file, rootdir) for file in dict.fromkeys(files)] if files else list_files(connection)
-
-
-def _find_file(connection: Connection, file: str, rootdir: Path) -> str:
+def _find_file(find: Callable[[str], str], file: str, rootdir: Path) -> str:
     """Return what the history calls a file that is named from the current folder, or else from the rootdir."""
-    from pytest_promptevals.history.run_queries import find_file  # noqa: PLC0415 - loads SQLAlchemy, 0.25 s
-
     path, separator, function = file.partition("::")
     try:
-        return find_file(connection, shown_path(Path.cwd() / path, rootdir) + separator + function)
+        return find(shown_path(Path.cwd() / path, rootdir) + separator + function)
     except UsageError:
-        return find_file(connection, file)
+        return find(file)

@@ -32,7 +32,7 @@ def open_output(output: Path | None) -> Iterator[TextIO]:
     if output is None:
         use_safe_stdout()
         if isinstance(sys.stdout, io.TextIOWrapper) and not sys.stdout.isatty():
-            sys.stdout.reconfigure(encoding="utf-8", newline="\n")
+            sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace", newline="\n")
         yield sys.stdout
         return
     # Half of a surrogate pair is no character of UTF-8.

@@ -11,6 +11,7 @@ from typing import TextIO
 
 import click
 
+from pytest_promptevals.cli.file_names import choose_file
 from pytest_promptevals.cli.histories import history_of_project, history_option
 from pytest_promptevals.cli.output import open_output, output_option
 from pytest_promptevals.cli.run_filters import run_filter_options
@@ -58,12 +59,12 @@ def trends(
 
 
 def _read(files: Sequence[str], wanted: RunFilter, last: int, history: str | None) -> Sequence[TrendPoint]:
-    from pytest_promptevals.history.run_queries import find_file  # noqa: PLC0415 - loads SQLAlchemy, 0.25 s
-    from pytest_promptevals.history.trend_queries import read_trends  # noqa: PLC0415 - likewise
+    from pytest_promptevals.history.trend_queries import known_files, read_trends  # noqa: PLC0415 - loads SQLAlchemy
 
     with history_of_project(history) as (store, _), store.reading() as connection:
         named = [*files, *([] if wanted.file is None else [wanted.file])]
-        found = [find_file(connection, file) for file in named]
+        known = known_files(connection) if named else ()
+        found = [choose_file(file, known) for file in named]
         meant = dataclasses.replace(
             wanted, file=None, status=wanted.status or RunStatus.FINISHED, kind=wanted.kind or RunKind.RUN
         )

@@ -63,7 +63,7 @@ def chance_text(p: float) -> str:
     if p >= _NEARLY_ALWAYS:
         return "nearly all runs"
     if p >= _OFTEN:
-        share = Fraction(max(1, round(p * 10)), 10)
+        share = Fraction(p).limit_denominator(10)
         return f"{share.numerator} of {share.denominator} runs"
     if p * _RAREST < 1:
         return f"fewer than 1 of {_RAREST:,} runs"
@@ -200,10 +200,19 @@ class ChangeSentence:
         if effect.low is None or effect.high is None:
             return ""
         low, high = (words.amount(bound, effect) for bound in (effect.low, effect.high))
+        if effect.low < 0 < effect.high and self._is_real():
+            # Where cases are few, the interval is wider than it need be: it may not cast doubt on what is no chance.
+            return f" (95 % sure it is at most {high if effect.worse_by > 0 else low})"
         if effect.low < 0 < effect.high:
             return f" (95 % sure it is between a {words.rise} of {low} and a {words.drop} of {high})"
         near, far = (low, high) if effect.low >= 0 else (high, low)
         return f" (95 % sure it is between {near} and {far})"
+
+    def _is_real(self) -> bool:
+        """Return whether the change, in its direction, is none of chance."""
+        evidence = self.evidence
+        chance = evidence.p_adjusted if evidence.effect.worse_by > 0 else evidence.p_better_adjusted
+        return chance is not None and chance <= 1 - evidence.confidence + TOLERANCE
 
     def _by_chance(self) -> str:
         return f"a {self.words.drop} this large would come by chance in {self._chance(self.evidence.p_adjusted)}"

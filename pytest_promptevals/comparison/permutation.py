@@ -13,9 +13,10 @@ ring is as likely as the one seen. Turns are a group of permutations, and so the
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -38,14 +39,12 @@ _FINEST_PART: Final = 120
 _CLOSE: Final = 2e-6
 """How far a difference may be from the grid: baselines round scores to six digits."""
 _PROBES: Final = 50
-_SIGNS: Final = 2
-"""A group whose sign flips has two choices."""
 _ROUNDING: Final = 1e-9
 _MOST_WORK: Final = 2_000_000
 _LONGEST: Final = 1 << 21
 _MOST_APART: Final = 1_024
 """Groups that are drawn one by one; of more than these, the half with the smallest differences is drawn as one."""
-_CHUNK: Final = 2_000_000
+_LARGEST_BLOCK: Final = 4_096
 
 Numbers: TypeAlias = npt.NDArray[np.float64]
 Units: TypeAlias = npt.NDArray[np.int64]
@@ -66,7 +65,7 @@ def p_values(sums: Sequence[float] | Numbers, rings: Iterable[Numbers] = ()) -> 
     (Phipson and Smyth 2010; drawn in two steps after Besag and Clifford 1991).
     """
     choices = _Choices.of(sums, rings)
-    if not choices.rows:
+    if choices.are_none:
         return 1.0, 1.0
     return _exact_on_grid(choices) or _enumerated(choices) or _drawn(choices)
 
@@ -86,33 +85,46 @@ def _lie_on(values: Numbers, parts: int) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Choices:
-    """What each group's sum could as well have been; groups with as many choices are rows of one array."""
+    """What each group's sum could as well have been, in an order of sizes: that of the cases must change nothing."""
 
-    rows: dict[int, Numbers]
-    """By the number of choices, with the one seen first; rows are in an order of their own, not of the cases."""
+    flips: Numbers
+    """How far from 0 the groups are whose sign may flip, largest first."""
+    seen_flips: float
+    """The sum of those that was seen."""
+    rings: dict[int, Numbers]
+    """The values of other groups, by how many there are, in rows that begin with the one seen."""
 
     @classmethod
     def of(cls, sums: Sequence[float] | Numbers, rings: Iterable[Numbers]) -> _Choices:
         flips = np.asarray(sums, dtype=np.float64)
+        sizes = np.abs(flips)
         by_length: defaultdict[int, list[Numbers]] = defaultdict(list)
-        for rows in (np.stack([flips, -flips], axis=1), *rings):
-            differing = rows[np.abs(rows).max(axis=1) > _CLOSE]
-            if differing.size:
-                by_length[rows.shape[1]].append(differing)
-        return cls({length: _sort_rows(np.concatenate(rows)) for length, rows in sorted(by_length.items())})
+        for rows in rings:
+            by_length[rows.shape[1]].append(rows[np.abs(rows).max(axis=1) > _CLOSE])
+        sorted_rings = {length: _sort_rows(np.concatenate(rows)) for length, rows in sorted(by_length.items())}
+        return cls(
+            np.sort(sizes[sizes > _CLOSE])[::-1],
+            float(flips[sizes > _CLOSE].sum()),
+            {length: rows for length, rows in sorted_rings.items() if len(rows)},
+        )
+
+    @property
+    def are_none(self) -> bool:
+        return not self.flips.size and not self.rings
 
     @property
     def seen(self) -> float:
-        return math.fsum(float(rows[:, 0].sum()) for rows in self.rows.values())
+        return math.fsum([self.seen_flips, *(float(rows[:, 0].sum()) for rows in self.rings.values())])
 
     @property
     def margin(self) -> float:
         """How far two sums of the same numbers may be apart, added up in another order."""
-        return _ROUNDING * math.fsum(float(np.abs(rows).max(axis=1).sum()) for rows in self.rows.values())
+        of_rings = sum(float(np.abs(rows).max(axis=1).sum()) for rows in self.rings.values())
+        return _ROUNDING * (float(self.flips.sum()) + of_rings)
 
 
 def _sort_rows(rows: Numbers) -> Numbers:
-    """Sort by the range of the choices, largest first: what is drawn for a row must not depend on order or sign."""
+    """Sort by the range of the choices, largest first."""
     return rows[np.lexsort((-np.abs(rows[:, 0]), rows.min(axis=1) - rows.max(axis=1)))]
 
 
@@ -121,7 +133,7 @@ def _exact_on_grid(choices: _Choices) -> tuple[float, float] | None:
 
     Its generating function is the product of those of the groups; its values at the roots of unity give it back.
     """
-    parts = find_grid(np.concatenate([rows.ravel() for rows in choices.rows.values()]))
+    parts = find_grid(np.concatenate([choices.flips, *(rows.ravel() for rows in choices.rings.values())]))
     if parts is None:
         return None
     kinds, seen = _count_kinds(choices, parts)
@@ -144,8 +156,11 @@ def _exact_on_grid(choices: _Choices) -> tuple[float, float] | None:
 def _count_kinds(choices: _Choices, parts: int) -> tuple[Counter[tuple[int, ...]], int]:
     """Return how many groups have which choices, as whole numbers above their least, and the sum of those seen."""
     kinds: Counter[tuple[int, ...]] = Counter()
-    seen = 0
-    for rows in choices.rows.values():
+    sizes, counts = np.unique(np.rint(choices.flips * parts).astype(np.int64), return_counts=True)
+    for size, count in zip(sizes.tolist(), counts.tolist(), strict=True):
+        kinds[0, 2 * size] += count
+    seen = round(choices.seen_flips * parts) + int(sizes @ counts)
+    for rows in choices.rings.values():
         units: Units = np.rint(rows * parts).astype(np.int64)
         units -= units.min(axis=1, keepdims=True)
         seen += int(units[:, 0].sum())
@@ -160,15 +175,18 @@ def _bounded(chance: float) -> float:
 
 
 def _enumerated(choices: _Choices) -> tuple[float, float] | None:
-    digits = sum(len(rows) * math.log(length) for length, rows in choices.rows.items())
+    digits = choices.flips.size * math.log(2) + sum(len(rows) * math.log(n) for n, rows in choices.rings.items())
     if digits > math.log(MOST_ENUMERATED):
         return None
     sums = np.zeros(1)
-    for rows in choices.rows.values():
-        for row in rows:
-            sums = np.add.outer(sums, row).ravel()
+    for row in itertools.chain(_signs_of(choices.flips), *choices.rings.values()):
+        sums = np.add.outer(sums, row).ravel()
     seen, margin = choices.seen, choices.margin
     return float(np.mean(sums >= seen - margin)), float(np.mean(sums <= seen + margin))
+
+
+def _signs_of(sizes: Numbers) -> Numbers:
+    return np.stack([sizes, -sizes], axis=1)
 
 
 def _drawn(choices: _Choices) -> tuple[float, float]:
@@ -190,48 +208,41 @@ def _share(reached: int, drawn: int) -> float:
 
 def _count_reaching(choices: _Choices, count: int, source: np.random.Generator) -> tuple[int, int]:
     """Return how many of the sums that are drawn are as large as the one seen, and how many as small."""
-    flips, rings = np.zeros(count), np.zeros(count)
-    for length, rows in choices.rows.items():
-        apart, together = rows, rows[:0]
-        if len(rows) > _MOST_APART:
-            apart, together = rows[: _MOST_APART // 2], rows[_MOST_APART // 2 :]
-        if length == _SIGNS:
-            flips += _draw_flips(np.abs(apart[:, 0]), count, source)
-        else:
-            rings += _draw_turns(apart, count, source)
-        rings += _draw_together(together, count, source)
-    # The same draws serve both, with all signs changed: so the two change places where the signs do. A flip's own
-    # draws need no change, since its signs are as likely as each other.
+    flips = _draw_sum(_signs_of(choices.flips), count, source)
+    rings = sum((_draw_sum(rows, count, source) for rows in choices.rings.values()), np.zeros(count))
+    # The same draws serve both, with all signs changed: so the two change places where the signs do. Those of flips
+    # need no change, since they are as likely as each other.
     seen, margin = choices.seen, choices.margin
     return int(np.sum(flips + rings >= seen - margin)), int(np.sum(flips - rings >= -seen - margin))
 
 
-def _draw_flips(sizes: Numbers, count: int, source: np.random.Generator) -> Numbers:
-    parts = []
-    for rows in _chunks(count, sizes.size):
-        positive = source.integers(0, 2, size=(rows, sizes.size), dtype=np.int8).astype(np.float64)
-        parts.append(2 * (positive @ sizes) - sizes.sum())
-    return np.concatenate(parts)
+def _draw_sum(rows: Numbers, count: int, source: np.random.Generator) -> Numbers:
+    """Draw sums of one choice of each row. Of very many, those of the smallest are drawn as one."""
+    if len(rows) <= _MOST_APART:
+        return _draw_apart(rows, count, source)
+    apart = _MOST_APART // 2
+    return _draw_apart(rows[:apart], count, source) + _draw_together(rows[apart:], count, source)
 
 
-def _draw_turns(rows: Numbers, count: int, source: np.random.Generator) -> Numbers:
-    groups, length = rows.shape
-    numbers = np.arange(groups)
-    return np.concatenate(
-        [rows[numbers, source.integers(0, length, size=(size, groups))].sum(axis=1) for size in _chunks(count, groups)]
-    )
-
-
-def _chunks(count: int, groups: int) -> Iterator[int]:
-    size = max(1, _CHUNK // groups)
-    for start in range(0, count, size):
-        yield min(size, count - start)
+def _draw_apart(rows: Numbers, count: int, source: np.random.Generator) -> Numbers:
+    """Draw sums of one choice of each row. Rows are drawn in blocks of which all sums are known."""
+    if not len(rows):
+        return np.zeros(count)
+    length = rows.shape[1]
+    together = max(1, int(math.log(_LARGEST_BLOCK) / math.log(length)))
+    blocks = -(-len(rows) // together)
+    padded = np.concatenate([rows, np.zeros((blocks * together - len(rows), length))])
+    choices = padded.reshape(blocks, together, length)
+    tables = choices[:, 0]
+    for place in range(1, together):
+        tables = (tables[:, :, None] + choices[:, place, None, :]).reshape(blocks, -1)
+    numbers = np.arange(blocks)
+    picks = source.integers(0, tables.shape[1], size=(count, blocks))
+    return np.asarray(tables[numbers, picks].sum(axis=1))
 
 
 def _draw_together(rows: Numbers, count: int, source: np.random.Generator) -> Numbers:
     """Draw the sum of many small differences: it is normal but for its skewness (Cornish and Fisher 1938)."""
-    if not rows.size:
-        return np.zeros(count)
     variance = float(np.mean(rows**2, axis=1).sum())
     skewness = float(np.mean(rows**3, axis=1).sum()) / variance**1.5
     normal = source.standard_normal(count)

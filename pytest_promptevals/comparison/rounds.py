@@ -31,6 +31,7 @@ class Rounds:
         self._ends = {pair.now.name: _ends(pair, growing, most) for pair in pairs}
         self._pairs = list(pairs)
         self._looks = [self._counts()]
+        self._least: dict[str, float] = {}
         self.planned = max((len(ends) for ends in self._ends.values()), default=1)
         """Looks in all, the first pass included; 1 if no case can get more trials."""
         self.limits = {metric: limit for metric, limit in limits.items() if trial_pairs(pairs, metric) is not None}
@@ -57,8 +58,13 @@ class Rounds:
         self._looks.append(self._counts())
 
     def p_value(self, metric: str) -> float:
-        """Return how likely a drop as clear as this one is found by now, if nothing changed; valid at any look."""
-        return sequential_p_value(self._trials(metric), self._looks, self.planned, self.limits[metric])
+        """Return how likely a drop as clear as this one is found by now, if nothing changed; valid at any look.
+
+        What a look has found stays found.
+        """
+        p_value = sequential_p_value(self._trials(metric), self._looks, self.planned, self.limits[metric])
+        self._least[metric] = min(p_value, self._least.get(metric, 1.0))
+        return self._least[metric]
 
     def is_futile(self, metric: str, level: float) -> bool:
         """Return whether all the trials that may still be made would hardly show the drop.

@@ -94,17 +94,11 @@ def sequential_p_value(
         most_drawn: choices that are drawn; less is faster and coarser.
     """
     shares = cumulative_shares(planned)
-    signs = _groups(pairs, looks)
-    p_value = _smallest_level(_draw_signs(signs, most_drawn), shares, limit)
+    rings = _rings(pairs, looks)
+    p_value = _smallest_level(_draw_signs(_groups(rings), most_drawn), shares, limit)
     if all(len(pair.before) == count == 1 for pair, count in zip(pairs, looks[-1], strict=True)):
         return p_value  # a ring of two has two turns, which are the two signs
-    rings = _rings(pairs, looks)
     return max(p_value, _smallest_level(_draw_turns(rings, most_drawn), shares, limit))
-
-
-def least_p_value(pairs: Sequence[TrialPair]) -> float:
-    """Return the smallest p-value that so many independent groups can reach, whatever they score."""
-    return 0.5 ** len({number if pair.group is None else pair.group for number, pair in enumerate(pairs)})
 
 
 def chance_to_decide(pairs: Sequence[TrialPair], most: Sequence[int], limit: float, level: float) -> float | None:
@@ -185,17 +179,18 @@ def _turn(block: Sequence[TrialPair], before: int, counts: tuple[int, ...]) -> N
     trials: Numbers = weights @ np.array(
         [[*pair.before, *pair.after[: counts[-1]]] for pair in block], dtype=np.float64
     )
-    length = len(trials)
-    turned = np.stack([np.roll(trials, -turn) for turn in range(length)])
-    means = [turned[:, before : before + count].mean(axis=1) for count in counts]
-    drops: Numbers = turned[:, :before].mean(axis=1)[:, None] - np.stack(means, axis=1)
+    places = np.arange(len(trials))
+    sums = np.cumsum(trials[(places[:, None] + places) % len(trials)], axis=1)
+    ends, numbers = before + np.array(counts) - 1, np.array(counts)
+    first = sums[:, before - 1 : before]
+    drops: Numbers = first / before - (sums[:, ends] - first) / numbers
     return drops
 
 
-def _groups(pairs: Sequence[TrialPair], looks: Sequence[Sequence[int]]) -> Numbers:
+def _groups(rings: Sequence[_Ring]) -> Numbers:
     """Return the weighted sum of drops by group and look, in parts of the total weight."""
     sums: dict[object, Numbers] = {}
-    for ring in _rings(pairs, looks):
+    for ring in rings:
         sums[ring.group] = sums[ring.group] + ring.paths[0] if ring.group in sums else ring.paths[0]
     return np.stack(list(sums.values()))
 

@@ -46,6 +46,8 @@ async def rejudge_case(
     Prompt, model and responses are the known ones; a trial that has none stays the error that it was. ``before`` is
     the baseline's output, for judges that compare with it.
     """
+    if not known.trials:  # it ended before there was anything to judge
+        return _in_place_of(known, planned)
     outcomes = await asyncio.gather(
         *(_rejudge_trial(planned, known, trial, pipeline, before) for trial in known.trials)
     )
@@ -56,9 +58,6 @@ async def rejudge_case(
         prompt_name=known.prompt_name,
         prompt_hash=known.prompt_hash,
         fingerprint=content_hash({"judged anew": known.fingerprint, "case": planned.fingerprint}),
-        error=result.error if known.trials else known.error,
-        score=result.score if known.trials else None,
-        passed=result.passed if known.trials else None,
     )
 
 

@@ -26,7 +26,9 @@ _SENSITIVE: Final = r"(?:api[-_]?key|access[-_]?key|token(?!s|i)|secret|passw|cr
 _SECRET_OPTION: Final = re.compile(rf"-{{1,2}}[\w.-]*{_SENSITIVE}[\w.-]*", re.IGNORECASE)
 _SECRET_VALUE: Final = re.compile(rf"(-{{0,2}}(?:[\w.-]+=)?[\w.-]*{_SENSITIVE}[\w.-]*=).+", re.IGNORECASE | re.DOTALL)
 _KEY: Final = re.compile(r"\bsk-[\w-]{8,}")
-_URL_PASSWORD: Final = re.compile(r"(://[^/:@\s]*:)[^/@\s]+@")
+# Up to the last @: a password may hold another one, or a slash, that should have been escaped.
+_URL_PASSWORD: Final = re.compile(r"(://[^/:@\s]*:)\S+@")
+_URL_PARAMETER: Final = re.compile(rf"([?&][\w.-]*{_SENSITIVE}[\w.-]*=)[^&\s]+", re.IGNORECASE)
 
 
 def new_run(arguments: Sequence[str], folder: Path) -> Run:
@@ -63,7 +65,8 @@ def hide_secrets(arguments: Sequence[str]) -> tuple[str, ...]:
 def _hide_values(argument: str) -> str:
     if match := _SECRET_VALUE.fullmatch(argument):
         return match[1] + HIDDEN
-    return _URL_PASSWORD.sub(rf"\g<1>{HIDDEN}@", _KEY.sub(HIDDEN, argument))
+    without_parameters = _URL_PARAMETER.sub(rf"\g<1>{HIDDEN}", _KEY.sub(HIDDEN, argument))
+    return _URL_PASSWORD.sub(rf"\g<1>{HIDDEN}@", without_parameters)
 
 
 def _read_versions() -> dict[str, str]:

@@ -122,14 +122,16 @@ def _in_full(scores: _ScoresByTrial) -> tuple[tuple[Score, ...], tuple[Trial, ..
 
 
 def _read_trials(rows: Sequence[_Row]) -> Iterable[Sequence[float]]:
-    return _parse([row[_TRIALS] or "[]" for row in rows])
+    parsed: list[list[float]] = _parse([row[_TRIALS] or "[]" for row in rows])
+    return parsed
 
 
 def _read_judges(rows: Sequence[_Row], reader: _Reader) -> Iterable[_Numbers]:
     """Return each judge's score over the trials; rows of older versions have them in another table only."""
     stored = [row[_JUDGES] for row in rows]
     if None not in stored:
-        return _parse(stored)
+        parsed: list[dict[str, float]] = _parse(stored)
+        return parsed
     values = reader.judge_values()
     return (values.get(row[_ID], _NOTHING) for row in rows)
 

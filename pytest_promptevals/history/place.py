@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeAlias
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from pytest_promptevals.settings import POSTGRES_SCHEME
 
@@ -14,6 +14,8 @@ OFF: Final = "off"
 """The setting that keeps no history."""
 
 _FOLDER: Final = ".promptevals"
+_RESERVED: Final = re.compile(r"[/?#@\s]")
+_PASSWORD: Final = re.compile(r"password=([^&]+)")
 _UNFIT: Final = re.compile(r"[^\w.-]+", re.ASCII)
 
 
@@ -29,27 +31,41 @@ class PostgresPlace:
     @property
     def conninfo(self) -> str:
         """The URL as PostgreSQL's own library reads it, password included."""
-        return "postgresql://" + self.url.removeprefix(POSTGRES_SCHEME)
+        return "postgresql://" + self._rest
+
+    @property
+    def is_escaped(self) -> bool:
+        """Whether it is clear where user and password end."""
+        return not _RESERVED.search(self._user_info)
 
     @property
     def beside(self) -> Path:
         """Path that the names of files with results begin with which the database did not take."""
-        parts = urlsplit(self.conninfo)
-        place = f"{parts.netloc.rpartition('@')[2]}{parts.path}"
-        return self.folder / f"history-{_UNFIT.sub('-', place).strip('-') or 'postgresql'}"
+        return self.folder / f"history-{_UNFIT.sub('-', self._address).strip('-') or 'postgresql'}"
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """What of the URL nobody may see: the password, as it is written and as it is meant."""
-        user_info, _, _ = urlsplit(self.conninfo).netloc.rpartition("@")
-        password = user_info.partition(":")[2]
-        return tuple(text for text in {password, unquote(password)} if text)
+        """What of the URL nobody may see: passwords, as they are written and as they are meant."""
+        written = [self._user_info.partition(":")[2], *_PASSWORD.findall(self._rest.partition("?")[2])]
+        return tuple(form for text in written for form in (text, unquote(text)) if form)
 
     def __str__(self) -> str:
         """Return the URL without password and parameters."""
-        parts = urlsplit(self.conninfo)
-        user_info, at, address = parts.netloc.rpartition("@")
-        return f"{POSTGRES_SCHEME}{user_info.partition(':')[0]}{at}{address}{parts.path}"
+        user = _RESERVED.split(self._user_info.partition(":")[0])[0]
+        return f"{POSTGRES_SCHEME}{user}@{self._address}" if self._user_info else f"{POSTGRES_SCHEME}{self._address}"
+
+    @property
+    def _rest(self) -> str:
+        return self.url.removeprefix(POSTGRES_SCHEME)
+
+    @property
+    def _user_info(self) -> str:
+        # Up to the last @: a password that is not escaped must not pass for an address.
+        return self._rest.rpartition("@")[0]
+
+    @property
+    def _address(self) -> str:
+        return self._rest.rpartition("@")[2].partition("?")[0]
 
 
 Place: TypeAlias = Path | PostgresPlace

@@ -108,11 +108,12 @@ def connect_driver(place: PostgresPlace, patience: float) -> Any:
     """Return a connection of the driver, as ``connect`` does, that yields tuples."""
     psycopg = load_driver(place)
     seconds = max(LEAST_SECONDS, round(patience))
-    known = psycopg.conninfo.conninfo_to_dict(place.conninfo)
+    known = _read_url(place)
     # What the user says in the URL counts.
     defaults = {
         "connect_timeout": seconds,
         "tcp_user_timeout": 1000 * 2 * seconds,  # milliseconds; a server that is gone without a word
+        "keepalives_idle": 60,  # seconds; a connection that is silent for long is forgotten on the way
         "application_name": "pytest-promptevals",
         "client_encoding": "utf8",
     }
@@ -122,6 +123,20 @@ def connect_driver(place: PostgresPlace, patience: float) -> Any:
     return connection
 
 
+def _read_url(place: PostgresPlace) -> dict[str, Any]:
+    if not place.is_escaped:
+        raise HistoryError(
+            f"history database {place}: '/', '?', '#', '@' and spaces in user and password have to be escaped, '@' as "
+            "'%40'; or leave the password out, it may stand in PGPASSWORD or in ~/.pgpass"
+        )
+    psycopg = load_driver(place)
+    try:
+        known: dict[str, Any] = psycopg.conninfo.conninfo_to_dict(place.conninfo)
+    except psycopg.ProgrammingError as error:
+        raise HistoryError(f"history database {place}: {str(error).strip()}; correct 'evals_history'") from None
+    return known
+
+
 def load_driver(place: PostgresPlace) -> Any:
     """Return the package ``psycopg``, which takes a tenth of a second to load.
 
@@ -129,10 +144,10 @@ def load_driver(place: PostgresPlace) -> Any:
     """
     try:
         import psycopg  # noqa: PLC0415 - of an extra, and slow to load
-    except ImportError as error:
+    except ImportError:
         raise HistoryError(
             f"history database {place} needs the package psycopg; install it with: "
-            f'pip install "pytest-promptevals[postgres]" ({error})'
+            'pip install "pytest-promptevals[postgres]"'
         ) from None
     return psycopg
 

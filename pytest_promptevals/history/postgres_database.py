@@ -71,7 +71,7 @@ def read_postgres_revision(connection: PostgresConnection) -> str | None:
         if names:
             raise HistoryError(
                 f"it holds tables of something else ({', '.join(names[:3])}); choose another database with "
-                "'evals_history', or another schema of it, as in '…/database?options=-csearch_path=evals'"
+                "'evals_history', or another schema of it, as in '…/database?options=-csearch_path%3Devals'"
             )
         return None
     query = f"SELECT version_num FROM {schema.VERSION_TABLE}"  # noqa: S608 - a constant
@@ -92,7 +92,7 @@ def explain_postgres(error: Exception, place: PostgresPlace) -> HistoryError:
     """Return an error of the driver in the user's words, without the password."""
     state: str | None = getattr(error, "sqlstate", None)
     lines = str(error).strip().splitlines() or [type(error).__name__]
-    reason = _REASONS.get(state or "") or " ".join(lines[0].split())
+    reason = _REASONS.get(state or "") or " ".join(lines[0].split()).removeprefix("connection failed: ")
     for secret in place.secrets:
         reason = reason.replace(secret, "***")
     return HistoryError(f"history database {place}: {reason}, {WAY_OUT}", may_pass=True)

@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Connection, Text, delete, exists, func, select, type_coerce
+from sqlalchemy import Connection, Text, and_, delete, exists, func, or_, select, type_coerce
 
 from pytest_promptevals.history.connecting import connect
+from pytest_promptevals.history.good_cases import MOST_RUNS
 from pytest_promptevals.history.store import HistoryStore
 from pytest_promptevals.history.tables import (
     case_results,
@@ -34,10 +35,8 @@ _AT_ONCE: Final = 20
 _BATCH: Final = 500
 _PATIENCE: Final = 1.0
 """Seconds that are waited for other processes before an SQLite file is left as large as it is."""
-_GOOD_RUNS: Final = 100
-"""Newest runs of an eval file whose scores may be a baseline's, see ``good_cases``."""
 _RED: Final = tuple(verdict.value for verdict in Verdict if verdict.fails)
-_DOUBTFUL: Final = (*_RED, Verdict.INCONCLUSIVE.value)
+_DROPPED: Final = (Verdict.REGRESSED.value, Verdict.INCONCLUSIVE.value)
 _NEWEST_FIRST: Final = (runs.c.started_at.desc(), runs.c.id.desc())
 
 Item = TypeVar("Item")
@@ -127,29 +126,26 @@ def _give_space_back(path: Path) -> None:
 
 def _find_good_runs(connection: Connection, file: str) -> Iterator[str]:
     """Yield the runs that have the newest good score of one of a file's cases, those aside that it no longer has."""
-    answered = exists().where(gates.c.run_id == comparisons.c.run_id, gates.c.file == file)
-    doubtful = answered.where(gates.c.verdict.in_(_DOUBTFUL))
-    wanted = (
-        runs.c.status == RunStatus.FINISHED.value,
-        runs.c.kind != RunKind.ATTRIBUTE.value,
-        ~answered.where(gates.c.gate == "score", gates.c.verdict.in_(_RED)),
+    red = exists().where(
+        gates.c.run_id == comparisons.c.run_id,
+        gates.c.file == file,
+        or_(and_(gates.c.gate == "score", gates.c.verdict.in_(_RED)), gates.c.verdict.in_(_DROPPED)),
     )
+    wanted = (runs.c.status == RunStatus.FINISHED.value, runs.c.kind != RunKind.ATTRIBUTE.value, ~red)
     query = (
-        select(comparisons.c.run_id, run_files.c.cases, doubtful)
+        select(comparisons.c.run_id, run_files.c.cases)
         .join(runs, runs.c.id == comparisons.c.run_id)
         .outerjoin(run_files, (run_files.c.run_id == comparisons.c.run_id) & (run_files.c.file == file))
         .where(comparisons.c.file == file, *wanted)
         .order_by(*_NEWEST_FIRST)
-        .limit(_GOOD_RUNS)
+        .limit(MOST_RUNS)
     )
     seen: set[str] = set()
-    for run_id, cases, is_doubtful in connection.execute(query).all():
+    for run_id, cases in connection.execute(query).all():
         names = _read_scored(connection, run_id, file)
         if not names.keys() <= seen:
+            seen |= names.keys()
             yield run_id
-        if is_doubtful:
-            continue  # its scores may be no baseline's, so those of an older run must stay
-        seen |= names.keys()
         if cases is not None and len(set(names.values())) >= cases:
             return  # all of the dataset: what only older runs have is no longer in it
 

@@ -429,13 +429,14 @@ def comparison_from_rows(row: StoredRow, gate_rows: Iterable[StoredRow]) -> Comp
         deltas=tuple(from_plain(Delta, data) for data in row["deltas"]),
         mean_before=row["mean_before"],
         mean_after=row["mean_after"],
-        gates=tuple(_gate_from_row(gate_row) for gate_row in gate_rows),
+        gates=tuple(gate_from_row(gate_row) for gate_row in gate_rows),
         effects=tuple(from_plain(Effect, data) for data in row["effects"] or ()),
         baseline_run=row["baseline_run"],
     )
 
 
-def _gate_from_row(row: StoredRow) -> GateResult:
+def gate_from_row(row: StoredRow) -> GateResult:
+    """Return the answer of a gate."""
     return GateResult(
         file=row["file"],
         gate=row["gate"],

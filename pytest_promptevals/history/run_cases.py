@@ -91,7 +91,7 @@ def _read_explanations(connection: Connection, ids: Sequence[int]) -> dict[int, 
         .where(table.result_id.in_(ids), table.trial == OVER_TRIALS, ~table.passed, table.required)
         .order_by(table.result_id, table.position.desc())
     )
-    return {row.result_id: f"{row.judge}: {row.explanation}" for row in connection.execute(query)}
+    return {row.result_id: f"{row.judge}: {row.explanation}".removesuffix(": ") for row in connection.execute(query)}
 
 
 def _no_case(connection: Connection, run_id: str, name: str) -> UsageError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Final, TypeAlias
 
 from pytest_promptevals.errors import CodecError, HistoryError
@@ -94,9 +95,13 @@ class RunLog:
             self._tell(f"{self._unsaved.path.name} cannot be written: {error.strerror}")
         if self._unsaved.path.exists():
             self._tell(
-                f"{self._problem}; what is missing there of this run is kept in {self._unsaved.path.name}, and the "
-                "next run adds it"
+                f"{self._problem}; what is missing there of this run is kept in {self._shown(self._unsaved.path)}, and "
+                "the next run adds it"
             )
+
+    def _shown(self, path: Path) -> str:
+        """Return the name of a file beside the history; with its folder, where the history is on a server."""
+        return path.name if isinstance(self._place, Path) else f"{path.parent.name}/{path.name}"
 
     def _write(self, action: Callable[[_Sink], None]) -> None:
         if self._sink is None:

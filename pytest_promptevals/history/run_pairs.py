@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -15,11 +15,9 @@ from pytest_promptevals.history.baselines import baseline_path, read_baseline
 from pytest_promptevals.history.light_rows import BeforeRow, ScoredRow, read_before, read_scored
 from pytest_promptevals.history.reference_cases import describe_runs, runs_of_file
 from pytest_promptevals.history.references import KnownRun, Reference, find_reference
+from pytest_promptevals.history.rows import gate_from_row
 from pytest_promptevals.history.tables import case_results, dataset_versions, gates, run_files
-from pytest_promptevals.records.cases import Location
-from pytest_promptevals.records.codec import from_plain
-from pytest_promptevals.records.comparisons import BaselineCase, GateResult, Verdict
-from pytest_promptevals.records.effects import Evidence
+from pytest_promptevals.records.comparisons import BaselineCase, GateResult
 from pytest_promptevals.records.partial import MAX_LEVEL, SEPARATOR, partial_prefix
 from pytest_promptevals.records.references import FILE
 from pytest_promptevals.records.run_comparisons import ComparedRun
@@ -70,10 +68,9 @@ class RunPair:
         found = _find(connection, rootdir, now)
         self._now = tuple(_shares_of(found.runs))
         self._before = None if before == FILE else _find(connection, rootdir, before)
-        notices = [found.notice, "" if self._before is None else self._before.notice]
-        self.notices = tuple(dict.fromkeys(notice for notice in notices if notice))
         self.now = ComparedRun(now, _words(self._now), self._now[0].id)
         self.before = _describe(before, self._before)
+        self.notices = tuple(_notices(found, self._before))
         self.files = self._files_of(self._now)
         """Eval files that the run has results of, sorted."""
 
@@ -135,7 +132,7 @@ class RunPair:
 
     def _read_gates(self, file: str) -> tuple[GateResult, ...]:
         query = select(gates).where(gates.c.run_id == self._now[0].id, gates.c.file == file).order_by(gates.c.position)
-        return tuple(_gate_of(row) for row in self._connection.execute(query).mappings())
+        return tuple(gate_from_row(row) for row in self._connection.execute(query).mappings())
 
 
 def _find(connection: Connection, rootdir: Path, text: str) -> Reference:
@@ -149,6 +146,13 @@ def _describe(reference: str, found: Reference | None) -> ComparedRun:
     if found is None:
         return ComparedRun(reference, "the committed baselines")
     return ComparedRun(reference, found.runs[0].words, found.runs[0].id)
+
+
+def _notices(now: Reference, before: Reference | None) -> Iterator[str]:
+    found = [now] if before is None else [before, now]
+    yield from dict.fromkeys(reference.notice for reference in found if reference.notice)
+    if before is not None and before.runs[0].id == now.runs[0].id:
+        yield "both are the same run"
 
 
 def _shares_of(runs: Sequence[KnownRun]) -> Iterator[KnownRun]:
@@ -185,15 +189,3 @@ def _level_of(rows: Sequence[ScoredRow]) -> int:
     if partial is None:
         return MAX_LEVEL
     return next((level for level in range(1, MAX_LEVEL) if partial.startswith(partial_prefix(level))), MAX_LEVEL)
-
-
-def _gate_of(row: Mapping[str, Any]) -> GateResult:
-    return GateResult(
-        file=row["file"],
-        gate=row["gate"],
-        verdict=Verdict(row["verdict"]),
-        explanation=row["explanation"],
-        location=Location(row["path"], row["line"]),
-        evidence=None if row["evidence"] is None else from_plain(Evidence, row["evidence"]),
-        is_accepted=row["is_accepted"],
-    )

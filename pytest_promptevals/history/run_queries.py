@@ -199,13 +199,15 @@ def _read_numbers(connection: Connection, ids: Select[tuple[str]]) -> dict[str, 
 
 def _read_counts(connection: Connection, ids: Select[tuple[str]]) -> dict[str, dict[str, Any]]:
     """Count the results of runs that have not ended, by run."""
+    running = list(connection.scalars(select(runs.c.id).where(runs.c.id.in_(ids), ~_has_end())))
     table = case_results.c
     query = (
         select(table.run_id, func.count(table.file.distinct()), func.count())
-        .where(table.run_id.in_(ids), ~exists().where(comparisons.c.run_id == table.run_id))
+        .where(table.run_id.in_(running))
         .group_by(table.run_id)
     )
-    return {run_id: {"files": files, "cases": cases} for run_id, files, cases in connection.execute(query)}
+    found = connection.execute(query) if running else ()
+    return {run_id: {"files": files, "cases": cases} for run_id, files, cases in found}
 
 
 def _read_verdicts(connection: Connection, ids: Select[tuple[str]]) -> dict[str, tuple[str, ...]]:

@@ -179,7 +179,7 @@ CREATE: Final = (
         PRIMARY KEY (file, version)
     )
     """,
-    "CREATE INDEX results_by_case ON case_results (file, name, fingerprint)",
+    "CREATE INDEX results_by_case ON case_results (file, name, run_id, fingerprint)",
     f"""
     CREATE TABLE {VERSION_TABLE} (
         version_num VARCHAR(32) NOT NULL,

@@ -122,7 +122,7 @@ case_results = Table(
     Column("prompt", StoredJson),
     Column("expected", StoredJson),
     UniqueConstraint("run_id", "file", "name", name="one_result_per_item"),
-    Index("results_by_case", "file", "name", "fingerprint"),
+    Index("results_by_case", "file", "name", "run_id", "fingerprint"),
 )
 """One row for each item of a run. ``trials`` and ``prompt`` are records as the codec writes them.
 

@@ -69,6 +69,11 @@ def read_trends(
     return tuple(_point_of(row, verdicts) for row in connection.execute(query).mappings())
 
 
+def known_files(connection: Connection) -> tuple[str, ...]:
+    """Return the eval files that any run says something of, sorted."""
+    return tuple(connection.execute(select(comparisons.c.file).distinct().order_by(comparisons.c.file)).scalars())
+
+
 def _newest_runs(wanted: RunFilter, files: Collection[str], last: int | None) -> Select[tuple[str]]:
     compared = select(comparisons.c.run_id).where(comparisons.c.run_id == runs.c.id, *_is_of(files)).exists()
     query = select(runs.c.id).where(*filter_conditions(wanted), compared)

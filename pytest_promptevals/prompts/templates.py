@@ -132,10 +132,11 @@ class TemplateEnvironment:
     def _names(self, text: str, parent: str, seen: frozenset[str], included: dict[str, str]) -> frozenset[str] | None:
         """Return the names that a text may use, ``None`` if unknown; ``included`` gets the texts that it includes."""
         tree = self._jinja.parse(text)
-        names = frozenset(jinja2.meta.find_undeclared_variables(tree))
+        names: frozenset[str] | None = frozenset(jinja2.meta.find_undeclared_variables(tree))
         for reference in jinja2.meta.find_referenced_templates(tree):
             if reference is None:
-                return None
+                names = None
+                continue
             path = self._jinja.join_path(reference, parent)
             if path in seen:
                 continue
@@ -145,9 +146,7 @@ class TemplateEnvironment:
                 continue  # rendering reports it, or the include says "ignore missing"
             included[path] = source
             inside = self._names(source, path, seen | {path}, included)
-            if inside is None:
-                return None
-            names |= inside
+            names = None if names is None or inside is None else names | inside
         return names
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import shutil
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
@@ -21,11 +20,11 @@ from pytest_promptevals.errors import PromptEvalsError
 from pytest_promptevals.pytest_glue.deciding import Compared, decide_run
 from pytest_promptevals.pytest_glue.eval_files import EvalSource
 from pytest_promptevals.pytest_glue.reusing import asked_reuse
+from pytest_promptevals.pytest_glue.saying import say
 from pytest_promptevals.records.comparisons import BaselineCase, Comparison, GateResult, Verdict
 from pytest_promptevals.records.effects import JUDGE_PREFIX, SCORE, Effect
 from pytest_promptevals.records.results import CaseResult, ErrorRecord
 from pytest_promptevals.reports.adaptive import decided_text, round_text, undecided_text
-from pytest_promptevals.reports.lines import fill_lines
 from pytest_promptevals.settings import Settings
 
 if TYPE_CHECKING:
@@ -146,7 +145,7 @@ class AdaptiveTrials:
         rounds = Rounds(pairs, growing, self._settings.max_trials, limits)
         if rounds.planned == 1 or not rounds.limits:
             if any(gate.verdict is Verdict.INCONCLUSIVE for gate in gates):
-                self._say(undecided_text(file, self._why_none(file, growing, rounds)))
+                say(self._config, undecided_text(file, self._why_none(file, growing, rounds)))
             return None
         opened = _File(item, rounds, item, gated)
         opened.now = _look(opened, item.comparison)
@@ -184,14 +183,14 @@ class AdaptiveTrials:
         if not unclear:
             file.is_closed = True
             if file.now.comparison is not file.first.comparison and file.rounds.looks > 1:
-                self._say(decided_text(gates, trials))
+                say(self._config, decided_text(gates, trials))
             return
         file.reason = file.reason or self._reason or self._why_no_more(file, unclear)
         if file.reason:
             file.is_closed = True
-            self._say(undecided_text(file.name, file.reason))
+            say(self._config, undecided_text(file.name, file.reason))
             return
-        self._say(round_text(unclear[0], self._more(file), self._cost(file)))
+        say(self._config, round_text(unclear[0], self._more(file), self._cost(file)))
 
     def _why_no_more(self, file: _File, unclear: Sequence[GateResult]) -> str:
         if not file.rounds.next_round():
@@ -256,16 +255,6 @@ class AdaptiveTrials:
         if grown:
             file.rounds.take(self._pairs(file.first))
             file.now = _look(file, self._ledger.compare_again(file.name).comparison)
-
-    def _say(self, text: str) -> None:
-        terminal = self._config.pluginmanager.get_plugin("terminalreporter")
-        if terminal is None or self._config.get_verbosity() < 0:
-            return
-        terminal.ensure_newline()
-        if terminal._tw.width_of_current_line:  # noqa: SLF001 - beside workers, pytest does not know of its dots
-            terminal.write_line("")
-        for row in fill_lines(text, min(shutil.get_terminal_size().columns, terminal._tw.fullwidth)):  # noqa: SLF001 - pytest gives no public width
-            terminal.write_line(row)
 
 
 def _open_gates(comparison: Comparison) -> list[GateResult]:

@@ -27,6 +27,7 @@ from pytest_promptevals.history.past import PastFile
 from pytest_promptevals.history.place import OFF, locate_history
 from pytest_promptevals.pytest_glue.adaptive import Caller
 from pytest_promptevals.pytest_glue.kept import Totals
+from pytest_promptevals.pytest_glue.saying import say
 from pytest_promptevals.pytest_glue.what_changed import ComparedFile, Explainer
 from pytest_promptevals.records.comparisons import BaselineCase, Delta
 from pytest_promptevals.records.responses import RenderedPrompt
@@ -102,7 +103,10 @@ class Attributor:
             cases = self._find_cases(compared, flips[:MOST_CASES], run)
             other = self._name_changes(cases, past)
             variants = self._vary(cases, compared.now, past)
-            self._say(f"{compared.file}: asking {count_text(len(cases), 'case')} again, with each change alone")
+            say(
+                self._session.config,
+                f"{compared.file}: asking {count_text(len(cases), 'case')} again, with each change alone",
+            )
             variants = self._caller.run(partial(_run_all, variants=variants))
         except PromptEvalsError as error:
             return Attribution(problem=str(error))
@@ -170,12 +174,6 @@ class Attributor:
             _Variant(prompt_alone, outputs, dataclasses.replace(now, parameters=parameters)),
             _Variant(model_alone, outputs, dataclasses.replace(now, prompts=old_prompts)),
         )
-
-    def _say(self, text: str) -> None:
-        terminal = self._session.config.pluginmanager.get_plugin("terminalreporter")
-        if terminal is not None and self._session.config.get_verbosity() >= 0:
-            terminal.ensure_newline()
-            terminal.write_line(text)
 
     def _record(self, variants: Sequence[_Variant], run: Run) -> None:
         """Write a run for each variant. What goes wrong is said, and costs no answer."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from pytest_promptevals.comparison.pairing import compute_deltas, find_before
 from pytest_promptevals.comparison.partial import baseline_for
-from pytest_promptevals.errors import BaselineError, HistoryError
+from pytest_promptevals.errors import BaselineError, HistoryError, UsageError
 from pytest_promptevals.history.baselines import accept_cases, baseline_cases, read_baseline
 from pytest_promptevals.history.last_good import read_last_good
 from pytest_promptevals.history.place import OFF, locate_history
@@ -137,7 +137,10 @@ class Baselines:
     def _read(self, source: EvalSource) -> Baseline | None:
         if self._referred is None:
             return self._committed(source) or self._recorded(source)
-        found = self._referred.find(source.file, frozenset(source.compared))
+        try:
+            found = self._referred.find(source.file, frozenset(source.compared))
+        except (UsageError, HistoryError) as error:
+            return Baseline("the baseline", (), str(error))
         return None if found is None else Baseline(found.label, found.cases, run=found.run)
 
     def _committed(self, source: EvalSource) -> Baseline | None:
@@ -153,7 +156,7 @@ class Baselines:
         return None if cases is None else Baseline(COMMITTED, cases)
 
     def _recorded(self, source: EvalSource) -> Baseline | None:
-        if self._history == OFF:
+        if self._history == OFF or self._notices:  # what could not be read once is not asked again
             return None
         try:
             place, whole = locate_history(self._rootdir, self._history), frozenset(source.compared)

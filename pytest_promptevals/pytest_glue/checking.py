@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from pytest_promptevals.errors import UsageError
 from pytest_promptevals.history.place import OFF
 from pytest_promptevals.pytest_glue.accepting import find_accepted
 from pytest_promptevals.pytest_glue.baselines import Baselines

@@ -99,7 +99,10 @@ class Totals:
         """Put a result with further trials in the place of what it was; ``lost`` was paid for trials without a score."""
         self._count(before, -1)
         self._count(result, 1)
-        self.spent += sum(_known(_spent_amounts(result))) - sum(_known(_spent_amounts(before))) + lost
+        # In the same steps as the cost, so that the two are equal where all of it was paid.
+        self.spent -= sum(_known(_spent_amounts(before)))
+        self.spent += sum(_known(_spent_amounts(result)))
+        self.spent += lost
 
     def _count(self, result: CaseResult, sign: int) -> None:
         responses = _called(result)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_promptevals.errors import HistoryError, PromptEvalsError, UsageError
+from pytest_promptevals.errors import PromptEvalsError, UsageError
 from pytest_promptevals.history.place import OFF
 from pytest_promptevals.records.comparisons import BaselineCase
 from pytest_promptevals.settings import Settings
@@ -41,35 +41,33 @@ class ReferredRuns:
         self._rootdir = rootdir
         self._settings = settings
         self._reference: Reference | None = None
+        self._problem: UsageError | None = None
         self.notices: list[str] = []
 
     def check(self) -> None:
         """Find what the reference stands for. Raises ``UsageError`` if that is not known."""
+        if self._problem is not None:  # a server that is away is not waited for again
+            raise self._problem
         if self._reference is not None:
             return
         source = "--evals-baseline" if "baseline" in self._settings.given else "evals_baseline"
         try:
             self._reference = self._look_up()
         except PromptEvalsError as error:
-            raise UsageError(f"{source} {self._settings.baseline}: {error}") from error
+            self._problem = UsageError(f"{source} {self._settings.baseline}: {error}")
+            raise self._problem from error
         if self._reference.notice:
             self.notices.append(f"{source} {self._settings.baseline}: {self._reference.notice}")
 
     def find(self, file: str, whole: Collection[str]) -> FoundRun | None:
-        """Return what the history keeps of an eval file, ``None`` if nothing; why not is a notice.
+        """Return what the history keeps of an eval file, ``None`` if nothing.
 
-        ``whole`` names the items whose outputs are not shortened.
+        ``whole`` names the items whose outputs are not shortened. Raises ``UsageError`` for a reference that is not
+        known, and ``HistoryError``.
         """
-        try:
-            self.check()
-            return self._find(file, whole)
-        except (UsageError, HistoryError) as error:
-            self.notices.append(str(error))
-            return None
-
-    def _find(self, file: str, whole: Collection[str]) -> FoundRun | None:
         from pytest_promptevals.history.reference_cases import describe_runs, read_cases, runs_of_file  # noqa: PLC0415 - loads SQLAlchemy
 
+        self.check()
         if self._reference is None or not self._reference.runs:
             return None
         level = self._settings.judged_level
@@ -78,9 +76,7 @@ class ReferredRuns:
             if chosen:
                 label = describe_runs(connection, chosen, file)
                 return FoundRun(label, chosen[0].id, read_cases(connection, chosen, file, level, whole))
-        self.notices.append(
-            f"{file}: {self._settings.baseline} has no scores of it, so there is nothing to compare with"
-        )
+        self.notices.append(f"{file}: {self._settings.baseline} has no scores of it, so nothing to compare with")
         return None
 
     def _look_up(self) -> Reference:

@@ -67,7 +67,7 @@ class _Telling:
             texts.append(self._unexplained())
         elif not changes.is_run_known:
             texts.append(
-                "the run of the baseline is not in the history: its parameters, judges and packages are not known"
+                "the run of the baseline is not in the history, so its parameters, judges and packages are not known"
             )
         for text in texts:
             yield from self._rows(text)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, TextIO
 
 from pytest_promptevals.records.comparisons import Change, Comparison, Delta, GateResult
 from pytest_promptevals.records.effects import Effect
-from pytest_promptevals.records.json_types import JsonObject
+from pytest_promptevals.records.json_types import Json, JsonObject
 from pytest_promptevals.records.run_comparisons import RunComparison
 from pytest_promptevals.reports.csv_text import Cell, write_csv
 from pytest_promptevals.reports.metric_texts import metric_order
@@ -66,7 +66,7 @@ def _chosen(comparison: Comparison, limit: int | None, *, with_same: bool) -> tu
     return tuple(deltas)[:limit]
 
 
-def _file_data(comparison: Comparison, limit: int | None, *, with_same: bool) -> JsonObject:
+def _file_data(comparison: Comparison, limit: int | None, *, with_same: bool) -> dict[str, Json]:
     verdict = worst_verdict([gate.verdict for gate in comparison.gates])
     return {
         "file": comparison.file,
@@ -84,7 +84,7 @@ def _in_order(effects: Iterable[Effect]) -> list[Effect]:
     return sorted(effects, key=lambda effect: metric_order(effect.metric))
 
 
-def _gate_data(gate: GateResult) -> JsonObject:
+def _gate_data(gate: GateResult) -> dict[str, Json]:
     evidence = gate.evidence
     return {
         "gate": gate.gate,
@@ -99,12 +99,12 @@ def _gate_data(gate: GateResult) -> JsonObject:
     }
 
 
-def _effect_data(effect: Effect) -> JsonObject:
+def _effect_data(effect: Effect) -> dict[str, Any]:
     data: dict[str, Any] = dataclasses.asdict(effect)
     return data
 
 
-def _case_data(delta: Delta) -> JsonObject:
+def _case_data(delta: Delta) -> dict[str, Any]:
     return {
         "name": delta.name,
         "change": delta.change.value,
@@ -119,11 +119,15 @@ def _case_data(delta: Delta) -> JsonObject:
     }
 
 
-def _csv_rows(comparison: Comparison, limit: int | None, *, with_same: bool) -> Iterator[dict[str, Cell]]:
+def _csv_rows(comparison: Comparison, limit: int | None, *, with_same: bool) -> Iterator[Mapping[str, Cell]]:
     for effect in _in_order(comparison.effects):
-        data = _effect_data(effect)
-        kept = {column: data[column] for column in COLUMNS if column in data}
-        yield {"file": comparison.file, "kind": "metric", "name": effect.metric, "now": effect.after} | kept
+        metric: dict[str, Cell] = {
+            "file": comparison.file,
+            "kind": "metric",
+            "name": effect.metric,
+            "now": effect.after,
+        }
+        yield metric | _effect_data(effect)
     for delta in _chosen(comparison, limit, with_same=with_same):
-        case: dict[str, Any] = dict(_case_data(delta))
-        yield {"file": comparison.file, "kind": "case", "worse_by": delta.drop} | case
+        case: dict[str, Cell] = {"file": comparison.file, "kind": "case", "worse_by": delta.drop}
+        yield case | _case_data(delta)

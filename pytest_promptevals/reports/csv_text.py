@@ -16,8 +16,8 @@ _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 def write_csv(stream: TextIO, header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> None:
     """Write a header and rows, one at a time.
 
-    Texts that a spreadsheet would run as a formula get an apostrophe in front; numbers stay numbers. The stream must
-    leave line ends as they are.
+    Texts that a spreadsheet would run as a formula get an apostrophe in front; numbers stay numbers. Line ends within
+    texts are newlines. The stream must leave line ends as they are.
     """
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow([_safe(name) for name in header])
@@ -27,6 +27,8 @@ def write_csv(stream: TextIO, header: Sequence[str], rows: Iterable[Sequence[Cel
 def _safe(cell: Cell) -> str | int | float | None:
     if isinstance(cell, bool):
         return "true" if cell else "false"
-    if isinstance(cell, str) and cell.startswith(_FORMULA):
-        return f"'{cell}"
-    return cell
+    if not isinstance(cell, str):
+        return cell
+    # Python quotes no carriage return here, and a reader would begin a new row at it: with the formula behind it.
+    lines = cell.replace("\r\n", "\n").replace("\r", "\n")
+    return f"'{lines}" if cell.startswith(_FORMULA) else lines

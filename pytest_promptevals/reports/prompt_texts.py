@@ -6,12 +6,12 @@ import difflib
 import itertools
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import Any, Final
 
 _SENTENCE_END: Final = re.compile(r"(?<=[.!?]) +(?=\S)")
 _LONG_LINE: Final = 100
-"""Characters from which on a line is compared by its sentences: in a long paragraph, one of them has changed."""
+"""Characters from which on lines are compared by their sentences: in a long paragraph, one of them has changed."""
 
 
 def prompt_text(content: str) -> str:
@@ -32,10 +32,11 @@ def _examples(data: dict[str, Any]) -> list[str]:
 
 def diff_lines(before: str, after: str) -> list[str]:
     """Return a unified diff of two texts without its head, one line of context around each change."""
-    old, new = list(_pieces(before)), list(_pieces(after))
+    old, new = before.splitlines(), after.splitlines()
+    if any(len(line) > _LONG_LINE for line in (*old, *new)):
+        old, new = _split_sentences(old), _split_sentences(new)
     return list(itertools.islice(difflib.unified_diff(old, new, lineterm="", n=1), 2, None))
 
 
-def _pieces(text: str) -> Iterator[str]:
-    for line in text.splitlines():
-        yield from _SENTENCE_END.split(line) if len(line) > _LONG_LINE else [line]
+def _split_sentences(lines: Sequence[str]) -> list[str]:
+    return [sentence for line in lines for sentence in _SENTENCE_END.split(line)]

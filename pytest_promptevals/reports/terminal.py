@@ -47,14 +47,18 @@ def accept_lines(improved: Mapping[str, Sequence[str]], width: int) -> list[Line
     Names that two files share are written as node ids.
     """
     counted = Counter(name for names in improved.values() for name in names)
-    asked = [name if counted[name] == 1 else f"{file}::{name}" for file, names in improved.items() for name in names]
+    asked = [name if counted[name] == 1 else _nodeid(file, name) for file, names in improved.items() for name in names]
     if not asked:
         return []
-    cases, them = (count_text(len(asked), "known failure"), "it" if len(asked) == 1 else "them")
-    passes = "passes" if len(asked) == 1 else "pass"
+    cases = count_text(len(asked), "known failure")
+    passes, them, they = ("passes", "it", "it") if len(asked) == 1 else ("pass", "them", "they")
     command = " ".join(["pytest --evals-accept", *map(shlex.quote, asked)])
-    text = f"{cases} now {passes}: {command} takes {them} into the baseline, so that {them[:2]} may not slip back"
+    text = f"{cases} now {passes}: {command} takes {them} into the baseline, so that {they} may not slip back"
     return [Line(row, {"green": True}) for row in fill_lines(text, width)]
+
+
+def _nodeid(file: str, name: str) -> str:
+    return f"{file}[{name}]" if "::" in file else f"{file}::{name}"
 
 
 def below_lines(reviews: Mapping[str, str], width: int, verbosity: int) -> list[Line]:

@@ -62,7 +62,7 @@ class Then(NamedTuple):
     prompt_name: str = "support"
 
 
-def make_rows(kind: type[Now] | type[Then], cases: int, trials: int, drop: float, seed: int) -> list[Now] | list[Then]:
+def make_rows(kind: type[Now | Then], cases: int, trials: int, drop: float, seed: int) -> list[Now] | list[Then]:
     """Return cases of which one judge says yes or no, one gives any number, and one five grades."""
     source = random.Random(seed)  # noqa: S311 - no secret
     rows = []

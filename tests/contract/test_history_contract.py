@@ -35,6 +35,7 @@ from pytest_promptevals.records.responses import Response, Usage
 from pytest_promptevals.records.results import RELATIVE, CaseResult, ErrorRecord, Score, Trial
 from pytest_promptevals.records.runs import RunKind, RunStatus
 from pytest_promptevals.system.processes import host_name
+from tests.benchmarks.make_history import make_history
 from tests.support.history_subjects import HistorySubject
 from tests.support.sample_results import (
     FILE,
@@ -523,6 +524,20 @@ def test_nothing_is_made_by_a_look(new_history: HistorySubject) -> None:
     assert read_unfinished_run(new_history.place, HERE, same_arguments=False) is None
     assert continue_run(new_history.place, HERE, same_arguments=False) is None
     assert list(new_history.rootdir.iterdir()) == []
+
+
+def test_a_history_for_benchmarks_reads_like_a_recorded_one(new_history: HistorySubject) -> None:
+    make_history(new_history.rootdir, new_history.setting, runs=3, cases=5, files=2)
+
+    with new_history.open() as store:
+        runs = store.runs()
+        assert [len(run.files) for run in runs] == [2] * 3
+        assert [len(store.results(run.id)) for run in runs] == [10] * 3
+        assert [len(store.comparisons(run.id)) for run in runs] == [2] * 3
+        result = store.results(runs[0].id)[3]
+        assert result.scores == result.trials[0].scores
+        assert result.score == pytest.approx(sum(score.value for score in result.scores) / 2)
+        store.add_results(runs[0].id, [make_result("one more")])  # the numbers of results go on
 
 
 OPTIONS = {"version_table": schema.VERSION_TABLE, "compare_type": True}

@@ -348,16 +348,15 @@ def test_pruning_leaves_what_was_saved_what_is_running_and_what_baselines_need(s
         removal = plan_pruning(connection, keep=0, in_use=["20261105-1"])
 
     assert removal.kept == {
-        "20261108-1": f"it has the last good results of {FILE}",
         "20261107-1": "it is still running",
         "20261106-1": f"the newest run of {FILE} was compared with it",
         "20261105-1": "it is the baseline that evals_baseline names",
-        # The newest run is inconclusive: its scores may not count.
         "20261104-1": f"it has the last good results of {FILE}",
         "20261103-1": f"it has the last good results of {FILE}",
         "20261102-1": "it is saved as release",
     }
-    assert removal.runs == ("20261101-1",)
+    # The newest run is inconclusive: its scores are no baseline's.
+    assert removal.runs == ("20261108-1", "20261101-1")
 
 
 def test_a_run_of_some_of_the_judges_has_no_good_results_to_keep(store: HistoryStore) -> None:

@@ -106,9 +106,7 @@ def test_an_unknown_baseline_ends_the_run_before_anything_is_paid(
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     source = "--evals-baseline" if is_option else "evals_baseline"
     result.stderr.fnmatch_lines(
-        [
-            f"ERROR: {source} befour: 'befour' is no run, saved name, branch or commit that is known. Did you mean*before*"
-        ]
+        [f"ERROR: {source} befour: 'befour' is no run, saved name, branch or commit that is known. Did you mean*"]
     )
     assert count_runs(project) == 1
 
@@ -127,9 +125,7 @@ def test_an_unknown_baseline_is_nothing_to_tests_that_are_no_evals(
 
 
 @BOTH
-def test_tests_over_a_dataset_are_not_judged_without_their_baseline(
-    project: EvalProject, extra: tuple[str, ...]
-) -> None:
+def test_tests_over_a_dataset_do_not_pass_without_their_baseline(project: EvalProject, extra: tuple[str, ...]) -> None:
     project.write("pytest.ini", "[pytest]\nevals_baseline = nope\n")
     project.write("a.eval.jsonl", '{"id": "one", "input": "x", "expected": "x"}\n')
     project.write(
@@ -148,9 +144,9 @@ def test_tests_over_a_dataset_are_not_judged_without_their_baseline(
 
     result = project.run("test_app.py", *extra)
 
-    if extra:  # a worker cannot end the session
-        result.assert_outcomes(errors=1)
-        result.stdout.fnmatch_lines(["*not run: evals_baseline nope: 'nope' is no run, saved name, branch or commit*"])
+    if extra:  # which tests are evals, only the workers know, and they cannot end the session
+        assert result.ret == pytest.ExitCode.TESTS_FAILED
+        result.stdout.fnmatch_lines(["*insufficient data: evals_baseline nope: 'nope' is no run, saved name, *"])
     else:
         assert result.ret == pytest.ExitCode.USAGE_ERROR
 

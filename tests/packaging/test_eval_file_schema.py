@@ -85,7 +85,10 @@ judges:
   - not: exact
   - not: {any_of: [exact, {contains: x}]}
   - all_of: {judges: [exact], weight: 2, name: both}
-gate: {max_drop: 0.1, confidence: 0.9, min_score: 0.5, min_pass_rate: 0.5}
+gate:
+  {max_drop: 0.1, confidence: 0.9, on_inconclusive: fail, judges: {exact: {max_drop: 0.1}}, min_score: 0.5,
+   min_pass_rate: 0.5, max_cost: 1, max_cost_increase: 0.2, max_latency_p95: 2, max_error_rate: 0.1,
+   missing_cases: warn}
 case_policy: gate
 few_shot: [{user: a, assistant: b}]
 providers: {local: {type: openai, base_url: x}}

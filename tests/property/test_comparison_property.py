@@ -6,13 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_promptevals.comparison.compare import compare
-from pytest_promptevals.comparison.gates import parse_gates
 from pytest_promptevals.comparison.metrics import measure
 from pytest_promptevals.history.baselines import baseline_cases, merge_baseline
-from pytest_promptevals.records.cases import GateRules
-from pytest_promptevals.records.comparisons import BaselineCase, Change, Comparison, Verdict
+from pytest_promptevals.records.comparisons import BaselineCase, Change, Comparison
 from pytest_promptevals.records.results import CaseResult
-from tests.support.sample_results import FILE, PLACE, make_result
+from tests.support.sample_results import FILE, make_result
 
 NAMES = st.sampled_from([f"{case}{variant}" for case in "abcde" for variant in ("", "[v1]", "[v2]")])
 SCORES = st.floats(0, 1)
@@ -35,8 +33,7 @@ def runs(draw: st.DrawFn, scores: st.SearchStrategy[float | None] = SCORES_AND_E
 
 
 def run_compare(results: list[CaseResult], baseline: tuple[BaselineCase, ...] | None) -> Comparison:
-    gates = parse_gates(GateRules(max_drop=0.0, min_score=0.5, min_pass_rate=0.5), 0.1)
-    return compare(FILE, PLACE, results, baseline, gates=gates, collected_names={result.name for result in results})
+    return compare(FILE, results, baseline, collected_names={result.name for result in results})
 
 
 @given(runs(scores=SCORES))
@@ -45,7 +42,7 @@ def test_comparing_a_run_with_itself_finds_nothing(results: list[CaseResult]) ->
 
     assert all(delta.change is Change.SAME and delta.drop == 0 for delta in comparison.deltas)
     assert comparison.mean_before == comparison.mean_after
-    assert all(gate.verdict is not Verdict.REGRESSED for gate in comparison.gates)
+    assert all((effect.worse_by, effect.p_worse, effect.p_better) == (0, 1, 1) for effect in comparison.effects)
 
 
 @given(runs(), runs(), st.randoms(use_true_random=False))

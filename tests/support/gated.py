@@ -27,7 +27,7 @@ def make_effect(
         low=worse_by - 0.09,
         high=worse_by + 0.09,
         p_worse=p_worse,
-        p_better=1 - p_worse,
+        p_better=1 - p_worse if worse_by else 1.0,
         error=0.045,
         cases=60,
         groups=60,

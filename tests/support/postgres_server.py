@@ -8,6 +8,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -133,7 +134,7 @@ def _find_programs() -> Path:
 
 
 def _give_up(reason: str) -> None:
-    if os.environ.get("CI"):
+    if os.environ.get("CI") and sys.platform == "linux":  # elsewhere there is no such package
         pytest.fail(reason, pytrace=False)
     pytest.skip(reason)
 

@@ -19,7 +19,7 @@ def upgrade() -> None:
     _create_run_files()
     _create_contents()
     _create_dataset_versions()
-    op.create_index("results_by_case", "case_results", ["file", "name", "fingerprint"])
+    op.create_index("results_by_case", "case_results", ["file", "name", "run_id", "fingerprint"])
 
 
 def _add_run_columns() -> None:

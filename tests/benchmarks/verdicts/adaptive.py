@@ -269,6 +269,7 @@ def false_alarm_rows(cells: Sequence[Cell], runs: int) -> list[list[object]]:
             for name, rule in RULES.items():
                 alarms[name] += run_adaptive(cell, pairs, rule)[0]
         rows.append([cell.name, *(count / runs for count in alarms.values())])
+        print(".", end="", flush=True)
     return rows
 
 

@@ -59,7 +59,9 @@ def draw(cell: Cell, drop: float, rounds: int, seed: int) -> Iterator[Runs]:
 
     The drop comes from groups that break: they never pass again. How many of them there are is left to chance.
     """
-    source = np.random.default_rng([seed, cell.cases, cell.trials_before, cell.trials_now, cell.group, round(drop * 1e6)])
+    source = np.random.default_rng(
+        [seed, cell.cases, cell.trials_before, cell.trials_now, cell.group, round(drop * 1e6)]
+    )
     step = max(1, _MOST_NUMBERS // (cell.cases * (cell.trials_before + cell.trials_now)))
     for start in range(0, rounds, step):
         size = min(step, rounds - start)
@@ -67,9 +69,7 @@ def draw(cell: Cell, drop: float, rounds: int, seed: int) -> Iterator[Runs]:
         abilities = source.beta(mean * cell.spread, (1 - mean) * cell.spread, size=(size, cell.groups))
         is_broken = source.random((size, cell.groups)) < drop / mean
         later = np.where(is_broken, 0.0, abilities)
-        yield Runs(
-            _answer(cell, abilities, cell.trials_before, source), _answer(cell, later, cell.trials_now, source)
-        )
+        yield Runs(_answer(cell, abilities, cell.trials_before, source), _answer(cell, later, cell.trials_now, source))
 
 
 def _answer(cell: Cell, abilities: Numbers, trials: int, source: np.random.Generator) -> Numbers:

@@ -1,7 +1,7 @@
 """How often a verdict is wrong: runs of models whose chance of passing is known, decided by our rule and by others.
 
 Every cell is one kind of eval file. A bar counts as missed where it is missed by more than chance would: by more than
-2.33 standard errors of the figure that was simulated::
+three standard errors of the figure that was simulated::
 
     python tests/benchmarks/verdicts/simulate.py --cells all --write docs/statistics.md
 """
@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import math
+import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -18,12 +19,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # many small products: threads only get in each other's way
+
 import numpy as np
+import numpy.typing as npt
 from tabulate import tabulate
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3]))  # run as a script, from anywhere
 
-from tests.benchmarks.verdicts.models import Cell, Runs, draw
+from pytest_promptevals.comparison.holm import holm
+from tests.benchmarks.verdicts.models import Cell, Numbers, Runs, draw
 from tests.benchmarks.verdicts.rules import ALPHA, MAX_DROP, OTHERS, Seen, cover, join, judge, judge_exactly
 
 DROP: Final = 0.2
@@ -32,10 +37,14 @@ FILES: Final = (5, 20)
 """Eval files in a run, beside 1."""
 BEGIN: Final = "<!-- simulation: begin -->"
 END: Final = "<!-- simulation: end -->"
-_CHANCE: Final = 2.33
+_CHANCE: Final = 3.0
 _COVERED: Final = 0.93
 _FEWEST_COVERED: Final = 30
 _POWER_MARGIN: Final = 0.03
+_FULL_ROUNDS: Final = 200
+"""Cases up to which a cell gets all rounds."""
+_ALL_ALIKE: Final = 100.0
+"""Spread from which on the cases are as able as each other."""
 _TRIALS: Final = ((1, 1), (3, 3), (5, 5), (1, 5), (5, 1))
 
 
@@ -135,25 +144,94 @@ def _decide(cell: Cell, batches: Iterator[Runs], drop: float) -> tuple[Seen, flo
 
 
 def alarms_of_runs(outcomes: Sequence[Outcome], files: int, runs: int, seed: int) -> tuple[float, float]:
-    """Return how often a run of several eval files is red although nothing changed, at max_drop 0.1 and at 0.
-
-    Its files are of all kinds. Where all p-values are of chance, Holm's correction makes a run red just when one of
-    them is, multiplied by how many files there are: the smallest is corrected by all of them.
-    """
+    """Return how often a run of eval files of all kinds is red although nothing changed, at max_drop 0.1 and at 0."""
     source = np.random.default_rng([seed, files])
     drops, chances = np.empty((runs, files)), np.empty((runs, files))
     for place in itertools.product(range(runs), range(files)):
-        null = outcomes[source.integers(len(outcomes))].null
+        null = outcomes[int(source.integers(len(outcomes)))].null
         assert null is not None
         pick = source.integers(len(null.drops))
         drops[place], chances[place] = null.drops[pick], null.chances[pick]
-    return tuple(  # type: ignore[return-value] # of two
-        float(_is_red_run(drops, chances, limit).mean()) for limit in (MAX_DROP, 0.0)
-    )
+    limited, unlimited = (float(_is_red_run(drops, chances, limit).mean()) for limit in (MAX_DROP, 0.0))
+    return limited, unlimited
 
 
-def _is_red_run(drops: np.ndarray, chances: np.ndarray, limit: float) -> np.ndarray:
-    from pytest_promptevals.comparison.holm import holm  # noqa: PLC0415 - beside its only use
-
+def _is_red_run(drops: Numbers, chances: Numbers, limit: float) -> npt.NDArray[np.bool_]:
     corrected = np.array([holm(row) for row in chances.tolist()])
     return np.asarray(((drops > limit) & (corrected <= ALPHA)).any(axis=1))
+
+
+def rows_of(outcomes: Sequence[Outcome]) -> list[list[str]]:
+    """Return a row for each cell."""
+    return [
+        [
+            outcome.cell.scores,
+            f"{outcome.cell.cases:,}",
+            outcome.cell.trials,
+            "independent" if outcome.cell.group == 1 else f"{outcome.cell.groups:,} groups",
+            f"{outcome.cell.ability:g}" + ("" if outcome.cell.spread < _ALL_ALIKE else " each"),
+            _percent(outcome.alarms),
+            _percent(outcome.alarms_at_0),
+            _percent(outcome.power),
+            f"{_percent(outcome.ours)} / {_percent(outcome.reference)}",
+            _percent(outcome.covered),
+            f"{outcome.width:.2f}",
+            *(f"{_percent(alarms)} / {_percent(found)}" for alarms, found in outcome.others.values()),
+        ]
+        for outcome in outcomes
+    ]
+
+
+HEADS: Final = (
+    *("scores", "cases", "trials", "cases are", "pass", "false alarms", "at max_drop 0", "drop found"),
+    *("found / exact test", "covered", "width", *OTHERS),
+)
+
+
+def _percent(share: float) -> str:
+    return f"{share:.1%}".replace("%", " %")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print the tables, write them into a page if asked to; return 1 if a bar is missed."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--cells", choices=("quick", "all"), default="quick")
+    parser.add_argument("--rounds", type=int, default=2_000, help="comparisons in a cell; fewer in those of many cases")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--write", type=Path, help="page whose table is written anew")
+    options = parser.parse_args(arguments)
+    start = time.monotonic()
+    outcomes = []
+    for cell in cells_of(options.cells):
+        rounds = max(10, min(options.rounds, options.rounds * _FULL_ROUNDS // cell.cases))
+        outcomes.append(simulate(cell, rounds, options.seed))
+        print(*rows_of(outcomes[-1:])[0], sep=" | ", flush=True)
+    runs = [(1, *alarms_of_runs(outcomes, 1, options.rounds, options.seed))]
+    runs += [(files, *alarms_of_runs(outcomes, files, options.rounds, options.seed)) for files in FILES]
+    tables = _tables(outcomes, runs)
+    print(tables)
+    if options.write is not None:
+        _write(options.write, tables)
+    missed = [f"{outcome.cell}: {miss}" for outcome in outcomes for miss in outcome.misses()]
+    most = ALPHA + _CHANCE * math.sqrt(ALPHA * (1 - ALPHA) / options.rounds)
+    missed += [f"{files} files: alarms {max(alarms):.3f}" for files, *alarms in runs if max(alarms) > most]
+    print(f"\n{len(outcomes)} cells in {time.monotonic() - start:.0f} s; missed bars: {len(missed)}", *missed, sep="\n")
+    return int(bool(missed))
+
+
+def _tables(outcomes: Sequence[Outcome], runs: Sequence[tuple[int, float, float]]) -> str:
+    cells = tabulate(rows_of(outcomes), headers=HEADS, tablefmt="github", disable_numparse=True)
+    lines = [[str(files), _percent(limited), _percent(unlimited)] for files, limited, unlimited in runs]
+    heads = ("eval files in a run", "red although nothing changed", "at max_drop 0")
+    return f"{cells}\n\n{tabulate(lines, headers=heads, tablefmt='github', disable_numparse=True)}"
+
+
+def _write(page: Path, tables: str) -> None:
+    text = page.read_text("utf-8")
+    before, _, rest = text.partition(BEGIN)
+    after = rest.partition(END)[2]
+    page.write_text(f"{before}{BEGIN}\n\n{tables}\n\n{END}{after}", "utf-8")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

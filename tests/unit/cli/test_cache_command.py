@@ -125,7 +125,7 @@ def test_the_places_are_those_of_the_settings(folder: Path, monkeypatch: pytest.
     monkeypatch.setenv("PROMPTEVALS_CACHE_FILE", "c.db")
     assert "c.db: there is none yet" in run("stats")
     monkeypatch.setenv("PROMPTEVALS_CACHE_FILE", "sqlite://")
-    assert "Error: PROMPTEVALS_CACHE_FILE: 'sqlite://' names no file" in run("stats", status=2)
+    assert "Error: PROMPTEVALS_CACHE_FILE: 'sqlite://…' names no file" in run("stats", status=2)
 
 
 @pytest.mark.parametrize(

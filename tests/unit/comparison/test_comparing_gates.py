@@ -60,7 +60,7 @@ def test_a_drop_that_is_too_large_but_may_be_chance_passes_as_inconclusive() -> 
     assert not gate.fails
     assert gate.explanation == (
         "mean score fell by 0.120, from 0.850 to 0.730 over 60 cases (95 % sure it is between 0.03 and 0.21); that is "
-        "more than the 0.100 that is allowed, but a drop this large would come by chance in 1 of 10 runs, too often to "
+        "more than the 0.100 that is allowed, but a drop this large would come by chance in 1 of 8 runs, too often to "
         f"count (at most 1 of 20 runs would); about {cases_needed(effect, 0.95)} cases like these would settle it"
         + found(effect)
     )
@@ -199,6 +199,14 @@ def test_a_tiny_change_is_not_shown_as_none() -> None:
     )
 
 
+def test_an_interval_that_is_wider_than_it_need_be_casts_no_doubt_on_what_is_real() -> None:
+    worse = make_comparison(make_effect(0.12, SURE, low=-0.04))
+    better = make_comparison(make_effect(-0.12, 1 - SURE, high=0.04))
+
+    assert "over 60 cases (95 % sure it is at most 0.21); a drop" in decide_score(worse).explanation
+    assert "over 60 cases (95 % sure it is at most 0.21); an improv" in decide_score(better).explanation
+
+
 def test_an_unknown_interval_is_left_out() -> None:
     gate = decide_score(make_comparison(make_effect(0.12, SURE, low=None, high=None, error=None)))
 
@@ -307,9 +315,9 @@ def test_a_judge_has_a_gate_of_its_own() -> None:
         (JUDGE, Verdict.REGRESSED),
     ]
     assert gates[JUDGE].explanation.startswith(
-        "mean score of the judge 'rubric' fell by 0.080, from 0.850 to 0.770 over 60 cases (95 % sure it is between a "
-        "rise of 0.01 and a drop of 0.17); a drop this large would come by chance in 1 of 120 runs with 2 such "
-        "comparisons; at most 0.050 is allowed; "
+        "mean score of the judge 'rubric' fell by 0.080, from 0.850 to 0.770 over 60 cases (95 % sure it is at most "
+        "0.17); a drop this large would come by chance in 1 of 120 runs with 2 such comparisons; at most 0.050 is "
+        "allowed; "
     )
 
 

@@ -13,6 +13,8 @@ from pytest_promptevals.comparison.gate_words import chance_text, percent
         (0.94, "9 of 10 runs"),
         (0.5, "1 of 2 runs"),
         (0.4, "2 of 5 runs"),
+        (0.25, "1 of 4 runs"),
+        (0.9499, "9 of 10 runs"),
         (0.3, "3 of 10 runs"),
         (0.1, "1 of 10 runs"),
         (0.0949, "1 of 10 runs"),

@@ -6,7 +6,7 @@ import pytest
 
 from pytest_promptevals.comparison.metrics import measure
 from pytest_promptevals.records.responses import Response
-from pytest_promptevals.records.results import CaseResult, ErrorRecord, Trial
+from pytest_promptevals.records.results import CaseResult, ErrorRecord, Score, Trial
 from tests.support.sample_results import make_result
 
 
@@ -67,3 +67,39 @@ def test_a_case_without_a_verdict_does_not_pass() -> None:
     result = dataclasses.replace(make_result("a", 1.0), passed=None)
 
     assert measure([result]).pass_rate == 0.0
+
+
+def test_latencies_are_percentiles_of_the_cases_means() -> None:
+    results = [
+        make_result(str(n), trials=(Trial(1, Response("a", latency=n - 0.5)), Trial(2, Response("a", latency=n + 0.5))))
+        for n in range(1, 12)
+    ]
+
+    metrics = measure(results)
+
+    assert metrics.latency_p50 == 6.0
+    assert metrics.latency_p95 == pytest.approx(10.5)
+
+
+def test_lengths_are_means_of_characters() -> None:
+    results = [make_result(str(n), trials=(Trial(1, Response("a" * n)),), weight=n) for n in (1, 5)]
+
+    assert measure([*results, make_result("error", None)]).output_length == 3.0
+
+
+def test_the_mean_of_each_judge_is_weighted_and_over_those_that_it_judged() -> None:
+    both = (Score("one", 1.0, passed=True), Score("two", 0.5, passed=True))
+    results = [
+        make_result("a", scores=both, weight=3.0),
+        make_result("b", scores=(Score("one", 0.0, passed=False),)),
+        make_result("error", None, scores=(Score("one", 0.0, passed=False),)),
+        make_result("weightless", scores=(Score("three", 1.0, passed=True),), weight=0.0),
+    ]
+
+    assert measure(results).judges == {"one": 0.75, "two": 0.5}
+
+
+def test_of_nothing_there_is_no_latency_and_no_length() -> None:
+    metrics = measure([make_result("a", None)])
+
+    assert (metrics.latency_p50, metrics.latency_p95, metrics.output_length, metrics.judges) == (None, None, None, {})

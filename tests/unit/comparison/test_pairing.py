@@ -5,6 +5,7 @@ import pytest
 from pytest_promptevals.comparison.pairing import SCORE_DIGITS, compute_deltas
 from pytest_promptevals.history import baselines
 from pytest_promptevals.records.comparisons import BaselineCase, Change, Delta
+from pytest_promptevals.records.partial import partial_fingerprint
 from pytest_promptevals.records.results import CaseResult
 from tests.support.sample_results import make_case, make_result
 
@@ -130,10 +131,66 @@ def test_a_baseline_case_of_a_deselected_item_is_given_to_no_other() -> None:
     assert found == {"a[v2]": Change.NEW}
 
 
+def renamed(results: list[CaseResult], baseline: list[BaselineCase]) -> dict[str, str | None]:
+    deltas = compute_deltas(results, baseline, {result.name for result in results})
+    return {delta.name: delta.renamed_from for delta in deltas}
+
+
+def test_a_case_of_the_same_content_and_another_id_is_renamed() -> None:
+    results = [make_result("better name", 0.4, case_fingerprint="1"), make_result("same", 0.5)]
+    baseline = [make_case("old name", 0.9, case_fingerprint="1"), make_case("same", 0.5)]
+
+    (delta, other) = compute_deltas(results, baseline, {"better name", "same"})
+
+    assert (delta.name, delta.change, delta.drop, delta.renamed_from) == ("better name", Change.WORSE, 0.5, "old name")
+    assert (other.name, other.renamed_from) == ("same", None)
+
+
+def test_the_variants_of_a_renamed_case_keep_their_models() -> None:
+    results = [make_result("new[a]", model="m/a"), make_result("new[b]", model="m/b")]
+    baseline = [make_case("old[a]", model="m/a"), make_case("old[b]", model="m/b")]
+
+    assert renamed(results, baseline) == {"new[a]": "old[a]", "new[b]": "old[b]"}
+
+
+def test_a_renamed_case_keeps_its_pair_when_the_model_changes_too() -> None:
+    assert renamed([make_result("new", model="m/2")], [make_case("old", model="m/1")]) == {"new": "old"}
+
+
+def test_a_renamed_case_keeps_its_pair_when_only_a_part_of_the_judges_ran() -> None:
+    partial = partial_fingerprint("c" * 16, 1, "mean")
+
+    assert renamed([make_result("new", case_fingerprint=partial)], [make_case("old")]) == {"new": "old"}
+
+
+@pytest.mark.parametrize(
+    ("results", "baseline"),
+    [
+        ([make_result("new-1"), make_result("new-2")], [make_case("old")]),
+        ([make_result("new")], [make_case("old-1"), make_case("old-2")]),
+        ([make_result("new")], [make_case("old", case_fingerprint="other")]),
+    ],
+    ids=["two copies now", "two copies then", "other content"],
+)
+def test_no_case_is_renamed_where_it_is_not_the_only_one_of_its_content(
+    results: list[CaseResult], baseline: list[BaselineCase]
+) -> None:
+    assert not any(renamed(results, baseline).values())
+    assert set(changes(results, baseline).values()) == {Change.NEW, Change.MISSING}
+
+
+def test_a_case_whose_id_is_still_there_is_not_renamed() -> None:
+    """One of two models went, and a copy of the case under another id came: that copy is new."""
+    results = [make_result("a[1]", model="m/1"), make_result("copy", model="m/2")]
+    baseline = [make_case("a[1]", model="m/1"), make_case("a[2]", model="m/2")]
+
+    assert changes(results, baseline) == {"a[1]": Change.SAME, "copy": Change.NEW, "a[2]": Change.MISSING}
+
+
 def test_deltas_come_worst_first_then_better_and_by_name() -> None:
     results = [
         make_result("same", 0.5),
-        make_result("new", 0.5),
+        make_result("new", 0.5, case_fingerprint="n"),
         make_result("edited", 0.5, case_fingerprint="x"),
         make_result("error", None),
         make_result("better", 0.6),

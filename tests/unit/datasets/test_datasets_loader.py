@@ -245,11 +245,7 @@ def test_a_broken_defaults_file_does_not_hide_what_is_wrong_with_the_cases(folde
         ("gate: {max_drops: 1}", "gate.max_drops: unknown key. Did you mean 'max_drop'?"),
         ("gate: {judges: {exact: 0.1}}", "gate.judges.exact: must be a mapping, got 0.1"),
         ("gate: {judges: {exact: {}}}", "gate.judges.exact.max_drop: this key is missing; add it"),
-        ("gate: {judges: {exact: {max_drop: 0.1}}}", "gate.judges.exact: unknown judge 'exact'. The file has no judges."),
-        (
-            "judges: [exact, fuzzy]\ngate: {judges: {exat: {max_drop: 0.1}}}",
-            "gate.judges.exat: unknown judge 'exat'. Did you mean 'exact'?",
-        ),
+        ("gate: {judges: {x: {max_drop: 0.1}}}", "gate.judges.x: unknown judge 'x'. The file has no judges."),
         ("gate: {max_cost: -1}", "gate.max_cost: must be at least 0, got -1"),
         ("gate: {max_latency_p95: 0}", "gate.max_latency_p95: must be above 0, got 0"),
         ("gate: {max_error_rate: 2}", "gate.max_error_rate: must be at most 1, got 2"),
@@ -322,6 +318,12 @@ def test_the_defaults_may_speak_of_their_own_judges_where_a_file_has_others(fold
     folder.write("evals.yaml", "judges: [exact]\ngate: {judges: {exact: {max_drop: 0.1}}}\n")
 
     assert folder.load_text(f"judges: [fuzzy]\n{CASE}").gate.judges == {"exact": 0.1}
+
+
+def test_a_gate_on_a_judge_that_the_file_does_not_have_is_an_error(folder: EvalFolder) -> None:
+    text = f"judges: [exact, fuzzy]\ngate:\n  judges:\n    exat: {{max_drop: 0.1}}\n{CASE}"
+
+    assert folder.problems_of(text) == ["a.eval.yaml:4: gate.judges.exat: unknown judge 'exat'. Did you mean 'exact'?"]
 
 
 def test_a_judge_that_neither_the_defaults_nor_the_file_have_is_an_error(folder: EvalFolder) -> None:

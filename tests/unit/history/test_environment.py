@@ -63,7 +63,14 @@ def test_versions_are_read_without_importing(tmp_path: Path, monkeypatch: pytest
         (["--override-ini=acme_secret=a\nb"], ["--override-ini=acme_secret=***"]),
         (["PASSWORD=abc"], ["PASSWORD=***"]),
         (["-k", "sk-ant-0123456789"], ["-k", "***"]),
-        (["--evals-history=postgresql://ada:pw@host/db"], ["--evals-history=postgresql://ada:***@host/db"]),
+        (
+            ["--evals-history=postgresql+psycopg://ada:p/w@x@host/db"],
+            ["--evals-history=postgresql+psycopg://ada:***@host/db"],
+        ),
+        (
+            ["--evals-history", "postgresql+psycopg://host/db?user=ada&password=p%40w&sslmode=require"],
+            ["--evals-history", "postgresql+psycopg://host/db?user=ada&password=***&sslmode=require"],
+        ),
     ],
 )
 def test_secrets_on_the_command_line_are_not_kept(arguments: list[str], hidden: list[str]) -> None:

@@ -8,7 +8,8 @@ import pytest
 
 from pytest_promptevals.records.cases import Location
 from pytest_promptevals.records.comparisons import Change, Comparison, Delta, GateResult, Metrics, Verdict
-from pytest_promptevals.reports.terminal import Line, summary_lines
+from pytest_promptevals.reports.lines import Line
+from pytest_promptevals.reports.terminal import accept_lines, summary_lines
 from pytest_promptevals.reports.words import count_text, json_text, score_text
 
 PLACE = Location("evals/a.eval.yaml", 7)
@@ -144,6 +145,42 @@ def test_an_early_stop_is_said() -> None:
     assert lines == [
         Line("stopped early: no verdict, half a run cannot be compared; --evals-resume goes on", {"yellow": True})
     ]
+    narrow = summary_lines([], width=70, verbosity=-1, is_stopped_early=True)
+    assert [line.text for line in narrow] == [
+        "stopped early: no verdict, half a run cannot be compared;",
+        "  --evals-resume goes on",
+    ]
+
+
+def test_cases_that_were_renamed_are_named_with_what_they_were() -> None:
+    renamed = dataclasses.replace(worse("now"), renamed_from="once")
+
+    assert text(comparison(renamed))[-4:-2] == [
+        "evals/a.eval.yaml: 1 case renamed, the same as before in baselines/a.jsonl",
+        "  once -> now",
+    ]
+
+
+def offer(improved: dict[str, tuple[str, ...]]) -> str:
+    return " ".join(line.text.strip() for line in accept_lines(improved, 80))
+
+
+def test_known_failures_that_pass_are_offered_in_a_command_that_a_shell_takes() -> None:
+    assert offer({}) == ""
+    assert offer({"a.eval.yaml": ("late",)}) == (
+        "1 known failure now passes: pytest --evals-accept late takes it into the baseline, so that it may not slip "
+        "back"
+    )
+    assert offer({"a.eval.yaml": ("late", "late[v1]", "two words")}) == (
+        "3 known failures now pass: pytest --evals-accept late 'late[v1]' 'two words' takes them into the baseline, so "
+        "that they may not slip back"
+    )
+
+
+def test_a_name_that_two_files_share_is_offered_as_a_node_id() -> None:
+    improved = {"a.eval.yaml": ("x",), "test_a.py::test_b": ("x", "y")}
+
+    assert "--evals-accept a.eval.yaml::x 'test_a.py::test_b[x]' y takes" in offer(improved)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,206 @@
+"""``--evals-attribute``: which of two changes explains the cases that now fail."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any
+
+import pytest
+
+from tests.support.project import EvalProject
+from tests.support.served import PRICE, calls, serve
+from tests.support.server_fixture import ModelServer
+
+WHY = "  why 10 cases now fail, each run again with one change alone:"
+WITH_EXAMPLE = "Be kind. {{ input }}"
+
+
+@pytest.fixture
+def served(project: EvalProject, model_server: ModelServer) -> EvalProject:
+    """Ten cases of which a model on a real server passes those that are asked kindly."""
+    model_server.control(rules=[{"match": "Be kind", "reply": "good"}, {"match": "", "reply": "bad"}])
+    return serve(project, model_server, prices={**PRICE, "local/other-model": PRICE["local/echo-model"]})
+
+
+def write(project: EvalProject, prompt: str, model: str = "local/echo-model", **keys: Any) -> None:
+    project.write("p.md", prompt)
+    cases = [{"id": f"c{n}", "input": f"x{n}", "expected": "good"} for n in range(10)]
+    lines = "".join(f"{key}: {value}\n" for key, value in keys.items())
+    project.write_cases("a.eval.yaml", cases, head=f"prompt: p.md\nmodel: {model}\n{lines}")
+
+
+def runs(project: EvalProject) -> list[tuple[str, str | None, int]]:
+    connection = sqlite3.connect(project.path / ".promptevals" / "history.db")
+    found = connection.execute("SELECT kind, parent, selected FROM runs ORDER BY rowid").fetchall()
+    connection.close()
+    return found
+
+
+@pytest.mark.parametrize("extra", [(), ("-n2",)], ids=["plain", "n2"])
+def test_the_prompt_is_found_to_explain_what_it_broke_and_all_is_paid_once(
+    served: EvalProject, model_server: ModelServer, extra: tuple[str, ...]
+) -> None:
+    write(served, "Be kind. {{ input }}")
+    served.run(*extra)
+    write(served, "Be quick. {{ input }}", "local/other-model")
+    assert calls(model_server) == 10
+
+    result = served.run("--evals-attribute", "--tb=no", *extra)
+
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(
+        [
+            "a.eval.yaml: asking 10 cases again, with each change alone",
+            WHY,
+            "     10  the prompt: with the new prompt and the old model, it fails already",
+            "  1 trial a case: a single case may fail or pass by chance, so trust the counts",
+            "  20 responses, $0.0*",
+        ]
+    )
+    assert calls(model_server) == 10 + 10 + 20
+    (_, _, _), (_, _, _), first, second = runs(served)
+    assert first[0] == second[0] == "attribute"
+    assert first[1] == second[1] is not None
+    assert first[2] == second[2] == 10
+
+    served.run("--evals-attribute", "--tb=no", *extra).stdout.fnmatch_lines([WHY, "  20 responses, $0.00 paid now"])
+    assert calls(model_server) == 40
+
+
+def test_the_model_is_found_to_explain_what_it_broke(served: EvalProject, model_server: ModelServer) -> None:
+    write(served, "Be kind. {{ input }}")
+    served.run()
+    model_server.control(rules=[{"match": "", "reply": "bad"}])
+    write(served, "Be very kind. {{ input }}", "local/other-model")
+
+    served.run("--evals-attribute", "--tb=no", "-v").stdout.fnmatch_lines(
+        [WHY, "     10  either: the new prompt alone and the new model alone make it fail: c0,"]
+    )
+
+
+def test_parameters_are_told_apart_from_the_prompt(served: EvalProject) -> None:
+    write(served, "Be kind. {{ input }}", parameters="{temperature: 0}")
+    served.run()
+    write(served, "Be quick. {{ input }}", parameters="{temperature: 1}")
+
+    served.run("--evals-attribute", "--tb=no").stdout.fnmatch_lines(
+        [WHY, "     10  the prompt: with the new prompt and the old parameters, it fails", "         already"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("prompt", "model", "said"),
+    [
+        ("Be quick. {{ input }}", "local/echo-model", "only the prompt changed, so there is nothing to tell apart"),
+        ("Be kind. {{ input }}", "local/other-model", "only the model changed, so there is nothing to tell apart"),
+        ("Be kind. {{ input }}", "local/echo-model", "neither the prompt nor the model changed, so there is"),
+    ],
+    ids=["prompt", "model", "neither"],
+)
+def test_one_change_alone_needs_no_explanation(
+    served: EvalProject, model_server: ModelServer, prompt: str, model: str, said: str
+) -> None:
+    write(served, "Be kind. {{ input }}")
+    served.run()
+    model_server.control(rules=[{"match": "", "reply": "bad"}])
+    write(served, prompt, model)
+    before = calls(model_server)
+
+    result = served.run("--evals-attribute", "--tb=no", "--evals-cache=refresh")
+
+    result.stdout.fnmatch_lines([f"  --evals-attribute: {said}*"])
+    assert calls(model_server) == before + 10
+
+
+def test_what_was_asked_for_the_baseline_must_be_known(served: EvalProject) -> None:
+    write(served, "Be kind. {{ input }}")
+    served.run("--evals-save-baseline", "--evals-history=off")
+    write(served, "Be quick. {{ input }}", "local/other-model")
+
+    served.run("--evals-attribute", "--tb=no").stdout.fnmatch_lines(
+        [
+            "  --evals-attribute: the history does not know what was asked for the baseline,",
+            "    so it cannot be asked again; run the old prompt with the old model once, and",
+            "    name that run: --evals-baseline RUN",
+        ],
+        consecutive=True,
+    )
+
+
+def test_the_old_models_provider_must_be_known(served: EvalProject, model_server: ModelServer) -> None:
+    write(served, "Be kind. {{ input }}")
+    served.run()
+    write(served, "Be quick. {{ input }}", "elsewhere/other-model")
+    provider = {"type": "openai", "base_url": model_server.open_url}
+    serve(served, model_server, providers={"elsewhere": provider})
+
+    served.run("--evals-attribute", "--tb=no").stdout.fnmatch_lines(
+        [
+            "  --evals-attribute: the provider of the old model 'local/echo-model' is not",
+            "    known any more; name it under 'providers'",
+        ]
+    )
+
+
+def test_the_budget_holds_for_what_is_run_again(served: EvalProject, model_server: ModelServer) -> None:
+    write(served, "Be kind. {{ input }}", parameters="{max_tokens: 10}")
+    served.run()
+    write(served, "Be quick. {{ input }}", "local/other-model", parameters="{max_tokens: 10}")
+    served.run("--tb=no")
+
+    result = served.run("--evals-attribute", "--tb=no", "--evals-max-cost=0")
+
+    result.stdout.fnmatch_lines([WHY, "     10  not known: it has no score with one of the changes alone"])
+    assert calls(model_server) == 20
+
+
+def test_a_budget_needs_the_price_of_the_old_model(served: EvalProject, model_server: ModelServer) -> None:
+    write(served, "Be kind. {{ input }}")
+    served.run()
+    write(served, "Be quick. {{ input }}", "local/other-model")
+    serve(served, model_server, prices={"local/other-model": PRICE["local/echo-model"]})
+
+    served.run("--evals-attribute", "--tb=no", "--evals-max-cost=1").stdout.fnmatch_lines(
+        ["  --evals-attribute: --evals-max-cost: the price of local/echo-model is not"]
+    )
+
+
+def test_a_test_function_cannot_be_run_again(project: EvalProject) -> None:
+    project.write("d.eval.jsonl", "".join(f'{{"id": "c{n}", "input": "x", "expected": "good"}}\n' for n in range(8)))
+    project.write("evals.yaml", "judges: [exact]\n")
+    test = """
+        import pytest
+
+        @pytest.mark.evals("d.eval.jsonl")
+        def test_app(case, evals):
+            evals.judge("good")
+        """
+    project.write("test_app.py", test)
+    project.run()
+    project.write("test_app.py", test.replace('"good"', '"bad"'))
+
+    project.run("--evals-attribute", "--tb=no", "-p", "no:cacheprovider").stdout.fnmatch_lines(
+        ["  --evals-attribute: cases of a test function cannot be run again with one", "    change alone"]
+    )
+
+
+def test_a_green_run_asks_nothing_again(served: EvalProject, model_server: ModelServer) -> None:
+    write(served, "Be kind. {{ input }}")
+    served.run()
+    write(served, "Be kind, too. {{ input }}", "local/other-model")
+    model_server.control(rules=[{"match": "", "reply": "good"}])
+
+    result = served.run("--evals-attribute")
+
+    assert result.ret == 0
+    result.stdout.no_fnmatch_line("*attribute:*")
+    assert calls(model_server) == 20
+
+
+def test_without_a_history_of_its_own_run_nothing_is_recorded(served: EvalProject) -> None:
+    write(served, "Be kind. {{ input }}")
+    served.run()
+    write(served, "Be quick. {{ input }}", "local/other-model")
+
+    served.run("--evals-attribute", "--tb=no", "--evals-max-cost=1").stdout.fnmatch_lines([WHY])
+    assert [kind for kind, *_ in runs(served)] == ["run", "run", "attribute", "attribute"]

@@ -1,0 +1,306 @@
+from __future__ import annotations
+
+import dataclasses
+import gc
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from pytest_promptevals.cli import main
+from pytest_promptevals.history.baselines import baseline_cases, write_baseline
+from pytest_promptevals.history.opening import open_history
+from pytest_promptevals.records.comparisons import GateResult, Verdict
+from pytest_promptevals.records.effects import Effect, Evidence
+from pytest_promptevals.records.results import CaseResult, Trial
+from pytest_promptevals.records.runs import Run
+from tests.support.compared_runs import (
+    BEFORE,
+    HISTORY,
+    NOW,
+    finished_run,
+    many_results,
+    score_gate,
+    with_dataset,
+    write_run,
+    write_two_runs,
+)
+from tests.support.sample_results import FILE, PLACE, make_result, make_run
+
+OTHER = "evals/other.eval.yaml"
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The project that commands run in."""
+    (tmp_path / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.delenv("PROMPTEVALS_HISTORY", raising=False)
+    return tmp_path
+
+
+def invoke(*arguments: str) -> Result:
+    return CliRunner().invoke(main, ["compare", *arguments])
+
+
+def run(*arguments: str, status: int = 0) -> str:
+    result = invoke(*arguments)
+    assert result.exit_code == status, result.output
+    return result.output
+
+
+def read(*arguments: str) -> dict[str, Any]:
+    """Return the only eval file of a comparison."""
+    (file,) = json.loads(run(*arguments, "--format", "json"))["files"]
+    return dict(file)
+
+
+def test_two_runs_are_compared_metric_by_metric_and_case_by_case(folder: Path) -> None:
+    write_two_runs(folder)
+    lines = run(BEFORE, "latest").splitlines()
+
+    assert lines[:4] == [
+        f"before: run {BEFORE} of branch main at 2020202",
+        f"now:    run {NOW} of branch main at 2121212",
+        "",
+        f"{FILE}: regressed",
+    ]
+    assert "  score           0.955  0.500  -0.455  -0.737 to -0.032   1 of 120" in lines
+    assert f"    case-00  1.00 -> 0.25  now fails  {FILE}:7" in lines
+    assert f"    new-name  0.50 -> 0.75  was old-name  {FILE}:7" in lines
+    for title in (
+        "7 cases worse",
+        "1 case better",
+        "1 case ended in an error",
+        "1 case missing: in the baseline, but no longer in the dataset",
+        "1 case edited or judged otherwise, so not compared",
+        "1 case new: not in the baseline",
+        "3 cases unchanged",
+    ):
+        assert f"  {title}" in lines
+
+
+def test_a_run_compared_with_itself_shows_no_change(folder: Path) -> None:
+    write_two_runs(folder)
+    output = run(NOW, NOW, "--fail-on", "inconclusive")
+    file = read(NOW, NOW)
+
+    assert "both are the same run" in output.splitlines()
+    assert "cases worse" not in output
+    assert "cases better" not in output
+    assert file["verdict"] == "passed"
+    assert [effect["worse_by"] for effect in file["effects"]] == [0.0] * len(file["effects"])
+    assert file["counts"] == {"same": 13, "error": 1}
+
+
+@pytest.mark.parametrize(("fail_on", "status"), [("never", 0), ("regressed", 1), ("inconclusive", 1)])
+def test_a_regression_sets_the_exit_status_if_asked(folder: Path, fail_on: str, status: int) -> None:
+    write_two_runs(folder)
+
+    assert "regressed" in run(BEFORE, NOW, "--fail-on", fail_on, status=status)
+
+
+@pytest.mark.parametrize(("fail_on", "status"), [("regressed", 0), ("inconclusive", 1)])
+def test_what_cannot_be_told_fails_only_if_asked(folder: Path, fail_on: str, status: int) -> None:
+    write_run(folder, finished_run(BEFORE, 20), many_results(3, 1.0))
+    write_run(folder, finished_run(NOW, 21), many_results(3, 0.25), score_gate(0.1))
+
+    assert "inconclusive" in run(BEFORE, NOW, "--fail-on", fail_on, status=status)
+
+
+def test_all_errors_fail_where_a_regression_does(folder: Path) -> None:
+    write_run(folder, finished_run(BEFORE, 20), [make_result("a", 1.0), make_result("b", 1.0)])
+    write_run(folder, finished_run(NOW, 21), [make_result("a", None), make_result("b", None)])
+
+    assert "insufficient data" in run(BEFORE, NOW, "--fail-on", "regressed", status=1)
+
+
+def test_the_limits_are_those_that_the_run_had(folder: Path) -> None:
+    write_run(folder, finished_run(BEFORE, 20), many_results(10, 1.0, scores=make_result("a", 1.0).scores))
+    judges = Evidence(Effect("judges.exact", 1.0, 1.0, 0.0), 0.05, 0.95)
+    gates = (
+        score_gate(0.9, confidence=0.99),
+        GateResult(FILE, "judges.exact", Verdict.PASSED, "", PLACE, judges),
+        GateResult(FILE, "min_score", Verdict.FAILED, "mean score is 0.250", PLACE),
+        GateResult(FILE, "missing_cases", Verdict.FAILED, "that was of another baseline", PLACE),
+    )
+    write_run(folder, finished_run(NOW, 21), many_results(10, 0.25), *gates)
+
+    score, judge, minimum = read(BEFORE, NOW)["gates"]
+
+    assert (score["gate"], score["verdict"], score["limit"], score["confidence"]) == ("score", "passed", 0.9, 0.99)
+    assert (judge["gate"], judge["verdict"], judge["limit"]) == ("judges.exact", "regressed", 0.05)
+    assert (minimum["gate"], minimum["verdict"], minimum["explanation"]) == (
+        "min_score",
+        "failed",
+        "mean score is 0.250",
+    )
+
+
+def test_a_limit_on_the_cost_is_a_share_of_what_it_was(folder: Path) -> None:
+    def priced(cost: float) -> list[CaseResult]:
+        return [
+            make_result(name, 1.0, trials=(_with_cost(make_result(name, 1.0).trials[0], cost),))
+            for name in ("a", "b", "c", "d", "e", "f", "g", "h")
+        ]
+
+    write_run(folder, finished_run(BEFORE, 20), priced(0.01))
+    cost = Evidence(Effect("cost", 0.02, 0.02, 0.0), 0.002, 0.95)
+    gate = GateResult(FILE, "max_cost_increase", Verdict.PASSED, "", PLACE, cost)
+    write_run(folder, finished_run(NOW, 21), priced(0.05), score_gate(0.1), gate)
+
+    gates = {gate["gate"]: gate for gate in read(BEFORE, NOW)["gates"]}
+
+    assert gates["max_cost_increase"]["verdict"] == "regressed"
+    assert gates["max_cost_increase"]["limit"] == pytest.approx(0.001)
+
+
+def _with_cost(trial: Trial, cost: float) -> Trial:
+    assert trial.response is not None
+    return dataclasses.replace(trial, response=dataclasses.replace(trial.response, cost=cost))
+
+
+def test_the_settings_limit_what_the_run_did_not(folder: Path) -> None:
+    write_run(folder, finished_run(BEFORE, 20), many_results(10, 1.0))
+    write_run(folder, finished_run(NOW, 21), many_results(10, 0.25))
+    (folder / "pytest.ini").write_text("[pytest]\nevals_max_drop = 0.8\n", encoding="utf-8")
+
+    (gate,) = read(BEFORE, NOW)["gates"]
+
+    assert (gate["verdict"], gate["limit"]) == ("passed", 0.8)
+
+
+def test_a_committed_baseline_can_be_the_first(folder: Path) -> None:
+    write_run(folder, finished_run(NOW, 21), [*many_results(10, 0.25), make_result("other", 1.0, file=OTHER)])
+    write_baseline(folder / "evals/baselines/support.eval.yaml.jsonl", baseline_cases(many_results(10, 1.0)))
+    output = run("file", NOW)
+
+    assert output.splitlines()[0] == "before: the committed baselines"
+    assert f"not compared, since the baseline has no scores of them: {OTHER}" in output.splitlines()
+    assert f"{FILE}: regressed" in output
+    assert read("file", NOW)["baseline"] == "the committed baseline"
+    assert "Error: the second one has to be a run: 'file' can only be compared with, as the first one" in run(
+        NOW, "file", status=2
+    )
+
+
+def test_a_damaged_baseline_is_named(folder: Path) -> None:
+    write_run(folder, finished_run(NOW, 21), many_results(1, 1.0))
+    path = folder / "evals/baselines/support.eval.yaml.jsonl"
+    path.parent.mkdir(parents=True)
+    path.write_text("<<<<<<< ours\n", encoding="utf-8")
+
+    assert "Error: evals/baselines/support.eval.yaml.jsonl:1: a merge conflict is not resolved" in run(
+        "file", NOW, status=1
+    )
+
+
+def test_cases_that_were_not_selected_are_not_missing(folder: Path) -> None:
+    version = "d" * 16
+    write_run(folder, finished_run(BEFORE, 20), [*many_results(3, 1.0), make_result("gone", 1.0)])
+    write_run(folder, with_dataset(finished_run(NOW, 21), version, 3), many_results(2, 1.0))
+    with open_history(folder, HISTORY) as store:
+        members = '[["case-00","h"],["case-01","h"],["case-02","h"]]'
+        store._connection.execute(  # as ``promptevals dataset`` has them
+            "INSERT INTO dataset_versions VALUES (?, ?, '2026', 3, ?)", (FILE, version, members)
+        )
+
+    assert read(BEFORE, NOW)["counts"] == {"same": 2, "missing": 1}
+
+
+def test_only_named_files_are_compared(folder: Path) -> None:
+    for run_id, day in ((BEFORE, 20), (NOW, 21)):
+        results = [
+            make_result("a", 1.0),
+            make_result("a", 0.5, file=OTHER),
+            make_result("a", 0.5, file="x/other.eval.yaml"),
+        ]
+        write_run(folder, finished_run(run_id, day), results)
+
+    assert read(BEFORE, NOW, "--file", "support.eval.yaml")["file"] == FILE
+    assert len(json.loads(run(BEFORE, NOW, "--file", FILE, "--file", OTHER, "--format", "json"))["files"]) == 2
+    assert run(BEFORE, NOW, "--file", "suport.eval.yaml", status=2).splitlines()[-1] == (
+        "Error: there are no results of 'suport.eval.yaml'. Did you mean 'evals/support.eval.yaml'?"
+    )
+    assert run(BEFORE, NOW, "--file", "other.eval.yaml", status=2).splitlines()[-1] == (
+        f"Error: 'other.eval.yaml' means several eval files: {OTHER}, x/other.eval.yaml; write more of the path"
+    )
+
+
+def test_a_file_that_only_the_baseline_has_is_named(folder: Path) -> None:
+    write_run(folder, finished_run(BEFORE, 20), [make_result("a", 1.0), make_result("a", 1.0, file=OTHER)])
+    write_run(folder, finished_run(NOW, 21), [make_result("a", 1.0)])
+
+    assert f"lost, since only the baseline has results of them: {OTHER}" in run(BEFORE, NOW).splitlines()
+
+
+def test_shares_of_one_run_are_put_together(folder: Path) -> None:
+    for day, score in ((20, 1.0), (21, 0.5)):
+        for share in (1, 2):
+            run_id = f"202611{day}-08000{share}-aaaaaa"
+            shard = {"shard": f"{share}/2", "selection": f"{day}"}
+            sharded = make_run(run_id, **{**_fields(finished_run(run_id, day)), **shard})
+            write_run(folder, sharded, [make_result(f"of {share}", score)])
+
+    file = read("20261120-080002", "latest")
+
+    assert file["counts"] == {"worse": 1, "new": 1}  # a run that is named is that share alone
+    assert read("commit:" + "20" * 20, "latest")["counts"] == {"worse": 2}
+
+
+def _fields(run: Run) -> dict[str, Any]:
+    return {"started_at": run.started_at, "status": run.status, "git": run.git}
+
+
+def test_scores_of_a_part_of_the_judges_are_compared_with_such(folder: Path) -> None:
+    for run_id, day, score in ((BEFORE, 20, 1.0), (NOW, 21, 0.5)):
+        write_run(folder, finished_run(run_id, day), [make_result("a", score, case_fingerprint="level2:" + "c" * 16)])
+
+    assert read(BEFORE, NOW)["counts"] == {"worse": 1}
+
+
+def test_data_goes_to_a_file_if_one_is_named(folder: Path) -> None:
+    write_two_runs(folder)
+
+    assert run(BEFORE, NOW, "--format", "html", "-o", "größe.html") == ""
+    assert "regressed" in (folder / "größe.html").read_text(encoding="utf-8")
+    assert run(BEFORE, NOW, "--format", "markdown").startswith("**Before:** run ")
+    assert run(BEFORE, NOW, "--format", "csv", "--limit", "1").count("\n") == 6
+    assert run(BEFORE, NOW, "-o", "no/such/folder.txt", status=1) == (
+        "Error: no/such/folder.txt cannot be written: No such file or directory\n"
+    )
+
+
+def test_all_cases_are_listed_if_asked(folder: Path) -> None:
+    write_two_runs(folder)
+
+    assert "... and 5 more; --all lists them" in run(BEFORE, NOW, "--limit", "2")
+    assert f"    case-09  1.00 -> 1.00  {FILE}:7" in run(BEFORE, NOW, "--all").splitlines()
+    assert len(read(BEFORE, NOW, "--all")["cases"]) == 15
+
+
+def test_what_is_no_run_is_said(folder: Path) -> None:
+    write_two_runs(folder)
+
+    assert run("20251120", NOW, status=2).splitlines()[-1].startswith("Error: '20251120' is no ")
+    assert "there is no history yet" in run("a", "b", "--history", "none.db", status=1)
+    (folder / "empty.db").touch()
+    assert run("latest", "latest", "--history", "empty.db", status=2).splitlines()[-1] == (
+        "Error: 'latest': the history has no finished run yet"
+    )
+
+
+def test_garbage_is_collected_again_afterwards(folder: Path) -> None:
+    write_two_runs(folder)
+    run(BEFORE, NOW)
+
+    assert gc.isenabled()
+    gc.disable()
+    try:
+        run(BEFORE, NOW)
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
