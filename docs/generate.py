@@ -36,7 +36,11 @@ _TYPES: Final = {
     "boolean": "boolean",
     "object": "mapping",
 }
-_OPTION_NOTES: Final = {"flag": ", without a value", "list": ", which may be given several times"}
+_OPTION_NOTES: Final = {
+    "flag": ", without a value",
+    "list": ", which may be given several times",
+    "name": ", alone or with a value",
+}
 _ARGUMENTS: Final = re.compile(r"^Args:\n((?: {4}.*\n?)+)", re.MULTILINE)
 _RST_CODE: Final = re.compile(r"(?<!`)``(?!`)([^`]+)``(?!`)")
 _RST_EXAMPLE: Final = re.compile(r"^Example::\n\n((?: {4}.*\n?|\n)+)", re.MULTILINE)

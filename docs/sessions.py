@@ -27,7 +27,15 @@ _LANGUAGE: Final = re.compile(r"(?:\{code-block\} )?([\w-]+)")
 _PROGRAMS: Final = ("pytest", "promptevals")
 # What differs from machine to machine stands in the first lines of a run; a page has dots there.
 _HEADER: Final = re.compile(r"^platform .*\n(?:(?:cachedir|rootdir|configfile|testpaths|plugins): .*\n)*", re.MULTILINE)
-_VARYING: Final = ((r"\bin \d+\.\d+s", "in 0.00s"), (r"([=_-])\1{2,}", r"\1\1"), (r"\\", "/"), (r"\n{2,}", "\n"))
+_VARYING: Final = (
+    (r"\bin \d+\.\d+s", "in 0.00s"),
+    (r"\b20\d{6}-\d{6}(?:-[0-9a-f]{6})?\b", "20260101-000000"),  # ids of runs
+    (r"\b20\d\d-\d\d-\d\d \d\d:\d\d", "2026-01-01 00:00"),
+    (r"\b20\d\d-\d\d-\d\d\b", "2026-01-01"),  # days on which runs were made
+    (r"([=_-])\1{2,}", r"\1\1"),
+    (r"\\", "/"),
+    (r"\n{2,}", "\n"),
+)
 _FOREIGN: Final = re.compile(
     "(?:PYTEST|PROMPTEVALS|OPENAI|ANTHROPIC|COV|GITHUB|PYTHON)_?.*|CI|BUILD_NUMBER|FORCE_COLOR|PY_COLORS|NO_COLOR"
 )

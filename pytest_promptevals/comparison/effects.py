@@ -33,7 +33,10 @@ CONFIDENCE: Final = 0.95
 SCORE_DIGITS: Final = 6
 """Scores are compared after rounding to this many digits, since a committed baseline keeps no more."""
 SAME_FIGURE: Final = 0.005
-"""Costs, latencies and lengths that differ by no larger share are the same: baselines keep three digits of them."""
+"""Costs and latencies that differ by no larger share are the same: baselines keep three digits of them."""
+SAME_LENGTH: Final = 0.05
+"""Lengths that differ by no more characters are the same: baselines keep one digit of a mean."""
+_ROUNDING: Final = 1e-9
 
 Numbers: TypeAlias = npt.NDArray[np.float64]
 Groups: TypeAlias = npt.NDArray[np.int64]
@@ -91,12 +94,17 @@ class _Table:
         old, new = np.array(before, dtype=np.float64), np.array(after, dtype=np.float64)
         return self._column(old.round(SCORE_DIGITS), new.round(SCORE_DIGITS), self.weights, 1.0)
 
-    def figures(self, before: Values, after: Values, *, is_of_all_trials: bool = False) -> _Column | None:
-        """Return the column of a metric of which more is worse, and which has no bounds."""
+    def figures(
+        self, before: Values, after: Values, *, same: float = 0.0, is_of_all_trials: bool = False
+    ) -> _Column | None:
+        """Return the column of a metric of which more is worse, and which has no bounds.
+
+        What differs by no more than ``same`` does not differ, nor what a baseline's digits cannot tell apart.
+        """
         old, new = np.array(before, dtype=np.float64), np.array(after, dtype=np.float64)
         if is_of_all_trials:
             old, new = old / np.maximum(self.trials_before, 1), new / np.maximum(self.trials_now, 1)
-        return self._column(*_without_rounding(old, new), np.ones(len(old)), -1.0)
+        return self._column(*_without_rounding(old, new, same), np.ones(len(old)), -1.0)
 
     def _column(self, before: Numbers, after: Numbers, weights: Numbers, sign: float) -> _Column | None:
         # What is unknown is not a number.
@@ -183,14 +191,16 @@ def _figures(table: _Table) -> Iterator[Effect]:
     if latency is not None:
         for metric, share in ((LATENCY_P50, 0.5), (LATENCY_P95, 0.95)):
             yield _keep_tested(_percentile_effect(latency, metric, share), table)
-    length = table.figures([case.output_length for case in before], [case.output_length for case in now])
+    lengths = [case.output_length for case in before], [case.output_length for case in now]
+    length = table.figures(*lengths, same=SAME_LENGTH)
     if length is not None:
         yield _mean_effect(OUTPUT_LENGTH, length, largest=None)
 
 
-def _without_rounding(before: Numbers, after: Numbers) -> tuple[Numbers, Numbers]:
+def _without_rounding(before: Numbers, after: Numbers, same: float) -> tuple[Numbers, Numbers]:
     """Return both with one value for what a baseline could not tell apart."""
-    is_same = np.abs(after - before) <= SAME_FIGURE * np.maximum(before, after) * (1 + 1e-9)
+    step = np.maximum(SAME_FIGURE * np.maximum(before, after), same) * (1 + _ROUNDING)
+    is_same = np.abs(after - before) <= step
     middle = (before + after) / 2
     return np.where(is_same, middle, before), np.where(is_same, middle, after)
 

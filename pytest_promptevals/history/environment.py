@@ -16,8 +16,20 @@ from pytest_promptevals.history.git import read_git_state
 from pytest_promptevals.records.runs import Run
 from pytest_promptevals.system.processes import host_name
 
-PACKAGES: Final = ("pytest", "pytest-promptevals", "openai", "anthropic", "rapidfuzz")
-"""Packages whose version may change a score."""
+PACKAGES: Final = (
+    "pytest",
+    "pytest-promptevals",
+    "openai",
+    "anthropic",
+    "Jinja2",
+    "rapidfuzz",
+    "jsonschema",
+    "sentence-transformers",
+    "rouge-score",
+    "sacrebleu",
+    "nltk",
+)
+"""Packages whose version may change a score: what asks, what fills in prompts, and what judges."""
 
 HIDDEN: Final = "***"
 """What is recorded in place of a secret."""

@@ -5,10 +5,12 @@ On SQLite they come through Python's own ``sqlite3``: SQLAlchemy takes three tim
 
 from __future__ import annotations
 
+import functools
+import itertools
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
 from sqlalchemy import Connection, text
 
@@ -19,10 +21,16 @@ from pytest_promptevals.records.partial import SEPARATOR
 from pytest_promptevals.records.results import ErrorRecord, Score, Trial
 
 _Row: TypeAlias = "Sequence[Any]"
+_Columns: TypeAlias = "Mapping[str, Sequence[Any]]"
 _Numbers: TypeAlias = "Mapping[str, float]"
 _ScoresByTrial: TypeAlias = "Mapping[int, tuple[Score, ...]]"
 
+_Kind = TypeVar("_Kind", bound=tuple[Any, ...])
+
 _NOTHING: Final[_Numbers] = {}
+_NO_SCORES: Final[_ScoresByTrial] = {}
+_MAPPED: Final = 1 << 31
+"""Bytes of an SQLite file that are read where they lie: a row may fill a page, and each would be copied."""
 _DENSE: Final = 0.5
 """Share of the range of its ids that a run must fill for that range to be read, and not its index: twice as fast."""
 
@@ -75,43 +83,70 @@ class ScoredRow(NamedTuple):
         return Location(self.path, self.line)
 
 
-# The rows are cut at these places: what both sides take as it is, what they translate, and what only the run has.
-_OF_BOTH: Final = "name, case_id, case_fingerprint, model, prompt_name, score, cost, latency, output_length"
-_TRANSLATED: Final = "passed, responses, trial_scores, judge_values, id"
-_OF_NOW: Final = "weight, case_group, path, line, error_kind, error_message"
-_FINGERPRINT, _ALIKE, _PASSED, _RESPONSES, _TRIALS, _JUDGES, _ID, _NOW = 2, 9, 9, 10, 11, 12, 13, 14
+_OF_BOTH: Final = (
+    "id",
+    "name",
+    "case_id",
+    "case_fingerprint",
+    "model",
+    "prompt_name",
+    "score",
+    "cost",
+    "latency",
+    "output_length",
+    "passed",
+    "responses",
+    "trial_scores",
+    "judge_values",
+)
+_OF_NOW: Final = (*_OF_BOTH, "weight", "case_group", "path", "line", "error_kind", "error_message")
 _TRUTHS: Final = {0: False, 1: True, None: None}
 
 
 def read_before(connection: Connection, run_id: str, file: str) -> list[BeforeRow]:
     """Return the results with a score that a run has of an eval file, to compare others with."""
     reader = _Reader(connection, run_id, file)
-    rows = reader.results(f"{_OF_BOTH}, {_TRANSLATED}", "AND error_kind IS NULL AND score IS NOT NULL")
-    return [
-        BeforeRow._make((*row[:_ALIKE], _TRUTHS[row[_PASSED]], row[_RESPONSES] or 1, trials, judges))
-        for row, trials, judges in zip(rows, _read_trials(rows), _read_judges(rows, reader), strict=True)
-    ]
+    columns = reader.results(_OF_BOTH, "AND error_kind IS NULL AND score IS NOT NULL")
+    return _make_rows(BeforeRow, _common(columns, reader))
 
 
 def read_scored(connection: Connection, run_id: str, file: str) -> list[ScoredRow]:
     """Return the results that a run has of an eval file, errors among them."""
     reader = _Reader(connection, run_id, file)
-    rows = reader.results(f"{_OF_BOTH}, {_TRANSLATED}, {_OF_NOW}")
-    details = reader.scores_in_full() if reader.is_more_needed(rows) else {}
+    columns = reader.results(_OF_NOW)
+    details = reader.scores_in_full() if reader.is_more_needed(columns["case_fingerprint"]) else {}
+    full = [_in_full(details.get(result_id, _NO_SCORES)) for result_id in columns["id"]] if details else None
+    return _make_rows(
+        ScoredRow,
+        [
+            *_common(columns, reader),
+            *(columns[name] for name in ("weight", "case_group", "path", "line")),
+            [
+                None if kind is None else ErrorRecord(kind, message or "")
+                for kind, message in zip(columns["error_kind"], columns["error_message"], strict=True)
+            ],
+            *(zip(*full, strict=True) if full else (itertools.repeat(()), itertools.repeat(()))),
+        ],
+    )
+
+
+def _make_rows(kind: type[_Kind], columns: Sequence[Iterable[Any]]) -> list[_Kind]:
+    # All in C: a line of Python for each row takes as long as to read it.
+    return list(map(functools.partial(tuple.__new__, kind), zip(*columns, strict=False)))
+
+
+def _common(columns: _Columns, reader: _Reader) -> list[Iterable[Any]]:
+    """Return the columns that both kinds of rows begin with, in the order of their fields."""
+    as_they_are = ("case_fingerprint", "model", "prompt_name", "score", "cost", "latency", "output_length")
     return [
-        ScoredRow._make(
-            (
-                *row[:_ALIKE],
-                _TRUTHS[row[_PASSED]],
-                row[_RESPONSES] or 1,
-                trials,
-                judges,
-                *row[_NOW:-2],
-                None if row[-2] is None else ErrorRecord(row[-2], row[-1] or ""),
-                *(_in_full(details[row[_ID]]) if row[_ID] in details else ((), ())),
-            )
-        )
-        for row, trials, judges in zip(rows, _read_trials(rows), _read_judges(rows, reader), strict=True)
+        columns["name"],
+        # Mostly the same text: once is enough to keep.
+        [name if name == other else other for name, other in zip(columns["name"], columns["case_id"], strict=True)],
+        *(columns[name] for name in as_they_are),
+        [_TRUTHS[passed] for passed in columns["passed"]],
+        [responses or 1 for responses in columns["responses"]],
+        _parse(columns["trial_scores"]),
+        _read_judges(columns, reader),
     ]
 
 
@@ -121,24 +156,21 @@ def _in_full(scores: _ScoresByTrial) -> tuple[tuple[Score, ...], tuple[Trial, ..
     return scores.get(OVER_TRIALS, ()), tuple(trials)
 
 
-def _read_trials(rows: Sequence[_Row]) -> Iterable[Sequence[float]]:
-    parsed: list[list[float]] = _parse([row[_TRIALS] or "[]" for row in rows])
-    return parsed
-
-
-def _read_judges(rows: Sequence[_Row], reader: _Reader) -> Iterable[_Numbers]:
+def _read_judges(columns: _Columns, reader: _Reader) -> Iterable[_Numbers]:
     """Return each judge's score over the trials; rows of older versions have them in another table only."""
-    stored = [row[_JUDGES] for row in rows]
+    stored = columns["judge_values"]
     if None not in stored:
-        parsed: list[dict[str, float]] = _parse(stored)
-        return parsed
+        return _parse(stored)
     values = reader.judge_values()
-    return (values.get(row[_ID], _NOTHING) for row in rows)
+    return [values.get(result_id, _NOTHING) for result_id in columns["id"]]
 
 
-def _parse(texts: Sequence[str]) -> Any:
-    """Return what JSON texts hold. All are parsed at once, in a fraction of the time."""
-    return json.loads(f"[{','.join(texts)}]")
+def _parse(texts: Sequence[str | None]) -> list[Any]:
+    """Return what JSON texts hold, an empty list for none. All are parsed at once, in a fraction of the time."""
+    if not any(texts):
+        return [[]] * len(texts)
+    parsed: list[Any] = json.loads(f"[{','.join([text or '[]' for text in texts])}]")
+    return parsed
 
 
 class _Reader:
@@ -148,14 +180,17 @@ class _Reader:
         self._connection = connection
         self._sqlite: Any = connection.connection.driver_connection if connection.dialect.name == "sqlite" else None
         self._values: dict[str, str | int] = {"run": store_text(run_id), "file": store_text(file)}
+        if self._sqlite is not None:
+            self._sqlite.execute(f"PRAGMA mmap_size = {_MAPPED}")
         self._is_dense = self._sqlite is not None and self._find_range()
 
-    def results(self, columns: str, condition: str = "") -> list[_Row]:
-        """Return columns of the results."""
+    def results(self, names: Sequence[str], condition: str = "") -> _Columns:
+        """Return columns of the results, by name."""
         # The plus keeps SQLite from its index of the runs, which leads to each row by itself.
         dense = "id BETWEEN :low AND :high AND +run_id = :run AND +file = :file"
         where = dense if self._is_dense else "run_id = :run AND file = :file"
-        return self._ask(f"SELECT {columns} FROM case_results WHERE {where} {condition}")  # noqa: S608 - our own words
+        rows = self._ask(f"SELECT {', '.join(names)} FROM case_results WHERE {where} {condition}")  # noqa: S608 - our own words
+        return dict(zip(names, zip(*rows, strict=True) if rows else [()] * len(names), strict=True))
 
     def judge_values(self) -> Mapping[int, _Numbers]:
         """Return each judge's score over the trials, by the id of the result."""
@@ -164,9 +199,9 @@ class _Reader:
             values[result_id][judge] = value
         return values
 
-    def is_more_needed(self, rows: Sequence[_Row]) -> bool:
+    def is_more_needed(self, fingerprints: Sequence[str]) -> bool:
         """Return whether a comparison reads whole scores: a part of the judges ran, or scores have details."""
-        if any(SEPARATOR in row[_FINGERPRINT] for row in rows):
+        if SEPARATOR in "".join(fingerprints):
             return True
         return bool(self._ask_scores("1", "details IS NOT NULL LIMIT 1"))
 

@@ -27,12 +27,13 @@ from pytest_promptevals.records.runs import RunFile
 MOST_RUNS: Final = 200
 """Runs of a case that are looked at, the newest ones: older trials say little of the model of today."""
 
+# Which results are the newest, an index tells by itself: a row that is read costs more than all its others.
 # The output that stands in a file is no part of the fingerprint: with it, the outcome changes.
 _TRIALS: Final = f"""
     SELECT fingerprint, fresh_trials, fresh_passes FROM case_results JOIN runs ON runs.id = run_id
-    WHERE file = ? AND case_results.name = ? AND case_fingerprint = ? AND fresh_trials > 0
-    AND model <> 'recorded' AND runs.kind IN ('run', 'attribute')
-    ORDER BY run_id DESC LIMIT {MOST_RUNS}
+    WHERE case_results.id IN (SELECT id FROM case_results WHERE file = ? AND name = ? ORDER BY id DESC LIMIT {MOST_RUNS})
+    AND case_fingerprint = ? AND fresh_trials > 0 AND model <> 'recorded' AND runs.kind IN ('run', 'attribute')
+    ORDER BY run_id
 """  # noqa: S608 - a constant
 
 _ORIGIN: Final = """
@@ -81,7 +82,7 @@ class Past:
     def trials_of(self, result: CaseResult) -> tuple[RunTrials, ...]:
         """Return the fresh trials of the same case, judged alike, in the newest runs, oldest first."""
         rows = self._ask(_TRIALS, result.file, result.name, result.case_fingerprint)
-        return tuple(RunTrials(row["fingerprint"], row["fresh_trials"], row["fresh_passes"]) for row in reversed(rows))
+        return tuple(RunTrials(row["fingerprint"], row["fresh_trials"], row["fresh_passes"]) for row in rows)
 
     def find_run(self, file: str, name: str, fingerprint: str, *, but: str) -> str | None:
         """Return the newest run, ``but`` one, that has a result of that item with that fingerprint."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Final
 
 from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, select
@@ -26,11 +26,12 @@ def runs_of_file(
         file: the eval file.
         level: highest level of the judges that run now; scores that other parts of the judges gave do not count.
     """
-    ids = [run.id for run in reference.runs]
-    scored = exists().where(case_results.c.run_id == runs.c.id, *_is_scored(file, level))
-    having = set(connection.execute(select(runs.c.id).where(runs.c.id.in_(ids), scored)).scalars())
-    found = [run for run in reference.runs if run.id in having]
-    return tuple(_with_shards(found[0], found)) if found else ()
+    for batch in (reference.runs[:_NEAR], reference.runs[_NEAR:]):
+        found = _with_scores(connection, batch, file, level)
+        if found:
+            shards = [other for other in reference.runs if _is_shard_of(other, found[0])]
+            return found[0], *_newest_of_each(_with_scores(connection, shards, file, level))
+    return ()
 
 
 def read_cases(
@@ -64,6 +65,8 @@ def describe_runs(connection: Connection, chosen: Sequence[KnownRun], file: str)
     return f"{words} ({ran} of {collected} cases)" if ran < collected else words
 
 
+_NEAR: Final = 10
+"""Runs that are looked at first: of a large history, a look into each run takes seconds."""
 _COLUMNS: Final = tuple(case_results.c[name] for name in COLUMNS)
 
 
@@ -81,16 +84,26 @@ def _is_scored(file: str, level: int) -> tuple[ColumnElement[bool], ...]:
     )
 
 
-def _with_shards(run: KnownRun, others: Sequence[KnownRun]) -> Iterator[KnownRun]:
-    """Yield a run, and the newest of each other share of the same selection at the same commit."""
-    yield run
-    if run.shard is None or run.commit is None or run.is_dirty:
-        return
-    taken = {run.shard}
-    for other in others:
-        if other.shard is not None and other.shard not in taken and _share_of(other) == _share_of(run):
-            taken.add(other.shard)
-            yield other
+def _with_scores(connection: Connection, known: Sequence[KnownRun], file: str, level: int) -> list[KnownRun]:
+    """Return those runs that have scores of an eval file."""
+    scored = exists().where(case_results.c.run_id == runs.c.id, *_is_scored(file, level))
+    query = select(runs.c.id).where(runs.c.id.in_([run.id for run in known]), scored)
+    having = set(connection.execute(query).scalars()) if known else set()
+    return [run for run in known if run.id in having]
+
+
+def _is_shard_of(other: KnownRun, run: KnownRun) -> bool:
+    """Return whether a run has another share of the same selection at the same commit."""
+    if run.shard is None or other.shard is None or run.commit is None or run.is_dirty:
+        return False
+    return other.shard != run.shard and _share_of(other) == _share_of(run)
+
+
+def _newest_of_each(shards: Iterable[KnownRun]) -> Iterable[KnownRun]:
+    newest: dict[str | None, KnownRun] = {}
+    for run in shards:
+        newest.setdefault(run.shard, run)
+    return newest.values()
 
 
 def _share_of(run: KnownRun) -> tuple[object, ...]:

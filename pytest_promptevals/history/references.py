@@ -71,7 +71,8 @@ class KnownRun:
         """What to call it in a report, with where it was made."""
         words = f"run {self.id}"
         if self.name is not None:
-            words += f", saved as {self.name},"
+            is_more_said = self.branch is not None or self.commit is not None
+            words += f", saved as {self.name}" + ("," if is_more_said else "")
         if self.branch is not None:
             words += f" of branch {self.branch}"
         if self.commit is not None:

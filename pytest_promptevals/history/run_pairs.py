@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias, TypeVar
 
 from sqlalchemy import Connection, select
 
 from pytest_promptevals.errors import UsageError
 from pytest_promptevals.history.baselines import baseline_path, read_baseline
 from pytest_promptevals.history.light_rows import BeforeRow, ScoredRow, read_before, read_scored
-from pytest_promptevals.history.reference_cases import describe_runs, runs_of_file
+from pytest_promptevals.history.reference_cases import runs_of_file
 from pytest_promptevals.history.references import KnownRun, Reference, find_reference
 from pytest_promptevals.history.rows import gate_from_row
 from pytest_promptevals.history.tables import case_results, dataset_versions, gates, run_files
@@ -22,6 +22,7 @@ from pytest_promptevals.records.partial import MAX_LEVEL, SEPARATOR, partial_pre
 from pytest_promptevals.records.references import FILE
 from pytest_promptevals.records.run_comparisons import ComparedRun
 
+_Row = TypeVar("_Row", BeforeRow, ScoredRow)
 Before: TypeAlias = "Sequence[BeforeRow] | Sequence[BaselineCase]"
 
 
@@ -83,7 +84,7 @@ class RunPair:
 
     def read(self, file: str) -> FilePair | None:
         """Return the results of an eval file, ``None`` where the baseline has no scores of it."""
-        now = _unique(itertools.chain.from_iterable(read_scored(self._connection, run.id, file) for run in self._now))
+        now = _merge([read_scored(self._connection, run.id, file) for run in self._now])
         chosen, before = self._read_before(file, _level_of(now))
         if not before:
             return None
@@ -92,7 +93,7 @@ class RunPair:
             before=before,
             now=now,
             collected=self._not_run(file, before, now),
-            baseline=describe_runs(self._connection, chosen, file) if chosen else "the committed baseline",
+            baseline=self._describe(chosen, file, before) if chosen else "the committed baseline",
             baseline_run=chosen[0].id if chosen else "",
             gates=self._read_gates(file),
         )
@@ -102,8 +103,7 @@ class RunPair:
             path = baseline_path(self._rootdir / file)
             return (), read_baseline(path, path.relative_to(self._rootdir).as_posix()) or ()
         chosen = runs_of_file(self._connection, self._before, file, level)
-        rows = (read_before(self._connection, run.id, file) for run in chosen)
-        return chosen, _unique(itertools.chain.from_iterable(rows))
+        return chosen, _merge([read_before(self._connection, run.id, file) for run in chosen])
 
     def _files_of(self, runs: Sequence[KnownRun]) -> tuple[str, ...]:
         ids = [run.id for run in runs]
@@ -114,7 +114,7 @@ class RunPair:
 
     def _not_run(self, file: str, before: Before, now: Sequence[ScoredRow]) -> Collection[str]:
         """Return the baseline's items whose case the dataset has, where the run was over a selection of its cases."""
-        version, cases = self._dataset_of(file)
+        version, cases = self._dataset_of(self._now[0], file)
         if len({row.case_id for row in now}) >= cases:
             return ()
         query = select(dataset_versions.c.members).where(
@@ -124,9 +124,16 @@ class RunPair:
         ids = {case_id for case_id, _ in members}
         return {case.name for case in before if case.case_id in ids}
 
-    def _dataset_of(self, file: str) -> tuple[str, int]:
+    def _describe(self, runs: Sequence[KnownRun], file: str, before: Before) -> str:
+        """Return what to call the runs of the baseline, and that they have scores of a selection of the cases."""
+        _, cases = self._dataset_of(runs[0], file)
+        scored = len({case.case_id for case in before})
+        return _words(runs) + (f" ({scored:,} of {cases:,} cases have a score)" if scored < cases else "")
+
+    def _dataset_of(self, run: KnownRun, file: str) -> tuple[str, int]:
+        """Return the version of the dataset that a run had, and the number of its cases; nothing in older runs."""
         columns = (run_files.c.dataset_version, run_files.c.cases)
-        query = select(*columns).where(run_files.c.run_id == self._now[0].id, run_files.c.file == file)
+        query = select(*columns).where(run_files.c.run_id == run.id, run_files.c.file == file)
         row = self._connection.execute(query).first()
         return ("", 0) if row is None else (row.dataset_version, row.cases)
 
@@ -175,10 +182,12 @@ def _words(runs: Sequence[KnownRun]) -> str:
     return runs[0].words + more
 
 
-def _unique(rows: Iterable[Any]) -> list[Any]:
-    """Return the rows with the first one of each item."""
-    by_name: dict[str, Any] = {}
-    for row in rows:
+def _merge(shares: Sequence[list[_Row]]) -> list[_Row]:
+    """Return the rows of all shares of a run, with the first one of each item."""
+    if len(shares) == 1:
+        return shares[0]
+    by_name: dict[str, _Row] = {}
+    for row in itertools.chain.from_iterable(shares):
         by_name.setdefault(row.name, row)
     return list(by_name.values())
 

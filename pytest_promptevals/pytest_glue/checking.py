@@ -10,8 +10,8 @@ from pytest_promptevals.errors import UsageError
 from pytest_promptevals.history.place import OFF
 from pytest_promptevals.pytest_glue.accepting import find_accepted
 from pytest_promptevals.pytest_glue.baselines import Baselines
-from pytest_promptevals.pytest_glue.marked_functions import parametrized_of
 from pytest_promptevals.pytest_glue.running import CaseItem
+from pytest_promptevals.pytest_glue.selection import is_eval
 from pytest_promptevals.settings import Settings
 
 
@@ -23,7 +23,7 @@ def check_session(session: pytest.Session, baselines: Baselines, settings: Setti
     is_broken = session.testsfailed and not session.config.option.continue_on_collection_errors
     if is_broken or session.config.option.collectonly:
         return
-    items = [(item.nodeid, not isinstance(item, CaseItem)) for item in session.items if _is_eval(item)]
+    items = [(item.nodeid, not isinstance(item, CaseItem)) for item in session.items if is_eval(item)]
     if items:
         check_items(items, baselines, settings)
 
@@ -41,7 +41,3 @@ def check_items(items: Sequence[tuple[str, bool]], baselines: Baselines, setting
     baselines.check()
     if settings.accept:
         baselines.accept(find_accepted(settings.accept, items))
-
-
-def _is_eval(item: pytest.Item) -> bool:
-    return isinstance(item, CaseItem) or parametrized_of(item) is not None

@@ -34,6 +34,7 @@ from pytest_promptevals.records.codec import decode, from_plain
 from pytest_promptevals.records.comparisons import BaselineCase, Comparison
 from pytest_promptevals.records.contents import FileFacts
 from pytest_promptevals.records.progress import Progress
+from pytest_promptevals.records.references import FILE
 from pytest_promptevals.records.results import CaseResult
 from pytest_promptevals.records.runs import Run, RunStatus
 from pytest_promptevals.reports.judge_notes import judge_notes
@@ -215,6 +216,7 @@ class RunRecorder:
             width=width,
             verbosity=verbosity,
             is_stopped_early=not self._is_complete,
+            wants_file=self._settings.baseline == FILE,
         )
         if verbosity >= 0:
             terminalreporter.write_sep("=", "evals")

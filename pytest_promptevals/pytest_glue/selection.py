@@ -81,7 +81,7 @@ class Selection:
         """Select and order. Raises ``pytest.UsageError`` for a shard that there is not."""
         shard = shard_of(config)
         returned = yield
-        evals = [item for item in items if _is_eval(item)]
+        evals = [item for item in items if is_eval(item)]
         config.stash[_SELECTION_KEY] = describe_selection((item.nodeid for item in evals), shard)
         if shard is not None:
             _leave_out(config, items, [item for item in evals if not shard.holds(item.nodeid)])
@@ -95,7 +95,7 @@ class Selection:
     def pytest_runtest_makereport(self, item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Send the facts of the selection home with a worker's first report of an eval item."""
         report = yield
-        if not self._is_sent and _is_eval(item):
+        if not self._is_sent and is_eval(item):
             self._is_sent = True
             setattr(report, SELECTION_ATTRIBUTE, json.dumps(dataclasses.asdict(selection_facts(self._config))))
         return report
@@ -108,7 +108,7 @@ class Selection:
         return {key: CaseFacts(failed=failed, cost=cost) for key, (failed, cost) in plain.items()}
 
 
-def _is_eval(item: pytest.Item) -> bool:
+def is_eval(item: pytest.Item) -> bool:
     """Return whether it is an eval item, or a test function that is parametrized over a dataset."""
     callspec = getattr(item, "callspec", None)
     return _planned(item) is not None or (callspec is not None and _planned(callspec.params.get("case")) is not None)

@@ -16,6 +16,7 @@ from pytest_promptevals.engine.planning import PlannedCase
 from pytest_promptevals.engine.registry import BUILTIN_PLUGINS, Registry, collect_registry
 from pytest_promptevals.errors import DatasetError, FileProblem, UsageError
 from pytest_promptevals.pytest_glue.baselines import Baselines
+from pytest_promptevals.pytest_glue.checking import check_session
 from pytest_promptevals.pytest_glue.continuing import known_results
 from pytest_promptevals.pytest_glue.declaring import declaring_modules
 from pytest_promptevals.pytest_glue.describing import Describer
@@ -272,8 +273,6 @@ class EvalSession:
         return bool(self.config.option.collectonly or self.settings.plan)
 
     def _check(self, session: pytest.Session) -> None:
-        from pytest_promptevals.pytest_glue.checking import check_session  # noqa: PLC0415 - it knows of marked functions, which know of this
-
         try:
             check_session(session, self._baselines, self.settings)
         except UsageError as error:

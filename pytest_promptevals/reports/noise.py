@@ -15,6 +15,8 @@ from pytest_promptevals.reports.words import count_text
 _HEADERS: Final = ("eval file", "pairs", "cases", "trials", "noise", "largest", "flips", "seen from")
 _RIGHT: Final = frozenset(_HEADERS[1:])
 _SHORTEST_NAME: Final = 12
+_LARGEST_ADVICE: Final = 0.5
+"""A larger drop is none that anybody would allow."""
 
 
 def noise_lines(floors: Mapping[str, NoiseFloor | None], max_drop: float, width: int) -> list[str]:
@@ -81,7 +83,7 @@ def _hint(file: str, floor: NoiseFloor | None, max_drop: float) -> str:
     if floor.smallest_drop <= max_drop:
         return f"a drop of {max_drop:.2f} (max_drop) stands out from the noise"
     hides = f"the noise hides a drop of {max_drop:.2f} (max_drop)"
-    other = f", or set max_drop to {floor.smallest_drop:.2f}" if floor.smallest_drop < 1 else ""
+    other = f", or set max_drop to {floor.smallest_drop:.2f}" if floor.smallest_drop <= _LARGEST_ADVICE else ""
     trials = floor.trials_for(max_drop)
     if trials is None:
         reason = "look for what makes the answers differ: a temperature, a judge, too few cases"

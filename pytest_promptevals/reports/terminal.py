@@ -22,11 +22,17 @@ _STOPPED: Final = "stopped early: no verdict, half a run cannot be compared; --e
 
 
 def summary_lines(
-    comparisons: Sequence[Comparison], *, width: int, verbosity: int, is_stopped_early: bool = False
+    comparisons: Sequence[Comparison],
+    *,
+    width: int,
+    verbosity: int,
+    is_stopped_early: bool = False,
+    wants_file: bool = True,
 ) -> list[Line]:
     """Return the summary of a run over its eval files, no line wider than ``width`` where that can be helped.
 
-    A quiet run is told only the verdicts that fail, a verbose one all of them.
+    A quiet run is told only the verdicts that fail, a verbose one all of them. Where the user wants to compare with
+    committed baselines (``wants_file``), those that are missing are asked for.
     """
     lines = [Line(row) for row in _table(comparisons, width)] if verbosity >= 0 and comparisons else []
     for comparison in comparisons:
@@ -35,7 +41,7 @@ def summary_lines(
         lines += effect_lines(comparison, width, verbosity)
     told = [line for comparison in comparisons for line in gate_lines(comparison, width, verbosity)]
     lines += [Line(""), *told] if told and lines else told
-    lines += _no_baseline(comparisons, width, verbosity)
+    lines += _no_baseline(comparisons, width, verbosity) if wants_file else []
     if is_stopped_early:
         lines += [Line(row, {"yellow": True}) for row in fill_lines(_STOPPED, width)]
     return lines
@@ -52,7 +58,7 @@ def accept_lines(improved: Mapping[str, Sequence[str]], width: int) -> list[Line
         return []
     cases = count_text(len(asked), "known failure")
     passes, them, they = ("passes", "it", "it") if len(asked) == 1 else ("pass", "them", "they")
-    command = " ".join(["pytest --evals-accept", *map(shlex.quote, asked)])
+    command = f"pytest --evals-accept {shlex.quote(' '.join(asked))}"
     text = f"{cases} now {passes}: {command} takes {them} into the baseline, so that {they} may not slip back"
     return [Line(row, {"green": True}) for row in fill_lines(text, width)]
 

@@ -26,6 +26,8 @@ from pytest_promptevals.history.last_good import read_last_good
 from pytest_promptevals.history.migrating import FOLDER, upgrade
 from pytest_promptevals.history.peek import ask, read_finished, read_unfinished_run
 from pytest_promptevals.history.place import PostgresPlace
+from pytest_promptevals.history.recorder import HistoryRecorder
+from pytest_promptevals.history.recorder import HistoryRecorder
 from pytest_promptevals.history.resuming import continue_run
 from pytest_promptevals.history.run_log import RunLog
 from pytest_promptevals.history.store import HistoryStore
@@ -301,6 +303,30 @@ def test_what_a_dataset_was_made_of_is_kept_once(store: HistoryStore, history: H
         (version,) = connection.execute(select(tables.dataset_versions)).all()
     assert contents == [("h1", "prompt", "Be kind.\\x00"), ("h2", "case", "größe"), ("h3", "judge", "")]
     assert tuple(version) == (FILE, "v1", "2026-11-21T17:26:00+00:00", 2, [["b", "h2"], ["a", "h2"]])
+
+
+def test_more_can_be_recorded_with_a_run(history: HistorySubject) -> None:
+    recorder = HistoryRecorder(history.place)
+    recorder.pytest_promptevals_run_started(RUN)
+    recorder.keep(lambda store: store.add_contents([("h1", "prompt", "Be kind.")]))
+    recorder.pytest_promptevals_case_finished(make_result("a"))
+    recorder.pytest_promptevals_run_finished(dataclasses.replace(RUN, status=RunStatus.FINISHED), [])
+
+    assert recorder.notice is None
+    assert history.execute("SELECT hash, kind, text FROM contents") == [("h1", "prompt", "Be kind.")]
+    assert history.execute("SELECT count(*) FROM case_results") == [(1,)]
+
+
+def test_more_can_be_recorded_with_a_run(history: HistorySubject) -> None:
+    recorder = HistoryRecorder(history.place)
+    recorder.pytest_promptevals_run_started(RUN)
+    recorder.keep(lambda store: store.add_contents([("h1", "prompt", "Be kind.")]))
+    recorder.pytest_promptevals_case_finished(make_result("a"))
+    recorder.pytest_promptevals_run_finished(dataclasses.replace(RUN, status=RunStatus.FINISHED), [])
+
+    assert recorder.notice is None
+    assert history.execute("SELECT hash, kind, text FROM contents") == [("h1", "prompt", "Be kind.")]
+    assert history.execute("SELECT count(*) FROM case_results") == [(1,)]
 
 
 def trial(number: int, score: float | None, *, cached: bool = False) -> Trial:

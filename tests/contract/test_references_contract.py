@@ -261,6 +261,14 @@ def test_each_eval_file_takes_the_newest_run_that_has_scores_of_it(past: Past) -
     assert past.choose("latest", "c.eval.yaml") == []
 
 
+def test_a_file_that_ran_long_ago_still_has_a_baseline(past: Past) -> None:
+    first = past.add(make_result("a", file="b.eval.yaml"))
+    for _ in range(11):
+        past.add()
+
+    assert past.choose("latest", "b.eval.yaml") == [first]
+
+
 def test_scores_of_a_part_of_the_judges_count_for_runs_of_that_part(past: Past) -> None:
     whole = past.add()
     partial = past.add(make_result("a", case_fingerprint="level1:" + "c" * 16))

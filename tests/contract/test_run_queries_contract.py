@@ -370,6 +370,17 @@ def test_a_run_of_some_of_the_judges_has_no_good_results_to_keep(store: HistoryS
     assert removal.runs == ("20261102-1",)
 
 
+def test_of_runs_over_the_same_few_cases_the_newest_has_their_last_good_results(store: HistoryStore) -> None:
+    add_run(store, "20261101-1", make_result("a"))
+    add_run(store, "20261102-1", make_result("a"))
+    add_run(store, "20261103-1", make_result("b"))
+
+    with store.reading() as connection:
+        removal = plan_pruning(connection, keep=0)
+
+    assert removal.runs == ("20261101-1",)
+
+
 def count(store: HistoryStore, table: Any) -> int:
     with store.reading() as connection:
         return connection.scalar(select(func.count()).select_from(table)) or 0

@@ -289,16 +289,16 @@ def test_too_few_cases_are_not_tried_again(served: EvalProject, model_server: Mo
 
 
 def test_a_judge_of_its_own_gate_gets_more_trials(served: EvalProject, model_server: ModelServer) -> None:
-    head = "gate: {max_drop: 0.9, judges: {exact: {max_drop: 0.1}}}\n"
+    head = "gate: {max_drop: 0.9, confidence: 0.9, judges: {exact: {max_drop: 0.1}}}\n"
     write_cases(served, "a.eval.yaml", head=head)
-    start_over(served, model_server, 0.7, 5)
+    start_over(served, model_server, 0.75, 2)
 
     result = served.run("--evals-adaptive")
 
     assert result.ret == 1
     result.stdout.fnmatch_lines(
         [
-            "a.eval.yaml: cannot tell yet (score of judge 'exact' fell by 0.25, may be*",
+            "a.eval.yaml: cannot tell yet (score of judge 'exact' fell by 0.30, may be*",
             "a.eval.yaml: decided with 4 trials a case: score of judge 'exact' regressed",
         ]
     )

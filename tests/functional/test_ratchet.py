@@ -76,10 +76,10 @@ def test_several_that_were_mended_are_offered_in_one_command_that_works(project:
     offer = in_one_line(project.run())
 
     assert (
-        "3 known failures now pass: pytest --evals-accept c1 a.eval.yaml::c2 b.eval.yaml::c2 takes them into the "
+        "3 known failures now pass: pytest --evals-accept 'c1 a.eval.yaml::c2 b.eval.yaml::c2' takes them into the "
         "baseline, so that they may not slip back"
     ) in offer
-    project.run("--evals-accept", "c1", "a.eval.yaml::c2", "b.eval.yaml::c2")
+    assert project.run("--evals-accept", "c1 a.eval.yaml::c2 b.eval.yaml::c2").ret == 0
     assert "--evals-accept" not in project.run().stdout.str()
 
 

@@ -185,14 +185,14 @@ def test_the_tutorial_tells_its_story() -> None:
         "4 passed",
         "3 passed",
         "3 passed",
-        "3 failed, 1 passed",
+        "2 failed, 1 passed, 1 inconclusive",
         "1 failed, 2 deselected, 1 error",
         "6 passed",
         "1 failed, 1 passed",
     ]
     (worse,) = [session for session in sessions if "echo $?" in session]
     assert "2 cases worse than the baseline" in worse
-    assert "[score] regressed: " in worse
+    assert "[score] inconclusive: " in worse
     assert worse.endswith("$ echo $?\n1\n")
 
 

@@ -76,6 +76,17 @@ def test_evals_with_a_scripted_model_import_no_sdk(tmp_path: Path) -> None:
     assert imported.isdisjoint({"openai", "anthropic", "numpy"})
 
 
+def test_only_a_baseline_that_is_a_run_loads_the_database_library(tmp_path: Path) -> None:
+    (tmp_path / "a.eval.yaml").write_text(
+        "judges: [exact]\ncases: [{id: a, input: x, expected: x, output: x}]\n", encoding="utf-8"
+    )
+    imported_by_pytest(tmp_path, "--evals-save-baseline")
+
+    assert "sqlalchemy" not in imported_by_pytest(tmp_path)
+    assert "sqlalchemy" not in imported_by_pytest(tmp_path, "--evals-accept=a", "--evals-save-baseline=v1")
+    assert "sqlalchemy" in imported_by_pytest(tmp_path, "--evals-baseline=latest")
+
+
 def test_the_public_names_are_all_there() -> None:
     for name in pytest_promptevals.__all__:
         assert getattr(pytest_promptevals, name) is not None

@@ -74,7 +74,8 @@ class PostgresServer:
     def new_database(self, name: str = "", like: str = "template0") -> str:
         """Make a database that is empty, or ``like`` another one that nobody is connected to, and return its name."""
         name = name or f"evals_{next(self._numbers)}"
-        self.execute(f"CREATE DATABASE {name} TEMPLATE {like}", "postgres")
+        # To copy files takes half as long as to log each page.
+        self.execute(f"CREATE DATABASE {name} TEMPLATE {like} STRATEGY file_copy", "postgres")
         return name
 
     def has_database(self, name: str) -> bool:

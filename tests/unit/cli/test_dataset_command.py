@@ -160,11 +160,11 @@ def test_contents_that_were_not_kept_are_said_to_be_so() -> None:
 
 
 def test_a_test_function_is_compared_with_the_file_of_its_cases() -> None:
-    source = "evals/cases.eval.jsonl"
+    source = "evals/cases.yaml"
     Path("evals").mkdir()
-    Path(source).write_text('{"id": "france", "input": "x"}\n', encoding="utf-8")
+    Path(source).write_text("- {id: france, input: x}\n", encoding="utf-8")
     version = record("20261101-1", "test_a.py::test_it", source)
-    Path(source).write_text('{"id": "france", "input": "y"}\n', encoding="utf-8")
+    Path(source).write_text("- {id: france, input: y}\n", encoding="utf-8")
 
     assert call("dataset", "diff", "test_a.py::test_it", version).splitlines()[-1] == "    input: x → y"
     assert call("dataset", "diff", "test_a.py", version).splitlines()[-1] == "    input: x → y"

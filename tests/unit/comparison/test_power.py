@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from pytest_promptevals.comparison.intervals import mean_interval
@@ -18,7 +20,7 @@ from pytest_promptevals.records.effects import COST, SCORE, Effect, Noise
 OPEN = Effect(SCORE, 0.9, 0.78, 0.12, p_worse=0.1, error=0.08, cases=60, groups=60)
 
 
-def effect_of(differences: np.ndarray) -> Effect:
+def effect_of(differences: npt.NDArray[np.float64]) -> Effect:
     interval = mean_interval(differences, np.ones(len(differences)), 0.95, 1.0)
     count = len(differences)
     return Effect(SCORE, 0.8, 0.8, interval.estimate, error=interval.error, p_worse=0.5, cases=count, groups=count)
@@ -95,7 +97,7 @@ def test_at_least_as_many_groups_are_needed_as_can_show_anything() -> None:
 
 
 @pytest.mark.parametrize("changes", [{"worse_by": -0.1}, {"worse_by": 0.0}, {"p_worse": 0.04}, {"p_worse": None}])
-def test_what_is_settled_or_better_needs_nothing(changes: dict[str, float | None]) -> None:
+def test_what_is_settled_or_better_needs_nothing(changes: dict[str, Any]) -> None:
     settled = dataclasses.replace(OPEN, noise=Noise(between_trials=0.4, trials=1.0), **changes)
 
     assert cases_needed(settled, 0.95) is None

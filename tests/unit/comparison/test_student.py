@@ -31,4 +31,4 @@ def test_quantiles_are_those_of_scipy(chance: float, freedom: int) -> None:
 @pytest.mark.parametrize("freedom", [1, 4, 50, 10_000])
 @pytest.mark.parametrize("value", [0.0, 0.3, 1.0, 2.5, 20.0])
 def test_chances_are_those_of_scipy(value: float, freedom: int) -> None:
-    assert t_cdf(value, freedom) == pytest.approx(stats.t.cdf(value, freedom), abs=1e-12)
+    assert t_cdf(value, freedom) == pytest.approx(stats.t.cdf(value, freedom), abs=1e-10)

@@ -129,6 +129,13 @@ def test_no_results_write_nothing_and_wait_for_nobody(store: FileStore, path: Pa
     other.close()
 
 
+def test_a_score_that_json_lacks_is_an_error(store: FileStore) -> None:
+    score = dataclasses.replace(make_result().scores[0], value=float("inf"))
+
+    with pytest.raises(HistoryError, match="JSON has no such number"):
+        store.add_results(RUN.id, [make_result(scores=(score,))])
+
+
 def test_a_result_without_scores_is_stored(store: FileStore) -> None:
     store.add_results(RUN.id, [make_result(score=None)])
 

@@ -54,6 +54,17 @@ def test_a_red_run_does_not_count(store: FileStore, verdict: Verdict) -> None:
     assert read(store) == (make_case("a", 0.9),)
 
 
+@pytest.mark.parametrize("gate", ["score", "judges.exact", "max_cost_increase"])
+@pytest.mark.parametrize("verdict", [Verdict.REGRESSED, Verdict.INCONCLUSIVE])
+def test_a_drop_that_is_too_large_does_not_become_what_the_next_run_is_compared_with(
+    store: FileStore, verdict: Verdict, gate: str
+) -> None:
+    record(store, 1, make_result("a", 0.9))
+    record(store, 2, make_result("a", 0.1), verdict=verdict, gate=gate)
+
+    assert read(store) == (make_case("a", 0.9),)
+
+
 def test_a_run_that_failed_another_gate_counts(store: FileStore) -> None:
     record(store, 1, make_result("a", 0.4), gate="min_score", verdict=Verdict.FAILED)
 

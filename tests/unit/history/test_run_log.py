@@ -11,7 +11,7 @@ import pytest
 from pytest_promptevals.history import run_log as run_log_module
 from pytest_promptevals.history import unsaved
 from pytest_promptevals.history.history_file import HistoryFile
-from pytest_promptevals.history.run_history import PATIENCE
+from pytest_promptevals.history.run_history import PATIENCE, RunHistory
 from pytest_promptevals.history.run_log import LAST_PATIENCE, RunLog
 from pytest_promptevals.history.store import HistoryStore
 from pytest_promptevals.records.comparisons import Comparison, Metrics
@@ -136,6 +136,29 @@ def test_a_lock_in_the_midst_of_a_run_divides_its_results(log: RunLog, path: Pat
     assert log.notices[0].endswith(KEPT)
     text = path.with_name(SIDE_FILE).read_text(encoding="utf-8")
     assert [name for name in "abc" if f'"name":"{name}"' in text] == ["b", "c"]
+
+
+def test_what_is_recorded_beside_results_is_left_out_where_it_fails_and_costs_none(log: RunLog, path: Path) -> None:
+    def keep(history: RunHistory) -> None:
+        kept.append(history)
+        history.add_contents([("h", "prompt", "Be kind.")])
+
+    kept: list[RunHistory] = []
+    log.begin(RUN)
+    log.add([make_result("a")])
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    log.keep(keep)
+    log.keep(keep)
+    other.close()
+    log.finish(FINISHED, [])
+    log.close()
+
+    assert len(kept) == 1  # the second time, the history is not asked any more
+    assert log.notices == []
+    with HistoryStore.open(path) as store:
+        assert store.run(RUN.id) == FINISHED
+    assert names_in(path) == ["a"]
 
 
 def test_a_full_disk_is_one_line_and_the_run_goes_on(log: RunLog, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -129,6 +129,14 @@ def test_what_has_no_baseline_yet_is_said_once_for_all() -> None:
     assert text(*files)[1].endswith("no baseline")
 
 
+def test_a_baseline_is_not_asked_for_where_a_run_is_what_to_compare_with() -> None:
+    without = with_gates(("score", Verdict.NO_BASELINE))
+
+    lines = summary_lines([without], width=80, verbosity=0, wants_file=False)
+
+    assert not any("--evals-save-baseline" in line.text for line in lines)
+
+
 def test_a_run_of_a_part_of_the_judges_is_told_to_run_all_to_save_a_baseline() -> None:
     whole = with_gates(("score", Verdict.NO_BASELINE), file="a.eval.yaml")
     partial = dataclasses.replace(whole, is_partial=True)
@@ -172,7 +180,7 @@ def test_known_failures_that_pass_are_offered_in_a_command_that_a_shell_takes() 
         "back"
     )
     assert offer({"a.eval.yaml": ("late", "late[v1]", "two words")}) == (
-        "3 known failures now pass: pytest --evals-accept late 'late[v1]' 'two words' takes them into the baseline, so "
+        "3 known failures now pass: pytest --evals-accept 'late late[v1] two words' takes them into the baseline, so "
         "that they may not slip back"
     )
 
@@ -180,7 +188,7 @@ def test_known_failures_that_pass_are_offered_in_a_command_that_a_shell_takes() 
 def test_a_name_that_two_files_share_is_offered_as_a_node_id() -> None:
     improved = {"a.eval.yaml": ("x",), "test_a.py::test_b": ("x", "y")}
 
-    assert "--evals-accept a.eval.yaml::x 'test_a.py::test_b[x]' y takes" in offer(improved)
+    assert "--evals-accept 'a.eval.yaml::x test_a.py::test_b[x] y' takes" in offer(improved)
 
 
 @pytest.mark.parametrize(
