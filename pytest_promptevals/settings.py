@@ -233,8 +233,8 @@ class Settings:
     max_drop: float = _setting(
         "number",
         0.1,
-        "Largest drop of an eval file's mean score against its baseline that still passes. What the eval file says "
-        "goes before the ini file, but not before the option.",
+        "Largest drop of an eval file's mean score against its baseline that still passes; a larger one is red where "
+        f"it is more than chance. {_FILE_FIRST}",
         minimum=0,
         maximum=1,
     )

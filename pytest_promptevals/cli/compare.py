@@ -33,7 +33,7 @@ _MORE: Final = 1000
 
 @click.command()
 @click.argument("before", metavar="A")
-@click.argument("now", metavar="B")
+@click.argument("now", metavar="[B]", default="latest")
 @click.option(
     "--format",
     "form",
@@ -64,7 +64,7 @@ def compare(
     history: str | None,
     everything: bool,
 ) -> None:
-    """Compare the run B with A: metric by metric, and case by case, worst first.
+    """Compare the run B, the latest one unless it is named, with A: metric by metric, and case by case, worst first.
 
     A and B are a run's id or the beginning of it, a name that a run was saved under, a branch, a commit, "latest" or
     "merge-base"; A may be "file", the committed baselines.

@@ -24,7 +24,7 @@ from pytest_promptevals.reports.dataset_changes import FEW, change_lines, change
 from pytest_promptevals.reports.tables import text_table
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
+    from pytest_promptevals.history.store import HistoryStore
 
 _NOW: Final = "now"
 _HEADERS: Final = ("version", "first run", "runs", "cases", "added", "removed", "edited", "renamed")
@@ -33,7 +33,7 @@ _RIGHT: Final = frozenset(_HEADERS[2:])
 
 @click.group()
 def dataset() -> None:
-    """Show which versions of an eval file's cases were run, and what differs between two.
+    """Show the versions of a dataset, and what changed.
 
     A version is the hash of all cases and their ids, whatever their order.
     """
@@ -50,9 +50,10 @@ def versions(file: str, form: str, history: str | None) -> None:
     """
     from pytest_promptevals.history.dataset_queries import count_runs, read_versions  # noqa: PLC0415 - SQLAlchemy
 
-    with history_of_project(history) as (store, project), store.reading() as connection:
-        known = _find_file(connection, file, project.rootdir)
-        found, runs = read_versions(connection, known), count_runs(connection, known)
+    with history_of_project(history) as (store, project):
+        known = _find_file(store, file, project.rootdir)
+        with store.reading() as connection:
+            found, runs = read_versions(connection, known), count_runs(connection, known)
     changes = list(_compare_each(found))
     if form == "json":
         rows = [
@@ -82,11 +83,11 @@ def diff(file: str, a: str, b: str, form: str, history: str | None, *, everythin
     FILE is an eval file, or test_file.py::function. A and B are versions, or the beginnings of versions, or runs; "now"
     is FILE as it is, and what A is compared with where there is no B.
     """
-    with history_of_project(history) as (store, project), store.reading() as connection:
-        known = _find_file(connection, file, project.rootdir)
-        before, after = (_read_side(connection, known, text, project.rootdir) for text in (a, b))
+    with history_of_project(history) as (store, project):
+        known = _find_file(store, file, project.rootdir)
+        before, after = (_read_side(store, known, text, project.rootdir) for text in (a, b))
         changes = compare_members(before.members, after.members)
-        old, new = (side.contents(connection, changes.edited) for side in (before, after))
+        old, new = (side.contents(store, changes.edited) for side in (before, after))
     if form == "json":
         click.echo(json.dumps(_to_json(before, after, changes, old, new), indent=2, ensure_ascii=False))
         return
@@ -106,46 +107,50 @@ class _Side:
     known: Mapping[str, Content] | None = None
     """Contents by hash; ``None`` where the history has them."""
 
-    def contents(self, connection: Connection, names: Sequence[str]) -> dict[str, Json]:
+    def contents(self, store: HistoryStore, names: Sequence[str]) -> dict[str, Json]:
         """Return the contents of cases by their ids, those left out that are not known."""
         from pytest_promptevals.history.dataset_queries import read_texts  # noqa: PLC0415 - loads SQLAlchemy
 
         wanted = {name: self.members[name] for name in names}
         if self.known is not None:
             return {name: json.loads(self.known[key].text) for name, key in wanted.items()}
-        texts = read_texts(connection, set(wanted.values()))
+        with store.reading() as connection:
+            texts = read_texts(connection, set(wanted.values()))
         return {name: texts[key] for name, key in wanted.items() if key in texts}
 
 
-def _find_file(connection: Connection, file: str, rootdir: Path) -> str:
+def _find_file(store: HistoryStore, file: str, rootdir: Path) -> str:
     """Return what the history calls a file that is named from the current folder, or from the rootdir."""
     from pytest_promptevals.history.run_queries import find_file  # noqa: PLC0415 - loads SQLAlchemy
 
     path, separator, function = file.partition("::")
     shown = shown_path(Path.cwd() / path, rootdir) + separator + function
-    try:
-        return find_file(connection, shown)
-    except UsageError:
-        return find_file(connection, file)
+    with store.reading() as connection:
+        try:
+            return find_file(connection, shown)
+        except UsageError:
+            return find_file(connection, file)
 
 
-def _read_side(connection: Connection, file: str, text: str, rootdir: Path) -> _Side:
+def _read_side(store: HistoryStore, file: str, text: str, rootdir: Path) -> _Side:
     from pytest_promptevals.history.dataset_queries import find_version  # noqa: PLC0415 - loads SQLAlchemy
 
     if text == _NOW:
-        return _read_now(connection, file, rootdir)
-    found = find_version(connection, file, text)
+        return _read_now(store, file, rootdir)
+    with store.reading() as connection:
+        found = find_version(connection, file, text)
     return _Side(f"{found.version} ({_day(found.created_at)})", found.version, found.members)
 
 
-def _read_now(connection: Connection, file: str, rootdir: Path) -> _Side:
+def _read_now(store: HistoryStore, file: str, rootdir: Path) -> _Side:
     """Return a dataset as its files are now. Raises ``click.ClickException`` if they cannot be loaded."""
     from pytest_promptevals.history.dataset_queries import find_case_files  # noqa: PLC0415 - loads SQLAlchemy
 
     path, _, function = file.partition("::")
     load = load_dataset
     if function:
-        paths = find_case_files(connection, file)
+        with store.reading() as connection:
+            paths = find_case_files(connection, file)
         if len(paths) != 1:
             raise UsageError(f"the cases of {file} stand in {len(paths)} files; name two versions to compare")
         path, load = paths[0], load_cases

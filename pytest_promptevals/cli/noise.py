@@ -19,7 +19,7 @@ from pytest_promptevals.reports.noise import noise_data, noise_lines
 
 @click.command()
 @click.argument("files", nargs=-1, metavar="[FILE]...")
-@click.option("--last", type=click.IntRange(min=2), default=200, show_default=True, help="Runs of a file to look at.")
+@click.option("--last", type=click.IntRange(min=2), default=100, show_default=True, help="Runs of a file to look at.")
 @click.option("--max-drop", type=click.FloatRange(0, 1), help="The drop to tell; default: the setting evals_max_drop.")
 @click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", help="How to print it.")
 @history_option

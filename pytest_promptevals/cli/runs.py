@@ -40,9 +40,10 @@ _SHOWN: Final = 10
 def runs(
     context: click.Context, wanted: RunFilter, limit: int, form: str, history: str | None, *, everything: bool
 ) -> None:
-    """List the runs of the history, newest first; or look at one, or remove some.
+    """List the runs of the history, newest first.
 
-    A run is meant by its id, the beginning of its id, the name that it was saved under, or "latest".
+    Or look at one, or remove some. A run is meant by its id, the beginning of its id, the name that it was saved
+    under, or "latest".
     """
     if context.invoked_subcommand is not None:
         if wanted != RunFilter():

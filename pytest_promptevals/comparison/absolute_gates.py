@@ -134,10 +134,11 @@ class MissingCasesGate(AbsoluteGate):
         if not gone:
             return Answer(Verdict.PASSED, "all cases of the baseline are still there")
         more = f" and {len(gone) - _MOST_NAMES} more" if len(gone) > _MOST_NAMES else ""
+        are, them = ("is", "it") if len(gone) == 1 else ("are", "them")
         return Answer(
             Verdict.FAILED,
-            f"{count_cases(len(gone))} of the baseline {'is' if len(gone) == 1 else 'are'} gone: "
-            f"{', '.join(gone[:_MOST_NAMES])}{more}; put them back, or save a new baseline with "
+            f"{count_cases(len(gone))} of the baseline {are} gone: "
+            f"{', '.join(gone[:_MOST_NAMES])}{more}; put {them} back, or save a new baseline with "
             f"'{save_command(comparison)}'",
         )
 

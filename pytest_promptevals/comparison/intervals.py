@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,8 @@ from pytest_promptevals.comparison.student import t_quantile
 Numbers: TypeAlias = npt.NDArray[np.float64]
 Groups: TypeAlias = npt.NDArray[np.int64]
 """The number of each case's group, from 0."""
+
+_BEYOND_SEEN: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +39,14 @@ def mean_interval(sums: Numbers, weights: Numbers, confidence: float, largest: f
         sums: each group's weighted sum of differences.
         weights: each group's weight, above 0.
         confidence: how often such an interval shall cover the mean, 0..1.
-        largest: the largest mean that there can be; ``None`` if there is no bound, and then the largest difference
-            that was seen stands for it.
+        largest: the largest mean that there can be; ``None`` if there is no bound, and then twice the largest
+            difference that was seen stands for it, which covers costs and lengths that are far from normal, too.
 
     It is Student's, of the groups and two more of mean weight: one that is worse by all that there is, and one that is
     better by as much. So it does not shrink to nothing where nothing happens to differ, and covers what is rare
     (Agresti and Min 2005, Bonett and Price 2012, for pairs that pass or fail).
     """
-    bound = float(np.max(np.abs(sums / weights))) if largest is None else largest
+    bound = _BEYOND_SEEN * float(np.max(np.abs(sums / weights))) if largest is None else largest
     estimate = float(sums.sum() / weights.sum())
     middle, error = _spread(sums, weights, bound)
     reach = t_quantile((1 + confidence) / 2, len(sums) + 1) * error

@@ -1,6 +1,6 @@
 """What the history has of single cases, asked when one of them failed or got worse. No answer is never an error.
 
-An SQLite file is opened for each question, in less than a millisecond; the connection to a server is kept.
+An SQLite file is opened for each question, which takes a millisecond or two; the connection to a server is kept.
 """
 
 from __future__ import annotations
@@ -24,14 +24,16 @@ from pytest_promptevals.records.responses import RenderedPrompt
 from pytest_promptevals.records.results import CaseResult
 from pytest_promptevals.records.runs import RunFile
 
-MOST_RUNS: Final = 200
+MOST_RUNS: Final = 100
 """Runs of a case that are looked at, the newest ones: older trials say little of the model of today."""
 
 # Which results are the newest, an index tells by itself: a row that is read costs more than all its others.
 # The output that stands in a file is no part of the fingerprint: with it, the outcome changes.
 _TRIALS: Final = f"""
     SELECT fingerprint, fresh_trials, fresh_passes FROM case_results JOIN runs ON runs.id = run_id
-    WHERE case_results.id IN (SELECT id FROM case_results WHERE file = ? AND name = ? ORDER BY id DESC LIMIT {MOST_RUNS})
+    WHERE case_results.id IN (
+        SELECT id FROM case_results WHERE file = ? AND name = ? ORDER BY id DESC LIMIT {MOST_RUNS}
+    )
     AND case_fingerprint = ? AND fresh_trials > 0 AND model <> 'recorded' AND runs.kind IN ('run', 'attribute')
     ORDER BY run_id
 """  # noqa: S608 - a constant

@@ -31,6 +31,7 @@ from pytest_promptevals.records.references import (
     NAME,
     PREFIXES,
     RUN,
+    WORDS,
     looks_like_commit,
     looks_like_run,
     split_reference,
@@ -151,17 +152,16 @@ class _Finder:
         if not looks_like_run(text):
             return None
         begins = runs.c.id.startswith(text, autoescape=True)
-        query = select(runs.c.id, runs.c.status).where(begins).order_by(runs.c.id.desc()).limit(_SHOWN + 1)
-        found = {row.id: row.status for row in self._connection.execute(query)}
-        finished = [run_id for run_id, status in found.items() if status == RunStatus.FINISHED.value]
-        if not found:
-            return None
-        if not finished:
-            run_id, status = next(iter(found.items()))
-            raise UsageError(f"run {run_id} is {status}: only a run that finished can be compared with")
+        finished = self._read(begins)
         if len(finished) > 1:
-            raise UsageError(f"{text!r} fits several runs: {_listed(finished)}; write more of the id")
-        return Reference(self._read(runs.c.id == finished[0]))
+            ids = [run.id for run in finished]
+            raise UsageError(f"{text!r} fits several runs: {_listed(ids)}; write more of the id")
+        if finished:
+            return Reference(finished)
+        other = self._connection.execute(select(runs.c.id, runs.c.status).where(begins)).first()
+        if other is None:
+            return None
+        raise UsageError(f"run {other.id} is {other.status}: only a run that finished can be compared with")
 
     def find_name(self, text: str) -> Reference | None:
         """Return the runs that were saved under that name, newest first."""
@@ -212,14 +212,15 @@ class _Finder:
         found = self._read_at(read_ancestors(self._rootdir, base))
         if found:
             return Reference(found)
-        hint = f"; {SHALLOW}" if is_shallow(self._rootdir) else ""
-        place = f"{base[:_SHORT]}, where HEAD left {branch}"
-        return Reference((), f"no finished run is recorded at {place}, nor at a commit before it{hint}")
+        none = f"no finished run is recorded at {base[:_SHORT]}, where HEAD left {branch}, nor at a commit before it"
+        if is_shallow(self._rootdir):  # there may be one before what was fetched
+            raise UsageError(f"{none}; {SHALLOW}")
+        return Reference((), none)
 
     def unknown(self, text: str, prefix: str = "") -> UsageError:
         """Return the error of a reference that nothing is known of."""
         kinds = prefix or "run, saved name, branch or commit"
-        close = did_you_mean(text, self._names()) if self._names() else ""
+        close = did_you_mean(text, [*self._names(), *(() if prefix else WORDS)])
         hint = close if "Did you mean" in close else ""
         return UsageError(f"{text!r} is no {kinds} that is known.{hint}{self._known()}")
 

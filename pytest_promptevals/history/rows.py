@@ -1,4 +1,4 @@
-"""Records to rows of the history database, and back."""
+"""Runs and results to rows of the history database, and back."""
 
 from __future__ import annotations
 
@@ -13,8 +13,6 @@ from pytest_promptevals.history.schema import OVER_TRIALS
 from pytest_promptevals.history.stored import changed_fields, store_json, store_text
 from pytest_promptevals.records.cases import Location
 from pytest_promptevals.records.codec import SCHEMA_VERSION, from_plain
-from pytest_promptevals.records.comparisons import Comparison, Delta, GateResult, Metrics, Verdict
-from pytest_promptevals.records.effects import Effect, Evidence
 from pytest_promptevals.records.responses import RenderedPrompt
 from pytest_promptevals.records.results import CaseResult, ErrorRecord, Score, Trial
 from pytest_promptevals.records.runs import GitState, Run, RunFile, RunKind, RunStatus
@@ -110,7 +108,6 @@ _JSON_COLUMNS: Final = frozenset(
 )
 _TRUTHS: Final = frozenset({"git_is_dirty", "passed", "required"})
 _EMPTY_LIST: Final = "[]"
-_METRICS: Final = tuple(field.name for field in dataclasses.fields(Metrics) if field.name != "judges")
 
 
 def run_to_row(run: Run) -> Row:
@@ -139,7 +136,7 @@ def run_to_row(run: Run) -> Row:
         "kind": run.kind.value,
         "name": run.name,
     }
-    return {column: _store(value) for column, value in row.items()}
+    return as_stored(row)
 
 
 def run_from_row(row: StoredRow, file_rows: Iterable[StoredRow] = ()) -> Run:
@@ -182,7 +179,7 @@ def files_to_rows(run: Run) -> Iterator[Row]:
             "parameters": store_json(file.parameters),
             "judges": store_json(file.judges),
         }
-        yield {column: _store(value) for column, value in row.items()}
+        yield as_stored(row)
 
 
 def _file_from_row(row: StoredRow) -> RunFile:
@@ -203,7 +200,7 @@ def dataset_to_row(file: str, version: str, created_at: str, members: Sequence[t
         "cases": len(members),
         "members": store_json(members),
     }
-    return {column: _store(value) for column, value in row.items()}
+    return as_stored(row)
 
 
 def result_values(result_id: int, run_id: str, result: CaseResult) -> Values:
@@ -319,8 +316,9 @@ def _mean(counts: Sequence[int | None]) -> float | None:
     return sum(known) / len(known) if known else None
 
 
-def _store(value: str | float | None) -> str | float | None:
-    return store_text(value) if isinstance(value, str) else value
+def as_stored(row: Row) -> Row:
+    """Return a row with its texts as any database takes them."""
+    return {column: store_text(value) if isinstance(value, str) else value for column, value in row.items()}
 
 
 def read_row(row: NamedValues) -> dict[str, Any]:
@@ -380,69 +378,4 @@ def _score_from_row(row: StoredRow) -> Score:
         spent=row["spent"],
         details=row["details"],
         cached=row["cached"],
-    )
-
-
-def comparison_to_row(run_id: str, comparison: Comparison) -> Row:
-    """Return the row of a comparison; its gates are rows of their own."""
-    row: Row = {
-        "run_id": run_id,
-        "file": comparison.file,
-        **{column: getattr(comparison.metrics, column) for column in _METRICS},
-        "judges": store_json(comparison.metrics.judges),
-        "has_baseline": comparison.has_baseline,
-        "baseline": comparison.baseline,
-        "mean_before": comparison.mean_before,
-        "mean_after": comparison.mean_after,
-        "baseline_run": comparison.baseline_run,
-        "effects": store_json(comparison.effects),
-        "deltas": store_json(comparison.deltas),
-    }
-    return {column: _store(value) for column, value in row.items()}
-
-
-def gates_to_rows(run_id: str, comparison: Comparison) -> Iterator[Row]:
-    """Yield a row for each gate's answer."""
-    for position, gate in enumerate(comparison.gates):
-        row: Row = {
-            "run_id": run_id,
-            "file": comparison.file,
-            "position": position,
-            "gate": gate.gate,
-            "verdict": gate.verdict.value,
-            "explanation": gate.explanation,
-            "path": gate.location.path,
-            "line": gate.location.line,
-            "evidence": None if gate.evidence is None else store_json(gate.evidence),
-            "is_accepted": gate.is_accepted,
-        }
-        yield {column: _store(value) for column, value in row.items()}
-
-
-def comparison_from_rows(row: StoredRow, gate_rows: Iterable[StoredRow]) -> Comparison:
-    """Return the comparison of a row and of the rows of its gates, which come in order."""
-    return Comparison(
-        file=row["file"],
-        metrics=Metrics(**{column: row[column] for column in _METRICS}, judges=row["judges"] or {}),
-        has_baseline=row["has_baseline"],
-        baseline=row["baseline"],
-        deltas=tuple(from_plain(Delta, data) for data in row["deltas"]),
-        mean_before=row["mean_before"],
-        mean_after=row["mean_after"],
-        gates=tuple(gate_from_row(gate_row) for gate_row in gate_rows),
-        effects=tuple(from_plain(Effect, data) for data in row["effects"] or ()),
-        baseline_run=row["baseline_run"],
-    )
-
-
-def gate_from_row(row: StoredRow) -> GateResult:
-    """Return the answer of a gate."""
-    return GateResult(
-        file=row["file"],
-        gate=row["gate"],
-        verdict=Verdict(row["verdict"]),
-        explanation=row["explanation"],
-        location=Location(row["path"], row["line"]),
-        evidence=None if row["evidence"] is None else from_plain(Evidence, row["evidence"]),
-        is_accepted=row["is_accepted"],
     )

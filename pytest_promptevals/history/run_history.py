@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Final, Self, TypeAlias
 
 from pytest_promptevals.errors import CodecError, HistoryError
 from pytest_promptevals.history import rows
+from pytest_promptevals.history.comparison_rows import comparison_to_row, gates_to_rows
 from pytest_promptevals.history.connecting import SqlConnection
 from pytest_promptevals.history.database import WAY_OUT
 from pytest_promptevals.history.good_cases import read_good_cases
@@ -170,8 +171,8 @@ class RunHistory(abc.ABC):
         for table in ("run_files", "comparisons"):
             self._connection.execute(f"DELETE FROM {table} WHERE run_id = ?", (run.id,))  # noqa: S608 - names of our own
         self._insert("run_files", list(rows.files_to_rows(run)))
-        self._insert("comparisons", [rows.comparison_to_row(run.id, comparison) for comparison in comparisons])
-        self._insert("gates", [row for comparison in comparisons for row in rows.gates_to_rows(run.id, comparison)])
+        self._insert("comparisons", [comparison_to_row(run.id, comparison) for comparison in comparisons])
+        self._insert("gates", [row for comparison in comparisons for row in gates_to_rows(run.id, comparison)])
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[SqlConnection]:

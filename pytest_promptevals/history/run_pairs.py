@@ -12,10 +12,10 @@ from sqlalchemy import Connection, select
 
 from pytest_promptevals.errors import UsageError
 from pytest_promptevals.history.baselines import baseline_path, read_baseline
+from pytest_promptevals.history.comparison_rows import gate_from_row
 from pytest_promptevals.history.light_rows import BeforeRow, ScoredRow, read_before, read_scored
 from pytest_promptevals.history.reference_cases import runs_of_file
 from pytest_promptevals.history.references import KnownRun, Reference, find_reference
-from pytest_promptevals.history.rows import gate_from_row
 from pytest_promptevals.history.tables import case_results, dataset_versions, gates, run_files
 from pytest_promptevals.records.comparisons import BaselineCase, GateResult
 from pytest_promptevals.records.partial import MAX_LEVEL, SEPARATOR, partial_prefix

@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from pytest_promptevals.errors import HistoryError
 from pytest_promptevals.history import rows, tables
+from pytest_promptevals.history.comparison_rows import comparison_from_rows
 from pytest_promptevals.history.database import open_database
 from pytest_promptevals.history.engine import (
     create_history_engine,
@@ -106,7 +107,7 @@ class HistoryStore(RunHistory):
             )
             query = select(comparisons).where(comparisons.c.run_id == run_id).order_by(comparisons.c.file)
             found = connection.execute(query).mappings()
-            return tuple(rows.comparison_from_rows(row, gates_of.get(row["file"], ())) for row in found)
+            return tuple(comparison_from_rows(row, gates_of.get(row["file"], ())) for row in found)
 
     def _read_run(self, connection: Connection, run_id: str) -> RowMapping:
         row = connection.execute(select(tables.runs).where(tables.runs.c.id == run_id)).mappings().first()

@@ -63,22 +63,46 @@ def improved_cases(
 ) -> dict[str, tuple[str, ...]]:
     """Return, by eval file, the cases that pass now while the baseline that holds them has them failing.
 
-    Only where the policy is ``ratchet`` does a baseline hold a case to what it was, and only a committed one waits to be
-    told of an improvement.
+    Only where the policy is ``ratchet`` does a baseline hold a case to what it was, and only a committed one waits to
+    be told of an improvement.
     """
-    if settings.saves_file:
-        return {}
     found = {
         comparison.file: tuple(sorted(delta.name for delta in comparison.deltas if _is_improved(delta)))
-        for comparison in comparisons
-        if comparison.baseline == COMMITTED
-        and case_policy(sources[comparison.file].case_policy, settings) is CasePolicy.RATCHET
+        for comparison in _with_ratchet(sources, comparisons, settings)
+        if comparison.baseline == COMMITTED and not comparison.is_partial
     }
     return {file: names for file, names in found.items() if names}
 
 
+def forgetful_files(
+    sources: Mapping[str, EvalSource], comparisons: Sequence[Comparison], settings: Settings
+) -> tuple[str, ...]:
+    """Return the eval files of which a case slipped that their ratchet will forget, as no baseline is committed."""
+    return tuple(
+        comparison.file
+        for comparison in _with_ratchet(sources, comparisons, settings)
+        if comparison.baseline not in ("", COMMITTED) and not comparison.baseline_run and _has_slipped(comparison)
+    )
+
+
+def _with_ratchet(
+    sources: Mapping[str, EvalSource], comparisons: Sequence[Comparison], settings: Settings
+) -> list[Comparison]:
+    if settings.saves_file:
+        return []
+    return [
+        comparison
+        for comparison in comparisons
+        if case_policy(sources[comparison.file].case_policy, settings) is CasePolicy.RATCHET
+    ]
+
+
 def _is_improved(delta: Delta) -> bool:
     return delta.drop is not None and delta.passed_before is False and delta.passed_after is True
+
+
+def _has_slipped(comparison: Comparison) -> bool:
+    return any(delta.drop is not None and delta.passed_before and not delta.passed_after for delta in comparison.deltas)
 
 
 def _gates_of(item: Compared, settings: Settings) -> tuple[Gate, ...]:

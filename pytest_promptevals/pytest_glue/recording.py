@@ -19,7 +19,7 @@ from pytest_promptevals.pytest_glue.adaptive import AdaptiveTrials, Caller
 from pytest_promptevals.pytest_glue.attribution import Attributor
 from pytest_promptevals.pytest_glue.baselines import COMMITTED, Baselines
 from pytest_promptevals.pytest_glue.continuing import begin_run
-from pytest_promptevals.pytest_glue.deciding import Compared, compare_file, decide_run, improved_cases
+from pytest_promptevals.pytest_glue.deciding import Compared, compare_file, decide_run, forgetful_files, improved_cases
 from pytest_promptevals.pytest_glue.describing import RunFacts
 from pytest_promptevals.pytest_glue.eval_files import EvalSource
 from pytest_promptevals.pytest_glue.gate_items import INCONCLUSIVE_ATTRIBUTE, report_gates
@@ -38,10 +38,10 @@ from pytest_promptevals.records.references import FILE
 from pytest_promptevals.records.results import CaseResult
 from pytest_promptevals.records.runs import Run, RunStatus
 from pytest_promptevals.reports.judge_notes import judge_notes
-from pytest_promptevals.reports.lines import fill_lines
+from pytest_promptevals.reports.lines import Line, fill_lines
 from pytest_promptevals.reports.position_bias import position_bias_lines
 from pytest_promptevals.reports.spending import spending_text
-from pytest_promptevals.reports.terminal import accept_lines, below_lines, summary_lines
+from pytest_promptevals.reports.terminal import accept_lines, below_lines, commit_lines, summary_lines
 from pytest_promptevals.settings import Settings
 
 RESULT_ATTRIBUTE: Final = "promptevals_result"
@@ -173,7 +173,8 @@ class RunRecorder:
     def decide(self, session: pytest.Session, caller: Caller) -> None:
         """Compare with the baselines and report the gates as items, when all items have run.
 
-        ``caller`` runs further trials, where they are asked for. pytest counts a failed gate as it counts a failed test, so the exit status follows by itself.
+        ``caller`` runs further trials, where they are asked for. pytest counts a failed gate as it counts a failed
+        test, so the exit status follows by itself.
         """
         if self._run is None:
             return
@@ -235,7 +236,7 @@ class RunRecorder:
         if spending is not None and verbosity >= 0:
             for row in fill_lines(spending, width):
                 terminalreporter.write_line(row)
-        for line in accept_lines(self._improved(), width) if verbosity >= 0 else ():
+        for line in self._ratchet_lines(width) if verbosity >= 0 else ():
             terminalreporter.write_line(line.text, **line.markup)
 
     def _record(self, result: CaseResult) -> None:
@@ -308,10 +309,10 @@ class RunRecorder:
                 baseline_path=source.baseline if comparison.baseline == COMMITTED else "",
             )
 
-    def _improved(self) -> dict[str, tuple[str, ...]]:
-        """Return the cases that could be taken over into the committed baselines, by eval file."""
-        sources = {file: self._source(file) for file in self._results}
-        return improved_cases(sources, self._comparisons, self._settings)
+    def _ratchet_lines(self, width: int) -> list[Line]:
+        """Return which cases could be taken over into committed baselines, and which files lack one."""
+        of_run = ({file: self._source(file) for file in self._results}, self._comparisons, self._settings)
+        return [*accept_lines(improved_cases(*of_run), width), *commit_lines(forgetful_files(*of_run), width)]
 
     def _compare_all(self) -> list[Compared]:
         sources = [self._source(file) for file in sorted(self._results)]

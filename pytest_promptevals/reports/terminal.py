@@ -63,6 +63,18 @@ def accept_lines(improved: Mapping[str, Sequence[str]], width: int) -> list[Line
     return [Line(row, {"green": True}) for row in fill_lines(text, width)]
 
 
+def commit_lines(files: Sequence[str], width: int) -> list[Line]:
+    """Return what to do about eval files whose ``ratchet`` has no committed baseline to hold the cases to."""
+    if not files:
+        return []
+    more = f" and {len(files) - 1} more" if len(files) > 1 else ""
+    text = (
+        f"case_policy ratchet of {files[0]}{more}: without a committed baseline, what failed now is a known failure to "
+        f"the next run; mend it, then pytest --evals-save-baseline writes one to commit"
+    )
+    return [Line(row, {"yellow": True}) for row in fill_lines(text, width)]
+
+
 def _nodeid(file: str, name: str) -> str:
     return f"{file}[{name}]" if "::" in file else f"{file}::{name}"
 

@@ -24,6 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # run as a script,
 
 from pytest_promptevals.files.sqlite_files import write_rows, write_transaction
 from pytest_promptevals.history import rows
+from pytest_promptevals.history.comparison_rows import comparison_to_row, gates_to_rows
 from pytest_promptevals.history.opening import open_history
 from pytest_promptevals.history.place import Place, PostgresPlace, locate_history
 from pytest_promptevals.history.postgres_connection import PostgresConnection, connect
@@ -119,8 +120,8 @@ def _write_results(
 
 
 def _write_comparison(target: SqliteTarget | PostgresTarget, run_id: str, comparison: Comparison) -> None:
-    _write_all(target, "comparisons", [rows.comparison_to_row(run_id, comparison)])
-    _write_all(target, "gates", list(rows.gates_to_rows(run_id, comparison)))
+    _write_all(target, "comparisons", [comparison_to_row(run_id, comparison)])
+    _write_all(target, "gates", list(gates_to_rows(run_id, comparison)))
 
 
 def _make_run(number: int, files: Sequence[str], cases: int) -> Run:

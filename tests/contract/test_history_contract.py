@@ -27,7 +27,6 @@ from pytest_promptevals.history.migrating import FOLDER, upgrade
 from pytest_promptevals.history.peek import ask, read_finished, read_unfinished_run
 from pytest_promptevals.history.place import PostgresPlace
 from pytest_promptevals.history.recorder import HistoryRecorder
-from pytest_promptevals.history.recorder import HistoryRecorder
 from pytest_promptevals.history.resuming import continue_run
 from pytest_promptevals.history.run_log import RunLog
 from pytest_promptevals.history.store import HistoryStore
@@ -317,18 +316,6 @@ def test_more_can_be_recorded_with_a_run(history: HistorySubject) -> None:
     assert history.execute("SELECT count(*) FROM case_results") == [(1,)]
 
 
-def test_more_can_be_recorded_with_a_run(history: HistorySubject) -> None:
-    recorder = HistoryRecorder(history.place)
-    recorder.pytest_promptevals_run_started(RUN)
-    recorder.keep(lambda store: store.add_contents([("h1", "prompt", "Be kind.")]))
-    recorder.pytest_promptevals_case_finished(make_result("a"))
-    recorder.pytest_promptevals_run_finished(dataclasses.replace(RUN, status=RunStatus.FINISHED), [])
-
-    assert recorder.notice is None
-    assert history.execute("SELECT hash, kind, text FROM contents") == [("h1", "prompt", "Be kind.")]
-    assert history.execute("SELECT count(*) FROM case_results") == [(1,)]
-
-
 def trial(number: int, score: float | None, *, cached: bool = False) -> Trial:
     error = ErrorRecord("judge", "down") if score is None else None
     return Trial(number, Response("x" * 10 * number, cached=cached), score=score, passed=score == 1.0, error=error)
@@ -509,6 +496,17 @@ def test_of_two_processes_only_one_continues_a_run(store: HistoryStore, history:
     runs = store.runs()
     assert [run.status for run in runs] == [RunStatus.FINISHED] * 4
     assert [run.id for run in runs].count("stopped") == 1
+
+
+def test_whoever_takes_a_run_over_is_waited_for(store: HistoryStore, history: HistorySubject) -> None:
+    store.add_run(make_run("stopped", status=RunStatus.INTERRUPTED), [], [])
+
+    with HistoryStore.open(history.place, patience=0.2) as second, store._writing():
+        store._find_row("stopped")
+        with pytest.raises(HistoryError, match="another process keeps it locked"):
+            second.resume_run("stopped", HERE)
+
+    assert store.resume_run("stopped", HERE)
 
 
 def test_results_that_could_not_be_written_are_added_by_the_next_run(

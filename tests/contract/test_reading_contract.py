@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from typing import Any
 
 import pytest
 
 from pytest_promptevals.history.light_rows import read_before, read_scored
 from pytest_promptevals.history.result_stream import stream_results
+from pytest_promptevals.history.run_pairs import RunPair
 from pytest_promptevals.history.trend_queries import read_trends
-from pytest_promptevals.records.comparisons import Comparison, GateResult, Metrics, Verdict
+from pytest_promptevals.records.comparisons import Change, Comparison, GateResult, Metrics, Verdict
+from pytest_promptevals.records.effects import Effect, Evidence
 from pytest_promptevals.records.exports import COLUMNS, TEXT_COLUMNS
 from pytest_promptevals.records.results import CaseResult, Score, Trial
 from pytest_promptevals.records.run_filters import RunFilter
-from pytest_promptevals.records.runs import Run, RunStatus
+from pytest_promptevals.records.runs import Run, RunFile, RunStatus
 from pytest_promptevals.records.trends import TrendPoint
+from pytest_promptevals.reports.two_runs import compare_runs
+from pytest_promptevals.settings import Settings
 from tests.support.history_subjects import HistorySubject
 from tests.support.sample_results import FILE, PLACE, make_full_result, make_result, make_run
 
 OTHER = "evals/other.eval.yaml"
+NOW = "20261121-080000-bbbbbb"
 SCORED = (
     "name",
     "case_id",
@@ -159,6 +165,31 @@ def add_trend(history: HistorySubject) -> None:
         files = [compared(FILE, number / 4, *gates)] + ([compared(OTHER, None)] if number == 1 else [])
         add_run(history, run, comparisons=tuple(files))
     add_run(history, make_run("r4", started_at="2026-11-04T08:00:00.000+00:00"), comparisons=(compared(FILE, 1.0),))
+
+
+def test_two_runs_are_compared_in_every_database(history: HistorySubject) -> None:
+    evidence = Evidence(Effect("score", 1.0, 1.0, 0.0), 0.25, 0.99)
+    gate = GateResult(FILE, "score", Verdict.PASSED, "all is well", PLACE, evidence)
+    ended = Comparison(FILE, Metrics(8, 0, 0, None, None), gates=(gate,))
+    cases = [f"case-{number}" for number in range(8)]
+    fingerprints = {name: f"{number:016x}" for number, name in enumerate(cases)}
+    for run_id, day, score, names in (("20261120-080000-aaaaaa", 20, 1.0, cases), (NOW, 21, 0.25, cases[:7])):
+        results = [make_result(name, score, case_fingerprint=fingerprints[name]) for name in names]
+        run = make_run(run_id, started_at=f"2026-11-{day}T08:00:00.000+00:00", status=RunStatus.FINISHED)
+        run = dataclasses.replace(run, files=(RunFile(FILE, "v1", 8),))
+        add_run(history, run, *results, comparisons=(ended,))
+    members = json.dumps([[name, "h"] for name in cases])
+    history.execute(f"INSERT INTO dataset_versions VALUES ('{FILE}', 'v1', '2026', 8, '{members}')")  # noqa: S608 - our own
+
+    with history.open() as store, store.reading() as connection:
+        pair = RunPair(connection, history.rootdir, "20261120", NOW)
+        compared = compare_runs(pair, Settings(), pair.files)
+        lost = pair.lost_files()
+
+    (file,) = compared.files
+    assert [(delta.name, delta.change) for delta in file.deltas] == [(name, Change.WORSE) for name in cases[:7]]
+    assert [(gate.verdict, gate.evidence and gate.evidence.limit) for gate in file.gates] == [(Verdict.REGRESSED, 0.25)]
+    assert (compared.only_now, lost) == ((), ())
 
 
 FINISHED = RunFilter(status=RunStatus.FINISHED)

@@ -106,9 +106,14 @@ def test_without_a_run_latest_is_nothing_yet(past: Past) -> None:
 def test_a_run_is_meant_by_its_id_or_a_beginning_that_no_other_has(past: Past) -> None:
     first = past.add(is_dirty=True)
     second = past.add()
+    past.add(status=RunStatus.INTERRUPTED)
 
     assert past.ids(first) == past.ids("20261122-060001") == past.ids("run:20261122-060001") == [first]
     assert past.problem("20261122-06") == f"'20261122-06' fits several runs: {second}, {first}; write more of the id"
+
+
+def test_what_looks_like_a_run_and_is_none_is_not_known(past: Past) -> None:
+    assert past.problem("20261122").startswith("'20261122' is no run, saved name, branch or commit that is known.")
 
 
 def test_a_run_that_did_not_finish_is_no_baseline(past: Past) -> None:
@@ -217,8 +222,9 @@ def test_a_merge_base_without_a_run_in_a_shallow_clone_says_what_to_do(
     checkout.git("clone", "--depth", "1", f"file://{checkout.path}", str(clone))
     past._rootdir = clone
 
-    assert past.find("merge-base").notice.endswith(
-        "; this clone is shallow; fetch its whole history with 'git fetch --unshallow' (in CI: fetch-depth 0)"
+    assert past.problem("merge-base").endswith(
+        ", nor at a commit before it; this clone is shallow; fetch its whole history with 'git fetch --unshallow' (in "
+        "CI: fetch-depth 0)"
     )
 
 
@@ -246,8 +252,9 @@ def test_what_is_not_known_is_said_with_what_there_is(past: Past) -> None:
 
 
 def test_an_empty_history_knows_nothing(past: Past) -> None:
-    assert past.problem("main") == (
-        "'main' is no run, saved name, branch or commit that is known. The history has no finished run yet."
+    assert past.problem("lates") == (
+        "'lates' is no run, saved name, branch or commit that is known. Did you mean 'latest'? The history has no "
+        "finished run yet."
     )
 
 

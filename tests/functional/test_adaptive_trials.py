@@ -325,3 +325,25 @@ def test_quiet_says_nothing_of_rounds(served: EvalProject, model_server: ModelSe
 
     assert result.ret == 1
     result.stdout.no_fnmatch_line("*cannot tell yet*")
+
+
+def test_beside_workers_judges_of_a_conftest_are_found(served: EvalProject, model_server: ModelServer) -> None:
+    (served.path / "a.eval.yaml").unlink()
+    write_cases(served, "evals/deep/b.eval.yaml", head="judges: [is_good]\n")
+    served.write(
+        "evals/conftest.py",
+        """
+        import pytest_promptevals
+
+        @pytest_promptevals.judge
+        def is_good(output):
+            return output == "good"
+        """,
+    )
+    start_over(served, model_server, 0.75, 2)
+
+    result = served.run("--evals-adaptive", "-n2")
+
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["evals/deep/b.eval.yaml: decided with 4 trials a case: mean score regressed"])
+    assert calls(model_server) == 4 * COUNT

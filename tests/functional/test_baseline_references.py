@@ -72,7 +72,7 @@ def test_a_run_is_compared_with_the_run_of_a_name(project: EvalProject, extra: t
     assert result.ret == 0
     result.stdout.fnmatch_lines(["a.eval.yaml *2 *2 *1.000 *0.500 *+0.500 *passed"])
     comparison = newest(project)[1]["a.eval.yaml"]
-    assert (comparison.baseline_run, comparison.baseline) == (named.id, f"run {named.id}, saved as v1,")
+    assert (comparison.baseline_run, comparison.baseline) == (named.id, f"run {named.id}, saved as v1")
     assert project.run(*extra).stdout.str().count("1.000   1.000") == 1
 
 

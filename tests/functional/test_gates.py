@@ -116,7 +116,7 @@ def test_missing_cases_fail_the_run_where_that_is_asked_for(project: EvalProject
     assert (warned.ret, failed.ret) == (0, 1)
     warned.stdout.fnmatch_lines(["a.eval.yaml: 1 case missing, lost since the baseline"])
     assert failed_gates(failed) == ["gate[missing_cases]"]
-    assert "1 case of the baseline is gone: c3; put them back" in " ".join(failed.stdout.str().split())
+    assert "1 case of the baseline is gone: c3; put it back" in " ".join(failed.stdout.str().split())
     assert project.run("--evals-missing-cases=fail", "--evals-save-baseline").ret == 0
     assert project.run("--evals-missing-cases=fail").ret == 0
 

@@ -101,6 +101,21 @@ def test_nothing_is_offered_for_results_that_no_baseline_was_committed_for(proje
     assert "--evals-accept" not in project.run().stdout.str()
 
 
+def test_a_ratchet_without_a_committed_baseline_is_told_what_it_lacks(project: EvalProject) -> None:
+    answer(project)
+    project.run()
+    answer(project, c1="bad")
+
+    slipped, again = project.run(), project.run()
+
+    assert (slipped.ret, again.ret) == (1, 0)
+    assert (
+        "case_policy ratchet of a.eval.yaml: without a committed baseline, what failed now is a known failure to the "
+        "next run; mend it, then pytest --evals-save-baseline writes one to commit"
+    ) in in_one_line(slipped)
+    assert "without a committed baseline" not in again.stdout.str()
+
+
 def test_a_new_case_that_fails_is_no_known_failure(project: EvalProject) -> None:
     answer(project)
     project.run("--evals-save-baseline")

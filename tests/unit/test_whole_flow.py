@@ -70,7 +70,7 @@ def test_a_worse_prompt_is_a_regression(tmp_path: Path) -> None:
     assert {(result.score, result.passed) for result in good} == {(1.0, True)}
     assert [delta.change for delta in comparison.deltas] == [Change.WORSE] * 5
     assert [gate.verdict for gate in comparison.gates] == [Verdict.REGRESSED]
-    assert any("one  1.00 -> 0.00" in line.text for line in summary_lines([comparison], width=80, verbosity=0))
+    assert any("one    1.00 -> 0.00" in line.text for line in summary_lines([comparison], width=80, verbosity=0))
 
 
 def test_the_same_prompt_is_not(tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ from tabulate import tabulate
 sys.path.insert(0, str(Path(__file__).resolve().parents[3]))  # run as a script, from anywhere
 
 from pytest_promptevals.comparison.holm import holm
+from tests.benchmarks.verdicts import figures
 from tests.benchmarks.verdicts.models import Cell, Numbers, Runs, draw
 from tests.benchmarks.verdicts.rules import ALPHA, MAX_DROP, OTHERS, Seen, cover, join, judge, judge_exactly
 
@@ -208,7 +209,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(*rows_of(outcomes[-1:])[0], sep=" | ", flush=True)
     runs = [(1, *alarms_of_runs(outcomes, 1, options.rounds, options.seed))]
     runs += [(files, *alarms_of_runs(outcomes, files, options.rounds, options.seed)) for files in FILES]
-    tables = _tables(outcomes, runs)
+    unbounded = figures.rows_of(max(10, options.rounds // 2), options.seed)
+    tables = _tables(outcomes, runs, unbounded)
     print(tables)
     if options.write is not None:
         _write(options.write, tables)
@@ -219,11 +221,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return int(bool(missed))
 
 
-def _tables(outcomes: Sequence[Outcome], runs: Sequence[tuple[int, float, float]]) -> str:
+def _tables(
+    outcomes: Sequence[Outcome], runs: Sequence[tuple[int, float, float]], unbounded: Sequence[Sequence[str]]
+) -> str:
     cells = tabulate(rows_of(outcomes), headers=HEADS, tablefmt="github", disable_numparse=True)
     lines = [[str(files), _percent(limited), _percent(unlimited)] for files, limited, unlimited in runs]
     heads = ("eval files in a run", "red although nothing changed", "at max_drop 0")
-    return f"{cells}\n\n{tabulate(lines, headers=heads, tablefmt='github', disable_numparse=True)}"
+    of_runs = tabulate(lines, headers=heads, tablefmt="github", disable_numparse=True)
+    of_figures = tabulate(unbounded, headers=figures.HEADS, tablefmt="github", disable_numparse=True)
+    return f"{cells}\n\n{of_runs}\n\n{of_figures}"
 
 
 def _write(page: Path, tables: str) -> None:

@@ -83,6 +83,12 @@ def test_two_runs_are_compared_metric_by_metric_and_case_by_case(folder: Path) -
         assert f"  {title}" in lines
 
 
+def test_the_latest_run_is_compared_unless_another_is_named(folder: Path) -> None:
+    write_two_runs(folder)
+
+    assert run(BEFORE) == run(BEFORE, NOW)
+
+
 def test_a_run_compared_with_itself_shows_no_change(folder: Path) -> None:
     write_two_runs(folder)
     output = run(NOW, NOW, "--fail-on", "inconclusive")

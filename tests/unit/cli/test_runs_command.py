@@ -10,7 +10,7 @@ import pytest
 
 from pytest_promptevals.records.comparisons import Verdict
 from pytest_promptevals.records.results import ErrorRecord, Score
-from pytest_promptevals.records.runs import RunStatus
+from pytest_promptevals.records.runs import RunFile, RunStatus
 from tests.support.sample_results import FILE, make_full_result, make_result, make_run
 from tests.unit.cli.history_project import HISTORY, add_run, call, open_store
 
@@ -227,6 +227,28 @@ def test_a_case_is_shown_in_full_or_as_json() -> None:
     assert call("show", "latest", "--case", "long", "--all").splitlines()[0] == f"{FILE}::long ({FILE}:7)"
     (found,) = json.loads(call("show", "latest", "--case", "long", "--format", "json"))
     assert found["name"] == "long"
+
+
+def test_a_prompt_is_shown_as_the_run_had_it() -> None:
+    files = (RunFile("a.eval.yaml", prompts={"ask": "h1"}), RunFile("b.eval.yaml", prompts={"ask": "h2"}))
+    add_run("20261101-1", files=files)
+    with open_store() as store:
+        store.add_contents([("h1", "prompt", '{"messages":[{"role":"user","content":"Say {{ input }}"}]}')])
+
+    assert call("show", "latest", "--prompt", "ask").splitlines() == [
+        "a.eval.yaml: prompt ask (h1)",
+        "",
+        "Say {{ input }}",
+        "b.eval.yaml: prompt ask (h2)",
+        "",
+        "its text is not kept in the history",
+    ]
+    assert "run 20261101-1 has no prompt 'aks'. Did you mean 'ask'?" in call(
+        "show", "latest", "--prompt", "aks", status=2
+    )
+    assert "--case and --prompt show different things; give one of them" in call(
+        "show", "latest", "--prompt", "ask", "--case", "a", status=2
+    )
 
 
 def test_what_is_unknown_is_said_with_a_hint() -> None:

@@ -136,7 +136,7 @@ def test_cases_that_are_gone_fail_where_that_is_asked_for() -> None:
 
     assert gate.verdict is Verdict.FAILED
     assert gate.explanation == (
-        "1 case of the baseline is gone: c0; put them back, or save a new baseline with 'pytest --evals-save-baseline'"
+        "1 case of the baseline is gone: c0; put it back, or save a new baseline with 'pytest --evals-save-baseline'"
     )
 
 

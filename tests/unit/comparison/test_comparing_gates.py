@@ -223,7 +223,7 @@ def test_cases_so_few_that_only_a_total_loss_would_be_found_say_so() -> None:
 
 
 def test_without_a_baseline_nothing_is_compared() -> None:
-    gate = decide_score(make_comparison(has_baseline=False))
+    gate = decide_score(make_comparison(make_effect(0.2), has_baseline=False))
 
     assert (gate.verdict, gate.evidence) == (Verdict.NO_BASELINE, None)
     assert gate.explanation == "there is no baseline; save one with 'pytest --evals-save-baseline'"
@@ -253,7 +253,7 @@ def test_a_few_cases_that_survived_the_errors_do_not_decide(errors: int, verdict
 
 
 def test_errors_that_were_expected_leave_a_verdict() -> None:
-    comparison = make_comparison(make_effect(0.2, SURE), metrics=Metrics(60, 10, 40, 0.8, 0.8))
+    comparison = make_comparison(make_effect(0.2, SURE), metrics=Metrics(60, 10, 42, 0.8, 0.8))
 
     assert decide_score(comparison, max_error_rate=0.7).verdict is Verdict.REGRESSED
     assert decide_score(comparison, max_error_rate=0.6).verdict is Verdict.INSUFFICIENT_DATA

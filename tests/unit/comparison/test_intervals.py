@@ -11,9 +11,9 @@ from pytest_promptevals.comparison.intervals import mean_interval, percentile_ch
 ONES = np.ones(30)
 
 
-def test_a_mean_without_bound_is_students_interval_of_the_groups_and_the_two_largest_differences() -> None:
+def test_a_mean_without_bound_is_students_interval_of_the_groups_and_twice_the_largest_difference() -> None:
     sums = np.random.default_rng(1).lognormal(0, 1, 30)
-    padded = np.concatenate([sums, [sums.max(), -sums.max()]])
+    padded = np.concatenate([sums, [2 * sums.max(), -2 * sums.max()]])
 
     interval = mean_interval(sums, ONES, 0.95, None)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -19,7 +20,9 @@ from pytest_promptevals.comparison.sequential import (
 LIMIT = 0.1
 
 
-def pairs_of(before: list[tuple[float, ...]], after: list[tuple[float, ...]], **changes: object) -> list[TrialPair]:
+def pairs_of(
+    before: Sequence[tuple[float, ...]], after: Sequence[tuple[float, ...]], **changes: object
+) -> list[TrialPair]:
     return [TrialPair(old, new, **changes) for old, new in zip(before, after, strict=True)]  # type: ignore[arg-type]  # weights and groups
 
 

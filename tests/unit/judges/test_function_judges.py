@@ -53,6 +53,14 @@ def problem(function: Callable[..., Any]) -> str:
     return str(caught.value)
 
 
+def test_the_source_of_a_function_is_kept_for_those_who_want_to_know_what_changed() -> None:
+    @judge
+    def is_brief(output: str) -> bool:
+        return len(output) < 9
+
+    assert "return len(output) < 9" in build_judge(made(is_brief), None, {}).content  # type: ignore[attr-defined]  # optional
+
+
 def test_a_function_gets_what_it_asks_for_by_name() -> None:
     @judge
     def everything(output: str, expected: Any, input: Any, vars: Any, context: Any) -> bool:  # noqa: A002 - on offer

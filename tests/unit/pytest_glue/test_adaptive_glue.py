@@ -101,3 +101,67 @@ def test_what_was_known_is_decided_on_when_calls_end(
     assert comparison.gates[0].verdict.value == "inconclusive"
     shown = capsys.readouterr().out
     assert f"{FILE}: still cannot tell: {reason}\n" in shown
+
+
+class AskingNobody(Caller):
+    """Has no calls to make."""
+
+    def run(self, work: object) -> Any:
+        """Fail the test."""
+        raise AssertionError("nobody was to be asked")
+
+
+def run_with(
+    pytester: pytest.Pytester, before: Sequence[BaselineCase], now: Sequence[CaseResult], settings: Settings
+) -> tuple[Compared, Compared]:
+    """Return what is compared, and what is to be decided on."""
+
+    class Of(Ledger):
+        def cases_before(self, file: str) -> Sequence[BaselineCase]:
+            return before
+
+    config = pytester.parseconfigure()
+    (planned,) = plan(pytester.path, "model: scripted/m\njudges: [exact]\ncases: [{id: a, input: hi, expected: hi}]\n")
+    adaptive = AdaptiveTrials(config, settings, Of())
+    for result in now:
+        adaptive.keep(result)
+    first = compare_file(SOURCE, now, Baseline("the baseline", tuple(before)))
+    caller = AskingNobody(planned, AssertionError())
+    (last,) = adaptive.run(pytest.Session.from_config(config), caller, [first])
+    return first, last
+
+
+def test_a_baseline_that_does_not_know_its_trials_is_said(
+    pytester: pytest.Pytester, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    first, last = run_with(pytester, [make_case(name, trials=3) for name in NAMES], NOW, Settings())
+
+    assert last is first
+    assert (
+        f"{FILE}: still cannot tell: the baseline does not say how each of its trials scored; "
+        "save a new one with 'pytest --evals-save-baseline'\n"
+    ) in capsys.readouterr().out
+
+
+def test_a_red_file_that_cannot_have_more_trials_stays_red_without_a_word(
+    pytester: pytest.Pytester, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = [make_result(name, 0.0) for name in NAMES]
+
+    first, last = run_with(pytester, [make_case(name, trials=3) for name in NAMES], now, Settings())
+
+    assert last is first
+    assert FILE not in capsys.readouterr().out
+
+
+def test_a_drop_that_is_certain_at_the_first_look_needs_no_more(
+    pytester: pytest.Pytester, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = [make_result(name, 0.0) for name in NAMES]
+
+    _, last = run_with(pytester, BEFORE, now, Settings())
+
+    (comparison,) = decide_run([last], Settings())
+    assert comparison.gates[0].verdict.value == "regressed"
+    assert FILE not in capsys.readouterr().out

@@ -9,7 +9,7 @@ import pytest
 from pytest_promptevals.records.cases import Location
 from pytest_promptevals.records.comparisons import Change, Comparison, Delta, GateResult, Metrics, Verdict
 from pytest_promptevals.reports.lines import Line
-from pytest_promptevals.reports.terminal import accept_lines, summary_lines
+from pytest_promptevals.reports.terminal import accept_lines, commit_lines, summary_lines
 from pytest_promptevals.reports.words import count_text, json_text, score_text
 
 PLACE = Location("evals/a.eval.yaml", 7)
@@ -182,6 +182,13 @@ def test_known_failures_that_pass_are_offered_in_a_command_that_a_shell_takes() 
     assert offer({"a.eval.yaml": ("late", "late[v1]", "two words")}) == (
         "3 known failures now pass: pytest --evals-accept 'late late[v1] two words' takes them into the baseline, so "
         "that they may not slip back"
+    )
+
+
+def test_files_whose_ratchet_has_nothing_to_hold_to_are_named() -> None:
+    assert commit_lines([], 80) == []
+    assert commit_lines(["a.eval.yaml", "b.eval.yaml"], 80)[0].text.startswith(
+        "case_policy ratchet of a.eval.yaml and 1 more: without a committed baseline,"
     )
 
 
