@@ -141,6 +141,8 @@ def _render(view: ComparisonView, form: str) -> str:
 
 
 def _fails(comparison: RunComparison, fail_on: str) -> bool:
+    if not comparison.files:
+        return fail_on != "never"  # what was never looked at is not all right
     verdicts = {gate.verdict for file in comparison.files for gate in file.gates}
     if fail_on == "inconclusive" and Verdict.INCONCLUSIVE in verdicts:
         return True

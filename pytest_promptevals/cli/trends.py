@@ -69,7 +69,7 @@ def _read(files: Sequence[str], wanted: RunFilter, last: int, history: str | Non
             wanted, file=None, status=wanted.status or RunStatus.FINISHED, kind=wanted.kind or RunKind.RUN
         )
         points = read_trends(connection, meant, found, last)
-    if not points:
+    if not report.metrics_of(points):
         raise click.ClickException("no run of the history is meant: no finished one has scores of that")
     return points
 

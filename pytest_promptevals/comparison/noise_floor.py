@@ -52,7 +52,7 @@ class NoiseFloor:
         """Return the trials of each case that a drop needs to be seen; ``None`` if more than ``MOST_TRIALS``."""
         if self.deviation == 0:
             return 1
-        needed = math.ceil(self.trials * (self.smallest_drop / drop) ** 2 - 1e-9) if drop > 0 else MOST_TRIALS + 1
+        needed = math.ceil(self.trials * (self.smallest_drop / drop) ** 2) if drop > 0 else MOST_TRIALS + 1
         return max(needed, 1) if needed <= MOST_TRIALS else None
 
 

@@ -223,9 +223,9 @@ def _sort(deltas: Sequence[Delta]) -> tuple[Delta, ...]:
     in_order: list[Delta] = []
     for change in _ORDER:
         found = sorted([delta for delta in deltas if delta.change is change], key=_name_of)
-        in_order += sorted(found, key=_size_of, reverse=True) if change in _MOVED else found
+        in_order += sorted(found, key=_size_of) if change in _MOVED else found
     return tuple(in_order)
 
 
 def _size_of(delta: Delta) -> float:
-    return abs(delta.drop or 0.0)
+    return -abs((delta.before or 0.0) - (delta.after or 0.0))

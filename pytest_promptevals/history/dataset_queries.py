@@ -10,7 +10,14 @@ from sqlalchemy import Connection, RowMapping, func, select
 
 from pytest_promptevals.errors import UsageError, did_you_mean
 from pytest_promptevals.history.run_queries import find_run
-from pytest_promptevals.history.tables import case_results, contents, dataset_versions, run_files, runs
+from pytest_promptevals.history.tables import (
+    case_results,
+    comparisons,
+    contents,
+    dataset_versions,
+    run_files,
+    runs,
+)
 from pytest_promptevals.records.contents import DatasetVersion
 from pytest_promptevals.records.json_types import Json
 
@@ -64,14 +71,14 @@ def read_texts(connection: Connection, hashes: Collection[str]) -> dict[str, Jso
 
 def find_case_files(connection: Connection, file: str) -> tuple[str, ...]:
     """Return the files in which the cases stand that the newest run of an eval file, or test function, had."""
-    table = case_results.c
     newest = connection.scalar(
-        select(table.run_id)
-        .join(runs, runs.c.id == table.run_id)
-        .where(table.file == file)
+        select(comparisons.c.run_id)
+        .join(runs, runs.c.id == comparisons.c.run_id)
+        .where(comparisons.c.file == file)
         .order_by(runs.c.started_at.desc(), runs.c.id.desc())
         .limit(1)
     )
+    table = case_results.c
     query = select(table.path).where(table.run_id == newest, table.file == file).distinct().order_by(table.path)
     return tuple(connection.scalars(query))
 

@@ -29,8 +29,6 @@ _Kind = TypeVar("_Kind", bound=tuple[Any, ...])
 
 _NOTHING: Final[_Numbers] = {}
 _NO_SCORES: Final[_ScoresByTrial] = {}
-_MAPPED: Final = 1 << 31
-"""Bytes of an SQLite file that are read where they lie: a row may fill a page, and each would be copied."""
 _DENSE: Final = 0.5
 """Share of the range of its ids that a run must fill for that range to be read, and not its index: twice as fast."""
 
@@ -180,8 +178,6 @@ class _Reader:
         self._connection = connection
         self._sqlite: Any = connection.connection.driver_connection if connection.dialect.name == "sqlite" else None
         self._values: dict[str, str | int] = {"run": store_text(run_id), "file": store_text(file)}
-        if self._sqlite is not None:
-            self._sqlite.execute(f"PRAGMA mmap_size = {_MAPPED}")
         self._is_dense = self._sqlite is not None and self._find_range()
 
     def results(self, names: Sequence[str], condition: str = "") -> _Columns:

@@ -85,13 +85,17 @@ class PostgresHistory(RunHistory):
 
     def _hold(self, run: Run) -> None:
         self._connection.hold(run.id)
-        claim = _CLAIMS.pop(run.id, None)
-        if claim is not None and claim is not self._connection:
-            claim.close()
+        self._end_claim(run.id)
 
     def _claim(self, run_id: str) -> None:
         self._connection.hold(run_id)
+        self._end_claim(run_id)
         _CLAIMS[run_id] = self._connection
+
+    def _end_claim(self, run_id: str) -> None:
+        claim = _CLAIMS.pop(run_id, None)
+        if claim is not None and claim is not self._connection:
+            claim.close()
 
 
 _DELETE_EARLIER: Final = """

@@ -33,6 +33,8 @@ from pytest_promptevals.records.runs import RunKind, RunStatus
 _AT_ONCE: Final = 20
 """Runs that are removed in one transaction: pytest processes that write meanwhile wait for each."""
 _BATCH: Final = 500
+_MUCH: Final = 0.2
+"""Share of an SQLite file that must be free to make it smaller."""
 _PATIENCE: Final = 1.0
 """Seconds that are waited for other processes before an SQLite file is left as large as it is."""
 _RED: Final = tuple(verdict.value for verdict in Verdict if verdict.fails)
@@ -118,8 +120,12 @@ def remove_runs(store: HistoryStore, ids: Sequence[str]) -> None:
 
 
 def _give_space_back(path: Path) -> None:
-    """Let an SQLite file shrink, unless another process uses it now; what is free in it is used again anyway."""
+    """Let an SQLite file shrink if much of it is free, and no other process uses it now."""
     with contextlib.suppress(sqlite3.Error), contextlib.closing(connect(path, _PATIENCE)) as connection:
+        (free,) = connection.execute("PRAGMA freelist_count").fetchone()
+        (pages,) = connection.execute("PRAGMA page_count").fetchone()
+        if free < pages * _MUCH:
+            return  # it is used again, and to write a large file anew takes long
         connection.execute("VACUUM")
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
@@ -189,7 +195,6 @@ def _remove_unused(connection: Connection) -> None:
 
 
 def _read_used(connection: Connection) -> Iterator[str]:
-    yield from connection.scalars(select(case_results.c.prompt_hash).distinct())
     for column in (run_files.c.prompts, run_files.c.judges):
         for text in connection.scalars(select(type_coerce(column, Text)).distinct()):
             yield from json.loads(text).values()

@@ -50,7 +50,7 @@ class HistoryRecorder:
         self.close()
 
     def keep(self, action: Callable[[RunHistory], None]) -> None:
-        """Have something done with the history, in the background, before the end of the run is recorded.
+        """Have something done with the history, in the background, when the run is recorded to its end.
 
         It is left out where the history cannot be written: only what the next run would record again belongs there.
         """

@@ -82,7 +82,7 @@ class HistoryWriter:
         self._end = _End(run, tuple(comparisons))
 
     def keep(self, action: Callable[[RunHistory], None]) -> None:
-        """Have the thread do something with the history before the end of the run is recorded."""
+        """Have the thread do something with the history when the run is recorded: it cannot cost any of it."""
         self._actions.append(action)
 
     def close(self, timeout: float) -> None:
@@ -117,10 +117,10 @@ class HistoryWriter:
                 self._wake.clear()
                 is_closing = self._is_closing  # first: what was added before is in the inbox by now
                 self._write_inbox()
-            for action in self._actions:
-                self._log.keep(action)
             if self._end is not None:
                 self._log.finish(self._end.run, self._end.comparisons)
+            for action in self._actions:
+                self._log.keep(action)
         finally:
             self._log.close()
 

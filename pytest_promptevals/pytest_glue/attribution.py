@@ -19,7 +19,7 @@ from pytest_promptevals.engine.pipeline import Pipeline
 from pytest_promptevals.engine.planning import EvalPlan, PlannedCase, Target
 from pytest_promptevals.engine.pricing import unpriced_models
 from pytest_promptevals.engine.runner import run_case
-from pytest_promptevals.engine.variations import find_target, with_parameters, with_prompt
+from pytest_promptevals.engine.variations import find_target, render_template, with_parameters, with_prompt
 from pytest_promptevals.errors import HistoryError, PromptEvalsError, UsageError
 from pytest_promptevals.history.environment import new_run
 from pytest_promptevals.history.opening import open_run_history
@@ -84,6 +84,7 @@ class Attributor:
         self._session = session
         self._caller = caller
         self._notices: list[str] = []
+        self._templates: dict[str, tuple[str, str] | None] = {}
 
     def attribute(self, files: Iterable[ComparedFile], run: Run) -> list[str]:
         """Find out what explains the cases of eval files that now fail, and return what the user should know.
@@ -99,8 +100,9 @@ class Attributor:
     def _attribute_file(self, compared: ComparedFile, run: Run) -> Attribution:
         flips = [delta for delta in worst_deltas(compared.comparison) if is_flip(delta)]
         past = self._explainer.past_file(compared, run)
+        self._templates.clear()
         try:
-            cases = self._find_cases(compared, flips[:MOST_CASES], run)
+            cases = self._find_cases(compared, flips[:MOST_CASES], run, past)
             other = self._name_changes(cases, past)
             variants = self._vary(cases, compared.now, past)
             say(
@@ -115,7 +117,9 @@ class Attributor:
         self._record(variants, run)
         return _sum_up(variants, other, left_out=len(flips) - len(cases))
 
-    def _find_cases(self, compared: ComparedFile, flips: Sequence[Delta], run: Run) -> tuple[_Case, ...]:
+    def _find_cases(
+        self, compared: ComparedFile, flips: Sequence[Delta], run: Run, past: PastFile | None
+    ) -> tuple[_Case, ...]:
         """Return the cases that can be run again. Raises ``UsageError`` if there is none."""
         if run.kind is not RunKind.RUN:
             raise UsageError("this run asks no model, so no case is run again")
@@ -129,19 +133,39 @@ class Attributor:
         ]
         if not pairs:
             raise UsageError("cases of a test function cannot be run again with one change alone")
-        cases = tuple(case for now, before in pairs if (case := self._remember(now, before)) is not None)
+        cases = tuple(
+            case for now, before in pairs if (case := self._remember(compared, now, before, past)) is not None
+        )
         if not cases:
             raise UsageError(
-                "the history does not know what was asked for the baseline, so it cannot be asked again; run the old "
-                "prompt with the old model once, and name that run: --evals-baseline RUN"
+                "neither the history nor git knows what was asked for the baseline, so it cannot be asked again; run "
+                "the old prompt with the old model once, and name that run: --evals-baseline RUN"
             )
         return cases
 
-    def _remember(self, planned: PlannedCase, before: BaselineCase) -> _Case | None:
+    def _remember(
+        self, compared: ComparedFile, planned: PlannedCase, before: BaselineCase, past: PastFile | None
+    ) -> _Case | None:
+        """Return the case with what was asked for it, from the history or else from git; ``None`` if it is unknown."""
         if not before.fingerprint or planned.case.output is not None:
             return None
-        asked = self._explainer.past.prompt_of(planned.plan.dataset.path, before.name, before.fingerprint)
+        asked = self._explainer.past.prompt_of(compared.file, before.name, before.fingerprint)
+        asked = asked or self._render_old(compared, planned, before, past)
         return None if asked is None else _Case(planned, before, asked)
+
+    def _render_old(
+        self, compared: ComparedFile, planned: PlannedCase, before: BaselineCase, past: PastFile | None
+    ) -> RenderedPrompt | None:
+        """Return what git's text of the prompt asks, if that has the fingerprint of the baseline."""
+        name = planned.prompt.name
+        if name not in self._templates:
+            self._templates[name] = self._explainer.old_prompt(compared, name, past)
+        found, target = self._templates[name], find_target(planned.plan, before.model)
+        rendered = None if found is None else render_template(planned, *found, self._explainer.rootdir)
+        if rendered is None or target is None:
+            return None
+        then = dataclasses.replace(with_prompt(planned, rendered), target=target)
+        return rendered if then.full_fingerprint(rendered) == before.fingerprint else None
 
     def _name_changes(self, cases: Sequence[_Case], past: PastFile | None) -> str:
         """Return what changed beside the prompt. Raises ``UsageError`` if it is not the prompt and something else."""

@@ -96,7 +96,7 @@ class Totals:
         self.spent += sum(_known(_spent_amounts(result)))
 
     def extend(self, result: CaseResult, before: CaseResult, lost: float) -> None:
-        """Put a result with further trials in the place of what it was; ``lost`` was paid for trials without a score."""
+        """Put a result with further trials in the place of what it was; ``lost`` was paid for no score."""
         self._count(before, -1)
         self._count(result, 1)
         # In the same steps as the cost, so that the two are equal where all of it was paid.

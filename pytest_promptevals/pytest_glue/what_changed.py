@@ -165,20 +165,31 @@ class Explainer:
         text = known.get(content) or self.past.text_of(content)
         return None if text is None else prompt_text(text)
 
-    def _from_git(self, change: PromptChange, compared: ComparedFile, past: PastFile | None) -> PromptChange:
-        """Return the change with the texts of the prompt's file, now and when the baseline was made."""
-        path = self._prompt_file(compared.file, change.name)
-        if path is None:
-            return change
+    def old_prompt(self, compared: ComparedFile, name: str, past: PastFile | None) -> tuple[str, str] | None:
+        """Return the file of a prompt, relative to the rootdir, and its text when the baseline was made, as git has it.
+
+        ``None`` if git does not have it, or if the prompt stands in the eval file.
+        """
+        path = self._prompt_file(compared.file, name)
         commit = past.commit if past is not None else None
         if commit is None and compared.baseline_path:
             commit = find_last_change(self.rootdir, compared.baseline_path)
-        before = None if commit is None else read_file_at(self.rootdir, commit, path)
+        if path is None or commit is None:
+            return None
+        text = read_file_at(self.rootdir, commit, path)
+        return None if text is None else (path, text)
+
+    def _from_git(self, change: PromptChange, compared: ComparedFile, past: PastFile | None) -> PromptChange:
+        """Return the change with the texts of the prompt's file, now and when the baseline was made."""
+        found = self.old_prompt(compared, change.name, past)
+        if found is None:
+            return change
+        path, before = found
         try:
             after = read_text(self.rootdir / path, path)
         except FileProblem:
             return change
-        return change if before in {None, after} else dataclasses.replace(change, before=before, after=after)
+        return change if before == after else dataclasses.replace(change, before=before, after=after)
 
     def _prompt_file(self, file: str, name: str) -> str | None:
         """Return the prompt's file of that name, relative to the rootdir; ``None`` if it stands in the eval file."""

@@ -87,7 +87,7 @@ class Controller:
             from pytest_promptevals.pytest_glue.continuing import resumed_run_id  # noqa: PLC0415 - only to resume
 
             self.facts[RESUMED_FACT] = resumed_run_id(self._config, settings_of(self._config))
-        if REUSED_FACT not in self.facts and (self._config.option.evals_rejudge or self._config.option.evals_regate):
+        if REUSED_FACT not in self.facts and _reuses(self._config):
             from pytest_promptevals.pytest_glue.reusing import reused_run_id  # noqa: PLC0415 - only to reuse a run
 
             self.facts[REUSED_FACT] = reused_run_id(self._config)
@@ -291,3 +291,7 @@ def _tell(node: Any, **message: object) -> None:
     # A worker that just died will be removed.
     with contextlib.suppress(OSError):
         node.sendcommand(COMMAND, **message)
+
+
+def _reuses(config: pytest.Config) -> bool:
+    return any(config.getoption(name, None) for name in ("evals_rejudge", "evals_regate"))

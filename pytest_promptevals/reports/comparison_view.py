@@ -153,6 +153,8 @@ def view_comparison(comparison: RunComparison, limit: int | None, *, with_same: 
 
 def _notes(comparison: RunComparison) -> Iterator[str]:
     yield from map(visible_text, comparison.notices)
+    if not comparison.files:
+        yield "nothing can be compared: there is no eval file that both have scores of"
     if comparison.only_now:
         yield f"not compared, since the baseline has no scores of them: {_listed(comparison.only_now)}"
     if comparison.only_before:

@@ -30,11 +30,12 @@ def metrics_of(points: Iterable[TrendPoint]) -> tuple[str, ...]:
 def trend_table(points: Sequence[TrendPoint], metrics: Sequence[str], width: int, encoding: str) -> str:
     """Return a line of blocks for each metric of each eval file, with its first, last, lowest and highest value.
 
+    Eval files that have none of the metrics are left out.
     ``points`` are sorted by file, oldest first; a line of the text is ``width`` characters long at most where that is
     possible. ``encoding`` is that of the terminal.
     """
-    blocks = [_file_table(list(of_file), metrics, width, encoding) for _, of_file in _by_file(points)]
-    return "\n\n".join(blocks)
+    blocks = (_file_table(list(of_file), metrics, width, encoding) for _, of_file in _by_file(points))
+    return "\n\n".join(filter(None, blocks))
 
 
 def trend_listing(points: Sequence[TrendPoint], metrics: Sequence[str]) -> str:
@@ -95,6 +96,8 @@ def _by_file(points: Iterable[TrendPoint]) -> Iterator[tuple[str, Iterator[Trend
 
 def _file_table(points: Sequence[TrendPoint], metrics: Sequence[str], width: int, encoding: str) -> str:
     shown = [metric for metric in metrics if any(metric in point.values for point in points)]
+    if not shown:
+        return ""
     bare = [_summary(points, metric) for metric in shown]
     room = max(_SHORTEST_LINE, width - _width_of([("", *row) for row in bare]))
     rows = [

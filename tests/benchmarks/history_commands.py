@@ -10,10 +10,11 @@ runs of 100,000 cases and three judges.
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import random
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -122,9 +123,9 @@ def commands_of(folder: Path, options: argparse.Namespace) -> list[Measured]:
     """Return what is measured; histories are made where there are none."""
     many, large = folder / "many", folder / f"large-{options.trials}"
     if make_project(many):
-        make_history(many, _HISTORY, options.runs, options.cases)
+        _make_in_process(make_history, many, _HISTORY, options.runs, options.cases)
     if make_project(large):
-        write_two_runs(large, options.large, options.trials)
+        _make_in_process(write_two_runs, large, options.large, options.trials)
     bar, memory = options.at_most, options.at_most_memory
     return [
         Measured("runs", many, ["runs"], "main@", bar, memory),
@@ -133,6 +134,15 @@ def commands_of(folder: Path, options: argparse.Namespace) -> list[Measured]:
         Measured("compare", many, ["compare", "topic", "latest"], "by chance", bar, memory),
         Measured("compare, large", large, ["compare", _BEFORE, _NOW], "by chance", options.at_most_large, memory),
     ]
+
+
+def _make_in_process(make: Callable[..., None], *arguments: object) -> None:
+    """Make a history elsewhere: what is measured would begin with the memory of the process that starts it."""
+    process = multiprocessing.get_context("spawn").Process(target=make, args=arguments)
+    process.start()
+    process.join()
+    if process.exitcode:
+        raise SystemExit(f"the history could not be made: exit status {process.exitcode}")
 
 
 def measure(measured: Measured, rounds: int) -> list[object]:

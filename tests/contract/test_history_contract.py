@@ -507,6 +507,7 @@ def test_whoever_takes_a_run_over_is_waited_for(store: HistoryStore, history: Hi
             second.resume_run("stopped", HERE)
 
     assert store.resume_run("stopped", HERE)
+    store.start_run(dataclasses.replace(HERE, id="stopped"))
 
 
 def test_results_that_could_not_be_written_are_added_by_the_next_run(

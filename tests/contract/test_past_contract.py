@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from pytest_promptevals.history.facts import read_facts
 from pytest_promptevals.history.noise_queries import list_files, read_fresh_scores
 from pytest_promptevals.history.past import MOST_RUNS, Past, PastFile
 from pytest_promptevals.history.store import HistoryStore
@@ -140,6 +141,15 @@ def test_a_history_that_is_switched_off_has_no_answers(history: HistorySubject) 
 
     assert past.trials_of(make_result()) == ()
     past.close()
+
+
+def test_runs_with_one_change_alone_say_nothing_of_what_failed_last(
+    history: HistorySubject, store: HistoryStore
+) -> None:
+    record(store, 1, result_of("p"))
+    record(store, 2, result_of("f"), kind=RunKind.ATTRIBUTE)
+
+    assert not read_facts(history.place)[f"{FILE}::refund"].failed
 
 
 def test_eval_files_are_listed_in_order(store: HistoryStore) -> None:

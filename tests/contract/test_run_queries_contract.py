@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from sqlalchemy import func, select
 
+from pytest_promptevals.cli import main
 from pytest_promptevals.errors import UsageError
 from pytest_promptevals.history import pruning
 from pytest_promptevals.history.dataset_queries import (
@@ -395,10 +397,10 @@ def test_removed_runs_are_gone_with_all_that_no_other_run_needs(
         store, "20261101-1", files=(dataclasses.replace(shared, dataset_version="v0", prompts={"p": "prompt-old"}),)
     )
     add_run(store, "20261102-1")
-    add_run(store, "20261103-1", make_result("a", prompt_hash="asked"), files=(shared,))
+    add_run(store, "20261103-1", make_result("a"), files=(shared,))
     add_version(store, "v0", "2026-11-01T12:00:00.000+00:00", ("a", "case-old"), ("b", "case"))
     add_version(store, "v1", "2026-11-02T12:00:00.000+00:00", ("b", "case"))
-    texts = ("prompt-old", "prompt-new", "judge", "case-old", "case", "asked", "orphan")
+    texts = ("prompt-old", "prompt-new", "judge", "case-old", "case", "orphan")
     store.add_contents([(text, "case", "{}") for text in texts])
 
     remove_runs(store, ["20261101-1", "20261102-1"])
@@ -409,7 +411,7 @@ def test_removed_runs_are_gone_with_all_that_no_other_run_needs(
         left = set(connection.scalars(select(contents.c.hash)))
         assert [version.version for version in read_versions(connection, FILE)] == ["v1"]
         assert plan_removal(connection, ["20261103-1"]).results == 1
-    assert left == {"prompt-new", "judge", "case", "asked"}
+    assert left == {"prompt-new", "judge", "case"}
 
 
 def test_texts_stay_while_a_run_may_still_say_that_they_are_its_own(store: HistoryStore) -> None:
@@ -422,3 +424,25 @@ def test_texts_stay_while_a_run_may_still_say_that_they_are_its_own(store: Histo
     remove_runs(store, ["20261101-1"])
 
     assert (count(store, contents), count(store, dataset_versions)) == (1, 1)
+
+
+def test_commands_work_with_each_database(
+    history: HistorySubject, store: HistoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(history.rootdir)
+    (history.rootdir / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
+    add_version(store, "v1", "2026-11-01T12:00:00.000+00:00", ("a", "1"))
+    for number in (1, 2, 3):
+        add_run(store, f"20261101-{number}", make_result("a", 0.0))
+
+    def call(*arguments: str) -> str:
+        result = CliRunner().invoke(main, [*arguments, "--history", history.setting])
+        assert result.exit_code == 0, result.output
+        return result.output
+
+    assert len(call("runs").splitlines()) == 5
+    assert "1 case did not pass" in call("show", "latest")
+    assert call("dataset", "versions", FILE).splitlines()[-1].startswith("v1 ")
+    assert "removed 1 run (20261101-3)" in call("runs", "rm", "latest", "--yes")
+    assert "removed 1 run (20261101-1)" in call("runs", "prune", "--keep", "0", "--yes")
+    assert wanted(store) == ["20261101-2"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
 from typing import Any
 
 import pytest
@@ -119,12 +120,43 @@ def test_what_was_asked_for_the_baseline_must_be_known(served: EvalProject) -> N
 
     served.run("--evals-attribute", "--tb=no").stdout.fnmatch_lines(
         [
-            "  --evals-attribute: the history does not know what was asked for the baseline,",
-            "    so it cannot be asked again; run the old prompt with the old model once, and",
-            "    name that run: --evals-baseline RUN",
+            "  --evals-attribute: neither the history nor git knows what was asked for the",
+            "    baseline, so it cannot be asked again; run the old prompt with the old model",
+            "    once, and name that run: --evals-baseline RUN",
         ],
         consecutive=True,
     )
+
+
+def commit_all(project: EvalProject) -> None:
+    identity = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
+    for arguments in (["init", "-q"], ["add", "."], ["commit", "-qm", "all"]):
+        command = ["git", *identity, *arguments]
+        subprocess.run(command, cwd=project.path, check=True, capture_output=True)
+
+
+def test_without_the_baselines_run_git_has_what_was_asked(served: EvalProject, model_server: ModelServer) -> None:
+    write(served, "Be kind. {{ input }}\n")
+    served.run("--evals-save-baseline", "--evals-history=off")
+    commit_all(served)
+    write(served, "Be quick. {{ input }}\n", "local/other-model")
+
+    result = served.run("--evals-attribute", "--tb=no", "--evals-history=off")
+
+    result.stdout.fnmatch_lines([WHY, "     10  the prompt: with the new prompt and the old model, it fails already"])
+    assert calls(model_server) == 40
+
+
+def test_what_git_has_must_be_what_was_asked(served: EvalProject, model_server: ModelServer) -> None:
+    write(served, "Be kind. {{ input }}", parameters="{temperature: 0}")
+    served.run("--evals-save-baseline", "--evals-history=off")
+    commit_all(served)
+    write(served, "Be quick. {{ input }}", "local/other-model", parameters="{temperature: 1}")
+
+    result = served.run("--evals-attribute", "--tb=no", "--evals-history=off")
+
+    result.stdout.fnmatch_lines(["  --evals-attribute: neither the history nor git knows what was asked for the"])
+    assert calls(model_server) == 20
 
 
 def test_the_old_models_provider_must_be_known(served: EvalProject, model_server: ModelServer) -> None:

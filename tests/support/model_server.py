@@ -18,7 +18,8 @@ repeats the last user message, and a text's vector counts its words.
 
 A rule has ``match`` (a regex that is searched for in the last user message) and any of ``reply``, ``tool_calls``
 (objects with ``name`` and ``arguments``), ``finish_reason``, ``refusal``, ``usage``, ``headers``, ``logprobs`` (the
-API's entries of tokens, told where they are asked for). The first that matches answers.
+API's entries of tokens, told where they are asked for). The first that matches answers. One with a ``chance`` (0..1)
+is flaky: it replies ``otherwise`` the rest of the time, by a sequence of each text's own that ``seed`` begins.
 
 A fault has ``match`` (a regex that is searched for in the request's JSON), ``times`` (how often it strikes; always, if
 not given), ``mode`` and, where it applies, ``status``, ``retry_after``, ``retry_after_ms``, ``message``, ``code``,

@@ -53,6 +53,10 @@ class Runs:
     before: Numbers
     now: Numbers
 
+    def first(self, count: int) -> Runs:
+        """Return so many of them, or all there are."""
+        return Runs(self.before[:count], self.now[:count])
+
 
 def draw(cell: Cell, drop: float, rounds: int, seed: int) -> Iterator[Runs]:
     """Yield pairs of runs between which the mean falls by ``drop``, a few at a time, ``rounds`` in all.

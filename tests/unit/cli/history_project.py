@@ -36,10 +36,11 @@ def add_run(run_id: str, *results: CaseResult, verdict: Verdict = Verdict.PASSED
     }
     run = make_run(run_id, **{**fields, **changes})
     passed = sum(result.passed is True for result in results)
+    file = results[0].file
     comparison = Comparison(
-        FILE,
+        file,
         Metrics(len(results), passed, sum(result.error is not None for result in results), 0.5, passed / len(results)),
-        gates=(GateResult(FILE, "score", verdict, "because", PLACE),),
+        gates=(GateResult(file, "score", verdict, "because", PLACE),),
     )
     with open_store() as store:
         store.add_run(run, results, [comparison])

@@ -124,6 +124,15 @@ def test_all_errors_fail_where_a_regression_does(folder: Path) -> None:
     assert "insufficient data" in run(BEFORE, NOW, "--fail-on", "regressed", status=1)
 
 
+@pytest.mark.parametrize(("fail_on", "status"), [("never", 0), ("regressed", 1)])
+def test_nothing_compared_is_no_success(folder: Path, fail_on: str, status: int) -> None:
+    write_run(folder, finished_run(NOW, 21), many_results(3, 1.0))
+
+    assert run("file", NOW, "--fail-on", fail_on, status=status).splitlines()[2] == (
+        "nothing can be compared: there is no eval file that both have scores of"
+    )
+
+
 def test_the_limits_are_those_that_the_run_had(folder: Path) -> None:
     write_run(folder, finished_run(BEFORE, 20), many_results(10, 1.0, scores=make_result("a", 1.0).scores))
     judges = Evidence(Effect("judges.exact", 1.0, 1.0, 0.0), 0.05, 0.95)

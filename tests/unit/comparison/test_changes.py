@@ -76,7 +76,8 @@ def test_models_and_prompts_that_are_others_are_counted() -> None:
 
 def test_equal_fingerprints_mean_that_the_same_was_asked() -> None:
     assert compare_cases([delta("a")], {"a": make_case("a")}, {"a": make_result("a", prompt_hash="p")}).is_same is True
-    assert compare_cases([delta("a")], {"a": make_case("a")}, {"a": make_result("a", prompt_hash="p")}).prompts == ()
+    edited = make_case("a", prompt_hash="before")  # and rendered for this case as it was
+    assert compare_cases([delta("a")], {"a": edited}, {"a": make_result("a", prompt_hash="p")}).prompts == ()
 
 
 def test_a_baseline_without_hashes_tells_other_prompts_by_their_names_alone() -> None:

@@ -64,5 +64,9 @@ def test_after_a_change_the_newest_trials_before_it_tell() -> None:
     assert (found.probability.passes, found.probability.trials, found.is_unchanged) == (3, 5, False)
 
 
+def test_a_few_trials_before_a_change_tell_nothing() -> None:
+    assert find_flakiness(runs("pfpp", "before"), "now") is None
+
+
 def test_what_enough_trials_of_now_say_is_not_overruled_by_earlier_ones() -> None:
     assert find_flakiness([*runs("pfpfp", "before"), *runs("f" * FEWEST_TRIALS)], "now") is None

@@ -144,6 +144,14 @@ def test_a_ring_that_does_not_turn_says_nothing() -> None:
     assert p_values([], [np.zeros((2, 6))]) == (1.0, 1.0)
 
 
+def test_a_grid_that_is_too_fine_for_so_many_groups_is_drawn_on() -> None:
+    differences = np.random.default_rng(9).integers(-119, 125, 3_000) / 120
+
+    expected = stats.ttest_1samp(differences, 0, alternative="greater").pvalue
+
+    assert p_values(differences)[0] == pytest.approx(expected, abs=0.01)
+
+
 @pytest.mark.parametrize(
     ("values", "parts"),
     [([1.0, -1.0, 0.0], 1), ([0.333333, 0.666667], 3), ([0.2, 0.5], 10), ([0.123456, 0.5], None), ([], 1)],

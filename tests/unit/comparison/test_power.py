@@ -76,6 +76,10 @@ def test_without_a_known_scatter_nothing_can_be_said() -> None:
     assert trials_needed(unknown, 0.95) is None
 
 
+def test_one_group_shows_only_what_breaks_it() -> None:
+    assert smallest_detectable(dataclasses.replace(OPEN, groups=1, cases=1), 0.0, 0.4) == pytest.approx(1.0, abs=1e-5)
+
+
 def test_a_drop_that_no_file_of_this_kind_could_show_is_none() -> None:
     assert smallest_detectable(dataclasses.replace(OPEN, groups=5, error=0.6), 0.9, 0.95) is None
 

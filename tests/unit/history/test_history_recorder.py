@@ -14,6 +14,7 @@ import pytest
 from pytest_promptevals import hookspecs
 from pytest_promptevals.history import recorder as recorder_module
 from pytest_promptevals.history.recorder import HistoryRecorder
+from pytest_promptevals.history.run_history import RunHistory
 from pytest_promptevals.history.run_log import RunLog
 from pytest_promptevals.history.store import HistoryStore
 from pytest_promptevals.history.writer import FLUSH_COUNT, HistoryWriter
@@ -229,6 +230,23 @@ def test_a_run_without_an_end_is_not_finished() -> None:
     writer.close(LONG)
 
     assert fake.runs == [RUN]
+
+
+def test_what_fails_beside_the_results_costs_none_of_the_run(tmp_path: Path) -> None:
+    def fail(history: RunHistory) -> None:
+        raise RuntimeError("boom")
+
+    recorder = HistoryRecorder(tmp_path / "history.db")
+    recorder.pytest_promptevals_run_started(RUN)
+    recorder.keep(fail)
+    recorder.pytest_promptevals_case_finished(make_result("a"))
+    recorder.pytest_promptevals_run_finished(FINISHED, [COMPARISON])
+
+    assert recorder.notice == "the history of this run is incomplete: RuntimeError: boom"
+    with HistoryStore.open(tmp_path / "history.db") as store:
+        assert store.run(RUN.id) == FINISHED
+        assert store.comparisons(RUN.id) == (COMPARISON,)
+        assert len(store.results(RUN.id)) == 1
 
 
 def test_the_thread_does_not_keep_a_process_alive() -> None:

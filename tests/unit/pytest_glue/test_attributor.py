@@ -29,10 +29,11 @@ class Caller:
     def __init__(self, failure: BaseException, output: Response | None = None) -> None:
         self._failure = failure
         dataset = SimpleNamespace(path=FILE, parameters={})
-        plan = SimpleNamespace(dataset=dataset)
+        plan = SimpleNamespace(dataset=dataset, providers={}, endpoints={})
         case = SimpleNamespace(output=output)
         target = SimpleNamespace(label="openai/new")
         self.planned = SimpleNamespace(case=case, plan=plan, name="refund", target=target)
+        self.planned.prompt = SimpleNamespace(name="support")
 
     def planned_cases(self, _: object, files: Collection[str]) -> dict[tuple[str, str], Any]:
         return {(file, "refund"): self.planned for file in files}
@@ -87,4 +88,4 @@ def test_a_case_whose_question_is_not_known_cannot_be_asked_again(
 ) -> None:
     found = attribute(tmp_path, Caller(AssertionError("asked"), output), FLIP, **case)
 
-    assert found.problem.startswith("the history does not know what was asked for the baseline")
+    assert found.problem.startswith("neither the history nor git knows what was asked for the baseline")

@@ -37,7 +37,7 @@ class Node:
 
 @pytest.fixture
 def controller() -> Controller:
-    config = cast("pytest.Config", SimpleNamespace(stash=pytest.Stash()))
+    config = cast("pytest.Config", SimpleNamespace(stash=pytest.Stash(), getoption=lambda _, default: default))
     config.stash[options._SETTINGS_KEY] = Settings()
     return Controller(config)
 

@@ -191,3 +191,15 @@ def test_what_is_kept_counts_as_the_whole_does() -> None:
     full = make_full_result()
 
     assert totals_of(without_texts(full, keep_output=True)) == totals_of(full)
+
+
+def test_further_trials_take_the_place_of_the_result_and_nothing_is_counted_twice() -> None:
+    first = result_of((Response("a", cost=0.25), (ASKED,)))
+    more = result_of((Response("a", cost=0.25), (ASKED,)), (Response("b", cost=0.5), ()))
+    totals = totals_of(first)
+
+    totals.extend(more, first, lost=0.125)
+
+    assert totals.calls == 4
+    assert totals.cost == 1.0
+    assert totals.spent == 0.25 + 0.125 + 0.5 + 0.125

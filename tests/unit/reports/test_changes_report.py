@@ -43,7 +43,7 @@ def test_all_that_differs_is_named() -> None:
     changes = FileChanges(
         CaseChanges(
             prompts=(
-                PromptChange("support", "p1", "p2", 3, "Be kind.\nBe brief.\n{{ input }}", "Be kind.\n{{ input }}"),
+                PromptChange("support", "p1", "p2", 3, "Be kind.\nBe brief.\n\n{{ input }}", "Be kind.\n\n{{ input }}"),
             ),
             models=(ModelChange("openai/gpt-5-mini", "openai/gpt-5-nano", 3),),
             is_same=False,
@@ -66,7 +66,6 @@ def test_all_that_differs_is_named() -> None:
         "  prompt support: changed (3 cases)",
         "      Be kind.",
         "    - Be brief.",
-        "      {{ input }}",
         "  model: openai/gpt-5-mini, now openai/gpt-5-nano (3 cases)",
         "  model openai/m: m-01, now m-02 (as the provider names it)",
         "  parameter temperature: 0, now 0.7",

@@ -28,6 +28,8 @@ def test_what_is_too_long_is_cut_with_dots_on_the_side_where_it_is() -> None:
 
 def test_letters_of_two_cells_count_as_two() -> None:
     assert count_cells("日本") == 4
+    assert count_cells("e\u0301") == 1
+    assert wrap_cells("a\tb", 10) == ["a   b"]
     assert wrap_cells("日本語", 4) == ["日本", "語"]
     assert side_by_side("日本", "x", 13) == ["日本  | x"]
 

@@ -53,6 +53,12 @@ def test_each_file_has_a_table_of_its_metrics() -> None:
     ]
 
 
+def test_a_file_without_any_of_the_metrics_is_left_out() -> None:
+    lines = trend_table(POINTS, ["cost"], 80, "utf-8").splitlines()
+
+    assert [line for line in lines if ".eval.yaml" in line] == ["evals/b\\x1b.eval.yaml: 1 run on 2026-11-01"]
+
+
 def test_a_line_of_blocks_takes_the_room_that_is_left() -> None:
     runs = [dataclasses.replace(FIRST, values={"score": number / 100}) for number in range(100)]
 
