@@ -105,6 +105,8 @@ class Subject:
     """Its cases with prompts, models and judges; empty where they cannot be planned."""
     broken: frozenset[str] = frozenset()
     """The files, as locations name them, in which something keeps its cases from being planned."""
+    confidence: float = 0.95
+    """That its gates ask for, 0..1."""
 
 
 Check: TypeAlias = Callable[[Subject], Iterator[Finding]]

@@ -84,7 +84,9 @@ def load_subject(
     except DatasetError as error:
         findings += _find_problems(error.problems)
         broken = frozenset(problem.path for problem in error.problems)
-    return Subject(path, rootdir, dataset, planned, broken), findings
+    written = dataset.gate.confidence
+    confidence = settings.confidence if written is None else written
+    return Subject(path, rootdir, dataset, planned, broken, confidence), findings
 
 
 def _find_problems(problems: Sequence[FileProblem]) -> list[Finding]:

@@ -18,7 +18,7 @@ def find_small_dataset(subject: Subject) -> Iterator[Finding]:
     With ``n`` cases that get worse and none that gets better, chance alone does the same once in ``2 ** n`` times (the
     exact sign test, one-sided): below that no drop can reach the confidence of the gate.
     """
-    count, confidence = len(subject.dataset.cases), subject.dataset.gate.confidence
+    count, confidence = len(subject.dataset.cases), subject.confidence
     if count >= _FEWEST:
         return
     needed = math.ceil(-math.log2(1 - confidence) - 1e-9)

@@ -83,7 +83,9 @@ def interval_text(effect: Effect) -> str:
         return UNKNOWN
     ends = (effect.low, effect.high)
     low, high = ends if is_worse_when_higher(effect.metric) else (-effect.high, -effect.low)
-    return f"{change_text(effect.metric, low)} to {change_text(effect.metric, high)}"
+    first, last = change_text(effect.metric, low), change_text(effect.metric, high)
+    _, space, name = last.partition(" ")
+    return f"{first.removesuffix(space + name)} to {last}"
 
 
 def is_worse_when_higher(metric: str) -> bool:

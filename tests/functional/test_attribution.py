@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from pytest_promptevals.errors import HistoryError
 from tests.support.project import EvalProject
 from tests.support.served import PRICE, calls, serve
 from tests.support.server_fixture import ModelServer
@@ -157,6 +158,44 @@ def test_what_git_has_must_be_what_was_asked(served: EvalProject, model_server: 
 
     result.stdout.fnmatch_lines(["  --evals-attribute: neither the history nor git knows what was asked for the"])
     assert calls(model_server) == 20
+
+
+def test_a_template_in_git_that_cannot_be_filled_in_is_none(served: EvalProject) -> None:
+    write(served, "Be kind. {{ input }}")
+    served.run("--evals-save-baseline", "--evals-history=off")
+    write(served, "{{ nothing }}")
+    commit_all(served)
+    write(served, "Be quick. {{ input }}", "local/other-model")
+
+    result = served.run("--evals-attribute", "--tb=no", "--evals-history=off")
+
+    result.stdout.fnmatch_lines(["  --evals-attribute: neither the history nor git knows what was asked for the"])
+
+
+def test_runs_that_cannot_be_recorded_cost_no_answer(served: EvalProject, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(served, "Be kind. {{ input }}")
+    served.run()
+    write(served, "Be quick. {{ input }}", "local/other-model")
+
+    def refuse(*_: object) -> None:
+        raise HistoryError("the disk is full")
+
+    monkeypatch.setattr("pytest_promptevals.pytest_glue.attribution.open_run_history", refuse)
+
+    served.run("--evals-attribute", "--tb=no").stdout.fnmatch_lines(
+        [WHY, "--evals-attribute: its runs are not recorded: the disk is full"]
+    )
+
+
+def test_a_quiet_session_is_told_nothing_of_it(served: EvalProject) -> None:
+    write(served, "Be kind. {{ input }}")
+    served.run()
+    write(served, "Be quick. {{ input }}", "local/other-model")
+
+    result = served.run("--evals-attribute", "--tb=no", "-q")
+
+    result.stdout.no_fnmatch_line("*asking*")
+    result.stdout.no_fnmatch_line("*run again*")
 
 
 def test_the_old_models_provider_must_be_known(served: EvalProject, model_server: ModelServer) -> None:

@@ -138,9 +138,7 @@ def test_parameters_gates_and_providers_merge_one_level_deep(folder: EvalFolder)
         """
     )
     assert dataset.parameters == {"temperature": 1, "response_format": {"type": "text"}}
-    assert dataset.gate == GateRules(
-        max_drop=None, confidence=0.8, min_score=0.5, judges={"exact": 0.1, "word": 0.3}
-    )
+    assert dataset.gate == GateRules(max_drop=None, confidence=0.8, min_score=0.5, judges={"exact": 0.1, "word": 0.3})
     assert dataset.providers == (
         ProviderConfig("local", "openai", {"base_url": "inner", "api_key_env": "KEY"}, Location("a.eval.yaml", 4)),
         ProviderConfig("other", "other", {}, Location("evals.yaml", 6)),

@@ -68,6 +68,11 @@ def test_an_interval_is_in_the_direction_of_the_metric() -> None:
     assert interval_text(Effect("score", 0.9, 0.8, 0.1)) == "-"
 
 
+def test_a_unit_that_both_ends_have_is_named_once() -> None:
+    assert interval_text(Effect("latency_p50", 0.5, 0.5, 0.0, low=-0.006, high=0.002)) == "-6 to +2 ms"
+    assert interval_text(Effect("latency_p50", 1.0, 1.5, 0.5, low=-0.006, high=1.5)) == "-6 ms to +1.5 s"
+
+
 def test_the_chance_is_that_of_the_direction_that_was_seen() -> None:
     worse = Effect("score", 0.9, 0.8, 0.1, p_worse=0.004, p_better=0.999)
     better = Effect("score", 0.8, 0.9, -0.1, p_worse=0.999, p_better=0.004)
