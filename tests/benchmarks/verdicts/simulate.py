@@ -17,12 +17,14 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import NormalDist
 from typing import Final
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # many small products: threads only get in each other's way
 
 import numpy as np
 import numpy.typing as npt
+from scipy import stats
 from tabulate import tabulate
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3]))  # run as a script, from anywhere
@@ -82,7 +84,7 @@ class Outcome:
     def misses(self) -> Iterator[str]:
         """Yield what is not as it is to be."""
         for name, alarms in (("alarms", self.alarms), ("alarms at max_drop 0", self.alarms_at_0)):
-            if alarms > ALPHA + _CHANCE * math.sqrt(ALPHA * (1 - ALPHA) / self.tested):
+            if is_beyond_chance(alarms, self.tested):
                 yield f"{name} {alarms:.3f}"
         lost = max(0.0, self.reference - self.ours)
         if lost > _POWER_MARGIN + _CHANCE * math.sqrt(lost / max(1, self.pairs)):
@@ -91,6 +93,11 @@ class Outcome:
             least = _COVERED - _CHANCE * math.sqrt(_COVERED * (1 - _COVERED) / self.rounds)
             if self.covered < least:
                 yield f"coverage {self.covered:.3f}"
+
+
+def is_beyond_chance(alarms: float, count: int) -> bool:
+    """Return whether a share of alarms among so many is more than 5 % by more than three standard errors' chance."""
+    return float(stats.binom.sf(round(alarms * count) - 1, count, ALPHA)) < 1 - NormalDist().cdf(_CHANCE)
 
 
 def cells_of(size: str) -> list[Cell]:
@@ -224,8 +231,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.write is not None:
         _write(options.write, tables)
     missed = [f"{outcome.cell}: {miss}" for outcome in outcomes for miss in outcome.misses()]
-    most = ALPHA + _CHANCE * math.sqrt(ALPHA * (1 - ALPHA) / options.rounds)
-    missed += [f"{files} files: alarms {max(alarms):.3f}" for files, *alarms in runs if max(alarms) > most]
+    missed += [
+        f"{files} files: alarms {max(alarms):.3f}"
+        for files, *alarms in runs
+        if is_beyond_chance(max(alarms), options.rounds)
+    ]
     print(f"\n{len(outcomes)} cells in {time.monotonic() - start:.0f} s; missed bars: {len(missed)}", *missed, sep="\n")
     return int(bool(missed))
 
