@@ -24,7 +24,8 @@ from pytest_promptevals.engine.registry import builtin_registry
 from pytest_promptevals.judges.describe import JudgeDescription, describe_judge
 from pytest_promptevals.judges.model.rubrics import Rubric, library
 from pytest_promptevals.providers.scripted import ScriptedRule
-from pytest_promptevals.settings import SETTINGS, Setting
+from pytest_promptevals.setting_kinds import Setting
+from pytest_promptevals.settings import SETTINGS
 
 HOOK_PREFIX: Final = "pytest_promptevals_"
 

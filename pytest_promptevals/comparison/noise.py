@@ -53,8 +53,8 @@ def split_noise(pairs: Sequence[Pair], drops: Numbers, before: Counts, now: Coun
 def judge_noises(pairs: Sequence[Pair]) -> dict[str, float]:
     """Return the standard deviation of one judging of the same response, for each judge that took several samples."""
     noises: defaultdict[str, list[float]] = defaultdict(list)
-    for pair in pairs:
-        for trial in pair.now.trials:
+    for trials in filter(None, [pair.now.trials for pair in pairs]):
+        for trial in trials:
             for score in trial.scores:
                 noise = (score.details or {}).get(JUDGE_NOISE)
                 if isinstance(noise, int | float):

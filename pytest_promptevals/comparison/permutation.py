@@ -243,7 +243,8 @@ def _draw_apart(rows: Numbers, count: int, source: np.random.Generator) -> Numbe
 
 def _draw_together(rows: Numbers, count: int, source: np.random.Generator) -> Numbers:
     """Draw the sum of many small differences: it is normal but for its skewness (Cornish and Fisher 1938)."""
-    variance = float(np.mean(rows**2, axis=1).sum())
-    skewness = float(np.mean(rows**3, axis=1).sum()) / variance**1.5
+    values, length = rows.ravel(), rows.shape[1]
+    variance = float(values @ values) / length
+    skewness = float(values**2 @ values) / length / variance**1.5
     normal = source.standard_normal(count)
     return np.asarray(math.sqrt(variance) * (normal + skewness / 6 * (normal**2 - 1)))

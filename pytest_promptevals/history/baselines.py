@@ -6,6 +6,7 @@ different cases merge without a conflict, and an unchanged case never shows up i
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -71,9 +72,17 @@ def merge_baseline(
         collected_names: names of all items of the eval file, the deselected ones included.
         whole: names of those whose outputs are not shortened.
     """
-    fresh = {case.name: case for case in baseline_cases(results, whole)}
-    kept = {case.name: case for case in old or () if case.name in collected_names}
+    before = {case.name: case for case in old or ()}
+    fresh = {case.name: _unless_same(case, before.get(case.name)) for case in baseline_cases(results, whole)}
+    kept = {name: case for name, case in before.items() if name in collected_names}
     return _sort((kept | fresh).values())
+
+
+def _unless_same(case: BaselineCase, before: BaselineCase | None) -> BaselineCase:
+    """Return the case as it was where nothing but the time that it took is new: that differs from run to run."""
+    if before is not None and dataclasses.replace(case, latency=before.latency) == before:
+        return before
+    return case
 
 
 def accept_cases(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final, TypeAlias
 from urllib.parse import unquote
 
-from pytest_promptevals.settings import POSTGRES_SCHEME
+from pytest_promptevals.setting_kinds import POSTGRES_SCHEME
 
 OFF: Final = "off"
 """The setting that keeps no history."""

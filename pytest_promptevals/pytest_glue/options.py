@@ -13,7 +13,8 @@ import pytest
 from pytest_promptevals.errors import UsageError
 from pytest_promptevals.files.arguments import spell_out
 from pytest_promptevals.records.references import FILE
-from pytest_promptevals.settings import SETTINGS, Setting, Settings, resolve_settings
+from pytest_promptevals.setting_kinds import Setting
+from pytest_promptevals.settings import SETTINGS, Settings, resolve_settings
 
 _SETTINGS_KEY: Final = pytest.StashKey[Settings]()
 _NAMED_KEY: Final = pytest.StashKey[frozenset[Path]]()

@@ -64,9 +64,13 @@ def _explained(save: Callable[[], str]) -> str:
 
 def _save(rootdir: Path, file: FileResults) -> str:
     source, path = file.source, rootdir / file.source.baseline
-    # A full run needs nothing of the old baseline, so it may take the place of a damaged one.
     is_full = set(source.names) <= {result.name for result in file.results if result.error is None}
-    old: tuple[BaselineCase, ...] = () if is_full else read_baseline(path, source.baseline) or ()
+    try:
+        old: tuple[BaselineCase, ...] = read_baseline(path, source.baseline) or ()
+    except BaselineError:
+        if not is_full:
+            raise
+        old = ()  # a full run may take the place of a damaged one
     cases = merge_baseline(old, file.results, frozenset(source.names), frozenset(source.compared))
     if not cases:
         return f"baseline not saved: no case of {source.file} has a score"

@@ -299,7 +299,6 @@ class EvalSession:
         elif notices:
             self.config.workeroutput[NOTICES] = json.dumps(notices)  # type: ignore[attr-defined]  # xdist's
 
-
     def _hand_on_unchanged(self, changed: ChangedCases, session: pytest.Session) -> None:
         if self._recorder is not None:
             accept_nothing_to_run(session, changed.sources)

@@ -19,10 +19,11 @@ LABEL = "flaky: passed 4 of 6 earlier trials, 30 % to 90 %"
 
 def flip(project: EvalProject, replies: str, *arguments: str) -> pytest.RunResult:
     """Run the project once for each letter: ``g`` makes the model say what is expected, ``b`` something else."""
+    results: list[pytest.RunResult] = []
     for letter in replies:
         project.write("reply.txt", "good" if letter == "g" else "bad")
-        result = project.run(*arguments)
-    return result
+        results.append(project.run(*arguments))
+    return results[-1]
 
 
 @pytest.fixture
@@ -113,12 +114,14 @@ def test_a_change_of_the_prompt_takes_a_case_out_of_quarantine_and_says_that_it_
 
 
 def test_outputs_that_stand_in_the_file_are_never_flaky(project: EvalProject) -> None:
+    results: list[pytest.RunResult] = []
     for letter in "gbgbgbb":
         output = {"g": "good", "b": "bad"}[letter]
         cases = [{"id": "c1", "input": "x", "expected": "good", "output": output}]
         project.write_cases("a.eval.yaml", cases, head="judges: [exact]\n")
-        result = project.run()
+        results.append(project.run())
 
+    result = results[-1]
     assert result.ret == 1
     result.stdout.no_fnmatch_line("*flaky: *")
 

@@ -23,7 +23,8 @@ from pytest_promptevals.files.yaml import parse_yaml
 from pytest_promptevals.judges.build import parameter_names
 from pytest_promptevals.providers import anthropic_provider, openai_provider
 from pytest_promptevals.pytest_glue.options import add_options
-from pytest_promptevals.settings import SETTINGS, Setting, Settings
+from pytest_promptevals.setting_kinds import Setting
+from pytest_promptevals.settings import SETTINGS, Settings
 from tests.support import fake_models
 
 SOURCES = {path.name: path.read_text("utf-8") for path in sorted((Path(__file__).parents[2] / "docs").glob("*.md"))}

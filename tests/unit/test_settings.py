@@ -87,13 +87,17 @@ def test_a_baseline_is_saved_as_a_file_under_a_name_or_not_at_all(
         ({"PROMPTEVALS_MAX_DROP": "5"}, "PROMPTEVALS_MAX_DROP: 5.0 is too large; the largest is 1."),
         (
             {"PROMPTEVALS_HISTORY": "postgresql://db/x"},
-            "PROMPTEVALS_HISTORY: 'postgresql://…' names no file; write the name of an SQLite file, "
-            "postgresql+psycopg://USER@HOST/DATABASE, or off.",
+            (
+                "PROMPTEVALS_HISTORY: 'postgresql://…' names no file; write the name of an SQLite file, "
+                "postgresql+psycopg://USER@HOST/DATABASE, or off."
+            ),
         ),
         (
             {"PROMPTEVALS_HISTORY": " "},
-            "PROMPTEVALS_HISTORY: '' names no file; write the name of an SQLite file, "
-            "postgresql+psycopg://USER@HOST/DATABASE, or off.",
+            (
+                "PROMPTEVALS_HISTORY: '' names no file; write the name of an SQLite file, "
+                "postgresql+psycopg://USER@HOST/DATABASE, or off."
+            ),
         ),
         ({"PROMPTEVALS_TIMEOUT": "soon"}, "PROMPTEVALS_TIMEOUT: 'soon' is not a number."),
         ({"PROMPTEVALS_TIMEOUT": "nan"}, "PROMPTEVALS_TIMEOUT: 'nan' is not a finite number."),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import os
 from pathlib import Path
 
@@ -271,3 +272,17 @@ def test_merging_keeps_deselected_and_failed_cases_and_drops_lost_ones() -> None
 
 def test_merging_with_no_baseline_is_saving_the_first_one() -> None:
     assert merge_baseline(None, [make_result("a")], {"a"}) == (make_case("a"),)
+
+
+def test_a_case_that_only_took_another_time_keeps_its_line() -> None:
+    (old,) = baseline_cases([make_result("a")])
+    old = dataclasses.replace(old, latency=9.9)
+
+    assert merge_baseline((old,), [make_result("a")], {"a"}) == (old,)
+
+
+def test_a_case_with_another_score_gets_its_new_time() -> None:
+    (fresh,) = baseline_cases([make_result("a", score=0.4)])
+    old = dataclasses.replace(fresh, latency=9.9, score=0.5)
+
+    assert merge_baseline((old,), [make_result("a", score=0.4)], {"a"}) == (fresh,)
