@@ -121,6 +121,11 @@ class RunRecorder:
         """Tell the user those lines at the end, each once."""
         self._notices += [notice for notice in notices if notice not in self._notices]
 
+    def begin(self) -> None:
+        """Begin the run, if it has not begun: from now on the history shows it as running."""
+        if self._run is None:
+            self._run = self._start_run()
+
     def reuse(self, sources: Sequence[EvalSource], results: Sequence[CaseResult]) -> None:
         """Record results that stand for cases which do not run; one that ran after all has its own."""
         for source in sources:
@@ -240,8 +245,7 @@ class RunRecorder:
             terminalreporter.write_line(line.text, **line.markup)
 
     def _record(self, result: CaseResult) -> None:
-        if self._run is None:
-            self._run = self._start_run()
+        self.begin()
         self._totals.add(result, instead_of=self._results.get(result.file, {}).get(result.name))
         if self._adaptive is not None:
             self._adaptive.keep(result)

@@ -145,6 +145,8 @@ class EvalSession:
 
     def result_of(self, item: CaseItem) -> CaseResult:
         """Return the case's result, waiting for it, and put it on the way to whoever records it."""
+        if self._recorder is not None:
+            self._recorder.begin()
         result = self._runner.result_of(item)
         self.hand_on(item, result)
         return result

@@ -224,3 +224,25 @@ def test_without_a_history_nothing_is_kept_and_plugins_are_told_all_the_same(pro
 
     result.stdout.fnmatch_lines(["*told a.eval.yaml 1"])
     assert not (project.path / ".promptevals" / "history.db").exists()
+
+
+def test_a_run_is_there_as_soon_as_its_first_case_begins(project: EvalProject) -> None:
+    project.write(
+        "app.py",
+        """
+        import contextlib, sqlite3, time
+
+        def answer(input):
+            for _ in range(500):
+                with contextlib.suppress(sqlite3.Error), contextlib.closing(sqlite3.connect(input)) as history:
+                    found = history.execute("SELECT status FROM runs").fetchall()
+                    if found:
+                        return found[0][0]
+                time.sleep(0.02)
+            return "no run"
+        """,
+    )
+    case = {"id": "a", "input": str(project.path / ".promptevals/history.db"), "expected": "running"}
+    project.write_cases("a.eval.yaml", [case], head="model: python/app:answer\njudges: [exact]\n")
+
+    project.run().assert_outcomes(passed=1)
