@@ -40,12 +40,13 @@ def source_text(target: object) -> str:
 
 def _parts_of(target: object) -> dict[str, str]:
     """Return the sources of a function and of what it names, by module and name, its own first."""
-    first = _plain(target)
+    bound = _bound_arguments(target)
+    first, *others = _code_of(target) or [None]
     folder = _folder_of(first)
-    parts: dict[str, str] = {}
     if folder is None:
-        return parts
-    queue = [first]
+        return {}
+    parts = {"(arguments)": bound} if bound else {}
+    queue = [first, *others]
     while queue and len(parts) < _MOST_PARTS:
         item = queue.pop(0)
         name = _name_of(item)
@@ -56,18 +57,35 @@ def _parts_of(target: object) -> dict[str, str]:
             constant = _constant(value)
             if constant is not None:
                 parts[f"{name}:{used_name}"] = constant
-            elif _is_code(plain := _plain(value)):
-                queue.append(plain)
+            else:
+                queue += _code_of(value)
     return parts
 
 
-def _plain(value: object) -> Any:
-    """Return the function or class behind decorators, bound methods, partials and callable objects."""
-    while isinstance(value, functools.partial | MethodType):
-        value = value.func if isinstance(value, functools.partial) else value.__func__
-    if callable(value):
-        value = inspect.unwrap(value)
-    return value if _is_code(value) or isinstance(value, ModuleType) else type(value)
+def _code_of(value: object) -> list[Any]:
+    """Return the functions and classes that a value is made of: itself, what decorators wrap, what containers hold."""
+    if isinstance(value, functools.partial | MethodType):
+        return _code_of(value.func if isinstance(value, functools.partial) else value.__func__)
+    if isinstance(value, dict | list | tuple | set | frozenset):
+        inner = value.values() if isinstance(value, dict) else value
+        return [code for item in list(inner)[:_MOST_PARTS] if not _is_data(item) for code in _code_of(item)]
+    if isinstance(value, ModuleType):
+        return []
+    wrapped = getattr(value, "__wrapped__", None) if callable(value) else None
+    return [value if _is_code(value) else type(value), *(_code_of(wrapped) if wrapped is not None else ())]
+
+
+def _is_data(value: object) -> bool:
+    return value is None or isinstance(value, str | int | float | bytes)
+
+
+def _bound_arguments(value: object) -> str:
+    """Return the plain arguments that partials give, as text; empty if there are none."""
+    given: list[object] = []
+    while isinstance(value, functools.partial):
+        given.append([list(value.args), value.keywords])
+        value = value.func
+    return (_constant(given) or "") if given else ""
 
 
 def _is_code(value: object) -> bool:
@@ -75,6 +93,9 @@ def _is_code(value: object) -> bool:
 
 
 def _name_of(item: Any) -> str:
+    # A decorator may have given its wrapper the name of what it wraps.
+    if isinstance(item, FunctionType):
+        return f"{item.__globals__.get('__name__', '')}:{item.__code__.co_qualname}"
     return f"{item.__module__}:{item.__qualname__}"
 
 
@@ -103,7 +124,7 @@ def _is_within(item: Any, folder: Path) -> bool:
 
 def _source_of(item: Any) -> str:
     try:
-        return inspect.cleandoc(inspect.getsource(item))
+        return inspect.cleandoc(inspect.getsource(item.__code__ if isinstance(item, FunctionType) else item))
     except (OSError, TypeError):
         return ""
 
@@ -125,7 +146,10 @@ def _uses(item: Any) -> Iterator[tuple[str, object]]:
 def _functions_of(item: Any) -> list[FunctionType]:
     if isinstance(item, FunctionType):
         return [item]
-    members = [_plain(value.fget if isinstance(value, property) else value) for value in vars(item).values()]
+    members = [
+        value.fget if isinstance(value, property) else getattr(value, "__func__", value)
+        for value in vars(item).values()
+    ]
     return [member for member in members if isinstance(member, FunctionType)]
 
 

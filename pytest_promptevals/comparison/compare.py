@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from pytest_promptevals.comparison.metrics import measure
-from pytest_promptevals.comparison.pairing import Matched, match_cases
+from pytest_promptevals.comparison.pairing import match_cases
+from pytest_promptevals.comparison.pairs import Matched
 from pytest_promptevals.comparison.scored import Before, Pair, Scored
+from pytest_promptevals.records.columns import column_of
 from pytest_promptevals.records.comparisons import Comparison
 from pytest_promptevals.records.effects import Effect
 from pytest_promptevals.records.partial import is_partial
@@ -31,7 +33,7 @@ def compare(
         deltas=matched.deltas,
         mean_before=matched.mean_before,
         mean_after=matched.mean_after,
-        is_partial=any(is_partial(result.case_fingerprint) for result in results),
+        is_partial=any(map(is_partial, column_of(results, "case_fingerprint"))),
         effects=_compute_effects(matched.pairs),
     )
 

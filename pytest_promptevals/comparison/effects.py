@@ -14,8 +14,9 @@ import numpy.typing as npt
 from pytest_promptevals.comparison.exchanges import Exchange, exchange_trials
 from pytest_promptevals.comparison.intervals import mean_interval, percentile_change
 from pytest_promptevals.comparison.noise import judge_noises, split_noise
+from pytest_promptevals.comparison.pairs import Pairs
 from pytest_promptevals.comparison.permutation import find_grid, p_values
-from pytest_promptevals.comparison.scored import Before, Pair, Scored
+from pytest_promptevals.comparison.scored import SCORE_DIGITS, Pair
 from pytest_promptevals.records.effects import (
     COST,
     JUDGE_PREFIX,
@@ -30,8 +31,6 @@ from pytest_promptevals.records.effects import (
 
 CONFIDENCE: Final = 0.95
 """Of the intervals."""
-SCORE_DIGITS: Final = 6
-"""Scores are compared after rounding to this many digits, since a committed baseline keeps no more."""
 SAME_FIGURE: Final = 0.005
 """Costs and latencies that differ by no larger share are the same: baselines keep three digits of them."""
 SAME_LENGTH: Final = 0.05
@@ -52,7 +51,7 @@ def compute_effects(pairs: Sequence[Pair]) -> tuple[Effect, ...]:
     """
     if not pairs:
         return ()
-    table = _Table.of(pairs)
+    table = _Table.of(Pairs.of(pairs))
     return (*_scores(table), *_judges(table), *_figures(table))
 
 
@@ -60,9 +59,7 @@ def compute_effects(pairs: Sequence[Pair]) -> tuple[Effect, ...]:
 class _Table:
     """Cases in the order of their names, and what is common to all metrics."""
 
-    pairs: tuple[Pair, ...]
-    before: tuple[Before, ...]
-    now: tuple[Scored, ...]
+    pairs: Pairs
     weights: Numbers
     groups: Groups
     """The number of each case's group."""
@@ -70,18 +67,15 @@ class _Table:
     trials_now: Groups
 
     @classmethod
-    def of(cls, pairs: Sequence[Pair]) -> _Table:
-        names = [pair.now.name for pair in pairs]
-        ordered = tuple(pairs[place] for place in sorted(range(len(pairs)), key=names.__getitem__))
-        now, before = tuple(pair.now for pair in ordered), tuple(pair.before for pair in ordered)
+    def of(cls, pairs: Pairs) -> _Table:
+        names = pairs.now("name")
+        ordered = pairs.take(sorted(range(len(pairs)), key=names.__getitem__))
         return cls(
             ordered,
-            before,
-            now,
-            np.array([item.weight for item in now], dtype=np.float64),
-            _number_groups(now),
-            np.array([item.trials for item in before]),
-            np.array([item.trial_count for item in now]),
+            np.array(ordered.now("weight"), dtype=np.float64),
+            _number_groups(ordered),
+            np.array(ordered.before("trials")),
+            np.array(ordered.now("trial_count")),
         )
 
     @property
@@ -118,12 +112,13 @@ class _Table:
         return _Column(is_known, before, after, weights, groups, sign)
 
 
-def _number_groups(cases: Sequence[Scored]) -> Groups:
+def _number_groups(pairs: Pairs) -> Groups:
     """Return the number of each case's group. Items of one case, asked in several variants, are a group, too."""
-    if all(case.group is None for case in cases) and len({case.case_id for case in cases}) == len(cases):
-        return np.arange(len(cases))
+    groups, ids = pairs.now("group"), pairs.now("case_id")
+    if not any(group is not None for group in groups) and len(set(ids)) == len(ids):
+        return np.arange(len(ids))
     numbers: dict[tuple[bool, str], int] = {}
-    keys = [(False, case.case_id) if (group := case.group) is None else (True, group) for case in cases]
+    keys = [(False, case_id) if group is None else (True, group) for group, case_id in zip(groups, ids, strict=True)]
     return np.array([numbers.setdefault(key, len(numbers)) for key in keys])
 
 
@@ -159,21 +154,22 @@ class _Column:
 
 
 def _scores(table: _Table) -> Iterator[Effect]:
-    score = table.scores([case.score for case in table.before], [case.score for case in table.now])
-    passed = table.scores([case.passed for case in table.before], [case.passed is True for case in table.now])
+    pairs = table.pairs
+    score = table.scores(pairs.before("score"), pairs.now("score"))
+    passed = table.scores(pairs.before("passed"), [passed is True for passed in pairs.now("passed")])
     if score is None or passed is None:
         return
     is_known, drops = score.is_known, score.drops
-    pairs = list(itertools.compress(table.pairs, is_known.tolist()))
-    exchange = exchange_trials(pairs, table.is_unequal[is_known], score.groups, score.weights, score.group_sums(drops))
-    noise = split_noise(pairs, drops, table.trials_before[is_known], table.trials_now[is_known])
+    known = pairs if is_known.all() else pairs.take(np.flatnonzero(is_known).tolist())
+    exchange = exchange_trials(known, table.is_unequal[is_known], score.groups, score.weights, score.group_sums(drops))
+    noise = split_noise(known, drops, table.trials_before[is_known], table.trials_now[is_known])
     yield _mean_effect(SCORE, score, exchange, largest=1.0, noise=noise)
     yield _keep_tested(_mean_effect(PASS_RATE, passed, largest=1.0), table)
 
 
 def _judges(table: _Table) -> Iterator[Effect]:
     noises = judge_noises(table.pairs)
-    before, now = [case.scores for case in table.before], [case.judge_values for case in table.now]
+    before, now = table.pairs.before("scores"), table.pairs.now("judge_values")
     chain = itertools.chain.from_iterable
     for name in sorted(set(chain(before)) & set(chain(now))):
         column = table.scores([values.get(name) for values in before], [values.get(name) for values in now])
@@ -183,16 +179,15 @@ def _judges(table: _Table) -> Iterator[Effect]:
 
 
 def _figures(table: _Table) -> Iterator[Effect]:
-    before, now = table.before, table.now
-    cost = table.figures([case.cost for case in before], [case.cost for case in now], is_of_all_trials=True)
+    before, now = table.pairs.before, table.pairs.now
+    cost = table.figures(before("cost"), now("cost"), is_of_all_trials=True)
     if cost is not None:
         yield _mean_effect(COST, cost, largest=None)
-    latency = table.figures([case.latency for case in before], [case.latency for case in now])
+    latency = table.figures(before("latency"), now("latency"))
     if latency is not None:
         for metric, share in ((LATENCY_P50, 0.5), (LATENCY_P95, 0.95)):
             yield _keep_tested(_percentile_effect(latency, metric, share), table)
-    lengths = [case.output_length for case in before], [case.output_length for case in now]
-    length = table.figures(*lengths, same=SAME_LENGTH)
+    length = table.figures(before("output_length"), now("output_length"), same=SAME_LENGTH)
     if length is not None:
         yield _mean_effect(OUTPUT_LENGTH, length, largest=None)
 

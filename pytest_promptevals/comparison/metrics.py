@@ -6,8 +6,10 @@ import itertools
 import math
 import operator
 from collections.abc import Mapping, Sequence
+from itertools import compress
 
 from pytest_promptevals.comparison.scored import Scored
+from pytest_promptevals.records.columns import column_of
 from pytest_promptevals.records.comparisons import Metrics
 
 
@@ -17,24 +19,27 @@ def measure(results: Sequence[Scored]) -> Metrics:
     Means are weighted by the cases' weights. A case that ended in an error has no part in them, and the mean of
     nothing is ``None``.
     """
-    scored = [result for result in results if result.error is None and result.score is not None]
-    weights = [result.weight for result in scored]
-    passed = [result.passed is True for result in scored]
-    lengths = [result.output_length for result in results]
-    latencies = sorted([latency for result in results if (latency := result.latency) is not None])
+    errors, scores, lengths, passes, latencies, weights, costs, judges = (
+        column_of(results, name)
+        for name in ("error", "score", "output_length", "passed", "latency", "weight", "cost", "judge_values")
+    )
+    is_scored = [error is None and score is not None for error, score in zip(errors, scores, strict=True)]
+    weights = list(compress(weights, is_scored))
+    passed = [one is True for one in compress(passes, is_scored)]
+    known_latencies = sorted([latency for latency in latencies if latency is not None])
     known_lengths = [length for length in lengths if length is not None]
     return Metrics(
         cases=len(results),
         passed=sum(passed),
-        errors=len(results) - len(scored),
-        mean_score=mean([result.score or 0.0 for result in scored], weights),
+        errors=len(results) - len(passed),
+        mean_score=mean(list(compress(scores, is_scored)), weights),
         pass_rate=mean(passed, weights),
         # A case that got no response has cost nothing that is known of.
-        cost=_total([result.cost for result, length in zip(results, lengths, strict=True) if length is not None]),
-        latency_p50=percentile(latencies, 0.5),
-        latency_p95=percentile(latencies, 0.95),
+        cost=_total([cost for cost, length in zip(costs, lengths, strict=True) if length is not None]),
+        latency_p50=percentile(known_latencies, 0.5),
+        latency_p95=percentile(known_latencies, 0.95),
         output_length=mean(known_lengths, [1.0] * len(known_lengths)),
-        judges=_judge_means([result.judge_values for result in scored], weights),
+        judges=_judge_means(list(compress(judges, is_scored)), weights),
     )
 
 

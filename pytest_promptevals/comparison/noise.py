@@ -18,7 +18,7 @@ from typing import Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from pytest_promptevals.comparison.scored import Pair
+from pytest_promptevals.comparison.pairs import Pairs
 from pytest_promptevals.records.effects import Noise
 
 Numbers: TypeAlias = npt.NDArray[np.float64]
@@ -28,7 +28,7 @@ JUDGE_NOISE: Final = "judge_noise"
 """Key of a score's details: standard deviation of a judge's samples of one response."""
 
 
-def split_noise(pairs: Sequence[Pair], drops: Numbers, before: Counts, now: Counts) -> Noise | None:
+def split_noise(pairs: Pairs, drops: Numbers, before: Counts, now: Counts) -> Noise | None:
     """Return where the scatter of the score's changes comes from; ``None`` if nothing is known of it.
 
     Args:
@@ -37,7 +37,7 @@ def split_noise(pairs: Sequence[Pair], drops: Numbers, before: Counts, now: Coun
         before: how many trials each had in the baseline.
         now: how many it has now.
     """
-    several = [*(pair.before.trial_scores for pair in pairs), *(pair.now.trial_scores for pair in pairs)]
+    several = [*pairs.before("trial_scores"), *pairs.now("trial_scores")]
     of_trial = _pooled_variance([scores for scores in several if len(scores) > 1])
     judge = _noise_of_all_judges(pairs)
     if of_trial is None and judge is None:
@@ -50,10 +50,10 @@ def split_noise(pairs: Sequence[Pair], drops: Numbers, before: Counts, now: Coun
     )
 
 
-def judge_noises(pairs: Sequence[Pair]) -> dict[str, float]:
+def judge_noises(pairs: Pairs) -> dict[str, float]:
     """Return the standard deviation of one judging of the same response, for each judge that took several samples."""
     noises: defaultdict[str, list[float]] = defaultdict(list)
-    for trials in filter(None, [pair.now.trials for pair in pairs]):
+    for trials in filter(None, pairs.now("trials")):
         for trial in trials:
             for score in trial.scores:
                 noise = (score.details or {}).get(JUDGE_NOISE)
@@ -82,12 +82,14 @@ def _noise_of_cases(drops: Numbers, of_trial: float | None, before: Counts, now:
     return math.sqrt(max(0.0, seen - by_trials))
 
 
-def _noise_of_all_judges(pairs: Sequence[Pair]) -> float | None:
+def _noise_of_all_judges(pairs: Pairs) -> float | None:
     """Return what one judging of each judge does to a score that is the weighted mean of theirs."""
     noises = judge_noises(pairs)
     if not noises:
         return None
-    weights: Mapping[str, float] = {score.judge: score.weight for pair in pairs for score in pair.now.scores}
+    weights: Mapping[str, float] = {
+        score.judge: score.weight for score in itertools.chain.from_iterable(pairs.now("scores"))
+    }
     total = sum(weights.values())
     if not total:
         return None

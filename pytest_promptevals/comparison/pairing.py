@@ -5,22 +5,20 @@ from __future__ import annotations
 import operator
 from collections import Counter
 from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Final, TypeAlias, TypeVar
 
 from pytest_promptevals.comparison.metrics import mean
+from pytest_promptevals.comparison.pairs import Matched, Pairs, are_plain_columns
 from pytest_promptevals.comparison.partial import baseline_for
-from pytest_promptevals.comparison.scored import Before, Pair, Scored
+from pytest_promptevals.comparison.scored import SCORE_DIGITS, Before, Pair, Scored
+from pytest_promptevals.records.columns import column_of
 from pytest_promptevals.records.comparisons import Change, Delta
 from pytest_promptevals.records.partial import whole_fingerprint
-
-SCORE_DIGITS: Final = 6
-"""Scores are compared after rounding to this many digits, since a committed baseline keeps no more."""
 
 Key: TypeAlias = Hashable
 Item = TypeVar("Item")
 Paired = TypeVar("Paired", bound=Before)
-Pairs: TypeAlias = dict[str, Before]
+Found: TypeAlias = dict[str, Before]
 """The baseline's case for the name of each paired result."""
 
 _ORDER: Final = (
@@ -37,23 +35,9 @@ _COMPARABLE: Final = (*_MOVED, Change.SAME)
 _name_of: Final = operator.attrgetter("name")
 
 
-@dataclass(frozen=True, slots=True)
-class Matched:
-    """What belongs together."""
-
-    deltas: tuple[Delta, ...] = ()
-    """What became of each case: worse ones first, worst of all at the top."""
-    pairs: tuple[Pair, ...] = ()
-    """The cases whose scores can be compared."""
-    mean_before: float | None = None
-    """Weighted mean score of those in the baseline; ``None`` if there are none."""
-    mean_after: float | None = None
-    """The same now."""
-
-
 def compute_deltas(
     results: Sequence[Scored], baseline: Sequence[Before], collected_names: Collection[str]
-) -> tuple[Delta, ...]:
+) -> Sequence[Delta]:
     """Return what became of each case, as ``match_cases`` does."""
     return match_cases(results, baseline, collected_names).deltas
 
@@ -67,27 +51,61 @@ def match_cases(results: Sequence[Scored], baseline: Sequence[Before], collected
         collected_names: names of all items of the file. One that was not run in this session (it was deselected)
             is no part of the comparison; a case of the baseline that is not among them is missing.
     """
-    names = set(collected_names).union(result.name for result in results)
-    gone = [case for case in baseline if case.name not in names]
-    recorded = _pair(results, baseline, gone, names)
+    names = set(collected_names).union(column_of(results, "name"))
+    gone = [baseline[place] for place, name in enumerate(column_of(baseline, "name")) if name not in names]
+    places = _find_places(results, baseline, gone, names)
+    taken = {baseline[place].name for place in places if place is not None} if gone else set()
+    missing = [_missing(case) for case in gone if case.name not in taken]
+    if are_plain_columns(results):
+        return _match_columns(results, baseline, places, missing)
+    return _match_rows(results, baseline, places, missing)
+
+
+def _find_places(
+    results: Sequence[Scored], baseline: Sequence[Before], gone: Sequence[Before], names: set[str]
+) -> list[int | None]:
+    """Return for each result the place of the case that belongs to it in the baseline, ``None`` where there is none."""
+    place_of = {name: place for place, name in enumerate(column_of(baseline, "name"))}
+    of_results = column_of(results, "name")
+    places = [place_of.get(name) for name in of_results]
+    if not gone:
+        return places
+    left = [results[place] for place, found in enumerate(places) if found is None]
+    found = {name: place_of[case.name] for name, case in _pair_left(left, gone, baseline, names).items()}
+    return [found.get(name) if place is None else place for name, place in zip(of_results, places, strict=True)]
+
+
+def _match_columns(
+    results: Sequence[Scored], baseline: Sequence[Before], places: Sequence[int | None], missing: Sequence[Delta]
+) -> Matched:
+    from pytest_promptevals.comparison.column_matching import match_columns  # noqa: PLC0415 - it loads numpy
+
+    def make(number: int) -> Delta:
+        place = places[number]
+        case = None if place is None else baseline[place]
+        return _compare_case(results[number], case, case)
+
+    return match_columns(results, baseline, places, make, {change: [] for change in _ORDER} | {Change.MISSING: missing})
+
+
+def _match_rows(
+    results: Sequence[Scored], baseline: Sequence[Before], places: Sequence[int | None], missing: Sequence[Delta]
+) -> Matched:
     deltas: list[Delta] = []
     pairs: list[Pair] = []
     compared: list[Delta] = []
-    for result in results:
-        case = recorded.get(result.name)
+    for result, place in zip(results, places, strict=True):
+        case = None if place is None else baseline[place]
         base = case if case is None or _is_as_it_was(result, case) else baseline_for(result, case)
         delta = _compare_case(result, base, case)
         deltas.append(delta)
         if base is not None and delta.change in _COMPARABLE:
             pairs.append(Pair(result, base))
             compared.append(delta)
-    if gone:
-        paired = {case.name for case in recorded.values()}
-        deltas += [_missing(case) for case in gone if case.name not in paired]
     weights = [delta.weight for delta in compared]
     before = mean([delta.before or 0.0 for delta in compared], weights)
     after = mean([delta.after or 0.0 for delta in compared], weights)
-    return Matched(_sort(deltas), tuple(pairs), before, after)
+    return Matched(_sort([*deltas, *missing]), Pairs.of(pairs), before, after)
 
 
 def _is_as_it_was(result: Scored, case: Before) -> bool:
@@ -102,21 +120,20 @@ def find_before(result: Scored, baseline: Sequence[Paired], collected_names: Col
     """
     names = {*collected_names, result.name}
     gone = [case for case in baseline if case.name not in names]
-    found = _pair([result], baseline, gone, names).get(result.name)
-    return next((case for case in baseline if case is found), None)
+    (place,) = _find_places([result], baseline, gone, names)
+    return None if place is None else baseline[place]
 
 
-def _pair(results: Sequence[Scored], baseline: Sequence[Before], gone: Sequence[Before], names: set[str]) -> Pairs:
-    """Pair by item name; then, where a variant was added to or taken from the name, by what the case is; then renamed.
+def _pair_left(left: Sequence[Scored], gone: Sequence[Before], baseline: Sequence[Before], names: set[str]) -> Found:
+    """Pair, where a variant was added to or taken from the name, by what the case is; then renamed.
 
-    Only baseline cases whose name is gone from the dataset are given to another name.
+    Args:
+        left: results whose name the baseline does not have.
+        gone: cases of the baseline whose name is gone from the dataset: only they are given to another name.
+        baseline: all of its cases.
+        names: of all items of the dataset.
     """
-    by_name = {case.name: case for case in baseline}
-    if not gone:
-        return by_name
-    pairs = {result.name: by_name[result.name] for result in results if result.name in by_name}
-    left = [result for result in results if result.name not in pairs]
-    pairs |= _pair_unique(left, gone, _origin_of)
+    pairs = _pair_unique(left, gone, _origin_of)
     left, free = _left(left, gone, pairs)
     pairs |= {
         name: case
@@ -126,9 +143,9 @@ def _pair(results: Sequence[Scored], baseline: Sequence[Before], gone: Sequence[
     return pairs | _pair_renamed(*_left(left, gone, pairs), baseline, names)
 
 
-def _pair_renamed(left: Sequence[Scored], free: Sequence[Before], baseline: Sequence[Before], names: set[str]) -> Pairs:
+def _pair_renamed(left: Sequence[Scored], free: Sequence[Before], baseline: Sequence[Before], names: set[str]) -> Found:
     """Pair cases of the same content, where the one has a new id, and the id of the other is gone."""
-    ids_before = {case.case_id for case in baseline}
+    ids_before = set(column_of(baseline, "case_id"))
     ids_now = set(map(_id_in, names)) | {result.case_id for result in left}
     left = [result for result in left if result.case_id not in ids_before]
     free = [case for case in free if case.case_id not in ids_now]
@@ -136,12 +153,12 @@ def _pair_renamed(left: Sequence[Scored], free: Sequence[Before], baseline: Sequ
     return pairs | _pair_unique(*_left(left, free, pairs), _content_of)
 
 
-def _left(results: Sequence[Scored], cases: Sequence[Before], pairs: Pairs) -> tuple[list[Scored], list[Before]]:
+def _left(results: Sequence[Scored], cases: Sequence[Before], pairs: Found) -> tuple[list[Scored], list[Before]]:
     used = {case.name for case in pairs.values()}
     return [item for item in results if item.name not in pairs], [case for case in cases if case.name not in used]
 
 
-def _pair_unique(results: Sequence[Scored], cases: Sequence[Before], key_of: Callable[[Scored | Before], Key]) -> Pairs:
+def _pair_unique(results: Sequence[Scored], cases: Sequence[Before], key_of: Callable[[Scored | Before], Key]) -> Found:
     """Pair by a key, where it is unique on both sides."""
     unique_cases = _unique(cases, key_of)
     unique_results = _unique(results, key_of)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, Protocol, TypeVar
+from typing import Final, NamedTuple, Protocol, TypeVar
 
 from pytest_promptevals.records.cases import Location
 from pytest_promptevals.records.comparisons import BaselineCase
 from pytest_promptevals.records.results import ErrorRecord, Score, Trial
+
+SCORE_DIGITS: Final = 6
+"""Scores are compared after rounding to this many digits, since a committed baseline keeps no more."""
 
 
 class Scored(Protocol):

@@ -35,7 +35,7 @@ _COMPARABLE: Final = f"(case_fingerprint NOT LIKE '%{SEPARATOR}%' OR case_finger
 """Results of all judges, or of those up to the level of the run that asks."""
 _GOOD_RUNS: Final = f"""
     SELECT comparisons.run_id FROM comparisons JOIN runs ON runs.id = comparisons.run_id
-    WHERE comparisons.file = ? AND runs.status = ? AND runs.kind != ? AND NOT EXISTS (
+    WHERE comparisons.file = ? AND runs.status = ? AND runs.kind = ? AND NOT EXISTS (
         SELECT 1 FROM gates
         WHERE gates.run_id = comparisons.run_id AND gates.file = comparisons.file
         AND ((gates.gate = 'score' AND gates.verdict IN ({_marks(_RED)})) OR gates.verdict IN ({_marks(_DROPPED)}))
@@ -89,7 +89,7 @@ def read_good_cases(
 
 
 def _read_good_runs(connection: SqlConnection, file: str, of_level: str) -> list[str]:
-    of_run = (RunStatus.FINISHED.value, RunKind.ATTRIBUTE.value)
+    of_run = (RunStatus.FINISHED.value, RunKind.RUN.value)
     values = (store_text(file), *of_run, *_RED, *_DROPPED, of_level, MOST_RUNS)
     return [run_id for (run_id,) in connection.execute(_GOOD_RUNS, values)]
 

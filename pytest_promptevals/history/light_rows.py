@@ -1,4 +1,4 @@
-"""Just what a comparison reads of the results of a run: rows as they are, with no records made of them.
+"""Just what a comparison reads of the results of a run: columns as they are, with no records made of them.
 
 On SQLite they come through Python's own ``sqlite3``: SQLAlchemy takes three times as long to hand them over.
 """
@@ -9,8 +9,8 @@ import functools
 import itertools
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final, Generic, NamedTuple, TypeAlias, TypeVar, overload
 
 from sqlalchemy import Connection, text
 
@@ -24,8 +24,6 @@ _Row: TypeAlias = "Sequence[Any]"
 _Columns: TypeAlias = "Mapping[str, Sequence[Any]]"
 _Numbers: TypeAlias = "Mapping[str, float]"
 _ScoresByTrial: TypeAlias = "Mapping[int, tuple[Score, ...]]"
-
-_Kind = TypeVar("_Kind", bound=tuple[Any, ...])
 
 _NOTHING: Final[_Numbers] = {}
 _NO_SCORES: Final[_ScoresByTrial] = {}
@@ -81,13 +79,51 @@ class ScoredRow(NamedTuple):
         return Location(self.path, self.line)
 
 
+_Kind = TypeVar("_Kind", BeforeRow, ScoredRow)
+
+
+class Rows(Sequence[_Kind], Generic[_Kind]):
+    """Results that are kept as columns: what reads columns is handed them, and rows are made where one is looked at.
+
+    Args:
+        kind: ``BeforeRow`` or ``ScoredRow``.
+        columns: one for each of its fields, in their order.
+    """
+
+    def __init__(self, kind: type[_Kind], columns: Sequence[Sequence[Any]]) -> None:
+        self._kind: type[_Kind] = kind
+        self._columns: dict[str, Sequence[Any]] = dict(zip(_fields_of(kind), columns, strict=True))
+
+    def column(self, name: str) -> Sequence[Any]:
+        """Return a field of all of them."""
+        return self._columns[name]
+
+    def __len__(self) -> int:
+        return len(self._columns["name"])
+
+    def __iter__(self) -> Iterator[_Kind]:
+        # All in C: a line of Python for each row takes as long as to read it.
+        return map(functools.partial(tuple.__new__, self._kind), zip(*self._columns.values(), strict=True))
+
+    @overload
+    def __getitem__(self, place: int) -> _Kind: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[_Kind]: ...
+    def __getitem__(self, place: int | slice) -> _Kind | Sequence[_Kind]:
+        if isinstance(place, slice):
+            return list(self)[place]
+        row: _Kind = tuple.__new__(self._kind, [column[place] for column in self._columns.values()])
+        return row
+
+
 _OF_BOTH: Final = (
     "id",
     "name",
-    "case_id",
+    # What is mostly a text that is known already is left out there: nothing is handed over faster than that.
+    "nullif(case_id, name) AS case_id",
     "case_fingerprint",
-    "model",
-    "prompt_name",
+    "nullif(model, :model) AS model",
+    "nullif(prompt_name, :prompt_name) AS prompt_name",
     "score",
     "cost",
     "latency",
@@ -97,54 +133,75 @@ _OF_BOTH: Final = (
     "trial_scores",
     "judge_values",
 )
-_OF_NOW: Final = (*_OF_BOTH, "weight", "case_group", "path", "line", "error_kind", "error_message")
+_OF_NOW: Final = (
+    *_OF_BOTH,
+    "weight",
+    "case_group",
+    "nullif(path, file) AS path",
+    "line",
+    "error_kind",
+    "error_message",
+)
 _TRUTHS: Final = {0: False, 1: True, None: None}
 
 
-def read_before(connection: Connection, run_id: str, file: str) -> list[BeforeRow]:
+def read_before(connection: Connection, run_id: str, file: str) -> Sequence[BeforeRow]:
     """Return the results with a score that a run has of an eval file, to compare others with."""
     reader = _Reader(connection, run_id, file)
     columns = reader.results(_OF_BOTH, "AND error_kind IS NULL AND score IS NOT NULL")
-    return _make_rows(BeforeRow, _common(columns, reader))
+    return Rows(BeforeRow, _common(columns, reader))
 
 
-def read_scored(connection: Connection, run_id: str, file: str) -> list[ScoredRow]:
+def read_scored(connection: Connection, run_id: str, file: str) -> Sequence[ScoredRow]:
     """Return the results that a run has of an eval file, errors among them."""
     reader = _Reader(connection, run_id, file)
     columns = reader.results(_OF_NOW)
     details = reader.scores_in_full() if reader.is_more_needed(columns["case_fingerprint"]) else {}
     full = [_in_full(details.get(result_id, _NO_SCORES)) for result_id in columns["id"]] if details else None
-    return _make_rows(
+    return Rows(
         ScoredRow,
         [
             *_common(columns, reader),
-            *(columns[name] for name in ("weight", "case_group", "path", "line")),
-            [
-                None if kind is None else ErrorRecord(kind, message or "")
-                for kind, message in zip(columns["error_kind"], columns["error_message"], strict=True)
-            ],
-            *(zip(*full, strict=True) if full else (itertools.repeat(()), itertools.repeat(()))),
+            columns["weight"],
+            columns["case_group"],
+            _fill(columns["path"], itertools.repeat(file)),
+            columns["line"],
+            _errors(columns["error_kind"], columns["error_message"]),
+            *(zip(*full, strict=True) if full else [[()] * len(columns["id"])] * 2),
         ],
     )
 
 
-def _make_rows(kind: type[_Kind], columns: Sequence[Iterable[Any]]) -> list[_Kind]:
-    # All in C: a line of Python for each row takes as long as to read it.
-    return list(map(functools.partial(tuple.__new__, kind), zip(*columns, strict=False)))
+def _fields_of(kind: type[BeforeRow | ScoredRow]) -> Sequence[str]:
+    return kind._fields
 
 
-def _common(columns: _Columns, reader: _Reader) -> list[Iterable[Any]]:
+def _common(columns: _Columns, reader: _Reader) -> list[Sequence[Any]]:
     """Return the columns that both kinds of rows begin with, in the order of their fields."""
-    as_they_are = ("case_fingerprint", "model", "prompt_name", "score", "cost", "latency", "output_length")
     return [
         columns["name"],
-        # Mostly the same text: once is enough to keep.
-        [name if name == other else other for name, other in zip(columns["name"], columns["case_id"], strict=True)],
-        *(columns[name] for name in as_they_are),
-        [_TRUTHS[passed] for passed in columns["passed"]],
+        _fill(columns["case_id"], columns["name"]),
+        columns["case_fingerprint"],
+        *(_fill(columns[name], itertools.repeat(reader.usual[name])) for name in reader.usual),
+        *(columns[name] for name in ("score", "cost", "latency", "output_length")),
+        list(map(_TRUTHS.__getitem__, columns["passed"])),
         [responses or 1 for responses in columns["responses"]],
         _parse(columns["trial_scores"]),
         _read_judges(columns, reader),
+    ]
+
+
+def _fill(texts: Sequence[str | None], others: Iterable[str]) -> Sequence[str]:
+    """Return the texts, and those that were left out from the others."""
+    return [other if text is None else text for text, other in zip(texts, others, strict=False)]
+
+
+def _errors(kinds: Sequence[str | None], messages: Sequence[str | None]) -> Sequence[ErrorRecord | None]:
+    if not any(kinds):
+        return [None] * len(kinds)
+    return [
+        None if kind is None else ErrorRecord(kind, message or "")
+        for kind, message in zip(kinds, messages, strict=True)
     ]
 
 
@@ -154,7 +211,7 @@ def _in_full(scores: _ScoresByTrial) -> tuple[tuple[Score, ...], tuple[Trial, ..
     return scores.get(OVER_TRIALS, ()), tuple(trials)
 
 
-def _read_judges(columns: _Columns, reader: _Reader) -> Iterable[_Numbers]:
+def _read_judges(columns: _Columns, reader: _Reader) -> Sequence[_Numbers]:
     """Return each judge's score over the trials; rows of older versions have them in another table only."""
     stored = columns["judge_values"]
     if None not in stored:
@@ -178,6 +235,9 @@ class _Reader:
         self._connection = connection
         self._sqlite: Any = connection.connection.driver_connection if connection.dialect.name == "sqlite" else None
         self._values: dict[str, str | int] = {"run": store_text(run_id), "file": store_text(file)}
+        self.usual = self._find_usual()
+        """The model and the name of the prompt's template of one of the results: mostly, all have the same."""
+        self._values |= self.usual
         self._is_dense = self._sqlite is not None and self._find_range()
 
     def results(self, names: Sequence[str], condition: str = "") -> _Columns:
@@ -186,7 +246,9 @@ class _Reader:
         dense = "id BETWEEN :low AND :high AND +run_id = :run AND +file = :file"
         where = dense if self._is_dense else "run_id = :run AND file = :file"
         rows = self._ask(f"SELECT {', '.join(names)} FROM case_results WHERE {where} {condition}")  # noqa: S608 - our own words
-        return dict(zip(names, zip(*rows, strict=True) if rows else [()] * len(names), strict=True))
+        return dict(
+            zip(map(_name_of_column, names), zip(*rows, strict=True) if rows else [()] * len(names), strict=True)
+        )
 
     def judge_values(self) -> Mapping[int, _Numbers]:
         """Return each judge's score over the trials, by the id of the result."""
@@ -210,6 +272,11 @@ class _Reader:
             of_result[trial] = (*of_result.get(trial, ()), _score_of(score))
         return found
 
+    def _find_usual(self) -> dict[str, str]:
+        query = "SELECT model, prompt_name FROM case_results WHERE run_id = :run AND file = :file LIMIT 1"
+        model, prompt_name = next(iter(self._ask(query)), ("", ""))
+        return {"model": model, "prompt_name": prompt_name}
+
     def _find_range(self) -> bool:
         """Look how the ids of the results are spread, and return whether they are close together."""
         query = "SELECT min(id), max(id), count(*) FROM case_results WHERE run_id = :run AND file = :file"
@@ -230,6 +297,10 @@ class _Reader:
             return list(self._connection.execute(text(query), self._values))
         rows: list[_Row] = self._sqlite.execute(query, self._values).fetchall()
         return rows
+
+
+def _name_of_column(expression: str) -> str:
+    return expression.rpartition(" ")[2]
 
 
 def _score_of(row: _Row) -> Score:

@@ -137,7 +137,7 @@ def _find_good_runs(connection: Connection, file: str) -> Iterator[str]:
         gates.c.file == file,
         or_(and_(gates.c.gate == "score", gates.c.verdict.in_(_RED)), gates.c.verdict.in_(_DROPPED)),
     )
-    wanted = (runs.c.status == RunStatus.FINISHED.value, runs.c.kind != RunKind.ATTRIBUTE.value, ~red)
+    wanted = (runs.c.status == RunStatus.FINISHED.value, runs.c.kind == RunKind.RUN.value, ~red)
     query = (
         select(comparisons.c.run_id, run_files.c.cases)
         .join(runs, runs.c.id == comparisons.c.run_id)

@@ -262,7 +262,7 @@ class _Finder:
 
 
 _IS_FINISHED: Final = runs.c.status == RunStatus.FINISHED.value
-_IS_RUN: Final = runs.c.kind != RunKind.ATTRIBUTE.value
+_IS_RUN: Final = runs.c.kind == RunKind.RUN.value
 _OF_A_COMMIT: Final = (_IS_RUN, runs.c.git_is_dirty.is_(False))
 _COLUMNS: Final = (
     runs.c.id,

@@ -17,8 +17,9 @@ from pytest_promptevals.history.light_rows import BeforeRow, ScoredRow, read_bef
 from pytest_promptevals.history.reference_cases import runs_of_file
 from pytest_promptevals.history.references import KnownRun, Reference, find_reference
 from pytest_promptevals.history.tables import case_results, dataset_versions, gates, run_files
+from pytest_promptevals.records.columns import column_of
 from pytest_promptevals.records.comparisons import BaselineCase, GateResult
-from pytest_promptevals.records.partial import MAX_LEVEL, SEPARATOR, partial_prefix
+from pytest_promptevals.records.partial import MAX_LEVEL, is_partial, partial_prefix
 from pytest_promptevals.records.references import FILE
 from pytest_promptevals.records.run_comparisons import ComparedRun
 
@@ -115,7 +116,7 @@ class RunPair:
     def _not_run(self, file: str, before: Before, now: Sequence[ScoredRow]) -> Collection[str]:
         """Return the baseline's items whose case the dataset has, where the run was over a selection of its cases."""
         version, cases = self._dataset_of(self._now[0], file)
-        if len({row.case_id for row in now}) >= cases:
+        if len(set(column_of(now, "case_id"))) >= cases:
             return ()
         query = select(dataset_versions.c.members).where(
             dataset_versions.c.file == file, dataset_versions.c.version == version
@@ -127,7 +128,7 @@ class RunPair:
     def _describe(self, runs: Sequence[KnownRun], file: str, before: Before) -> str:
         """Return what to call the runs of the baseline, and that they have scores of a selection of the cases."""
         _, cases = self._dataset_of(runs[0], file)
-        scored = len({case.case_id for case in before})
+        scored = len(set(column_of(before, "case_id")))
         return _words(runs) + (f" ({scored:,} of {cases:,} cases have a score)" if scored < cases else "")
 
     def _dataset_of(self, run: KnownRun, file: str) -> tuple[str, int]:
@@ -182,7 +183,7 @@ def _words(runs: Sequence[KnownRun]) -> str:
     return runs[0].words + more
 
 
-def _merge(shares: Sequence[list[_Row]]) -> list[_Row]:
+def _merge(shares: Sequence[Sequence[_Row]]) -> Sequence[_Row]:
     """Return the rows of all shares of a run, with the first one of each item."""
     if len(shares) == 1:
         return shares[0]
@@ -194,7 +195,7 @@ def _merge(shares: Sequence[list[_Row]]) -> list[_Row]:
 
 def _level_of(rows: Sequence[ScoredRow]) -> int:
     """Return the highest level of the judges that ran."""
-    partial = next((row.case_fingerprint for row in rows if SEPARATOR in row.case_fingerprint), None)
+    partial = next(filter(is_partial, column_of(rows, "case_fingerprint")), None)
     if partial is None:
         return MAX_LEVEL
     return next((level for level in range(1, MAX_LEVEL) if partial.startswith(partial_prefix(level))), MAX_LEVEL)

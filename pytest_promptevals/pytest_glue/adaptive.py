@@ -164,7 +164,7 @@ class AdaptiveTrials:
         again = "save a new one with 'pytest --evals-save-baseline'"
         return f"the baseline does not say how each of its trials scored; {again}"
 
-    def _pairs(self, item: Compared) -> tuple[Pair, ...]:
+    def _pairs(self, item: Compared) -> Sequence[Pair]:
         file = item.source.file
         results = list(self._results.get(file, {}).values())
         return match_cases(results, self._ledger.cases_before(file), frozenset(item.source.names)).pairs

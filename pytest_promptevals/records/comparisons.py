@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import enum
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import overload
 
 from pytest_promptevals.records.cases import Location
 from pytest_promptevals.records.effects import Effect, Evidence
@@ -95,6 +98,68 @@ class Delta:
 _PAIRED = frozenset({Change.WORSE, Change.BETTER, Change.SAME})
 
 
+class DeltasOnDemand(Sequence[Delta]):
+    """Changes of cases that are made when they are looked at.
+
+    Args:
+        places: of the cases, in the order of the changes.
+        make: gives the change of the case at a place.
+    """
+
+    def __init__(self, places: Sequence[int], make: Callable[[int], Delta]) -> None:
+        self._places = places
+        self._make = make
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __iter__(self) -> Iterator[Delta]:
+        return map(self._make, self._places)
+
+    @overload
+    def __getitem__(self, place: int) -> Delta: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[Delta]: ...
+    def __getitem__(self, place: int | slice) -> Delta | Sequence[Delta]:
+        if isinstance(place, slice):
+            return DeltasOnDemand(self._places[place], self._make)
+        return self._make(self._places[place])
+
+
+class GroupedDeltas(Sequence[Delta]):
+    """Changes of cases, one kind after the other. It equals a tuple of the same ones.
+
+    Args:
+        groups: those of each kind, in order.
+    """
+
+    def __init__(self, groups: Mapping[Change, Sequence[Delta]]) -> None:
+        self._groups = groups
+
+    def with_change(self, change: Change) -> Sequence[Delta]:
+        """Return those of one kind."""
+        return self._groups.get(change, ())
+
+    def __len__(self) -> int:
+        return sum(map(len, self._groups.values()))
+
+    def __iter__(self) -> Iterator[Delta]:
+        return itertools.chain.from_iterable(self._groups.values())
+
+    @overload
+    def __getitem__(self, place: int) -> Delta: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[Delta]: ...
+    def __getitem__(self, place: int | slice) -> Delta | Sequence[Delta]:
+        return tuple(self)[place]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, tuple | GroupedDeltas) and tuple(self) == tuple(other)
+
+    def __hash__(self) -> int:
+        return hash(tuple(self))
+
+
 @dataclass(frozen=True, slots=True)
 class Metrics:
     """Numbers over the cases of one eval file. The mean of nothing is ``None``, not 0."""
@@ -174,7 +239,7 @@ class Comparison:
     """Whether there was anything to compare with."""
     baseline: str = ""
     """What it was compared with: a file's name, or words; empty if there was no baseline."""
-    deltas: tuple[Delta, ...] = ()
+    deltas: Sequence[Delta] = ()
     """One per case, worst first."""
     mean_before: float | None = None
     """Weighted mean score of the paired cases in the baseline."""
@@ -196,6 +261,8 @@ class Comparison:
             return None
         return self.mean_before - self.mean_after
 
-    def deltas_with(self, change: Change) -> tuple[Delta, ...]:
+    def deltas_with(self, change: Change) -> Sequence[Delta]:
         """Return the cases with that change, in order."""
+        if isinstance(self.deltas, GroupedDeltas):
+            return self.deltas.with_change(change)
         return tuple(delta for delta in self.deltas if delta.change is change)

@@ -206,13 +206,11 @@ def _metric_row(effect: Effect) -> MetricRow:
 
 
 def _case_lists(comparison: Comparison, limit: int | None, *, with_same: bool) -> Iterator[CaseList]:
-    by_change: dict[Change, list[Delta]] = {change: [] for change in _TITLES}
-    for delta in comparison.deltas:
-        by_change[delta.change].append(delta)
-    for change, deltas in by_change.items():
+    for change in _TITLES:
+        deltas = comparison.deltas_with(change)
         if not deltas:
             continue
-        shown = deltas[:limit] if with_same or change is not Change.SAME else []
+        shown = deltas[:limit] if with_same or change is not Change.SAME else ()
         # Unchanged cases are counted; that not all of them are listed is no news.
         left_out = len(deltas) - len(shown) if shown else 0
         title = f"{count_text(len(deltas), 'case')} {_TITLES[change]}"

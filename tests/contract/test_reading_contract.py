@@ -12,6 +12,7 @@ from pytest_promptevals.history.light_rows import read_before, read_scored
 from pytest_promptevals.history.result_stream import stream_results
 from pytest_promptevals.history.run_pairs import RunPair
 from pytest_promptevals.history.trend_queries import read_trends
+from pytest_promptevals.records.cases import Location
 from pytest_promptevals.records.comparisons import Change, Comparison, GateResult, Metrics, Verdict
 from pytest_promptevals.records.effects import Effect, Evidence
 from pytest_promptevals.records.exports import COLUMNS, TEXT_COLUMNS
@@ -106,7 +107,31 @@ def test_the_results_of_one_run_and_file_are_found_among_others(history: History
         nothing = read_scored(connection, "a", "evals/none.eval.yaml")
 
     assert sorted(found) == [("first", 1.0, {"exact": 1.0}), ("second", 0.5, {"exact": 0.5})]
-    assert nothing == []
+    assert list(nothing) == []
+
+
+def test_results_that_are_unlike_the_others_are_read_as_they_are(history: HistorySubject) -> None:
+    elsewhere = Location("evals/cases.jsonl", 3)
+    results = [
+        make_result("a", 1.0),
+        make_result("b [short]", 0.5, case_id="b", model="anthropic/claude", prompt_name="short", location=elsewhere),
+        make_result("c", 0.0, model="", prompt_name="", case_id=""),
+    ]
+    add_run(history, make_run("a"), *results)
+
+    with history.open() as store, store.reading() as connection:
+        rows = {row.name: row for row in read_scored(connection, "a", FILE)}
+        before = {row.name: row for row in read_before(connection, "a", FILE)}
+
+    for result in results:
+        row, base = rows[result.name], before[result.name]
+        assert (row.case_id, row.model, row.prompt_name, row.location) == (
+            result.case_id,
+            result.model,
+            result.prompt_name,
+            result.location,
+        )
+        assert (base.case_id, base.model, base.prompt_name) == (result.case_id, result.model, result.prompt_name)
 
 
 def test_details_of_scores_are_read_where_there_are_any(history: HistorySubject) -> None:

@@ -94,7 +94,8 @@ def test_latest_is_the_newest_run_that_finished(past: Past) -> None:
     first, second = past.add(), past.add(is_dirty=True, commit=B)
     past.add(status=RunStatus.RUNNING)
     past.add(status=RunStatus.INTERRUPTED)
-    past.add(kind=RunKind.ATTRIBUTE)
+    for kind in (RunKind.ATTRIBUTE, RunKind.REGATE, RunKind.REJUDGE):
+        past.add(kind=kind)
 
     assert past.ids("latest") == [second, first]
 

@@ -231,3 +231,20 @@ def test_a_marked_function_is_left_out_and_named(project: EvalProject) -> None:
     result.stdout.fnmatch_lines(
         ["1 case (test_app[[]a[]]) not run: a test function makes its outputs itself, so run", "  it with pytest"]
     )
+
+
+@pytest.mark.parametrize("option", ["--evals-regate=latest", "--evals-rejudge=latest"])
+def test_what_was_asked_of_a_red_run_with_other_limits_is_no_baseline(project: EvalProject, option: str) -> None:
+    project.write("app.py", "import pathlib\n\ndef answer(input):\n    return pathlib.Path('says.txt').read_text()\n")
+    head = "model: python/app:answer\njudges: [exact]\ncase_policy: gate\n"
+    project.write_cases(CASES, [{"id": f"c{number}", "input": "x", "expected": "ok"} for number in range(12)], head)
+    (project.path / "says.txt").write_text("ok", encoding="utf-8")
+    assert project.run().ret == 0
+    (project.path / "says.txt").write_text("no", encoding="utf-8")
+    assert project.run().ret == 1
+
+    what_if = project.run(option, "--evals-max-drop=1")
+    again = project.run()
+
+    assert (what_if.ret, again.ret) == (0, 1)
+    again.stdout.fnmatch_lines(["*regressed*"])
