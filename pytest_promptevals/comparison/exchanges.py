@@ -10,7 +10,7 @@ from typing import Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from pytest_promptevals.comparison.scored import Pair
+from pytest_promptevals.comparison.scored import SCORE_DIGITS, Pair
 
 Numbers: TypeAlias = npt.NDArray[np.float64]
 Groups: TypeAlias = npt.NDArray[np.int64]
@@ -101,4 +101,5 @@ def _scores_of_trials(scores: Sequence[float], count: int, score: float | None) 
     known = (score,) if count == 1 and score is not None else tuple(scores)
     if score is None or not known or len(known) != count or abs(sum(known) / count - score) > _CLOSE:
         return None
-    return known
+    # As a baseline keeps them: else a rounding would decide between equal values.
+    return [round(one, SCORE_DIGITS) for one in known]

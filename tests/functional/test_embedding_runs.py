@@ -152,7 +152,9 @@ def test_what_a_text_costs_is_paid_once(project: EvalProject, model_server: Mode
     result = project.run()
 
     result.assert_outcomes(passed=4)
-    result.stdout.fnmatch_lines(["8 responses, 4 from the cache; cost $32.00 (judges: $32.00), $16.00 of it paid", "  now"])
+    result.stdout.fnmatch_lines(
+        ["8 responses, 4 from the cache; cost $32.00 (judges: $32.00), $16.00 of it paid", "  now"]
+    )
 
 
 def test_a_budget_holds_it_back(project: EvalProject, model_server: ModelServer) -> None:
