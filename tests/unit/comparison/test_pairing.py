@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_promptevals.comparison.pairing import SCORE_DIGITS, compute_deltas
+from pytest_promptevals.comparison.pairing import compute_deltas
+from pytest_promptevals.comparison.scored import SCORE_DIGITS
 from pytest_promptevals.history import baselines
 from pytest_promptevals.records.comparisons import BaselineCase, Change, Delta
 from pytest_promptevals.records.partial import partial_fingerprint
