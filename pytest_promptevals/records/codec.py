@@ -13,7 +13,7 @@ import json
 import math
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeVar, cast
 
 from pytest_promptevals.errors import CodecError
@@ -41,7 +41,7 @@ def to_plain(value: object) -> Json:
         return cast("Json", value.value)
     if isinstance(value, Mapping):
         return {str(key): to_plain(item) for key, item in value.items()}
-    if isinstance(value, tuple | list):
+    if isinstance(value, Sequence) and not isinstance(value, bytes):
         return [to_plain(item) for item in value]
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {
@@ -103,7 +103,7 @@ def _decoder(hint: Any) -> _Decode:
         return _decode_json
     if origin in (typing.Union, types.UnionType):
         return _union_decoder(typing.get_args(hint))
-    if origin is tuple:
+    if origin in (tuple, Sequence):
         return _tuple_decoder(typing.get_args(hint)[0])
     if origin is not None and issubclass(origin, Mapping):
         return _mapping_decoder(typing.get_args(hint)[1])

@@ -7,6 +7,7 @@ import pytest
 from pytest_promptevals.errors import CodecError
 from pytest_promptevals.records.cases import Case, CasePolicy, JudgeSpec, Location
 from pytest_promptevals.records.codec import decode, encode, from_plain, to_plain
+from pytest_promptevals.records.comparisons import Change, Comparison, Delta, Metrics
 from pytest_promptevals.records.responses import Response, ToolCall, Usage
 from pytest_promptevals.records.results import CaseResult, Score, Trial
 from pytest_promptevals.records.runs import GitState, Run, RunStatus
@@ -127,3 +128,11 @@ def test_a_text_that_is_no_such_record_is_refused(text: str, message: str) -> No
         decode(CaseResult, text)
 
     assert str(caught.value).startswith(message)
+
+
+def test_deltas_come_back_as_they_were() -> None:
+    comparison = Comparison(
+        "f", Metrics(1, 1, 0, 1.0, 1.0), deltas=(Delta("a", Change.WORSE, 1.0, 0.0), Delta("b", Change.NEW))
+    )
+
+    assert decode(Comparison, encode(comparison)) == comparison
