@@ -39,7 +39,8 @@ def last_results(project: EvalProject) -> dict[str, str | None]:
     """Return the run that each result of the newest run comes from, by name."""
     with sqlite3.connect(project.path / ".promptevals/history.db") as history:
         rows = history.execute(
-            "SELECT name, reused_from FROM case_results WHERE run_id = (SELECT id FROM runs ORDER BY started_at DESC LIMIT 1) ORDER BY name"
+            "SELECT name, reused_from FROM case_results "
+            "WHERE run_id = (SELECT id FROM runs ORDER BY started_at DESC LIMIT 1) ORDER BY name"
         )
         return dict(rows.fetchall())
 
