@@ -6,6 +6,7 @@ import contextlib
 import importlib
 import os
 import pkgutil
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +24,10 @@ from tests.support.project import EvalProject
 from tests.support.server_fixture import ModelServer
 
 pytest_plugins = ["pytester"]
+
+# A job in the background of a script ignores Ctrl-C, and so would all that it starts: tests that send one would wait.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # How long an example takes on a busy machine says nothing about the code. In CI the examples are always the same.
 hypothesis.settings.register_profile(

@@ -13,8 +13,8 @@ SCORE_DIGITS: Final = 6
 """Scores are compared after rounding to this many digits, since a committed baseline keeps no more."""
 
 
-class Scored(Protocol):
-    """One case as it is now; a ``CaseResult`` is one."""
+class Compared(Protocol):
+    """What tells which case of the baseline belongs to which one of now."""
 
     @property
     def name(self) -> str:
@@ -35,6 +35,10 @@ class Scored(Protocol):
     @property
     def prompt_name(self) -> str:
         """Name of the prompt's template."""
+
+
+class Scored(Compared, Protocol):
+    """One case as it is now; a ``CaseResult`` is one."""
 
     @property
     def location(self) -> Location | None:
@@ -93,28 +97,8 @@ class Scored(Protocol):
         """In order. Read for the ``details`` of their scores alone: it may be empty where there are none."""
 
 
-class Before(Protocol):
+class Before(Compared, Protocol):
     """One case as the baseline has it; a ``BaselineCase`` is one."""
-
-    @property
-    def name(self) -> str:
-        """The item's name."""
-
-    @property
-    def case_id(self) -> str:
-        """Id of the case."""
-
-    @property
-    def case_fingerprint(self) -> str:
-        """Content hash of the case and its judges."""
-
-    @property
-    def model(self) -> str:
-        """``provider/model``."""
-
-    @property
-    def prompt_name(self) -> str:
-        """Name of the prompt's template."""
 
     @property
     def score(self) -> float:

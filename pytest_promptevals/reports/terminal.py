@@ -12,6 +12,7 @@ from pytest_promptevals.comparison.partial import save_command
 from pytest_promptevals.prices.dollars import format_dollars
 from pytest_promptevals.records.comparisons import Change, Comparison, Delta, Verdict
 from pytest_promptevals.reports.lines import Line, fill_lines, shorten_left
+from pytest_promptevals.reports.verdict_order import worst_verdict
 from pytest_promptevals.reports.verdict_words import effect_lines, gate_lines
 from pytest_promptevals.reports.words import count_text, score_text
 
@@ -128,19 +129,9 @@ def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"
 
 
-_WORST_FIRST: Final = (
-    Verdict.REGRESSED,
-    Verdict.FAILED,
-    Verdict.INSUFFICIENT_DATA,
-    Verdict.INCONCLUSIVE,
-    Verdict.PASSED,
-    Verdict.NO_BASELINE,
-)
-
-
 def _verdict(comparison: Comparison) -> str:
-    verdicts = {gate.verdict for gate in comparison.gates}
-    return next((verdict.value for verdict in _WORST_FIRST if verdict in verdicts), "-")
+    worst = worst_verdict({gate.verdict for gate in comparison.gates})
+    return "-" if worst is None else worst.value
 
 
 _FILE: Final = _Column("eval file", lambda item: item.file, is_left=True)

@@ -122,7 +122,9 @@ for name in {modules!r}:
             print(name, repr(error), flush=True)
             os._exit(1)
         os._exit(0)
-    os.waitpid(pid, 0)
+    _, status = os.waitpid(pid, 0)
+    if status:
+        print(name, "ended with", status)
 """
 
     assert python(code, tmp_path) == ""
