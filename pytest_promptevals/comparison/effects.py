@@ -74,7 +74,7 @@ class _Table:
         ordered = pairs.take(sorted(range(len(pairs)), key=names.__getitem__))
         return cls(
             ordered,
-            np.array(ordered.now("weight"), dtype=np.float64),
+            _as_shares(np.array(ordered.now("weight"), dtype=np.float64)),
             _number_groups(ordered),
             np.array(ordered.before("trials")),
             np.array(ordered.now("trial_count")),
@@ -112,6 +112,12 @@ class _Table:
             before, after, weights = before[is_known], after[is_known], weights[is_known]
             groups = np.unique(groups[is_known], return_inverse=True)[1]
         return _Column(is_known, before, after, weights, groups, sign)
+
+
+def _as_shares(weights: Numbers) -> Numbers:
+    """Return weights as shares of the largest: their unit means nothing, and what is nearly 0 is told by its size."""
+    largest = float(weights.max())
+    return weights / largest if largest > 0 else weights
 
 
 def _number_groups(pairs: Pairs) -> Groups:

@@ -78,7 +78,7 @@ def _is_scored(file: str, level: int) -> tuple[ColumnElement[bool], ...]:
     )
     return (
         case_results.c.file == file,
-        case_results.c.score.is_not(None),
+        case_results.c.score.between(0, 1),  # what somebody else wrote into the file is no score
         case_results.c.error_kind.is_(None),
         is_comparable,
     )

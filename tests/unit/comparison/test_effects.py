@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ from pytest_promptevals.history import baselines
 from pytest_promptevals.records.comparisons import BaselineCase
 from pytest_promptevals.records.effects import Effect
 from pytest_promptevals.records.responses import Response
-from pytest_promptevals.records.results import Score, Trial
+from pytest_promptevals.records.results import CaseResult, Score, Trial
 from tests.support.sample_results import make_case, make_result
 
 
@@ -240,7 +240,9 @@ def test_unequal_trials_that_cannot_turn_prove_nothing(pairs: list[Pair]) -> Non
 
 def test_other_numbers_of_trials_prove_something_of_a_judge_that_is_alone() -> None:
     pairs = [
-        one._replace(now=dataclasses.replace(one.now, scores=scores_of(("exact", one.now.score or 0.0))))
+        one._replace(
+            now=dataclasses.replace(cast("CaseResult", one.now), scores=scores_of(("exact", one.now.score or 0.0)))
+        )
         for one in (
             with_trials(f"{n}", (1.0,), (1.0, 1.0, 0.0, 1.0, 1.0), then_scores={"exact": 1.0}) for n in range(3)
         )
@@ -253,7 +255,11 @@ def test_other_numbers_of_trials_prove_something_of_a_judge_that_is_alone() -> N
 
 def test_other_numbers_of_trials_prove_nothing_of_one_judge_among_others() -> None:
     pairs = [
-        one._replace(now=dataclasses.replace(one.now, scores=scores_of(("exact", 0.6), ("fuzzy", 1.0)), score=0.8))
+        one._replace(
+            now=dataclasses.replace(
+                cast("CaseResult", one.now), scores=scores_of(("exact", 0.6), ("fuzzy", 1.0)), score=0.8
+            )
+        )
         for one in (with_trials(f"{n}", (1.0,), (1.0, 0.6), then_scores={"exact": 1.0, "fuzzy": 1.0}) for n in range(9))
     ]
 
@@ -351,3 +357,10 @@ def test_rounded_thirds_are_still_exact() -> None:
     pairs = [Pair(make_result(f"{n}", 2 / 3, group="g" if n < 2 else None), case) for n in range(20)]
 
     assert effects_of(*pairs)["score"].p_better == pytest.approx(2**-19)
+
+
+@pytest.mark.parametrize("unit", [1e-6, 1.0, 1e6])
+def test_the_unit_of_weights_means_nothing(unit: float) -> None:
+    effects = effects_of(*(pair(f"{n}", 1.0, 0.0, weight=unit) for n in range(8)))
+
+    assert effects["score"].p_worse == pytest.approx(1 / 2**8)
