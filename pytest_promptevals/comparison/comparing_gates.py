@@ -100,6 +100,8 @@ class ChangeGate:
         if change - evidence.limit > TOLERANCE:
             if is_real:
                 return Verdict.REGRESSED, sentence.regressed()
+            if evidence.effect.p_worse is None:
+                return Verdict.INCONCLUSIVE, sentence.untested()
             return Verdict.INCONCLUSIVE, sentence.inconclusive()
         if abs(change) <= TOLERANCE:
             return Verdict.PASSED, sentence.unchanged()

@@ -52,7 +52,9 @@ def compute_effects(pairs: Sequence[Pair]) -> tuple[Effect, ...]:
     if not pairs:
         return ()
     table = _Table.of(Pairs.of(pairs))
-    return (*_scores(table), *_judges(table), *_figures(table))
+    scores = _Scores.of(table)
+    of_scores = () if scores is None else (*_scores(table, scores), *_judges(table, scores))
+    return (*of_scores, *_figures(table))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,7 @@ class _Table:
         ordered = pairs.take(sorted(range(len(pairs)), key=names.__getitem__))
         return cls(
             ordered,
-            np.array(ordered.now("weight"), dtype=np.float64),
+            _as_shares(np.array(ordered.now("weight"), dtype=np.float64)),
             _number_groups(ordered),
             np.array(ordered.before("trials")),
             np.array(ordered.now("trial_count")),
@@ -110,6 +112,12 @@ class _Table:
             before, after, weights = before[is_known], after[is_known], weights[is_known]
             groups = np.unique(groups[is_known], return_inverse=True)[1]
         return _Column(is_known, before, after, weights, groups, sign)
+
+
+def _as_shares(weights: Numbers) -> Numbers:
+    """Return weights as shares of the largest: their unit means nothing, and what is nearly 0 is told by its size."""
+    largest = float(weights.max())
+    return weights / largest if largest > 0 else weights
 
 
 def _number_groups(pairs: Pairs) -> Groups:
@@ -153,21 +161,47 @@ class _Column:
         return float(np.sum(values * self.weights) / np.sum(self.weights))
 
 
-def _scores(table: _Table) -> Iterator[Effect]:
-    pairs = table.pairs
-    score = table.scores(pairs.before("score"), pairs.now("score"))
+@dataclass(frozen=True, slots=True)
+class _Scores:
+    """The column of the cases' scores, and what of it may change places."""
+
+    column: _Column
+    pairs: Pairs
+    """The cases of the column."""
+    exchange: Exchange
+
+    @classmethod
+    def of(cls, table: _Table) -> _Scores | None:
+        column = table.scores(table.pairs.before("score"), table.pairs.now("score"))
+        if column is None:
+            return None
+        is_known, pairs = column.is_known, table.pairs
+        known = pairs if is_known.all() else pairs.take(np.flatnonzero(is_known).tolist())
+        sums = column.group_sums(column.drops)
+        exchange = exchange_trials(known, table.is_unequal[is_known], column.groups, column.weights, sums)
+        return cls(column, known, exchange)
+
+    def exchange_of(self, judge: _Column) -> Exchange:
+        """Return what may change places of a judge's scores: those of the cases, where there is no other judge.
+
+        A baseline keeps no single trials of one judge among others.
+        """
+        if np.array_equal(judge.is_known, self.column.is_known) and np.array_equal(judge.drops, self.column.drops):
+            return self.exchange
+        return Exchange(judge.group_sums(judge.drops), is_fair=False)
+
+
+def _scores(table: _Table, scores: _Scores) -> Iterator[Effect]:
+    pairs, column = table.pairs, scores.column
+    is_known = column.is_known
+    noise = split_noise(scores.pairs, column.drops, table.trials_before[is_known], table.trials_now[is_known])
+    yield _mean_effect(SCORE, column, scores.exchange, largest=1.0, noise=noise)
     passed = table.scores(pairs.before("passed"), [passed is True for passed in pairs.now("passed")])
-    if score is None or passed is None:
-        return
-    is_known, drops = score.is_known, score.drops
-    known = pairs if is_known.all() else pairs.take(np.flatnonzero(is_known).tolist())
-    exchange = exchange_trials(known, table.is_unequal[is_known], score.groups, score.weights, score.group_sums(drops))
-    noise = split_noise(known, drops, table.trials_before[is_known], table.trials_now[is_known])
-    yield _mean_effect(SCORE, score, exchange, largest=1.0, noise=noise)
-    yield _keep_tested(_mean_effect(PASS_RATE, passed, largest=1.0), table)
+    if passed is not None:
+        yield _keep_tested(_mean_effect(PASS_RATE, passed, largest=1.0), table)
 
 
-def _judges(table: _Table) -> Iterator[Effect]:
+def _judges(table: _Table, scores: _Scores) -> Iterator[Effect]:
     noises = judge_noises(table.pairs)
     before, now = table.pairs.before("scores"), table.pairs.now("judge_values")
     chain = itertools.chain.from_iterable
@@ -175,7 +209,8 @@ def _judges(table: _Table) -> Iterator[Effect]:
         column = table.scores([values.get(name) for values in before], [values.get(name) for values in now])
         noise = Noise(judge=noises[name]) if name in noises else None
         if column is not None:
-            yield _mean_effect(JUDGE_PREFIX + name, column, largest=1.0, noise=noise)
+            exchange = scores.exchange_of(column) if table.is_unequal.any() else None
+            yield _mean_effect(JUDGE_PREFIX + name, column, exchange, largest=1.0, noise=noise)
 
 
 def _figures(table: _Table) -> Iterator[Effect]:
@@ -212,7 +247,7 @@ def _mean_effect(
     interval = mean_interval(sums, column.group_weights, CONFIDENCE, largest)
     chances = exchange or Exchange(sums)
     scale = 1.0 if largest is not None else float(np.max(np.abs(sums))) or 1.0
-    p_worse, p_better = p_values(chances.flips / scale, chances.rings)
+    p_worse, p_better = p_values(chances.flips / scale, chances.rings) if chances.is_fair else (None, None)
     return Effect(
         metric=metric,
         before=column.mean(column.before),

@@ -28,6 +28,8 @@ class Exchange:
     """Sums of the groups whose sign may flip."""
     rings: tuple[Numbers, ...] = ()
     """Of other groups, all values that their sum could as well have had."""
+    is_fair: bool = True
+    """Whether chance would do what they say: signs of means of other numbers of trials may not be flipped."""
 
 
 def exchange_trials(
@@ -43,7 +45,7 @@ def exchange_trials(
         sums: each group's weighted sum of differences.
 
     Trials are exchanged where each side's are known, their mean is the case's score, and all cases of the group have
-    as many; a group of which that is not so flips its sign, although that is only nearly fair.
+    as many; a group of which that is not so makes the test unfair.
     """
     members = _members_of_unequal_groups(is_unequal, groups)
     if not members:
@@ -55,7 +57,8 @@ def exchange_trials(
             rings[ring.size].append(ring)
             members[group] = []
     turned = [group for group, places in members.items() if not places]
-    return Exchange(np.delete(sums, turned), tuple(np.stack(rows) for _, rows in sorted(rings.items())))
+    rows = tuple(np.stack(rows) for _, rows in sorted(rings.items()))
+    return Exchange(np.delete(sums, turned), rows, is_fair=len(turned) == len(members))
 
 
 def _members_of_unequal_groups(is_unequal: npt.NDArray[np.bool_], groups: Groups) -> dict[int, list[int]]:

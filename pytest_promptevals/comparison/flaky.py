@@ -7,6 +7,7 @@ DasGupta, "Interval estimation for a binomial proportion", Statistical Science 1
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,6 +19,9 @@ FEWEST_TRIALS: Final = 5
 """Trials below which nothing is said of a case."""
 SMALLEST_SHARE: Final = 0.05
 """Share of the trials that the rarer outcome must make at least: less is an accident."""
+
+BROKEN: Final = 0.01
+"""Chance of as many failures in a row below which a flaky case counts as broken."""
 
 _Z: Final = 1.959963984540054
 """Quantile of the normal distribution of a two-sided interval of 95 %."""
@@ -62,8 +66,8 @@ def find_flakiness(runs: Sequence[RunTrials], fingerprint: str) -> Flakiness | N
     """Return how flaky a case is, ``None`` if that is not known or if it is not.
 
     It is flaky if of at least ``FEWEST_TRIALS`` trials that asked the same some passed and some failed, the rarer ones
-    a share of ``SMALLEST_SHARE`` or more, and if it passed again after it had failed: a case that passed until a day
-    and fails since is broken, not flaky.
+    a share of ``SMALLEST_SHARE`` or more, and if it passed again after it had failed. A case that passed until a day
+    and fails since is broken, not flaky; so is one whose last failures are more in a row than chance would make of it.
 
     Args:
         runs: earlier trials of the case, one entry for each run, oldest first.
@@ -83,7 +87,15 @@ def _judge(runs: Sequence[RunTrials], *, is_unchanged: bool) -> Flakiness | None
     rarer = min(passes, trials - passes)
     if trials < FEWEST_TRIALS or rarer == 0 or rarer < SMALLEST_SHARE * trials:
         return None
-    return Flakiness(pass_probability(passes, trials), is_unchanged) if _came_back(runs) else None
+    if not _came_back(runs) or _is_broken(runs, passes, trials):
+        return None
+    return Flakiness(pass_probability(passes, trials), is_unchanged)
+
+
+def _is_broken(runs: Sequence[RunTrials], passes: int, trials: int) -> bool:
+    """Return whether the failures since the last pass are too many for what the trials before them tell."""
+    lost = sum(run.trials for run in itertools.takewhile(lambda run: not run.passes, reversed(runs)))
+    return (1 - passes / (trials - lost)) ** lost < BROKEN if lost else False
 
 
 def _came_back(runs: Sequence[RunTrials]) -> bool:

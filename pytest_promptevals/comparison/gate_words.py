@@ -183,6 +183,14 @@ class ChangeSentence:
             f"{self._settle()}{self._detectable()}"
         )
 
+    def untested(self) -> str:
+        """Say that the run is worse by more than is allowed, and why nobody can tell whether that is chance."""
+        return (
+            f"{self._change(self.words.fell)}; that is more than the {self._limit()} that is allowed, but whether it "
+            "is chance cannot be told: the run has other numbers of trials than the baseline, which does not tell this "
+            "of its single trials. Run as many trials as it has, or save a new one with 'pytest --evals-save-baseline'"
+        )
+
     def _change(self, verb: str) -> str:
         size, _, old, new = self.words.levels_and(self.evidence.effect, self.evidence.limit)
         return f"{self.words.subject} {verb} by {size}, from {old} to {new} {self._over()}{self._interval()}"

@@ -85,7 +85,9 @@ class CaseWire(Wire):
     judges: Judges = Field(
         default_factory=list, description="Judges of this case alone, beside those of its eval file."
     )
-    weight: PositiveAmount = Field(default=1.0, description="Weight of the case in the metrics of its eval file.")
+    weight: PositiveAmount = Field(
+        default=1.0, le=1e6, description="Weight of the case in the metrics of its eval file."
+    )
     priority: int = Field(default=0, description='Importance; -m "evals(priority=2)" selects by it.')
     group: NonEmpty | None = Field(
         default=None,
@@ -116,7 +118,7 @@ class JudgeOptionsWire(Wire):
     """Keys that every judge takes beside its own parameters."""
 
     threshold: Share | None = Field(default=None, description="Smallest score that passes.")
-    weight: Amount = Field(default=1.0, description="Share in the case's score; 0 leaves it out.")
+    weight: Amount = Field(default=1.0, le=1e6, description="Share in the case's score; 0 leaves it out.")
     required: bool = Field(default=True, description="Whether the case fails when this judge does.")
     name: NonEmpty | None = Field(default=None, description="Label of the score, unique within a case.")
 
@@ -128,6 +130,6 @@ class GroupOptionsWire(Wire):
     threshold: Share | None = Field(
         default=None, description="Smallest score that passes, instead of whether its judges pass."
     )
-    weight: Amount = Field(default=1.0, description="Share in the case's score; 0 leaves it out.")
+    weight: Amount = Field(default=1.0, le=1e6, description="Share in the case's score; 0 leaves it out.")
     required: bool = Field(default=True, description="Whether the case fails when this group does.")
     name: NonEmpty | None = Field(default=None, description="Label of the score, unique within a case.")

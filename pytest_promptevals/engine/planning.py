@@ -21,7 +21,8 @@ from pytest_promptevals.prompts.sources import InputPrompt, PromptTemplate, load
 from pytest_promptevals.prompts.templates import TemplateEnvironment
 from pytest_promptevals.prompts.trajectories import check_messages
 from pytest_promptevals.records.cases import Case, Dataset, JudgeSpec, Location, ProviderConfig
-from pytest_promptevals.records.fingerprints import case_fingerprint, full_fingerprint
+from pytest_promptevals.records.codec import to_plain
+from pytest_promptevals.records.fingerprints import case_fingerprint, content_hash, full_fingerprint
 from pytest_promptevals.records.partial import partial_fingerprint
 from pytest_promptevals.records.responses import RenderedPrompt
 from pytest_promptevals.settings import Settings
@@ -118,8 +119,11 @@ class PlannedCase:
     def full_fingerprint(self, prompt: RenderedPrompt | None) -> str:
         """Return the content hash of all that gives its score its meaning, with the prompt as it is rendered."""
         target, plan = self.target, self.plan
-        is_asked = target.config.name in plan.endpoints and target.model
-        content = plan.contents.of(self.endpoint, target.model) if is_asked else ""
+        if self.case.output is not None:  # what is judged stands in the file
+            content = content_hash(to_plain(self.case.output))
+        else:
+            is_asked = target.config.name in plan.endpoints and target.model
+            content = plan.contents.of(self.endpoint, target.model) if is_asked else ""
         return full_fingerprint(self.fingerprint, prompt, target.label, plan.dataset.parameters, content)
 
     @property

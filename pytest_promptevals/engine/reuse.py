@@ -18,6 +18,8 @@ from pytest_promptevals.records.fingerprints import content_hash
 from pytest_promptevals.records.responses import RenderedPrompt, Response
 from pytest_promptevals.records.results import CaseResult, Score, Trial
 
+_CLOSE: Final = 1e-6
+"""Baselines keep six digits of a score."""
 OF_BASELINE: Final = "baseline"
 """``CaseResult.reused_from`` of what a committed baseline says, for which the history has no run."""
 
@@ -139,11 +141,20 @@ def result_of_baseline(planned: PlannedCase, before: BaselineCase, prompt: Rende
     return dataclasses.replace(result, tags=planned.case.tags, group=planned.case.group, weight=planned.case.weight)
 
 
+def passes_now(planned: PlannedCase, before: BaselineCase) -> bool:
+    """Return whether a case of a baseline passed, and reaches the thresholds of now as well."""
+    judges = {judge.spec.name: judge for judge in planned.judges}
+    scores = [_score_of(name, value, judges[name]) for name, value in before.scores.items() if name in judges]
+    threshold = planned.plan.dataset.threshold
+    is_reached = threshold is None or before.score >= threshold - _CLOSE
+    return before.passed and is_reached and all(score.passed for score in scores if score.required)
+
+
 def _score_of(name: str, value: float, planned: PlannedJudge) -> Score:
     spec = planned.spec
     default = planned.judge_type.default_threshold if planned.judge_type is not None else None
     threshold = default if spec.threshold is None else spec.threshold
-    passed = threshold is None or value >= threshold
+    passed = spec.negated or threshold is None or value >= threshold - _CLOSE
     return Score(name, value, passed, threshold, spec.weight, spec.required)
 
 

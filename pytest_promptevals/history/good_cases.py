@@ -47,7 +47,7 @@ _GOOD_RUNS: Final = f"""
 """  # noqa: S608 - question marks
 _SCORED: Final = f"""
     SELECT name, id, passed FROM case_results
-    WHERE run_id = ? AND file = ? AND {_COMPARABLE} AND score IS NOT NULL AND error_kind IS NULL
+    WHERE run_id = ? AND file = ? AND {_COMPARABLE} AND score BETWEEN 0 AND 1 AND error_kind IS NULL
 """  # noqa: S608 - text of our own
 _RELATIVE: Final = f"""
     SELECT result_id, details FROM scores WHERE result_id IN ({{}}) AND details LIKE '%"{RELATIVE}"%'

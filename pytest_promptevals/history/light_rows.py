@@ -148,7 +148,7 @@ _TRUTHS: Final = {0: False, 1: True, None: None}
 def read_before(connection: Connection, run_id: str, file: str) -> Sequence[BeforeRow]:
     """Return the results with a score that a run has of an eval file, to compare others with."""
     reader = _Reader(connection, run_id, file)
-    columns = reader.results(_OF_BOTH, "AND error_kind IS NULL AND score IS NOT NULL")
+    columns = reader.results(_OF_BOTH, "AND error_kind IS NULL AND score BETWEEN 0 AND 1")
     return Rows(BeforeRow, _common(columns, reader))
 
 

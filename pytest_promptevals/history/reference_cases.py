@@ -10,13 +10,13 @@ from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, selec
 from pytest_promptevals.history.baseline_rows import COLUMNS, case_from_row
 from pytest_promptevals.history.references import KnownRun, Reference
 from pytest_promptevals.history.schema import OVER_TRIALS
-from pytest_promptevals.history.tables import case_results, run_files, runs, scores
-from pytest_promptevals.records.comparisons import BaselineCase
+from pytest_promptevals.history.tables import case_results, gates, run_files, runs, scores
+from pytest_promptevals.records.comparisons import BaselineCase, Verdict
 from pytest_promptevals.records.partial import MAX_LEVEL, SEPARATOR, partial_prefix
 
 
 def runs_of_file(
-    connection: Connection, reference: Reference, file: str, level: int = MAX_LEVEL
+    connection: Connection, reference: Reference, file: str, level: int = MAX_LEVEL, *, passes_over_drops: bool = False
 ) -> tuple[KnownRun, ...]:
     """Return the best run of a reference that has scores of an eval file; with the other shards of it, if it is one.
 
@@ -25,7 +25,14 @@ def runs_of_file(
         reference: the runs to choose from, best first.
         file: the eval file.
         level: highest level of the judges that run now; scores that other parts of the judges gave do not count.
+        passes_over_drops: a run in which a gate found the file worse than allowed is taken only where there is no
+            other. Else a red run, made again, would be its own baseline, and green.
     """
+    if passes_over_drops:
+        dropped = _with_drops(connection, reference, file)
+        good = Reference(tuple(run for run in reference.runs if run.id not in dropped), reference.notice)
+        if dropped and (chosen := runs_of_file(connection, good, file, level)):
+            return chosen
     for batch in (reference.runs[:_NEAR], reference.runs[_NEAR:]):
         found = _with_scores(connection, batch, file, level)
         if found:
@@ -65,6 +72,7 @@ def describe_runs(connection: Connection, chosen: Sequence[KnownRun], file: str)
     return f"{words} ({ran} of {collected} cases)" if ran < collected else words
 
 
+_DROPPED: Final = (Verdict.REGRESSED.value, Verdict.INCONCLUSIVE.value)
 _NEAR: Final = 10
 """Runs that are looked at first: of a large history, a look into each run takes seconds."""
 _COLUMNS: Final = tuple(case_results.c[name] for name in COLUMNS)
@@ -78,7 +86,7 @@ def _is_scored(file: str, level: int) -> tuple[ColumnElement[bool], ...]:
     )
     return (
         case_results.c.file == file,
-        case_results.c.score.is_not(None),
+        case_results.c.score.between(0, 1),  # what somebody else wrote into the file is no score
         case_results.c.error_kind.is_(None),
         is_comparable,
     )
@@ -90,6 +98,13 @@ def _with_scores(connection: Connection, known: Sequence[KnownRun], file: str, l
     query = select(runs.c.id).where(runs.c.id.in_([run.id for run in known]), scored)
     having = set(connection.execute(query).scalars()) if known else set()
     return [run for run in known if run.id in having]
+
+
+def _with_drops(connection: Connection, reference: Reference, file: str) -> frozenset[str]:
+    """Return the ids of those runs that a gate found worse than allowed, be it by chance."""
+    columns = gates.c
+    query = select(columns.run_id).where(columns.file == file, columns.verdict.in_(_DROPPED))
+    return frozenset(connection.execute(query).scalars()) & {run.id for run in reference.runs}
 
 
 def _is_shard_of(other: KnownRun, run: KnownRun) -> bool:

@@ -5,6 +5,7 @@ A reference stands for runs, best first; each eval file takes the first of them 
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,6 +90,8 @@ class Reference:
     """Runs that it may mean, best first; none where what it names is known and has no run yet."""
     notice: str = ""
     """What the user should know: that it was ambiguous, or why there is no run."""
+    is_moving: bool = False
+    """Whether it stands for other runs as time goes on: the latest one, those of a branch or of the merge base."""
 
 
 def find_reference(connection: Connection, text: str, rootdir: Path) -> Reference:
@@ -131,7 +134,7 @@ def _find_bare(finder: _Finder, text: str) -> Reference:
         return first
     other = others[0][0]
     notice = f"the {_MEANINGS[prefix]} is meant; {other}:{text} means the {_MEANINGS[other]}"
-    return Reference(first.runs, notice)
+    return dataclasses.replace(first, notice=notice)
 
 
 class _Finder:
@@ -172,11 +175,12 @@ class _Finder:
         """Return the runs of a branch, newest first."""
         found = self._read(*_OF_A_COMMIT, runs.c.git_branch == text)
         if found:
-            return Reference(found)
+            return Reference(found, is_moving=True)
         tip = find_branch_tip(self._rootdir, text)
         if tip is not None:  # CI often checks out a commit, without a branch
             found = self._read_at(read_ancestors(self._rootdir, tip))
-            return Reference(found, "" if found else f"no finished run is recorded of branch {text}{self._dirty(text)}")
+            notice = "" if found else f"no finished run is recorded of branch {text}{self._dirty(text)}"
+            return Reference(found, notice, is_moving=bool(found))
         if self._dirty(text):
             return Reference((), f"no finished run is recorded of branch {text}{self._dirty(text)}")
         return None
@@ -204,14 +208,14 @@ class _Finder:
     def find_latest(self) -> Reference:
         """Return all runs, newest first."""
         found = self._read(_IS_RUN)
-        return Reference(found, "" if found else "the history has no finished run yet")
+        return Reference(found, "" if found else "the history has no finished run yet", is_moving=bool(found))
 
     def find_merge_base(self) -> Reference:
         """Return the runs at the merge base and the commits before it, nearest first. Raises ``UsageError``."""
         base, branch = find_merge_base(self._rootdir)
         found = self._read_at(read_ancestors(self._rootdir, base))
         if found:
-            return Reference(found)
+            return Reference(found, is_moving=True)
         none = f"no finished run is recorded at {base[:_SHORT]}, where HEAD left {branch}, nor at a commit before it"
         if is_shallow(self._rootdir):  # there may be one before what was fetched
             raise UsageError(f"{none}; {SHALLOW}")

@@ -13,6 +13,7 @@ from pytest_promptevals.history.stored import store_json
 from pytest_promptevals.history.tables import case_results, comparisons, gates, run_files, runs
 from pytest_promptevals.records.comparisons import Verdict
 from pytest_promptevals.records.run_filters import RunFilter, RunSummary
+from pytest_promptevals.records.runs import RunKind
 
 LATEST: Final = "latest"
 """Stands for the newest run."""
@@ -82,7 +83,8 @@ def find_run(connection: Connection, text: str) -> str:
     The newest run of a name counts. Raises ``UsageError`` for a text that means none, or several.
     """
     if text == LATEST:
-        newest = connection.scalar(select(runs.c.id).order_by(*_NEWEST_FIRST).limit(1))
+        own = runs.c.kind != RunKind.ATTRIBUTE.value  # those are a part of another run's answer
+        newest = connection.scalar(select(runs.c.id).where(own).order_by(*_NEWEST_FIRST).limit(1))
         if newest is None:
             raise UsageError("there are no runs in the history yet; run pytest first")
         return str(newest)

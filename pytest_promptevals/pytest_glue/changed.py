@@ -11,7 +11,7 @@ from typing import Final
 import pytest
 
 from pytest_promptevals.engine.planning import PlannedCase
-from pytest_promptevals.engine.reuse import as_reused, result_of_baseline
+from pytest_promptevals.engine.reuse import as_reused, passes_now, result_of_baseline
 from pytest_promptevals.errors import HistoryError, UsageError
 from pytest_promptevals.pytest_glue.baselines import Baseline, Baselines
 from pytest_promptevals.pytest_glue.eval_files import EvalSource
@@ -144,6 +144,8 @@ def _changed_baselines(config: pytest.Config) -> Baselines:
 
 def _is_same(planned: PlannedCase, prompt: RenderedPrompt, before: BaselineCase) -> bool:
     if not before.fingerprint or before.trials < planned.trials:
+        return False
+    if not passes_now(planned, before):  # a failure is a failure, of a case that nobody touched, too
         return False
     return before.fingerprint == planned.full_fingerprint(prompt)
 

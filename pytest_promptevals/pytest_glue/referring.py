@@ -72,7 +72,7 @@ class ReferredRuns:
             return None
         level = self._settings.judged_level
         with self._open() as history, history.reading() as connection:
-            chosen = runs_of_file(connection, self._reference, file, level)
+            chosen = runs_of_file(connection, self._reference, file, level, passes_over_drops=self._reference.is_moving)
             if chosen:
                 label = describe_runs(connection, chosen, file)
                 return FoundRun(label, chosen[0].id, read_cases(connection, chosen, file, level, whole))

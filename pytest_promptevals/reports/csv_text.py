@@ -9,8 +9,11 @@ from typing import Final, TextIO, TypeAlias
 Cell: TypeAlias = "str | int | float | bool | None"
 """A value of one cell; ``None`` leaves it empty."""
 
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
-"""What a spreadsheet takes for the beginning of a formula (OWASP, "CSV Injection")."""
+_FORMULA: Final = tuple("=+-@＝＋－＠")  # noqa: RUF001 - signs of full width are meant
+"""What a spreadsheet takes for the beginning of a formula, behind white space, too (OWASP, "CSV Injection")."""
+
+_BLANKS: Final = frozenset("\t\r\n")
+"""What a spreadsheet may leave out at the beginning of a cell, to see a formula behind it."""
 
 
 def write_csv(stream: TextIO, header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> None:
@@ -31,4 +34,4 @@ def _safe(cell: Cell) -> str | int | float | None:
         return cell
     # Python quotes no carriage return here, and a reader would begin a new row at it: with the formula behind it.
     lines = cell.replace("\r\n", "\n").replace("\r", "\n")
-    return f"'{lines}" if cell.startswith(_FORMULA) else lines
+    return f"'{lines}" if cell[:1] in _BLANKS or cell.lstrip().startswith(_FORMULA) else lines

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from pytest_promptevals.errors import UsageError
 from pytest_promptevals.history.reference_cases import describe_runs, read_cases, runs_of_file
 from pytest_promptevals.history.references import Reference, find_reference
 from pytest_promptevals.history.store import HistoryStore
+from pytest_promptevals.records.cases import Location
+from pytest_promptevals.records.comparisons import Comparison, GateResult, Metrics, Verdict
 from pytest_promptevals.records.responses import Response
 from pytest_promptevals.records.results import CaseResult, Score, Trial
 from pytest_promptevals.records.runs import GitState, RunFile, RunKind, RunStatus
@@ -33,7 +36,7 @@ class Past:
     def add(self, *results: CaseResult, commit: str | None = A, branch: str | None = "main", **changes: Any) -> str:
         """Add a finished run, by default of one result, and return its id."""
         self._runs += 1
-        is_dirty = changes.pop("is_dirty", False)
+        is_dirty, comparisons = changes.pop("is_dirty", False), changes.pop("comparisons", ())
         run = make_run(
             f"20261122-0600{self._runs:02}-abcdef",
             started_at=f"2026-11-22T06:00:{self._runs:02}.000+00:00",
@@ -41,7 +44,7 @@ class Past:
             git=None if commit is None else GitState(commit, branch, is_dirty),
             **changes,
         )
-        self._store.add_run(run, results or (make_result("a"),), ())
+        self._store.add_run(run, results or (make_result("a"),), comparisons)
         return run.id
 
     def find(self, text: str) -> Reference:
@@ -59,12 +62,12 @@ class Past:
             self.find(text)
         return str(caught.value)
 
-    def choose(self, text: str, file: str = FILE, level: int = 3) -> list[str]:
+    def choose(self, text: str, file: str = FILE, level: int = 3, *, passes_over_drops: bool = False) -> list[str]:
         """Return the runs that are the baseline of an eval file."""
         with self._store.reading() as connection:
-            return [
-                run.id for run in runs_of_file(connection, find_reference(connection, text, self._rootdir), file, level)
-            ]
+            reference = find_reference(connection, text, self._rootdir)
+            chosen = runs_of_file(connection, reference, file, level, passes_over_drops=passes_over_drops)
+            return [run.id for run in chosen]
 
     def scores(self, text: str, file: str = FILE, level: int = 3) -> dict[str, float]:
         """Return the scores of the baseline of an eval file."""
@@ -351,3 +354,33 @@ def test_the_cases_of_a_run_are_those_that_a_baseline_file_would_keep(past: Past
         prompt_hash="p" * 16,
     )
     assert whole.output == "x" * 2010
+
+
+@pytest.mark.parametrize("verdict", [Verdict.REGRESSED, Verdict.INCONCLUSIVE])
+def test_a_baseline_that_moves_passes_over_runs_that_dropped(past: Past, verdict: Verdict) -> None:
+    good, bad = past.add(), past.add(comparisons=[make_dropped(verdict)])
+
+    assert past.choose("latest") == [bad]
+    assert past.choose("latest", passes_over_drops=True) == [good]
+    assert past.find("latest").is_moving
+    assert past.find("main").is_moving
+    assert not past.find(bad).is_moving
+
+
+def test_a_run_that_dropped_is_better_than_no_baseline(past: Past) -> None:
+    bad = past.add(comparisons=[make_dropped(Verdict.REGRESSED)])
+
+    assert past.choose("latest", passes_over_drops=True) == [bad]
+
+
+def test_a_drop_of_another_file_does_not_matter(past: Past) -> None:
+    bad = past.add(comparisons=[dataclasses.replace(make_dropped(Verdict.REGRESSED), file="other.eval.yaml")])
+    past.add(make_result("z", file="third.eval.yaml"))
+
+    assert past.choose("latest", passes_over_drops=True) == [bad]
+
+
+def make_dropped(verdict: Verdict) -> Comparison:
+    """Return the comparison of a file whose score gate found a drop."""
+    gate = GateResult(FILE, "score", verdict, "it fell", Location(FILE, 1))
+    return Comparison(FILE, Metrics(1, 1, 0, 1.0, 1.0), has_baseline=True, gates=(gate,))

@@ -212,3 +212,44 @@ def count_runs(folder: Path) -> int:
     with sqlite3.connect(folder / ".promptevals/history.db") as history:
         (count,) = history.execute("SELECT count(*) FROM runs").fetchone()
     return int(count)
+
+
+def test_a_failure_is_a_failure_of_a_case_that_nobody_touched_too(
+    project: EvalProject, model_server: ModelServer
+) -> None:
+    serve(project, model_server)
+    project.write_cases(CASES, [*echo_cases(3), {"id": "bad", "input": "x", "expected": "y"}], head="")
+    project.run("--evals-save-baseline")
+    model_server.reset()
+
+    result = project.run("--evals-changed")
+
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    assert calls(model_server) == 0
+    result.stdout.fnmatch_lines(["FAILED a.eval.yaml::bad*", "*1 failed*3 deselected*"])
+
+
+@pytest.mark.parametrize("judges", ["[{fuzzy: {threshold: 0.9}}]", "[{fuzzy: {threshold: 0.4, name: fuzzy}}, exact]"])
+def test_a_threshold_that_is_raised_is_a_change(project: EvalProject, judges: str) -> None:
+    text = "model: scripted/echo\njudges: {0}\ncases: [{{id: a, input: abcd, expected: abxy}}]\n"
+    project.write(CASES, text.format("[{fuzzy: {threshold: 0.4}}]"))
+    project.run("--evals-save-baseline").assert_outcomes(passed=1)
+    project.write(CASES, text.format(judges))
+
+    result = project.run("--evals-changed")
+
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["FAILED a.eval.yaml::a*"])
+    result.stdout.no_fnmatch_line("*deselected*")
+
+
+def test_a_recorded_output_is_a_part_of_what_may_change(project: EvalProject) -> None:
+    rows = [{"id": f"c{number}", "input": "x", "expected": "ok", "output": "ok"} for number in range(3)]
+    project.write_cases(CASES, rows, head="judges: [exact]\n")
+    project.run("--evals-save-baseline").assert_outcomes(passed=3)
+    project.write_cases(CASES, [*rows[:2], {**rows[2], "output": "wrong"}], head="judges: [exact]\n")
+
+    result = project.run("--evals-changed")
+
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["FAILED a.eval.yaml::c2*", "*2 deselected*"])

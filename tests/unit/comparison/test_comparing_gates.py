@@ -129,7 +129,13 @@ def test_less_confidence_calls_more_drops_real() -> None:
 def test_a_drop_without_a_known_chance_is_no_proof() -> None:
     assert decide_score(make_comparison(make_effect(0.2, p_worse=1.0))).verdict is Verdict.INCONCLUSIVE
     unknown = dataclasses.replace(make_effect(0.2), p_worse=None, p_better=None)
-    assert decide_score(make_comparison(unknown)).verdict is Verdict.INCONCLUSIVE
+    gate = decide_score(make_comparison(unknown))
+    assert gate.verdict is Verdict.INCONCLUSIVE
+    assert gate.explanation.endswith(
+        "that is more than the 0.100 that is allowed, but whether it is chance cannot be told: the run has other "
+        "numbers of trials than the baseline, which does not tell this of its single trials. Run as many trials as it "
+        "has, or save a new one with 'pytest --evals-save-baseline'"
+    )
 
 
 def test_a_real_drop_within_max_drop_passes_and_is_named() -> None:

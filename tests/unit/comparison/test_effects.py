@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ from pytest_promptevals.history import baselines
 from pytest_promptevals.records.comparisons import BaselineCase
 from pytest_promptevals.records.effects import Effect
 from pytest_promptevals.records.responses import Response
-from pytest_promptevals.records.results import Score, Trial
+from pytest_promptevals.records.results import CaseResult, Score, Trial
 from tests.support.sample_results import make_case, make_result
 
 
@@ -192,8 +192,15 @@ def test_where_numbers_of_trials_differ_shares_and_percentiles_have_no_test() ->
     assert effects["score"].p_worse is not None
 
 
-def with_trials(name: str, before: tuple[float, ...], now: tuple[float, ...], **changes: Any) -> Pair:
-    then = {"trials": len(before), "trial_scores": before if len(before) > 1 else ()}
+def with_trials(
+    name: str,
+    before: tuple[float, ...],
+    now: tuple[float, ...],
+    then_scores: dict[str, float] | None = None,
+    **changes: Any,
+) -> Pair:
+    then: dict[str, Any] = {"trials": len(before), "trial_scores": before if len(before) > 1 else ()}
+    then |= {} if then_scores is None else {"scores": then_scores}
     trials = tuple(Trial(n, None, score=score) for n, score in enumerate(now, 1))
     return pair(name, sum(before) / len(before), sum(now) / len(now), then=then, trials=trials, **changes)
 
@@ -223,8 +230,43 @@ def test_trials_of_a_group_turn_together() -> None:
     ],
     ids=["the baseline's trials are not known", "a group with several numbers of trials"],
 )
-def test_unequal_trials_that_cannot_turn_flip(pairs: list[Pair]) -> None:
-    assert effects_of(*pairs)["score"].p_worse == 0.5
+def test_unequal_trials_that_cannot_turn_prove_nothing(pairs: list[Pair]) -> None:
+    """To flip their signs would raise false alarms: of five trials nearly all cases fail one, of one nearly none."""
+    score = effects_of(*pairs)["score"]
+
+    assert (score.p_worse, score.p_better) == (None, None)
+    assert score.low is not None
+
+
+def test_other_numbers_of_trials_prove_something_of_a_judge_that_is_alone() -> None:
+    pairs = [
+        one._replace(
+            now=dataclasses.replace(cast("CaseResult", one.now), scores=scores_of(("exact", one.now.score or 0.0)))
+        )
+        for one in (
+            with_trials(f"{n}", (1.0,), (1.0, 1.0, 0.0, 1.0, 1.0), then_scores={"exact": 1.0}) for n in range(3)
+        )
+    ]
+
+    effects = effects_of(*pairs)
+
+    assert effects["judges.exact"].p_worse == effects["score"].p_worse == pytest.approx((5 / 6) ** 3)
+
+
+def test_other_numbers_of_trials_prove_nothing_of_one_judge_among_others() -> None:
+    pairs = [
+        one._replace(
+            now=dataclasses.replace(
+                cast("CaseResult", one.now), scores=scores_of(("exact", 0.6), ("fuzzy", 1.0)), score=0.8
+            )
+        )
+        for one in (with_trials(f"{n}", (1.0,), (1.0, 0.6), then_scores={"exact": 1.0, "fuzzy": 1.0}) for n in range(9))
+    ]
+
+    effect = effects_of(*pairs)["judges.exact"]
+
+    assert (effect.p_worse, effect.p_better) == (None, None)
+    assert effect.worse_by == pytest.approx(0.4)
 
 
 def test_equal_trials_flip_as_one() -> None:
@@ -315,3 +357,10 @@ def test_rounded_thirds_are_still_exact() -> None:
     pairs = [Pair(make_result(f"{n}", 2 / 3, group="g" if n < 2 else None), case) for n in range(20)]
 
     assert effects_of(*pairs)["score"].p_better == pytest.approx(2**-19)
+
+
+@pytest.mark.parametrize("unit", [1e-6, 1.0, 1e6])
+def test_the_unit_of_weights_means_nothing(unit: float) -> None:
+    effects = effects_of(*(pair(f"{n}", 1.0, 0.0, weight=unit) for n in range(8)))
+
+    assert effects["score"].p_worse == pytest.approx(1 / 2**8)

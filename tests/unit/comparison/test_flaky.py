@@ -70,3 +70,12 @@ def test_a_few_trials_before_a_change_tell_nothing() -> None:
 
 def test_what_enough_trials_of_now_say_is_not_overruled_by_earlier_ones() -> None:
     assert find_flakiness([*runs("pfpfp", "before"), *runs("f" * FEWEST_TRIALS)], "now") is None
+
+
+def test_a_flaky_case_that_breaks_is_no_longer_flaky() -> None:
+    assert find_flakiness(runs("pfpfp" + "f" * 5), "now") is not None
+    assert find_flakiness(runs("pfpfp" + "f" * 6), "now") is None
+
+
+def test_a_case_that_fails_more_often_than_not_may_fail_longer() -> None:
+    assert find_flakiness(runs("pfffp" + "f" * 8), "now") is not None

@@ -14,7 +14,9 @@ def write(*rows: list[object], header: tuple[str, ...] = ("a", "b")) -> str:
     return stream.getvalue()
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", '=HYPERLINK("http://x")'])
+@pytest.mark.parametrize(
+    "text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", " =1", "\uff1d1", '=HYPERLINK("http://x")']
+)
 def test_a_text_that_a_spreadsheet_would_run_gets_an_apostrophe(text: str) -> None:
     ((_, cell),) = list(csv.reader(io.StringIO(write(["x", text]), newline="")))[1:]
 
