@@ -149,8 +149,9 @@ def test_a_red_file_that_cannot_have_more_trials_stays_red_without_a_word(
 ) -> None:
     now = [make_result(name, 0.0) for name in NAMES]
 
-    first, last = run_with(pytester, [make_case(name, trials=3) for name in NAMES], now, Settings())
+    first, last = run_with(pytester, BEFORE, now, Settings(max_trials=1))
 
+    assert decide_run([last], Settings())[0].gates[0].verdict.value == "regressed"
     assert last is first
     assert FILE not in capsys.readouterr().out
 
