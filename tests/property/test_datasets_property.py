@@ -32,7 +32,7 @@ CASES = st.lists(
         optional={
             "context": st.lists(TEXT, max_size=3),
             "tags": st.lists(st.sampled_from(["smoke", "slow", "größe"]), max_size=3, unique=True),
-            "weight": st.floats(0, 1e9, exclude_min=True),
+            "weight": st.floats(0, 1e6, exclude_min=True),
             "trials": st.integers(1, 1000),
             "priority": st.integers(),
             "metadata": st.dictionaries(TEXT, JSON, max_size=2),

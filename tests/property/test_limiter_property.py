@@ -77,7 +77,8 @@ def test_the_rate_that_headers_tell_is_used_and_hardly_ever_exceeded(
     outcome = simulate(server, 600, seed=seed)
 
     assert outcome.steady_rate >= 0.8 * rate
-    assert outcome.refused <= 0.02 * 600 + 64
+    at_the_start = 64 + 32  # the first calls, before the rate is known, and some of these again
+    assert outcome.refused <= 0.02 * 600 + at_the_start
 
 
 @FEW
