@@ -25,12 +25,9 @@ import numpy.typing as npt
 
 MOST_ENUMERATED: Final = 20_000
 """Choices that are all looked at, where there are no more."""
-RESAMPLES: Final = 9_999
-"""Choices that are drawn otherwise, at most: the smallest p-value that can come of it is 1 in 10,000."""
-FIRST_RESAMPLES: Final = 999
-"""Choices that are drawn first. Where they hold ``ENOUGH`` as extreme as the one seen, no more are drawn."""
-ENOUGH: Final = 100
-"""So all that comes near to a p-value of 0.1 or below is drawn in full."""
+DRAWS: Final = ((999, 100), (9_999, 10), (99_999, 0))
+"""Choices that are drawn otherwise, step by step: up to how many, and how many as extreme as the one seen are enough to
+draw no more. A p-value that matters for one gate is so of 10,000 choices, and one for hundreds of gates of 100,000."""
 SEED: Final = 20_240_229
 LEAST: Final = 1e-12
 """No p-value is smaller: sums of floats cannot tell it from 0."""
@@ -42,6 +39,8 @@ _PROBES: Final = 50
 _ROUNDING: Final = 1e-9
 _MOST_WORK: Final = 2_000_000
 _LONGEST: Final = 1 << 21
+_MOST_AT_ONCE: Final = 10_000
+"""Sums that are drawn in one step: so many of very many groups take some 10 MB."""
 _MOST_APART: Final = 1_024
 """Groups that are drawn one by one; of more than these, the half with the smallest differences is drawn as one."""
 _LARGEST_BLOCK: Final = 4_096
@@ -62,7 +61,7 @@ def p_values(sums: Sequence[float] | Numbers, rings: Iterable[Numbers] = ()) -> 
 
     They are exact where the differences lie on a grid, as shares of trials do, and where there are at most 20,000
     choices. Otherwise choices are drawn, always the same ones, and a p-value is never below what it ought to be
-    (Phipson and Smyth 2010; drawn in two steps after Besag and Clifford 1991).
+    (Phipson and Smyth 2010; drawn in steps after Besag and Clifford 1991).
     """
     choices = _Choices.of(sums, rings)
     if choices.are_none:
@@ -191,15 +190,17 @@ def _signs_of(sizes: Numbers) -> Numbers:
 
 def _drawn(choices: _Choices) -> tuple[float, float]:
     source = np.random.default_rng(SEED)
-    first = _count_reaching(choices, FIRST_RESAMPLES, source)
-    if min(first) >= ENOUGH:
-        return _share(first[0], FIRST_RESAMPLES), _share(first[1], FIRST_RESAMPLES)
-    others = _count_reaching(choices, RESAMPLES - FIRST_RESAMPLES, source)
-    worse, better = (
-        _share(early, FIRST_RESAMPLES) if early >= ENOUGH else _share(early + late, RESAMPLES)
-        for early, late in zip(first, others, strict=True)
-    )
-    return worse, better
+    reached, found, drawn = [0, 0], [0.0, 0.0], 0
+    for total, enough in DRAWS:
+        counts = _count_reaching(choices, total - drawn, source)
+        drawn = total
+        for side in (0, 1):
+            if not found[side]:
+                reached[side] += counts[side]
+                found[side] = _share(reached[side], total) if reached[side] >= enough else 0.0
+        if all(found):
+            break
+    return found[0], found[1]
 
 
 def _share(reached: int, drawn: int) -> float:
@@ -208,6 +209,12 @@ def _share(reached: int, drawn: int) -> float:
 
 def _count_reaching(choices: _Choices, count: int, source: np.random.Generator) -> tuple[int, int]:
     """Return how many of the sums that are drawn are as large as the one seen, and how many as small."""
+    sizes = [min(_MOST_AT_ONCE, count - start) for start in range(0, count, _MOST_AT_ONCE)]
+    worse, better = zip(*(_count_some(choices, size, source) for size in sizes), strict=True)
+    return sum(worse), sum(better)
+
+
+def _count_some(choices: _Choices, count: int, source: np.random.Generator) -> tuple[int, int]:
     flips = _draw_sum(_signs_of(choices.flips), count, source)
     rings = sum((_draw_sum(rows, count, source) for rows in choices.rings.values()), np.zeros(count))
     # The same draws serve both, with all signs changed: so the two change places where the signs do. Those of flips

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, TypeAlias
@@ -40,6 +41,11 @@ class Cell:
         return self.cases // self.group
 
     @property
+    def number(self) -> int:
+        """A number of its own: cells share no draws, so that what is chance in one is not in another."""
+        return zlib.crc32(repr(self).encode())
+
+    @property
     def trials(self) -> str:
         """The numbers of trials, in words."""
         same = self.trials_before == self.trials_now
@@ -63,9 +69,7 @@ def draw(cell: Cell, drop: float, rounds: int, seed: int) -> Iterator[Runs]:
 
     The drop comes from groups that break: they never pass again. How many of them there are is left to chance.
     """
-    source = np.random.default_rng(
-        [seed, cell.cases, cell.trials_before, cell.trials_now, cell.group, round(drop * 1e6)]
-    )
+    source = np.random.default_rng([seed, cell.number, round(drop * 1e6)])
     step = max(1, _MOST_NUMBERS // (cell.cases * (cell.trials_before + cell.trials_now)))
     for start in range(0, rounds, step):
         size = min(step, rounds - start)

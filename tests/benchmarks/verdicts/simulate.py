@@ -44,7 +44,7 @@ _CHANCE: Final = 3.0
 _COVERED: Final = 0.93
 _FEWEST_COVERED: Final = 30
 _POWER_MARGIN: Final = 0.03
-_FULL_ROUNDS: Final = 200
+_FULL_ROUNDS: Final = 2_000
 """Cases up to which all comparisons of a cell are tested."""
 _ALL_ALIKE: Final = 100.0
 """Spread from which on the cases are as able as each other."""

@@ -10,10 +10,11 @@ import pytest
 from scipy import stats
 from statsmodels.stats.contingency_tables import mcnemar
 
+from pytest_promptevals.comparison.holm import holm
 from pytest_promptevals.comparison.permutation import (
+    DRAWS,
     LEAST,
     MOST_ENUMERATED,
-    RESAMPLES,
     find_grid,
     p_values,
 )
@@ -85,7 +86,26 @@ def test_the_p_value_of_a_t_test_is_near_where_differences_are_normal() -> None:
 
 
 def test_what_is_drawn_is_never_less_likely_than_once_in_all_draws() -> None:
-    assert p_values(np.random.default_rng(1).normal(1.0, 0.1, 50))[0] == 1 / (RESAMPLES + 1)
+    assert p_values(np.random.default_rng(1).normal(1.0, 0.1, 50))[0] == 1 / (DRAWS[-1][0] + 1) == 1e-5
+
+
+@pytest.mark.parametrize("shift", [1.0, 2.2, 3.4, 4.0])
+def test_the_less_likely_the_more_choices_are_drawn(shift: float) -> None:
+    noise = np.random.default_rng(5).normal(0.0, 1.0, 400)
+    differences = noise - noise.mean() + shift * noise.std() / 20
+
+    expected = stats.norm.sf(shift)
+
+    for side, p_value in enumerate(p_values(differences)):
+        exact = expected if side == 0 else 1 - expected
+        error = np.sqrt(exact * (1 - exact) / next(total for total, enough in DRAWS if exact * total > enough))
+        assert abs(p_value - exact) < 5 * error
+
+
+def test_a_run_of_a_thousand_gates_can_be_red() -> None:
+    broken = p_values(np.random.default_rng(6).normal(0.5, 0.3, 60))[0]
+
+    assert holm([broken, *[0.5] * 999])[0] <= 0.05
 
 
 def test_what_is_exact_has_a_least_value_and_is_never_0() -> None:
