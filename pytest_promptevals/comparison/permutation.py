@@ -41,7 +41,7 @@ _MOST_WORK: Final = 2_000_000
 _LONGEST: Final = 1 << 21
 _MOST_AT_ONCE: Final = 10_000
 """Sums that are drawn in one step: so many of very many groups take some 10 MB."""
-_MOST_APART: Final = 1_024
+_MOST_APART: Final = 512
 """Groups that are drawn one by one; of more than these, the half with the smallest differences is drawn as one."""
 _LARGEST_BLOCK: Final = 4_096
 
@@ -190,9 +190,10 @@ def _signs_of(sizes: Numbers) -> Numbers:
 
 def _drawn(choices: _Choices) -> tuple[float, float]:
     source = np.random.default_rng(SEED)
+    draws = _Draws(choices)
     reached, found, drawn = [0, 0], [0.0, 0.0], 0
     for total, enough in DRAWS:
-        counts = _count_reaching(choices, total - drawn, source)
+        counts = draws.count_reaching(total - drawn, source)
         drawn = total
         for side in (0, 1):
             if not found[side]:
@@ -207,34 +208,59 @@ def _share(reached: int, drawn: int) -> float:
     return (reached + 1) / (drawn + 1)
 
 
-def _count_reaching(choices: _Choices, count: int, source: np.random.Generator) -> tuple[int, int]:
-    """Return how many of the sums that are drawn are as large as the one seen, and how many as small."""
-    sizes = [min(_MOST_AT_ONCE, count - start) for start in range(0, count, _MOST_AT_ONCE)]
-    worse, better = zip(*(_count_some(choices, size, source) for size in sizes), strict=True)
-    return sum(worse), sum(better)
+class _Draws:
+    """Draws sums of one choice of each group, at random."""
+
+    def __init__(self, choices: _Choices) -> None:
+        self._seen, self._margin = choices.seen, choices.margin
+        self._flips = _Sums(_signs_of(choices.flips))
+        self._rings = [_Sums(rows) for rows in choices.rings.values()]
+
+    def count_reaching(self, count: int, source: np.random.Generator) -> tuple[int, int]:
+        """Return how many of so many sums are as large as the one seen, and how many as small."""
+        sizes = [min(_MOST_AT_ONCE, count - start) for start in range(0, count, _MOST_AT_ONCE)]
+        worse, better = zip(*(self._count_some(size, source) for size in sizes), strict=True)
+        return sum(worse), sum(better)
+
+    def _count_some(self, count: int, source: np.random.Generator) -> tuple[int, int]:
+        flips = self._flips.draw(count, source)
+        rings = sum((sums.draw(count, source) for sums in self._rings), np.zeros(count))
+        # The same draws serve both, with all signs changed: so the two change places where the signs do. Those of
+        # flips need no change, since they are as likely as each other.
+        worse, better = self._seen - self._margin, -self._seen - self._margin
+        return int(np.sum(flips + rings >= worse)), int(np.sum(flips - rings >= better))
 
 
-def _count_some(choices: _Choices, count: int, source: np.random.Generator) -> tuple[int, int]:
-    flips = _draw_sum(_signs_of(choices.flips), count, source)
-    rings = sum((_draw_sum(rows, count, source) for rows in choices.rings.values()), np.zeros(count))
-    # The same draws serve both, with all signs changed: so the two change places where the signs do. Those of flips
-    # need no change, since they are as likely as each other.
-    seen, margin = choices.seen, choices.margin
-    return int(np.sum(flips + rings >= seen - margin)), int(np.sum(flips - rings >= -seen - margin))
+class _Sums:
+    """The sums that one choice of each row can have. Of very many rows, those of the smallest are drawn as one.
+
+    The sum of many small differences is normal but for its skewness (Cornish and Fisher 1938). The others are drawn in
+    blocks of which all sums are known.
+    """
+
+    def __init__(self, rows: Numbers) -> None:
+        apart = len(rows) if len(rows) <= _MOST_APART else _MOST_APART // 2
+        self._tables = _sums_of_blocks(rows[:apart])
+        values = rows[apart:].ravel()
+        self._variance = float(values @ values) / rows.shape[1]
+        self._skewness = float(values**2 @ values) / rows.shape[1] / (self._variance**1.5 or 1.0)
+
+    def draw(self, count: int, source: np.random.Generator) -> Numbers:
+        """Return so many of them."""
+        blocks, size = self._tables.shape
+        picks = source.integers(0, size, size=(count, blocks))
+        picks += np.arange(0, blocks * size, size)
+        sums = self._tables.take(picks).sum(axis=1)
+        if self._variance:
+            normal = source.standard_normal(count)
+            sums += math.sqrt(self._variance) * (normal + self._skewness / 6 * (normal**2 - 1))
+        return np.asarray(sums)
 
 
-def _draw_sum(rows: Numbers, count: int, source: np.random.Generator) -> Numbers:
-    """Draw sums of one choice of each row. Of very many, those of the smallest are drawn as one."""
-    if len(rows) <= _MOST_APART:
-        return _draw_apart(rows, count, source)
-    apart = _MOST_APART // 2
-    return _draw_apart(rows[:apart], count, source) + _draw_together(rows[apart:], count, source)
-
-
-def _draw_apart(rows: Numbers, count: int, source: np.random.Generator) -> Numbers:
-    """Draw sums of one choice of each row. Rows are drawn in blocks of which all sums are known."""
+def _sums_of_blocks(rows: Numbers) -> Numbers:
+    """Return all sums of one choice of each row, for some rows together."""
     if not len(rows):
-        return np.zeros(count)
+        return np.zeros((0, 1))
     length = rows.shape[1]
     together = max(1, int(math.log(_LARGEST_BLOCK) / math.log(length)))
     blocks = -(-len(rows) // together)
@@ -243,15 +269,4 @@ def _draw_apart(rows: Numbers, count: int, source: np.random.Generator) -> Numbe
     tables = choices[:, 0]
     for place in range(1, together):
         tables = (tables[:, :, None] + choices[:, place, None, :]).reshape(blocks, -1)
-    numbers = np.arange(blocks)
-    picks = source.integers(0, tables.shape[1], size=(count, blocks))
-    return np.asarray(tables[numbers, picks].sum(axis=1))
-
-
-def _draw_together(rows: Numbers, count: int, source: np.random.Generator) -> Numbers:
-    """Draw the sum of many small differences: it is normal but for its skewness (Cornish and Fisher 1938)."""
-    values, length = rows.ravel(), rows.shape[1]
-    variance = float(values @ values) / length
-    skewness = float(values**2 @ values) / length / variance**1.5
-    normal = source.standard_normal(count)
-    return np.asarray(math.sqrt(variance) * (normal + skewness / 6 * (normal**2 - 1)))
+    return np.ascontiguousarray(tables)
