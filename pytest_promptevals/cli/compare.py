@@ -15,7 +15,7 @@ import click
 
 from pytest_promptevals.cli.file_names import choose_file
 from pytest_promptevals.cli.histories import history_of_project, history_option
-from pytest_promptevals.cli.output import open_output, output_option
+from pytest_promptevals.cli.output import FORMAT_HELP, choose_format, open_output, output_option
 from pytest_promptevals.errors import BaselineError
 from pytest_promptevals.records.comparisons import Verdict
 from pytest_promptevals.records.run_comparisons import RunComparison
@@ -26,6 +26,15 @@ if TYPE_CHECKING:
 _SETTINGS: Final = ("max_drop", "confidence", "max_cost_increase", "on_inconclusive", "max_error_rate")
 """Settings that say what a gate allows where the run does not."""
 _DATA: Final = ("json", "csv")
+_ENDINGS: Final = {
+    "txt": "table",
+    "md": "markdown",
+    "markdown": "markdown",
+    "html": "html",
+    "htm": "html",
+    "json": "json",
+    "csv": "csv",
+}
 _FEW: Final = 10
 _MORE: Final = 1000
 """Cases of each list that are shown in text, and on a page, unless the user says how many."""
@@ -38,8 +47,7 @@ _MORE: Final = 1000
     "--format",
     "form",
     type=click.Choice(["table", "markdown", "json", "csv", "html"]),
-    default="table",
-    help="How to print it.",
+    help=f"How to print it. {FORMAT_HELP}",
 )
 @click.option("--file", "files", multiple=True, metavar="FILE", help="Only that eval file; may be given several times.")
 @click.option("--limit", type=click.IntRange(min=0), metavar="N", help="At most so many cases of each kind.")
@@ -56,7 +64,7 @@ def compare(
     *,
     before: str,
     now: str,
-    form: str,
+    form: str | None,
     files: Sequence[str],
     limit: int | None,
     fail_on: str,
@@ -69,6 +77,7 @@ def compare(
     A and B are a run's id or the beginning of it, a name that a run was saved under, a branch, a commit, "latest" or
     "merge-base"; A may be "file", the committed baselines.
     """
+    form = choose_format(form, output, _ENDINGS, "table")
     with _without_collecting():
         comparison = _compare(before, now, files, history)
         with open_output(output) as stream:
@@ -79,12 +88,16 @@ def compare(
 
 @contextlib.contextmanager
 def _without_collecting() -> Iterator[None]:
-    """Keep Python from looking for garbage among rows by the hundred thousand: that takes a third of the time."""
+    """Keep Python from looking for garbage among rows by the hundred thousand: that takes a third of the time.
+
+    Nor does it look there later on, which would be at the end of the process.
+    """
     was_enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
+        gc.freeze()
         if was_enabled:
             gc.enable()
 
@@ -97,12 +110,20 @@ def _compare(before: str, now: str, files: Sequence[str], history: str | None) -
         settings = project.resolve(dict.fromkeys(_SETTINGS))
         try:
             pair = RunPair(connection, project.rootdir, before, now)
-            chosen = [choose_file(file, pair.files) for file in files] or pair.files
+            lost = pair.lost_files()
+            chosen = [_choose_file(file, pair.files, lost) for file in files] or pair.files
             comparison = compare_runs(pair, settings, chosen)
         except BaselineError as error:
             raise click.ClickException(str(error)) from None
-        lost = () if files else pair.lost_files()
-    return dataclasses.replace(comparison, only_before=lost)
+    return dataclasses.replace(comparison, only_before=() if files else lost)
+
+
+def _choose_file(text: str, files: Sequence[str], lost: Sequence[str]) -> str:
+    """Return the eval file of B that a text means. Raises ``click.UsageError`` for one that B has no results of."""
+    chosen = choose_file(text, [*files, *lost])
+    if chosen in lost:
+        raise click.UsageError(f"B has no results of {chosen}, only A has: name a run as B that ran it")
+    return chosen
 
 
 def _limit(form: str, limit: int | None, *, everything: bool) -> int | None:

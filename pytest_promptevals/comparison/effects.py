@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
@@ -12,11 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 from pytest_promptevals.comparison.exchanges import Exchange, exchange_trials
-from pytest_promptevals.comparison.intervals import mean_interval, percentile_change
+from pytest_promptevals.comparison.intervals import mean_interval, percentile_change, quantile
 from pytest_promptevals.comparison.noise import judge_noises, split_noise
 from pytest_promptevals.comparison.pairs import Pairs
 from pytest_promptevals.comparison.permutation import find_grid, p_values
 from pytest_promptevals.comparison.scored import SCORE_DIGITS, Pair
+from pytest_promptevals.records.columns import columns_by_key
 from pytest_promptevals.records.effects import (
     COST,
     JUDGE_PREFIX,
@@ -203,10 +203,9 @@ def _scores(table: _Table, scores: _Scores) -> Iterator[Effect]:
 
 def _judges(table: _Table, scores: _Scores) -> Iterator[Effect]:
     noises = judge_noises(table.pairs)
-    before, now = table.pairs.before("scores"), table.pairs.now("judge_values")
-    chain = itertools.chain.from_iterable
-    for name in sorted(set(chain(before)) & set(chain(now))):
-        column = table.scores([values.get(name) for values in before], [values.get(name) for values in now])
+    before, now = columns_by_key(table.pairs.before("scores")), columns_by_key(table.pairs.now("judge_values"))
+    for name in sorted(before.keys() & now.keys()):
+        column = table.scores(before[name], now[name])
         noise = Noise(judge=noises[name]) if name in noises else None
         if column is not None:
             exchange = scores.exchange_of(column) if table.is_unequal.any() else None
@@ -270,8 +269,8 @@ def _percentile_effect(column: _Column, metric: str, share: float) -> Effect:
     Its test asks whether more cases are above the percentile of both sides together now than were before: which that
     is does not depend on which side a value is of, so that the signs may be flipped.
     """
-    before, after = float(np.quantile(column.before, share)), float(np.quantile(column.after, share))
-    border = np.quantile(np.concatenate([column.before, column.after]), share)
+    before, after = quantile(column.before, share), quantile(column.after, share)
+    border = quantile(np.concatenate([column.before, column.after]), share)
     moved = (column.after > border).astype(np.float64) - (column.before > border)
     sums = column.group_sums(moved)
     p_worse, p_better = p_values(sums)

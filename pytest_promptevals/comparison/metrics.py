@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 import operator
 from collections.abc import Mapping, Sequence
 from itertools import compress
 
 from pytest_promptevals.comparison.scored import Scored
-from pytest_promptevals.records.columns import column_of
+from pytest_promptevals.records.columns import column_of, columns_by_key
 from pytest_promptevals.records.comparisons import Metrics
 
 
@@ -39,14 +38,13 @@ def measure(results: Sequence[Scored]) -> Metrics:
         latency_p50=percentile(known_latencies, 0.5),
         latency_p95=percentile(known_latencies, 0.95),
         output_length=mean(known_lengths, [1.0] * len(known_lengths)),
-        judges=_judge_means(list(compress(judges, is_scored)), weights),
+        judges=_judge_means(judges if all(is_scored) else list(compress(judges, is_scored)), weights),
     )
 
 
 def _judge_means(given: Sequence[Mapping[str, float]], weights: Sequence[float]) -> dict[str, float]:
     means: dict[str, float] = {}
-    for judge in sorted(set(itertools.chain.from_iterable(given))):
-        values = [scores.get(judge) for scores in given]
+    for judge, values in columns_by_key(given).items():
         known = [value for value in values if value is not None]
         of_known = weights
         if len(known) < len(values):
@@ -75,6 +73,8 @@ def mean(values: Sequence[float], weights: Sequence[float]) -> float | None:
 
     The sums are exact before they are rounded once, so that the order of the values cannot change the answer.
     """
+    if weights and weights.count(1.0) == len(weights):  # mostly so, and 100,000 are multiplied by it for nothing
+        return math.fsum(values) / len(values)
     total = math.fsum(weights)
     if total == 0:
         return None

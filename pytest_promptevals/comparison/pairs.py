@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias, overload
 
 from pytest_promptevals.comparison.scored import Before, Pair, Scored
-from pytest_promptevals.records.columns import Columnar, column_of
+from pytest_promptevals.records.columns import Columnar, column_of, take
 from pytest_promptevals.records.comparisons import Delta
 from pytest_promptevals.records.partial import SEPARATOR
 
@@ -88,7 +88,7 @@ class Matched:
 
 
 def _take(column: Sequence[Any], places: Places) -> Sequence[Any]:
-    return column if places == range(len(column)) else [column[place] for place in places]
+    return column if places == range(len(column)) else take(column, places)
 
 
 def _as_range(places: Places) -> Places:
