@@ -14,7 +14,7 @@ SCORE_DIGITS: Final = 6
 
 
 class Compared(Protocol):
-    """What tells which case of the baseline belongs to which one of now."""
+    """What is known of a case on both sides: which case it is, and its figures."""
 
     @property
     def name(self) -> str:
@@ -35,6 +35,22 @@ class Compared(Protocol):
     @property
     def prompt_name(self) -> str:
         """Name of the prompt's template."""
+
+    @property
+    def trial_scores(self) -> Sequence[float]:
+        """Score of each trial; empty for a single one, or where they are not known."""
+
+    @property
+    def cost(self) -> float | None:
+        """US dollars of all trials, responses and judges together; ``None`` if a part of it is unknown."""
+
+    @property
+    def latency(self) -> float | None:
+        """Mean latency of the responses in seconds; ``None`` if unknown."""
+
+    @property
+    def output_length(self) -> float | None:
+        """Mean number of characters of the responses; ``None`` if unknown, or if there is none."""
 
 
 class Scored(Compared, Protocol):
@@ -73,22 +89,6 @@ class Scored(Compared, Protocol):
         """How many trials there are."""
 
     @property
-    def trial_scores(self) -> Sequence[float]:
-        """Score of each trial, where several have one; else empty."""
-
-    @property
-    def cost(self) -> float | None:
-        """US dollars of responses and judges together; ``None`` if a part of it is unknown."""
-
-    @property
-    def latency(self) -> float | None:
-        """Mean latency of the responses in seconds; ``None`` if unknown."""
-
-    @property
-    def output_length(self) -> float | None:
-        """Mean number of characters of the responses; ``None`` if there is none."""
-
-    @property
     def scores(self) -> Sequence[Score]:
         """Each judge's score over the trials; read only where a part of the judges ran, or one of them compares."""
 
@@ -115,22 +115,6 @@ class Before(Compared, Protocol):
     @property
     def trials(self) -> int:
         """How many trials the score rests on."""
-
-    @property
-    def trial_scores(self) -> Sequence[float]:
-        """Score of each trial; empty for a single one, or where they are not known."""
-
-    @property
-    def cost(self) -> float | None:
-        """US dollars of all trials, ``None`` if unknown."""
-
-    @property
-    def latency(self) -> float | None:
-        """Mean latency of the responses in seconds; ``None`` if unknown."""
-
-    @property
-    def output_length(self) -> float | None:
-        """Mean number of characters of the responses; ``None`` if unknown."""
 
 
 Base = TypeVar("Base", bound=Before)
