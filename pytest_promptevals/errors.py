@@ -50,6 +50,7 @@ __all__ = [
     "ProviderTimeoutError",
     "UsageError",
     "did_you_mean",
+    "percent_hint",
 ]
 
 
@@ -240,3 +241,20 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     if not names:
         return ""
     return " Known: " + ", ".join(names) + "."
+
+
+def percent_hint(value: object) -> str:
+    """Return ``; write 0.2 for 20 %`` for a share that is written as ``20%`` or ``20``, else nothing.
+
+    The answer is appended to a message on a value that is not the share of 1 that is asked for.
+    """
+    text = str(value).strip()
+    try:
+        number = float(text.removesuffix("%"))
+    except ValueError:
+        return ""
+    # 1.1 is too much by a little; who writes 80 means percent.
+    is_meant = text.endswith("%") or (number.is_integer() and number > 1)
+    if not is_meant or not 0 <= number <= 100:  # noqa: PLR2004 - percent
+        return ""
+    return f"; write {number / 100:.6g} for {number:.6g} %"

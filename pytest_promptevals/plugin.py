@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -66,6 +67,15 @@ def pytest_configure(config: pytest.Config) -> None:
         from pytest_promptevals.pytest_glue.xdist import Controller  # noqa: PLC0415 - only where there are workers
 
         config.pluginmanager.register(Controller(config), "promptevals-xdist")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
+    """Say of gates that are named on the command line why they are not found."""
+    try:
+        return (yield)
+    except pytest.UsageError as error:
+        raise options.explain_gates(error, session.config) from None
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:

@@ -7,17 +7,21 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Final, Literal, TypeAlias
 
-from pytest_promptevals.errors import UsageError, did_you_mean
+from pytest_promptevals.errors import UsageError, did_you_mean, percent_hint
 from pytest_promptevals.records.references import FILE, check_name, check_reference
 
 Kind: TypeAlias = Literal["text", "whole number", "number", "list", "flag", "name"]
 Value: TypeAlias = "str | int | float | bool | tuple[str, ...] | None"
 
 _TRUE: Final = frozenset({"1", "true", "yes", "on"})
+PREFIX: Final = "PROMPTEVALS_"
+"""What the environment variables of all settings begin with."""
 POSTGRES_SCHEME: Final = "postgresql+psycopg://"
 """What the URL of a history in PostgreSQL begins with."""
 _FILES: Final = {"history": f", {POSTGRES_SCHEME}USER@HOST/DATABASE, or off", "cache_file": ""}
 """Settings that name an SQLite file, and what else they may be."""
+_SHARES: Final = frozenset({"max_cost_increase"})
+"""Settings that are shares of 1, and may be larger."""
 _FALSE: Final = frozenset({"", "0", "false", "no", "off"})
 
 
@@ -55,7 +59,12 @@ class Setting:
     @property
     def variable(self) -> str:
         """Environment variable."""
-        return "PROMPTEVALS_" + self.name.upper()
+        return PREFIX + self.name.upper()
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it names an SQLite file."""
+        return self.name in _FILES
 
     @property
     def shown_default(self) -> str:
@@ -71,7 +80,7 @@ class Setting:
         try:
             parsed = _PARSERS[self.kind](value)
         except ValueError as error:
-            raise UsageError(f"{source}: {value!r} is not a {error}.") from None
+            raise UsageError(f"{source}: {value!r} is not a {error}{self._hint_at_share(value)}.") from None
         if self.name in _CHECKS:
             try:
                 _CHECKS[self.name](str(parsed))
@@ -83,10 +92,15 @@ class Setting:
         if self.minimum is not None and isinstance(parsed, int | float) and parsed < self.minimum:
             raise UsageError(f"{source}: {parsed} is too small; the smallest is {self.minimum:g}.")
         if self.maximum is not None and isinstance(parsed, int | float) and parsed > self.maximum:
-            raise UsageError(f"{source}: {parsed} is too large; the largest is {self.maximum:g}.")
-        if self.name in _FILES:
+            hint = self._hint_at_share(value)
+            raise UsageError(f"{source}: {parsed} is too large; the largest is {self.maximum:g}{hint}.")
+        if self.is_file:
             self._check_place(str(parsed), source)
         return parsed
+
+    def _hint_at_share(self, value: object) -> str:
+        is_share = self.name in _SHARES or (self.kind == "number" and self.maximum is not None and self.maximum <= 1)
+        return percent_hint(value) if is_share else ""
 
     def _check_place(self, place: str, source: str) -> None:
         scheme, is_url, rest = place.partition("://")

@@ -8,11 +8,13 @@ ini file, which beats the default. A setting that only a command reads has an in
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from pathlib import Path, PurePath
 from typing import Any, Final, cast
 
+from pytest_promptevals.errors import UsageError, did_you_mean
 from pytest_promptevals.records.references import FILE
-from pytest_promptevals.setting_kinds import Kind, Setting, Value
+from pytest_promptevals.setting_kinds import PREFIX, Kind, Setting, Value
 
 _FILE_FIRST: Final = "What the eval file says goes before the ini file, but not before the option."
 
@@ -330,3 +332,35 @@ def resolve_settings(
         if setting.name not in now and (value := ini.get(setting.name)) is not None
     }
     return Settings(**now, **always, given=frozenset(now))
+
+
+def check_places(settings: Settings, rootdir: Path) -> None:
+    """Raise ``UsageError`` if a file that a setting names is a folder."""
+    for setting in SETTINGS:
+        place = getattr(settings, setting.name) if setting.is_file else ""
+        if not place or "://" in place or not (place.endswith("/") or (rootdir / place).is_dir()):
+            continue
+        source = setting.option if setting.name in settings.given else setting.ini
+        file = PurePath(place) / PurePath(str(setting.default)).name
+        raise UsageError(f"{source}: {place!r} is a folder; write the name of a file, such as '{file}'.")
+
+
+def explain_unknown_variables(environment: Mapping[str, str], others: Collection[str] = ()) -> list[str]:
+    """Return what is wrong with environment variables that look like settings and are none, a sentence each.
+
+    ``others`` are those that mean something else.
+    """
+    known = {setting.variable for setting in SETTINGS if not setting.is_ini_only}
+    ini_only = {setting.variable: setting.ini for setting in SETTINGS if setting.is_ini_only}
+    unknown = sorted(name for name in environment if name.startswith(PREFIX) and name not in known.union(others))
+    return [
+        f"{name} has no effect: {ini_only[name]} can be set in the ini file only"
+        if name in ini_only
+        else f"{name} has no effect: there is no such setting{_nearest(name, known)}"
+        for name in unknown
+    ]
+
+
+def _nearest(variable: str, known: Collection[str]) -> str:
+    hint = did_you_mean(variable.removeprefix(PREFIX), [name.removeprefix(PREFIX) for name in known])
+    return hint.replace(" Did you mean '", f". Did you mean '{PREFIX}") if "Did you mean" in hint else ""

@@ -66,6 +66,8 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> EvalProject:
     """An empty project to put eval files in."""
     monkeypatch.setenv("COLUMNS", "80")
+    for name in [name for name in os.environ if name.startswith(("PROMPTEVALS_TEST_", "PROMPTEVALS_SOAK_"))]:
+        monkeypatch.delenv(name)  # settings of these tests, which a run would call unknown
     return EvalProject(pytester)
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import importlib
-from typing import Final
+import shutil
+from typing import Any, Final
 
 import click
+
+from pytest_promptevals.reports.lines import fill_lines
 
 _COMMANDS: Final = (
     "cache",
@@ -26,8 +29,19 @@ _COMMANDS: Final = (
 """The subcommands; each stands in a module of its name."""
 
 
+_ERROR: Final = "Error: "
+"""What click puts before a message."""
+
+
 class _LazyGroup(click.Group):
     """Loads a subcommand when it is asked for: some import what takes long."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except click.ClickException as error:
+            error.message = _broken_into_lines(error)  # type: ignore[misc]  # Final, but nothing else says what to print
+            raise
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         del ctx
@@ -39,6 +53,16 @@ class _LazyGroup(click.Group):
             return None
         command: click.Command = getattr(importlib.import_module(f"{__name__}.{cmd_name}"), cmd_name)
         return command
+
+
+def _broken_into_lines(error: click.ClickException) -> str:
+    """Return the message of an error with line ends for the terminal, for what click prints before it."""
+    shown = _ERROR + error.format_message()
+    lead, message, rest = shown.rpartition(error.message)
+    if not message or rest or "\n" in shown:
+        return error.message
+    broken = "\n".join(fill_lines(shown, shutil.get_terminal_size().columns))
+    return broken[len(lead) :] if broken.startswith(lead) else error.message
 
 
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

@@ -7,7 +7,7 @@ import dataclasses
 import gc
 import json
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TextIO
 
@@ -17,10 +17,11 @@ from pytest_promptevals.cli.file_names import choose_file
 from pytest_promptevals.cli.histories import history_of_project, history_option
 from pytest_promptevals.cli.output import FORMAT_HELP, choose_format, open_output, output_option
 from pytest_promptevals.errors import BaselineError
-from pytest_promptevals.records.comparisons import Verdict
-from pytest_promptevals.records.run_comparisons import RunComparison
+from pytest_promptevals.records.comparisons import Change, Comparison, Verdict
+from pytest_promptevals.records.run_comparisons import Outputs, RunComparison
 
 if TYPE_CHECKING:
+    from pytest_promptevals.history.run_pairs import RunPair
     from pytest_promptevals.reports.comparison_view import ComparisonView
 
 _SETTINGS: Final = ("max_drop", "confidence", "max_cost_increase", "on_inconclusive", "max_error_rate")
@@ -58,6 +59,12 @@ _MORE: Final = 1000
     default="never",
     help="Exit status 1 where a verdict would make pytest fail, or where it is also inconclusive.",
 )
+@click.option(
+    "--outputs",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="With what both answered to the N cases of each eval file that got worse the most.",
+)
 @output_option
 @history_option
 def compare(
@@ -68,6 +75,7 @@ def compare(
     files: Sequence[str],
     limit: int | None,
     fail_on: str,
+    outputs: int | None,
     output: Path | None,
     history: str | None,
     everything: bool,
@@ -79,7 +87,7 @@ def compare(
     """
     form = choose_format(form, output, _ENDINGS, "table")
     with _without_collecting():
-        comparison = _compare(before, now, files, history)
+        comparison = _compare(before, now, files, history, outputs or 0)
         with open_output(output) as stream:
             _write(stream, comparison, form, _limit(form, limit, everything=everything), with_same=everything)
         if _fails(comparison, fail_on):
@@ -102,7 +110,7 @@ def _without_collecting() -> Iterator[None]:
             gc.enable()
 
 
-def _compare(before: str, now: str, files: Sequence[str], history: str | None) -> RunComparison:
+def _compare(before: str, now: str, files: Sequence[str], history: str | None, outputs: int) -> RunComparison:
     from pytest_promptevals.history.run_pairs import RunPair  # noqa: PLC0415 - loads SQLAlchemy, 0.25 s
     from pytest_promptevals.reports.two_runs import compare_runs  # noqa: PLC0415 - likewise
 
@@ -113,9 +121,16 @@ def _compare(before: str, now: str, files: Sequence[str], history: str | None) -
             lost = pair.lost_files()
             chosen = [_choose_file(file, pair.files, lost) for file in files] or pair.files
             comparison = compare_runs(pair, settings, chosen)
+            answered = {file.file: _read_outputs(pair, file, outputs) for file in comparison.files} if outputs else {}
         except BaselineError as error:
             raise click.ClickException(str(error)) from None
-    return dataclasses.replace(comparison, only_before=() if files else lost)
+    return dataclasses.replace(comparison, only_before=() if files else lost, outputs=answered)
+
+
+def _read_outputs(pair: RunPair, comparison: Comparison, count: int) -> Mapping[str, Outputs]:
+    """Return the outputs of the cases that got worse the most."""
+    worst = comparison.deltas_with(Change.WORSE)[:count]
+    return pair.read_outputs(comparison.file, {delta.name: delta.renamed_from or delta.name for delta in worst})
 
 
 def _choose_file(text: str, files: Sequence[str], lost: Sequence[str]) -> str:

@@ -9,7 +9,7 @@ from typing import Final
 import click
 
 from pytest_promptevals.cli.histories import history_of_project, history_option
-from pytest_promptevals.cli.output import open_binary_output, open_output, output_option
+from pytest_promptevals.cli.output import choose_format, open_binary_output, open_output, output_option
 from pytest_promptevals.cli.run_filters import run_filter_options
 from pytest_promptevals.records.exports import COLUMNS, TEXT_COLUMNS, ResultRow
 from pytest_promptevals.records.run_filters import RunFilter
@@ -34,15 +34,17 @@ def export(*, form: str | None, texts: bool, output: Path | None, history: str |
 
     The options choose runs; --file, --model and --tag also choose among the results of those.
     """
-    form = form or _format_of(output)
+    form = choose_format(form, output, {name: name for name in _FORMATS}, "csv")
     columns = COLUMNS | TEXT_COLUMNS if texts else COLUMNS
-    from pytest_promptevals.history.result_stream import stream_results  # noqa: PLC0415 - loads SQLAlchemy, 0.25 s
+    from pytest_promptevals.history.filter_hints import why_none  # noqa: PLC0415 - loads SQLAlchemy, 0.25 s
+    from pytest_promptevals.history.result_stream import stream_results  # noqa: PLC0415 - likewise
 
     with history_of_project(history) as (store, _), store.reading() as connection:
         counted = _Counted(stream_results(connection, wanted, with_texts=texts))
         _write(output, form, columns, counted)
-    if not counted.count:
-        click.echo("the history has no such results", err=True)
+        if not counted.count:
+            reason = why_none(connection, wanted)
+            click.echo(f"there are no such results{f': {reason}' if reason else ''}", err=True)
     if output is not None:
         click.echo(f"{count_text(counted.count, 'result')} written to {output}")
 
@@ -58,11 +60,6 @@ class _Counted:
         for row in self._rows:
             self.count += 1
             yield row
-
-
-def _format_of(output: Path | None) -> str:
-    ending = "" if output is None else output.suffix.removeprefix(".").lower()
-    return ending if ending in _FORMATS else "csv"
 
 
 def _write(output: Path | None, form: str, columns: dict[str, str], rows: Iterable[ResultRow]) -> None:

@@ -7,20 +7,34 @@ import shutil
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import click
 
 from pytest_promptevals.cli.histories import history_of_project, history_option
 from pytest_promptevals.comparison.noise_floor import measure_noise
-from pytest_promptevals.errors import UsageError
+from pytest_promptevals.errors import UsageError, percent_hint
 from pytest_promptevals.files.paths import shown_path
 from pytest_promptevals.reports.noise import noise_data, noise_lines
+
+
+class _Share(click.FloatRange):
+    """A share of 1; who writes a percentage is told what to write."""
+
+    name = "number"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        try:
+            return float(super().convert(value, param, ctx))
+        except click.BadParameter as error:
+            hint = percent_hint(value)
+            self.fail(f"{error.message.removesuffix('.')}{hint}." if hint else error.message, param, ctx)
 
 
 @click.command()
 @click.argument("files", nargs=-1, metavar="[FILE]...")
 @click.option("--last", type=click.IntRange(min=2), default=100, show_default=True, help="Runs of a file to look at.")
-@click.option("--max-drop", type=click.FloatRange(0, 1), help="The drop to tell; default: the setting evals_max_drop.")
+@click.option("--max-drop", type=_Share(0, 1), help="The drop to tell; default: the setting evals_max_drop.")
 @click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", help="How to print it.")
 @history_option
 def noise(files: Sequence[str], last: int, max_drop: float | None, form: str, history: str | None) -> None:

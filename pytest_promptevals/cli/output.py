@@ -5,16 +5,41 @@ from __future__ import annotations
 import contextlib
 import io
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import BinaryIO, TextIO
+from typing import BinaryIO, Final, TextIO
 
 import click
+
+FORMAT_HELP: Final = "Default: what the name of the file ends in, or else table."
+"""What is said of the format by commands that print for people as well as for programs."""
 
 output_option = click.option(
     "--output", "-o", type=click.Path(path_type=Path, dir_okay=False), help="File to write to; default: print it."
 )
 """Names a file in the place of standard output."""
+
+
+def choose_format(form: str | None, output: Path | None, endings: Mapping[str, str], usual: str) -> str:
+    """Return the format that is asked for, or else the one that the name of the file ends in.
+
+    Args:
+        form: what ``--format`` says, if anything.
+        output: the file; without one, or with a name that has no ending, the usual format is meant.
+        endings: the format of each ending that is known, without its dot.
+        usual: the format where nothing is said.
+
+    Raises ``click.UsageError`` for another ending: a file should be what its name says.
+    """
+    ending = "" if output is None else output.suffix.removeprefix(".").lower()
+    if form is not None or not ending:
+        return form or usual
+    if ending not in endings:
+        known = ", ".join(f".{name}" for name in endings)
+        raise click.UsageError(
+            f"{str(output)!r} ends in no format that is known: use {known}, or name one with --format"
+        )
+    return endings[ending]
 
 
 def use_safe_stdout() -> None:

@@ -17,7 +17,7 @@ import iniconfig
 from pytest_promptevals.errors import UsageError
 from pytest_promptevals.files.arguments import spell_out
 from pytest_promptevals.records.references import FILE
-from pytest_promptevals.settings import SETTINGS, Settings, resolve_settings
+from pytest_promptevals.settings import SETTINGS, Settings, check_places, resolve_settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +42,11 @@ class Project:
         try:
             added = _read_options(self.ini.get("addopts", ""), os.environ.get("PYTEST_ADDOPTS", ""))
             given = {name: added.get(name) if value is None else value for name, value in options.items()}
-            return resolve_settings(given, environment, ini)
+            settings = resolve_settings(given, environment, ini)
+            check_places(settings, self.rootdir)
         except UsageError as error:
             raise click.UsageError(str(error)) from None
+        return settings
 
 
 def _read_options(*texts: object) -> Mapping[str, object]:

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import click
 
+from pytest_promptevals.records.comparisons import WORST_FIRST
 from pytest_promptevals.records.run_filters import RunFilter
 from pytest_promptevals.records.runs import RunKind, RunStatus
 
@@ -59,6 +60,15 @@ def read_age(ctx: click.Context, param: click.Parameter, value: str | None) -> d
         raise click.BadParameter(str(error)) from None
 
 
+class _Status(click.Choice[str]):
+    """A choice whose words may be written with blanks, as tables show them."""
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        return super().convert(value.replace(" ", "-"), param, ctx)
+
+
+_VERDICTS: Final = {verdict.value.replace(" ", "-"): verdict for verdict in WORST_FIRST}
+_STATUSES: Final = (*(status.value for status in RunStatus), *_VERDICTS)
 _OPTIONS: Final = (
     click.option("--file", metavar="FILE", help="With results of that eval file; the end of its path will do."),
     click.option("--branch", metavar="NAME", help="Made on that branch."),
@@ -72,7 +82,7 @@ _OPTIONS: Final = (
         help="Begun then or later: 2026-11-20, 2026-11-20T14:30 (UTC), or 7d ago.",
     ),
     click.option("--until", metavar="TIME", callback=read_moment, help="Begun before that."),
-    click.option("--status", type=click.Choice([status.value for status in RunStatus]), help="How far they got."),
+    click.option("--status", type=_Status(_STATUSES), help="How far they got, or the worst of their verdicts."),
     click.option("--name", metavar="NAME", help="Saved under that name, as a baseline."),
     click.option("--kind", type=click.Choice([kind.value for kind in RunKind]), help="What they are."),
 )
@@ -86,7 +96,8 @@ def run_filter_options(command: Callable[..., Any]) -> Callable[..., Any]:
     def with_filter(*arguments: Any, **options: Any) -> Any:
         given = {name: options.pop(name) for name in _NAMES}
         status, kind = given["status"], given["kind"]
-        given["status"] = None if status is None else RunStatus(status)
+        given["verdict"] = _VERDICTS.get(status)
+        given["status"] = None if status is None or status in _VERDICTS else RunStatus(status)
         given["kind"] = None if kind is None else RunKind(kind)
         return command(*arguments, **options, wanted=RunFilter(**given))
 

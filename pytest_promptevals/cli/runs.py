@@ -19,6 +19,7 @@ from pytest_promptevals.records.codec import to_plain
 from pytest_promptevals.records.json_types import Json
 from pytest_promptevals.records.run_filters import RunFilter, RunSummary
 from pytest_promptevals.records.runs import RunStatus
+from pytest_promptevals.reports.lines import fill_lines
 from pytest_promptevals.reports.words import count_text
 
 if TYPE_CHECKING:
@@ -49,16 +50,20 @@ def runs(
         if wanted != RunFilter():
             raise click.UsageError(f"options that choose runs stand alone: {context.invoked_subcommand} takes none")
         return
-    from pytest_promptevals.history.run_queries import list_runs  # noqa: PLC0415 - loads SQLAlchemy, 0.25 s
+    from pytest_promptevals.history.filter_hints import why_none  # noqa: PLC0415 - loads SQLAlchemy, 0.25 s
+    from pytest_promptevals.history.run_queries import list_runs  # noqa: PLC0415 - likewise
 
     with history_of_project(history) as (store, _), store.reading() as connection:
         # One more tells whether there are more.
         found = list_runs(connection, wanted, None if everything else limit + 1)
+        reason = "" if found else why_none(connection, wanted)
     shown = found if everything else found[:limit]
     if form == "json":
         click.echo(json.dumps([_to_json(summary) for summary in shown], indent=2, ensure_ascii=False))
-    else:
-        _print_table(shown, wanted, has_more=len(found) > len(shown))
+    elif shown:
+        _print_table(shown, has_more=len(found) > len(shown))
+    if reason:
+        click.echo(_filled(reason), err=form == "json")
 
 
 runs.add_command(show)
@@ -78,11 +83,11 @@ def rm(wanted: Sequence[str], history: str | None, *, yes: bool) -> None:
             ids = list(dict.fromkeys(find_run(connection, text) for text in wanted))
             removal = plan_removal(connection, ids)
         for warning in _warnings(store, ids):
-            click.echo(warning)
+            click.echo(_filled(warning))
         if not yes:
-            click.confirm(f"Remove {_removal_text(removal)}?", abort=True)
+            click.confirm(_filled(f"Remove {_removal_text(removal)}?"), abort=True)
         remove_runs(store, ids)
-        click.echo(f"removed {_removal_text(removal)}")
+        click.echo(_filled(f"removed {_removal_text(removal)}"))
 
 
 @runs.command()
@@ -97,7 +102,10 @@ def prune(keep: int | None, older_than: dt.timedelta | None, history: str | None
     Runs that were saved under a name stay, and those that a baseline needs.
     """
     if keep is None and older_than is None:
-        raise click.UsageError("say which runs go: --keep N keeps the newest N, --older-than 30d the younger ones")
+        raise click.UsageError(
+            "say which runs go: --keep 100 removes all but the newest 100, --older-than 30d those that began more "
+            "than 30 days ago"
+        )
     from pytest_promptevals.history.pruning import plan_pruning, remove_runs  # noqa: PLC0415 - loads SQLAlchemy
 
     limit = _limit(older_than)
@@ -106,17 +114,21 @@ def prune(keep: int | None, older_than: dt.timedelta | None, history: str | None
         with store.reading() as connection:
             removal = plan_pruning(connection, keep=keep, before=limit, in_use=in_use)
         for line in _kept_lines(removal):
-            click.echo(line)
+            click.echo(_filled(line))
         if not removal.runs:
             click.echo("nothing to remove")
             return
         if dry_run:
-            click.echo(f"would remove {_removal_text(removal)}")
+            click.echo(_filled(f"would remove {_removal_text(removal)}"))
             return
         if not yes:
-            click.confirm(f"Remove {_removal_text(removal)}?", abort=True)
+            click.confirm(_filled(f"Remove {_removal_text(removal)}?"), abort=True)
         remove_runs(store, removal.runs)
-        click.echo(f"removed {_removal_text(removal)}")
+        click.echo(_filled(f"removed {_removal_text(removal)}"))
+
+
+def _filled(text: str) -> str:
+    return "\n".join(fill_lines(text, shutil.get_terminal_size().columns))
 
 
 def _limit(older_than: dt.timedelta | None) -> str | None:
@@ -126,12 +138,9 @@ def _limit(older_than: dt.timedelta | None) -> str | None:
         raise click.BadParameter(str(error), param_hint="'--older-than'") from None
 
 
-def _print_table(summaries: Sequence[RunSummary], wanted: RunFilter, *, has_more: bool) -> None:
+def _print_table(summaries: Sequence[RunSummary], *, has_more: bool) -> None:
     from pytest_promptevals.reports.run_list import run_table  # noqa: PLC0415 - for a table alone
 
-    if not summaries:
-        click.echo("there are no such runs" if wanted != RunFilter() else "there are no runs yet; run pytest first")
-        return
     click.echo(run_table(summaries, dt.datetime.now(dt.UTC), shutil.get_terminal_size().columns))
     if has_more:
         click.echo("older ones are left out; --limit N or --all shows more")
@@ -196,5 +205,6 @@ def _removal_text(removal: Removal) -> str:
 def _kept_lines(removal: Removal) -> Iterator[str]:
     for run_id, reason in list(removal.kept.items())[:_SHOWN]:
         yield f"run {run_id} stays: {reason}"
-    if len(removal.kept) > _SHOWN:
-        yield f"and {len(removal.kept) - _SHOWN} more stay"
+    more = len(removal.kept) - _SHOWN
+    if more > 0:
+        yield f"and {more} more {'stays' if more == 1 else 'stay'}"

@@ -13,6 +13,7 @@ from pytest_promptevals.cli.histories import history_of_project, history_option
 from pytest_promptevals.errors import UsageError, did_you_mean
 from pytest_promptevals.records.codec import to_plain
 from pytest_promptevals.records.results import CaseResult
+from pytest_promptevals.reports.lines import fill_lines
 from pytest_promptevals.reports.words import count_text, score_text, visible_text
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def show(run: str, case: str | None, prompt: str | None, form: str, history: str
             click.echo(json.dumps(shown, indent=2, ensure_ascii=False))
         elif case is not None:
             for result in results:
-                click.echo("\n".join(_case_lines(result, everything=everything)))
+                click.echo("\n".join(_case_lines(result, shutil.get_terminal_size().columns, everything=everything)))
         else:
             _print_run(store, run_id, everything=everything)
 
@@ -112,13 +113,16 @@ def _low_lines(case: LowCase, width: int) -> Iterator[str]:
         yield f"         {said if len(said) <= room else said[: room - 1] + '…'}"
 
 
-def _case_lines(result: CaseResult, *, everything: bool) -> Iterator[str]:
+def _case_lines(result: CaseResult, width: int, *, everything: bool) -> Iterator[str]:
     from pytest_promptevals.reports.review import error_lines, failure_lines  # noqa: PLC0415 - for text alone
 
     yield visible_text(f"{result.file}::{result.name} ({result.location})")
     if result.error is not None:
-        yield from error_lines(result)
+        for line in error_lines(result):
+            yield from fill_lines(line, width, indent=" " * 4) or [""]
         return
-    review = failure_lines(result, None, _ALL_TEXT if everything else 0)
+    review = failure_lines(result, None, _ALL_TEXT if everything else 0, width)
     # The headline of a review says what failed.
-    yield from review if not result.passed else [f"passed, score {score_text(result.score)}", *review[1:]]
+    yield from (
+        review if not result.passed else [f"passed, score {score_text(result.score)}", *review[review.index("") :]]
+    )

@@ -7,13 +7,13 @@ import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TextIO
+from typing import Final, TextIO
 
 import click
 
 from pytest_promptevals.cli.file_names import choose_file
 from pytest_promptevals.cli.histories import history_of_project, history_option
-from pytest_promptevals.cli.output import open_output, output_option
+from pytest_promptevals.cli.output import FORMAT_HELP, choose_format, open_output, output_option
 from pytest_promptevals.cli.run_filters import run_filter_options
 from pytest_promptevals.errors import did_you_mean
 from pytest_promptevals.records.effects import JUDGE_PREFIX
@@ -21,6 +21,11 @@ from pytest_promptevals.records.run_filters import RunFilter
 from pytest_promptevals.records.runs import RunKind, RunStatus
 from pytest_promptevals.records.trends import TrendPoint
 from pytest_promptevals.reports import trends as report
+
+_ENDINGS: Final = {"txt": "table", "json": "json", "csv": "csv"}
+_UNFIT: Final = (
+    "the runs that are meant did not finish, are none of pytest, or have no scores; --status and --kind choose others"
+)
 
 
 @click.command()
@@ -34,7 +39,7 @@ from pytest_promptevals.reports import trends as report
     "or output_length. May be given several times.",
 )
 @click.option("--last", type=click.IntRange(min=1), metavar="N", default=50, show_default=True, help="Newest N runs.")
-@click.option("--format", "form", type=click.Choice(["table", "json", "csv"]), default="table", help="How to print it.")
+@click.option("--format", "form", type=click.Choice(["table", "json", "csv"]), help=f"How to print it. {FORMAT_HELP}")
 @run_filter_options
 @output_option
 @history_option
@@ -43,7 +48,7 @@ def trends(
     files: Sequence[str],
     metrics: Sequence[str],
     last: int,
-    form: str,
+    form: str | None,
     output: Path | None,
     history: str | None,
     wanted: RunFilter,
@@ -52,6 +57,7 @@ def trends(
 
     FILE is an eval file; the end of its path will do. Without --status and --kind, runs of pytest that finished count.
     """
+    form = choose_format(form, output, _ENDINGS, "table")
     points = _read(files, wanted, last, history)
     chosen = _choose(metrics, report.metrics_of(points))
     with open_output(output) as stream:
@@ -59,7 +65,8 @@ def trends(
 
 
 def _read(files: Sequence[str], wanted: RunFilter, last: int, history: str | None) -> Sequence[TrendPoint]:
-    from pytest_promptevals.history.trend_queries import known_files, read_trends  # noqa: PLC0415 - loads SQLAlchemy
+    from pytest_promptevals.history.filter_hints import why_none  # noqa: PLC0415 - loads SQLAlchemy, 0.25 s
+    from pytest_promptevals.history.trend_queries import known_files, read_trends  # noqa: PLC0415 - likewise
 
     with history_of_project(history) as (store, _), store.reading() as connection:
         named = [*files, *([] if wanted.file is None else [wanted.file])]
@@ -69,8 +76,8 @@ def _read(files: Sequence[str], wanted: RunFilter, last: int, history: str | Non
             wanted, file=None, status=wanted.status or RunStatus.FINISHED, kind=wanted.kind or RunKind.RUN
         )
         points = read_trends(connection, meant, found, last)
-    if not report.metrics_of(points):
-        raise click.ClickException("no run of the history is meant: no finished one has scores of that")
+        if not report.metrics_of(points):
+            raise click.ClickException(f"there is no trend to show: {why_none(connection, wanted) or _UNFIT}")
     return points
 
 

@@ -61,9 +61,10 @@ class PromptChange:
     """The same now."""
     cases: int
     """Cases that are asked with it."""
-    before: str | None = None
-    """Text of the template in the baseline; ``None`` if it is not known."""
-    after: str | None = None
+    before: Mapping[str, str] | None = None
+    """Text of the template in the baseline, without a name, and those of the files that it includes by their paths;
+    ``None`` if it is not known, nothing where there was none."""
+    after: Mapping[str, str] | None = None
     """The same now."""
 
 
@@ -127,13 +128,23 @@ class FileChanges:
     flips: tuple[Flip, ...] = ()
     """Cases that got worse, worst first: those that no longer pass before the others."""
     is_run_known: bool = False
-    """Whether the history has the run of the baseline: only then parameters, judges and packages can be compared."""
+    """Whether the history has the run of the baseline: only then judges and packages can be compared."""
+    are_parameters_known: bool = False
+    """Whether the baseline's parameters are known, be it from git, and so compared."""
+    hint: str = ""
+    """What to do for more to be known of the baseline; empty if nothing helps."""
 
 
 def is_explained(comparison: Comparison) -> bool:
     """Return whether a comparison needs an explanation: one of its gates failed, or cannot tell."""
     gates = [gate for gate in comparison.gates if gate.verdict is not Verdict.INSUFFICIENT_DATA]
     return comparison.has_baseline and any(gate.fails or gate.verdict is Verdict.INCONCLUSIVE for gate in gates)
+
+
+def has_drop(comparison: Comparison) -> bool:
+    """Return whether a gate that compares failed, or cannot tell: then there is a change that may be chance."""
+    gates = [gate for gate in comparison.gates if gate.evidence is not None]
+    return any(gate.verdict in (Verdict.REGRESSED, Verdict.INCONCLUSIVE) for gate in gates)
 
 
 def paired_deltas(comparison: Comparison) -> tuple[Delta, ...]:

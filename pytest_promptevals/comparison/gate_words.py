@@ -25,8 +25,8 @@ _NEARLY_ALWAYS: Final = 0.95
 
 
 def count_cases(count: int) -> str:
-    """Return ``1 case`` or ``3 cases``."""
-    return "1 case" if count == 1 else f"{count} cases"
+    """Return ``1 case``, ``3 cases`` or ``2,000 cases``."""
+    return "1 case" if count == 1 else f"{count:,} cases"
 
 
 def count_errors(count: int) -> str:
@@ -121,6 +121,15 @@ class MetricWords:
             return percent(float(f"{abs(change) / effect.before:.3g}"))
         return _short(abs(change)) if self.show_level is None else self.show_level(abs(change))
 
+    def amounts_apart(self, near: float, far: float, effect: Effect) -> tuple[str, str]:
+        """Return two sizes of a change in short; scores have as many digits as it takes to tell one from the other."""
+        texts = self.amount(near, effect), self.amount(far, effect)
+        digits = _FEWEST_DIGITS
+        while self.show_level is None and texts[0] == texts[1] and near < far and digits <= _MOST_DIGITS:
+            texts = f"{near:.{digits}f}", f"{far:.{digits}f}"
+            digits += 1
+        return texts
+
 
 SCORE_WORDS: Final = MetricWords("mean score", "fell", "rose", "drop", "rise")
 COST_WORDS: Final = MetricWords(
@@ -197,7 +206,8 @@ class ChangeSentence:
 
     def _over(self) -> str:
         effect = self.evidence.effect
-        groups = f" in {effect.groups} groups" if 0 < effect.groups < effect.cases else ""
+        noun = "group" if effect.groups == 1 else "groups"
+        groups = f" in {effect.groups:,} {noun}" if 0 < effect.groups < effect.cases else ""
         return f"over {count_cases(effect.cases)}{groups}"
 
     def _limit(self) -> str:
@@ -213,8 +223,9 @@ class ChangeSentence:
             return f" (95 % sure it is at most {high if effect.worse_by > 0 else low})"
         if effect.low < 0 < effect.high:
             return f" (95 % sure it is between a {words.rise} of {low} and a {words.drop} of {high})"
-        near, far = (low, high) if effect.low >= 0 else (high, low)
-        return f" (95 % sure it is between {near} and {far})"
+        near, far = sorted((abs(effect.low), abs(effect.high)))
+        near_text, far_text = self.words.amounts_apart(near, far, effect)
+        return f" (95 % sure it is between {near_text} and {far_text})"
 
     def _is_real(self) -> bool:
         """Return whether the change, in its direction, is none of chance."""
@@ -243,9 +254,9 @@ class ChangeSentence:
         if self._has_too_few_groups():
             noun = "cases" if effect.groups >= effect.cases else "independent groups of cases"
             return f"; it takes at least {self.groups_needed} {noun} to tell any {self.words.drop} from chance"
-        if size is None:
+        if effect.error is None or (size is None and self.words.show_level is not None):
             return ""
-        if self.words.show_level is None and size > effect.before + TOLERANCE:
+        if size is None or (self.words.show_level is None and size > effect.before + TOLERANCE):
             return f"; with so few cases even a {self.words.drop} to 0 might not be found"
         return f"; a {self.words.drop} of {self.words.amount(size, effect)} would be found {POWER_WORDS}"
 

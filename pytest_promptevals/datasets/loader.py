@@ -63,8 +63,26 @@ def load_cases(path: Path, rootdir: Path, check_judges: JudgeCheck | None = None
     return _load(path, rootdir, check_judges, may_be_list=True)
 
 
+def load_defaults(path: Path, rootdir: Path) -> Dataset:
+    """Return the dataset of an eval file without its cases, whose files need not be there.
+
+    Raises ``DatasetError`` for what is wrong beside them.
+    """
+    path, rootdir = _absolute(path), _absolute(rootdir)
+    problems = Problems()
+    layers = read_defaults(path, rootdir, problems)
+    own = read_layer(path, EvalFileWire, rootdir, problems) if path.suffix in {".yaml", ".yml"} else None
+    combined = _Combined([*layers, own] if own else layers, rootdir, problems)
+    problems.raise_all()
+    return combined.build(Source(shown_path(path, rootdir)), ())
+
+
+def _absolute(path: Path) -> Path:
+    return Path(os.path.abspath(path))  # noqa: PTH100 - resolve() follows symlinks
+
+
 def _load(path: Path, rootdir: Path, check_judges: JudgeCheck | None, *, may_be_list: bool) -> Dataset:
-    path, rootdir = Path(os.path.abspath(path)), Path(os.path.abspath(rootdir))  # noqa: PTH100 - resolve() follows symlinks
+    path, rootdir = _absolute(path), _absolute(rootdir)
     problems = Problems()
     source = Source(shown_path(path, rootdir))
     if is_in_directory_loop(path):

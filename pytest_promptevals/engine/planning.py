@@ -116,15 +116,19 @@ class PlannedCase:
         content = None if self.target.config.name in (RECORDED, TESTED) else self.prompt.content
         return "" if content is None else content.hash
 
-    def full_fingerprint(self, prompt: RenderedPrompt | None) -> str:
-        """Return the content hash of all that gives its score its meaning, with the prompt as it is rendered."""
+    def full_fingerprint(self, prompt: RenderedPrompt | None, case_hash: str | None = None) -> str:
+        """Return the content hash of all that gives its score its meaning, with the prompt as it is rendered.
+
+        ``case_hash`` is the fingerprint of the case where another one than its own is meant: that of other judges.
+        """
         target, plan = self.target, self.plan
         if self.case.output is not None:  # what is judged stands in the file
             content = content_hash(to_plain(self.case.output))
         else:
             is_asked = target.config.name in plan.endpoints and target.model
             content = plan.contents.of(self.endpoint, target.model) if is_asked else ""
-        return full_fingerprint(self.fingerprint, prompt, target.label, plan.dataset.parameters, content)
+        case_hash = case_hash or self.fingerprint
+        return full_fingerprint(case_hash, prompt, target.label, plan.dataset.parameters, content)
 
     @property
     def skip_reason(self) -> str | None:

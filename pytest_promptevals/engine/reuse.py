@@ -12,9 +12,10 @@ from pytest_promptevals.engine.judging import PlannedJudge
 from pytest_promptevals.engine.pipeline import Pipeline
 from pytest_promptevals.engine.planning import PlannedCase
 from pytest_promptevals.engine.runner import Outcome, assemble_result, judge_response
-from pytest_promptevals.engine.trials import reduce_trials, score_trial
+from pytest_promptevals.engine.trials import SCORE_DIGITS, reduce_trials, score_trial
 from pytest_promptevals.records.comparisons import BaselineCase
 from pytest_promptevals.records.fingerprints import content_hash
+from pytest_promptevals.records.partial import is_of_trials, whole_fingerprint
 from pytest_promptevals.records.responses import RenderedPrompt, Response
 from pytest_promptevals.records.results import CaseResult, Score, Trial
 
@@ -139,6 +140,47 @@ def result_of_baseline(planned: PlannedCase, before: BaselineCase, prompt: Rende
         reused_from=OF_BASELINE,
     )
     return dataclasses.replace(result, tags=planned.case.tags, group=planned.case.group, weight=planned.case.weight)
+
+
+def same_as_before(planned: PlannedCase, before: BaselineCase, prompt: RenderedPrompt) -> BaselineCase | None:
+    """Return what a baseline keeps of a case that is asked and judged as it was then, ``None`` if it is not.
+
+    Where a part of the judges is left out, it is what those say that are not.
+    """
+    fingerprint = planned.full_fingerprint(prompt)
+    if before.fingerprint == fingerprint:
+        return before
+    weights = {judge.spec.name: judge.spec.weight for judge in planned.judges}
+    if not planned.written or is_of_trials(planned.fingerprint) or weights.keys() - before.scores.keys():
+        return None
+    if whole_fingerprint(planned.fingerprint) != before.case_fingerprint:
+        return None
+    if planned.full_fingerprint(prompt, before.case_fingerprint) != before.fingerprint:
+        return None
+    scores = {name: value for name, value in before.scores.items() if name in weights}
+    score = sum(weights[name] * value for name, value in scores.items()) / sum(weights.values())
+    return dataclasses.replace(
+        before,
+        case_fingerprint=planned.fingerprint,
+        fingerprint=fingerprint,
+        scores=scores,
+        score=round(score, SCORE_DIGITS),
+        trial_scores=(),  # those are of all judges
+    )
+
+
+def with_judges_of_now(planned: PlannedCase, known: CaseResult, prompt: RenderedPrompt) -> CaseResult:
+    """Return the known result of an unchanged case by those of its judges that run now: none of it is paid again."""
+    names = {judge.spec.name for judge in planned.judges}
+    trials = tuple(
+        dataclasses.replace(trial, scores=tuple(score for score in trial.scores if score.judge in names))
+        for trial in known.trials
+    )
+    return dataclasses.replace(
+        regate_case(planned, dataclasses.replace(known, trials=trials)),
+        case_fingerprint=planned.fingerprint,
+        fingerprint=planned.full_fingerprint(prompt),
+    )
 
 
 def passes_now(planned: PlannedCase, before: BaselineCase) -> bool:

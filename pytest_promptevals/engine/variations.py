@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
 
 from pytest_promptevals.engine.planning import EvalPlan, PlannedCase, Target
-from pytest_promptevals.errors import FileProblem, PromptError
-from pytest_promptevals.prompts.sources import ChatPrompt, load_prompt
-from pytest_promptevals.prompts.templates import TemplateEnvironment
-from pytest_promptevals.records.cases import Case, Location, PromptSource
+from pytest_promptevals.records.cases import Case
 from pytest_promptevals.records.contents import Content
 from pytest_promptevals.records.json_types import JsonObject
 from pytest_promptevals.records.responses import RenderedPrompt
@@ -36,18 +32,6 @@ class KeptPrompt:
         """Return it as it was."""
         del case
         return self._rendered
-
-
-def render_template(planned: PlannedCase, path: str, text: str, rootdir: Path) -> RenderedPrompt | None:
-    """Return a planned case's prompt if its template, the file ``path``, had that text; ``None`` if it cannot be."""
-    environment = TemplateEnvironment(rootdir)
-    source = PromptSource(text.removesuffix("\n"), Location(path, 1))
-    try:
-        prompt = load_prompt(source, environment, rootdir, planned.plan.dataset.few_shot)
-        rendered = prompt.render_now(planned.case) if isinstance(prompt, ChatPrompt) else None
-    except (PromptError, FileProblem):
-        return None
-    return None if rendered is None else dataclasses.replace(rendered, name=planned.prompt.name)
 
 
 def with_prompt(planned: PlannedCase, rendered: RenderedPrompt) -> PlannedCase:

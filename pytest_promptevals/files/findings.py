@@ -10,7 +10,7 @@ from typing import Any, Final, TypeAlias, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from pytest_promptevals.errors import did_you_mean
+from pytest_promptevals.errors import did_you_mean, percent_hint
 
 Path: TypeAlias = "tuple[str | int, ...]"
 """Keys and 0-based indexes that lead to a value."""
@@ -57,10 +57,18 @@ class Finding:
     """The value."""
     is_key: bool = False
     """Whether the last part of the path, a key, is what is wrong, and not the value behind it."""
+    is_over_one: bool = False
+    """Whether the value is a number that is too large for a share of 1."""
 
     @property
     def hint(self) -> str:
-        """What to do, appended to a message: YAML reads as numbers and booleans what was meant as text."""
+        """What to do, appended to a message.
+
+        YAML reads as numbers and booleans what was meant as text, and reads no percentages.
+        """
+        is_percentage = self.kind == "float_type" and isinstance(self.value, str) and self.value.endswith("%")
+        if is_percentage or self.is_over_one:
+            return percent_hint(self.value)
         is_unquoted = self.kind == "string_type" and isinstance(self.value, bool | int | float)
         return "; put it into quotes" if is_unquoted else ""
 
@@ -156,7 +164,8 @@ def _join(nouns: Sequence[str]) -> str:
 
 def _finding(detail: _Detail, model: type[BaseModel]) -> Finding:
     error, path = detail.error, detail.path
-    return Finding(error["type"], path, _words(detail, model), error["input"], detail.is_key)
+    is_over_one = error["type"] == "less_than_equal" and error["ctx"]["le"] <= 1
+    return Finding(error["type"], path, _words(detail, model), error["input"], detail.is_key, is_over_one)
 
 
 def _words(detail: _Detail, model: type[BaseModel]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -30,7 +31,7 @@ COLUMNS: Final = (
 
 
 def case_from_row(row: StoredRow, scores: Mapping[str, float], *, is_whole: bool) -> BaselineCase:
-    """Return what a baseline keeps of a result.
+    """Return what a baseline keeps of a result. What somebody else wrote in the place of a number counts as unknown.
 
     Args:
         row: its row, with the JSON in it decoded.
@@ -46,16 +47,30 @@ def case_from_row(row: StoredRow, scores: Mapping[str, float], *, is_whole: bool
         prompt_name=row["prompt_name"],
         score=row["score"],
         passed=bool(row["passed"]),
-        scores=dict(scores),
+        scores={judge: score for judge, score in scores.items() if _is_score(score)},
         trials=len(trials),
         output=keep_output(_first_text(trials), is_whole=is_whole),
-        trial_scores=tuple(row["trial_scores"] or ()),
-        cost=round_figure(row["cost"]),
-        latency=round_figure(row["latency"]),
-        output_length=round_length(row["output_length"]),
+        trial_scores=_scores_of_trials(row["trial_scores"] or ()),
+        cost=round_figure(_figure(row["cost"])),
+        latency=round_figure(_figure(row["latency"])),
+        output_length=round_length(_figure(row["output_length"])),
         fingerprint=row["fingerprint"],
         prompt_hash=row["prompt_hash"],
     )
+
+
+def _is_score(value: object) -> bool:
+    figure = _figure(value)
+    return figure is not None and figure <= 1
+
+
+def _figure(value: object) -> float | None:
+    """Return a number that is finite and not negative, ``None`` for anything else."""
+    return value if isinstance(value, int | float) and 0 <= value < math.inf else None
+
+
+def _scores_of_trials(values: Sequence[float]) -> tuple[float, ...]:
+    return tuple(values) if all(map(_is_score, values)) else ()
 
 
 def _first_text(trials: Sequence[dict[str, Any]]) -> str:

@@ -75,9 +75,15 @@ def find_merge_base(folder: Path) -> tuple[str, str]:
 
 
 def find_last_change(folder: Path, path: str) -> str | None:
-    """Return the full hash of the newest commit that changed a file, named from the folder; ``None`` if none did."""
+    """Return the full hash of the newest commit that changed a file, named from the folder; ``None`` if none did.
+
+    Nor is it known where a shallow clone begins: git takes all files of that commit for changed by it.
+    """
     found = _ask_git(folder, "log", "-1", "--format=%H", "--", path)
-    return None if found is None else found.strip() or None
+    commit = None if found is None else found.strip()
+    if not commit or (find_commit(folder, f"{commit}^") is None and is_shallow(folder)):
+        return None
+    return commit
 
 
 def read_file_at(folder: Path, commit: str, path: str) -> str | None:

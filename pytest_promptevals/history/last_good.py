@@ -6,6 +6,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from pytest_promptevals.errors import HistoryError
+from pytest_promptevals.history.database import WAY_OUT
 from pytest_promptevals.history.good_cases import read_good_cases
 from pytest_promptevals.history.opening import open_run_history
 from pytest_promptevals.history.peek import ask
@@ -15,15 +16,24 @@ from pytest_promptevals.records.comparisons import BaselineCase
 from pytest_promptevals.records.partial import MAX_LEVEL
 
 
+def explain_foreign(place: Place, file: str, error: Exception) -> str:
+    """Return what to say of a database in which somebody else wrote what this package cannot read."""
+    return (
+        f"history database {place}: its results of {file} cannot be read ({error}), somebody else has changed them; "
+        f"choose another place with 'evals_history', {WAY_OUT}"
+    )
+
+
 def read_last_good(
     place: Place, file: str, names: Collection[str], level: int = MAX_LEVEL, whole: Collection[str] = ()
 ) -> tuple[BaselineCase, ...]:
     """Return the last results of those items of an eval file that were not red, sorted by name.
 
-    Each item has its newest score from the finished runs in which the file's ``score`` gate did not fail; scores that
-    only a part of the judges gave count for runs of the same ``level``. Outputs are shortened, but for those
-    of the items that ``whole`` names. There are none without a history. Raises ``HistoryError`` if the database cannot
-    be read, or had to be put aside.
+    Each item has its newest score from the finished runs in which no gate of the file found a change that is too large,
+    be it by chance, and the one on the mean score did not fail otherwise; scores that only a part of the judges gave
+    count for runs of the same ``level``. What regate, rejudge and attribution record are no such runs. Outputs are
+    shortened, but for those of the items that ``whole`` names. There are none without a history. Raises
+    ``HistoryError`` if the database cannot be read, or had to be put aside.
     """
     if isinstance(place, Path) and not place.exists():
         return ()
@@ -35,5 +45,7 @@ def read_last_good(
         if history.notice is not None:
             raise HistoryError(history.notice)
         return history.last_good(file, names, level, whole)
+    except (LookupError, TypeError, ValueError) as error:
+        raise HistoryError(explain_foreign(place, file, error)) from error
     finally:
         history.close()

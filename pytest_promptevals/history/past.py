@@ -94,6 +94,8 @@ class Past:
     def file_of(self, run: str, file: str) -> PastFile | None:
         """Return what made the results of an eval file in a run; ``None`` if that was not recorded."""
         for row in self._ask(_RUN_FILE, run, file):
+            if not row["dataset_version"]:  # a worker that crashed has not said what it knew
+                return None
             maps = {name: json.loads(row[name]) for name in ("prompts", "models", "parameters", "judges")}
             described = RunFile(file, row["dataset_version"], row["cases"], **maps)
             return PastFile(described, json.loads(row["versions"]), None if row["git_is_dirty"] else row["git_commit"])

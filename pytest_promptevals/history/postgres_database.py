@@ -95,4 +95,12 @@ def explain_postgres(error: Exception, place: PostgresPlace) -> HistoryError:
     reason = _REASONS.get(state or "") or " ".join(lines[0].split()).removeprefix("connection failed: ")
     for secret in place.secrets:
         reason = reason.replace(secret, "***")
+    # What is fatal is said by a server that is there.
+    if state is None and _is_of_connection(error) and "FATAL" not in reason:
+        reason += "; start the server or correct 'evals_history'"
     return HistoryError(f"history database {place}: {reason}, {WAY_OUT}", may_pass=True)
+
+
+def _is_of_connection(error: Exception) -> bool:
+    """Return whether the driver says that the connection failed; its classes are not loaded for that."""
+    return any(kind.__name__ == "OperationalError" for kind in type(error).__mro__)

@@ -6,7 +6,7 @@ A reference stands for runs, best first; each eval file takes the first of them 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -14,7 +14,7 @@ from typing import Final
 from sqlalchemy import ColumnElement, Connection, select
 from sqlalchemy.sql.elements import SQLCoreOperations
 
-from pytest_promptevals.errors import UsageError, did_you_mean
+from pytest_promptevals.errors import UsageError
 from pytest_promptevals.history.git import (
     SHALLOW,
     find_branch_tip,
@@ -23,6 +23,7 @@ from pytest_promptevals.history.git import (
     is_shallow,
     read_ancestors,
 )
+from pytest_promptevals.history.run_ids import SHOWN, begins_with, known_text, listed, several_runs, unknown_run
 from pytest_promptevals.history.tables import runs
 from pytest_promptevals.records.references import (
     BRANCH,
@@ -35,6 +36,7 @@ from pytest_promptevals.records.references import (
     WORDS,
     looks_like_commit,
     looks_like_run,
+    may_begin_run,
     split_reference,
 )
 from pytest_promptevals.records.runs import RunKind, RunStatus
@@ -43,8 +45,6 @@ MOST_RUNS: Final = 1000
 """Newest runs that are looked at for a branch, a commit or the latest one."""
 
 _MEANINGS: Final = {RUN: "run", NAME: "saved name", BRANCH: "branch", COMMIT: "commit"}
-_SHOWN: Final = 5
-"""Names, branches or runs that a message lists."""
 _SHORT: Final = 7
 """Digits of a commit that are shown."""
 
@@ -122,10 +122,12 @@ def find_reference(connection: Connection, text: str, rootdir: Path) -> Referenc
 
 
 def _find_bare(finder: _Finder, text: str) -> Reference:
-    prefixes = [prefix for prefix in PREFIXES if prefix != COMMIT or looks_like_commit(text)]
+    # A few digits may be the name of anything: as the beginning of an id, they are looked up last.
+    unlike = {RUN: not looks_like_run(text), COMMIT: not looks_like_commit(text)}
+    prefixes = [prefix for prefix in PREFIXES if not unlike.get(prefix)]
     meanings = [(prefix, found) for prefix in prefixes if (found := finder.by_prefix[prefix](text)) is not None]
     if not meanings:
-        found = finder.find_commit(text)
+        found = finder.find_commit(text) or finder.find_run(text)
         if found is None:
             raise finder.unknown(text)
         return found
@@ -152,16 +154,14 @@ class _Finder:
 
     def find_run(self, text: str) -> Reference | None:
         """Return the run with that id, or the only one whose id begins so."""
-        if not looks_like_run(text):
+        if not may_begin_run(text):
             return None
-        begins = runs.c.id.startswith(text, autoescape=True)
-        finished = self._read(begins)
+        finished = self._read(begins_with(text))
         if len(finished) > 1:
-            ids = [run.id for run in finished]
-            raise UsageError(f"{text!r} fits several runs: {_listed(ids)}; write more of the id")
+            raise several_runs(text, [run.id for run in finished])
         if finished:
             return Reference(finished)
-        other = self._connection.execute(select(runs.c.id, runs.c.status).where(begins)).first()
+        other = self._connection.execute(select(runs.c.id, runs.c.status).where(begins_with(text))).first()
         if other is None:
             return None
         raise UsageError(f"run {other.id} is {other.status}: only a run that finished can be compared with")
@@ -191,7 +191,7 @@ class _Finder:
             found = self._read(*_OF_A_COMMIT, runs.c.git_commit.startswith(text, autoescape=True))
             commits = list(dict.fromkeys(run.commit or "" for run in found))
             if len(commits) > 1:
-                raise UsageError(f"{text!r} fits several commits: {_listed(commits)}; write more of the hash")
+                raise UsageError(f"{text!r} fits several commits: {listed(commits)}; write more of the hash")
             if found:
                 return Reference(found)
         commit = find_commit(self._rootdir, text)
@@ -201,7 +201,7 @@ class _Finder:
         if not found:
             raise UsageError(
                 f"no finished run is recorded at commit {commit[:_SHORT]}, without uncommitted changes; check it out "
-                f"and run its evals, or name another baseline.{self._known()}"
+                f"and run its evals, or name another baseline.{known_text(*self._known())}"
             )
         return Reference(found)
 
@@ -224,23 +224,13 @@ class _Finder:
     def unknown(self, text: str, prefix: str = "") -> UsageError:
         """Return the error of a reference that nothing is known of."""
         kinds = prefix or "run, saved name, branch or commit"
-        close = did_you_mean(text, [*self._names(), *(() if prefix else WORDS)])
-        hint = close if "Did you mean" in close else ""
-        return UsageError(f"{text!r} is no {kinds} that is known.{hint}{self._known()}")
+        ids, named = self._known()
+        return unknown_run(text, kinds, ids, named, () if prefix else WORDS)
 
-    def _known(self) -> str:
-        """Return what the history has, in a sentence."""
-        newest = self._read(_IS_RUN)[:1]
-        if not newest:
-            return " The history has no finished run yet."
-        named, branches = self._distinct(runs.c.name), self._distinct(runs.c.git_branch)
-        parts = [f"its newest run is {newest[0].id}"]
-        parts += [f"names: {_listed(named)}"] if named else []
-        parts += [f"branches: {_listed(branches)}"] if branches else []
-        return f" Of the history, {'; '.join(parts)}."
-
-    def _names(self) -> list[str]:
-        return [*self._distinct(runs.c.name), *self._distinct(runs.c.git_branch)]
+    def _known(self) -> tuple[Sequence[str], Mapping[str, Sequence[str]]]:
+        """Return the newest runs, and the names and branches of all of them."""
+        newest = [run.id for run in self._read(_IS_RUN)[:SHOWN]]
+        return newest, {"names": self._distinct(runs.c.name), "branches": self._distinct(runs.c.git_branch)}
 
     def _distinct(self, column: SQLCoreOperations[str | None]) -> list[str]:
         query = select(column).where(column.is_not(None), _IS_FINISHED).distinct().order_by(column)
@@ -283,8 +273,3 @@ def _known_runs(connection: Connection, query: object) -> Iterator[KnownRun]:
     for row in connection.execute(query):  # type: ignore[call-overload]  # a Select, whose type names all its columns
         run_id, commit, branch, is_dirty, shard, selection, name = row
         yield KnownRun(run_id, commit, branch, bool(is_dirty), shard, selection, name)
-
-
-def _listed(texts: Sequence[str]) -> str:
-    more = f" and {len(texts) - _SHOWN} more" if len(texts) > _SHOWN else ""
-    return ", ".join(texts[:_SHOWN]) + more

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias, TypeVar
@@ -16,12 +16,13 @@ from pytest_promptevals.history.comparison_rows import gate_from_row
 from pytest_promptevals.history.light_rows import BeforeRow, ScoredRow, read_before, read_scored
 from pytest_promptevals.history.reference_cases import runs_of_file
 from pytest_promptevals.history.references import KnownRun, Reference, find_reference
+from pytest_promptevals.history.run_outputs import read_outputs
 from pytest_promptevals.history.tables import case_results, dataset_versions, gates, run_files
 from pytest_promptevals.records.columns import column_of
 from pytest_promptevals.records.comparisons import BaselineCase, GateResult
 from pytest_promptevals.records.partial import MAX_LEVEL, is_partial, partial_prefix
 from pytest_promptevals.records.references import FILE
-from pytest_promptevals.records.run_comparisons import ComparedRun
+from pytest_promptevals.records.run_comparisons import ComparedRun, Outputs
 
 _Row = TypeVar("_Row", BeforeRow, ScoredRow)
 Before: TypeAlias = "Sequence[BeforeRow] | Sequence[BaselineCase]"
@@ -75,6 +76,7 @@ class RunPair:
         self.notices = tuple(_notices(found, self._before))
         self.files = self._files_of(self._now)
         """Eval files that the run has results of, sorted."""
+        self._chosen: dict[str, tuple[tuple[KnownRun, ...], Before]] = {}
 
     def lost_files(self) -> tuple[str, ...]:
         """Return the eval files that only the newest run of the baseline has."""
@@ -86,7 +88,7 @@ class RunPair:
     def read(self, file: str) -> FilePair | None:
         """Return the results of an eval file, ``None`` where the baseline has no scores of it."""
         now = _merge([read_scored(self._connection, run.id, file) for run in self._now])
-        chosen, before = self._read_before(file, _level_of(now))
+        chosen, before = self._chosen[file] = self._read_before(file, _level_of(now))
         if not before:
             return None
         return FilePair(
@@ -98,6 +100,18 @@ class RunPair:
             baseline_run=chosen[0].id if chosen else "",
             gates=self._read_gates(file),
         )
+
+    def read_outputs(self, file: str, names: Mapping[str, str]) -> dict[str, Outputs]:
+        """Return what was answered to items of an eval file that was read, by the item's name.
+
+        ``names`` has what each of them is called in the baseline.
+        """
+        chosen, before = self._chosen[file]
+        old: Mapping[str, str] = {case.name: case.output for case in before if isinstance(case, BaselineCase)}
+        if chosen:
+            old = read_outputs(self._connection, [run.id for run in chosen], file, list(names.values()))
+        new = read_outputs(self._connection, [run.id for run in self._now], file, list(names))
+        return {name: Outputs(old.get(known), new.get(name)) for name, known in names.items()}
 
     def _read_before(self, file: str, level: int) -> tuple[tuple[KnownRun, ...], Before]:
         if self._before is None:

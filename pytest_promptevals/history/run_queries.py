@@ -9,26 +9,18 @@ from sqlalchemy import ColumnElement, Connection, Select, Text, and_, exists, fu
 
 from pytest_promptevals.errors import UsageError, did_you_mean
 from pytest_promptevals.history.rows import run_from_row
+from pytest_promptevals.history.run_ids import SHOWN, begins_with, several_runs, unknown_run
 from pytest_promptevals.history.stored import store_json
 from pytest_promptevals.history.tables import case_results, comparisons, gates, run_files, runs
-from pytest_promptevals.records.comparisons import Verdict
+from pytest_promptevals.records.comparisons import WORST_FIRST, Verdict
+from pytest_promptevals.records.references import LATEST, NAME, RUN, split_reference
 from pytest_promptevals.records.run_filters import RunFilter, RunSummary
-from pytest_promptevals.records.runs import RunKind
+from pytest_promptevals.records.runs import RunKind, RunStatus
 
-LATEST: Final = "latest"
-"""Stands for the newest run."""
+_EMPTY: Final = "there are no runs in the history yet; run pytest first"
 _NEWEST_FIRST: Final = (runs.c.started_at.desc(), runs.c.id.desc())
-_WORST_FIRST: Final = (
-    Verdict.REGRESSED,
-    Verdict.FAILED,
-    Verdict.INSUFFICIENT_DATA,
-    Verdict.INCONCLUSIVE,
-    Verdict.NO_BASELINE,
-    Verdict.PASSED,
-)
+_ORDER: Final = tuple(verdict.value for verdict in WORST_FIRST)
 _NOTHING: Final[dict[str, Any]] = {"files": 0, "cases": 0}
-_SHOWN: Final = 5
-"""Runs or names that a message lists."""
 
 
 def list_runs(connection: Connection, wanted: RunFilter, limit: int | None = None) -> tuple[RunSummary, ...]:
@@ -57,6 +49,8 @@ def filter_conditions(wanted: RunFilter) -> list[ColumnElement[bool]]:
         conditions.append(runs.c.started_at < wanted.until)
     if wanted.file is not None:
         conditions.append(_has_file(wanted.file))
+    if wanted.verdict is not None:
+        conditions += _came_to(wanted.verdict)
     if wanted.model is not None:
         conditions.append(_has_model(wanted.model))
     if wanted.tag is not None:
@@ -80,27 +74,39 @@ def result_conditions(wanted: RunFilter) -> list[ColumnElement[bool]]:
 def find_run(connection: Connection, text: str) -> str:
     """Return the id of the run that a text means: ``latest``, an id or the beginning of one, or a saved name.
 
-    The newest run of a name counts. Raises ``UsageError`` for a text that means none, or several.
+    ``run:`` and ``name:`` in front tell which is meant. The newest run of a name counts. Raises ``UsageError`` for a
+    text that means none, or several.
     """
     if text == LATEST:
-        own = runs.c.kind != RunKind.ATTRIBUTE.value  # those are a part of another run's answer
-        newest = connection.scalar(select(runs.c.id).where(own).order_by(*_NEWEST_FIRST).limit(1))
-        if newest is None:
-            raise UsageError("there are no runs in the history yet; run pytest first")
-        return str(newest)
-    named = connection.scalar(select(runs.c.id).where(runs.c.name == text).order_by(*_NEWEST_FIRST).limit(1))
-    if named is not None:
-        return str(named)
-    query = select(runs.c.id).where(runs.c.id.startswith(text, autoescape=True)).order_by(*_NEWEST_FIRST)
-    found = list(connection.scalars(query.limit(_SHOWN + 1))) if text else []
-    if text in found:
-        return text
+        return _find_latest(connection)
+    prefix, rest = split_reference(text)
+    if prefix not in ("", RUN, NAME):
+        prefix, rest = "", text
+    if prefix != RUN:
+        named = connection.scalar(select(runs.c.id).where(runs.c.name == rest).order_by(*_NEWEST_FIRST).limit(1))
+        if named is not None:
+            return str(named)
+    found = _find_ids(connection, rest) if prefix != NAME else []
+    if rest in found:
+        return rest
     if len(found) > 1:
-        listed = f"{', '.join(found[:_SHOWN])}{' and more' if len(found) > _SHOWN else ''}"
-        raise UsageError(f"{text!r} is the beginning of several runs: {listed}; write more of it")
+        raise several_runs(rest, found)
     if not found:
-        raise _no_run(connection, text)
-    return str(found[0])
+        raise _no_run(connection, rest, prefix)
+    return found[0]
+
+
+def _find_latest(connection: Connection) -> str:
+    own = runs.c.kind != RunKind.ATTRIBUTE.value  # those are a part of another run's answer
+    newest = connection.scalar(select(runs.c.id).where(own).order_by(*_NEWEST_FIRST).limit(1))
+    if newest is None:
+        raise UsageError(_EMPTY)
+    return str(newest)
+
+
+def _find_ids(connection: Connection, text: str) -> list[str]:
+    query = select(runs.c.id).where(begins_with(text)).order_by(*_NEWEST_FIRST)
+    return list(connection.scalars(query)) if text else []
 
 
 def find_file(connection: Connection, text: str) -> str:
@@ -121,14 +127,23 @@ def find_file(connection: Connection, text: str) -> str:
     raise UsageError(f"the history has no run of {text!r}.{did_you_mean(text, known)}")
 
 
-def _no_run(connection: Connection, text: str) -> UsageError:
-    names = connection.scalars(select(runs.c.name).where(runs.c.name.is_not(None)).distinct())
-    newest = connection.scalars(select(runs.c.id).order_by(*_NEWEST_FIRST).limit(_SHOWN))
-    known = [*newest, *names]
-    if not known:
-        return UsageError("there are no runs in the history yet; run pytest first")
-    return UsageError(
-        f"the history has no run {text!r}: it is no id, beginning of one, or saved name.{did_you_mean(text, known)}"
+def _no_run(connection: Connection, text: str, prefix: str) -> UsageError:
+    newest = list(connection.scalars(select(runs.c.id).order_by(*_NEWEST_FIRST).limit(SHOWN)))
+    if not newest:
+        return UsageError(_EMPTY)
+    names = select(runs.c.name).where(runs.c.name.is_not(None)).distinct().order_by(runs.c.name)
+    known = {"names": list(connection.scalars(names))}
+    return unknown_run(text, prefix or "run or saved name", newest, known, () if prefix else (LATEST,))
+
+
+def _came_to(verdict: Verdict) -> Sequence[ColumnElement[bool]]:
+    """Return what holds for runs of which that is the worst verdict."""
+    worse = _ORDER[: WORST_FIRST.index(verdict)]
+    of_run = gates.c.run_id == runs.c.id
+    return (
+        runs.c.status == RunStatus.FINISHED.value,
+        exists().where(of_run, gates.c.verdict == verdict.value),
+        ~exists().where(of_run, gates.c.verdict.in_(worse)),
     )
 
 
@@ -214,7 +229,7 @@ def _read_counts(connection: Connection, ids: Select[tuple[str]]) -> dict[str, d
 
 def _read_verdicts(connection: Connection, ids: Select[tuple[str]]) -> dict[str, tuple[str, ...]]:
     table = gates.c
-    query = select(table.run_id, table.verdict).where(table.run_id.in_(ids), ~table.is_accepted).distinct()
+    query = select(table.run_id, table.verdict).where(table.run_id.in_(ids)).distinct()
     found: dict[str, set[str]] = {}
     for run_id, verdict in connection.execute(query):
         found.setdefault(run_id, set()).add(verdict)
@@ -222,5 +237,4 @@ def _read_verdicts(connection: Connection, ids: Select[tuple[str]]) -> dict[str,
 
 
 def _put_in_order(verdicts: Iterable[str]) -> tuple[str, ...]:
-    order: Sequence[str] = [verdict.value for verdict in _WORST_FIRST]
-    return tuple(sorted(verdicts, key=lambda verdict: order.index(verdict) if verdict in order else len(order)))
+    return tuple(sorted(verdicts, key=lambda verdict: _ORDER.index(verdict) if verdict in _ORDER else len(_ORDER)))

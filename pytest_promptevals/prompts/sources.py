@@ -230,7 +230,7 @@ class _Loader:
             path = resolve_inside(name, (self._rootdir / location.path).parent, self._rootdir)
         except OutsideRootdirError as error:
             raise _problem(str(error), location) from error
-        if path.is_file():
+        if self._environment.has_file(path):
             return path
         raise _problem(
             f"{name!r}: no such file ({shown_path(path, self._rootdir)}). One line that ends in "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
@@ -97,12 +97,20 @@ class TemplateEnvironment:
 
     Args:
         rootdir: root of the project, resolved.
+        fetch: puts a file into its place before it is looked for there, if there is such a file.
     """
 
-    def __init__(self, rootdir: Path) -> None:
+    def __init__(self, rootdir: Path, fetch: Callable[[Path], None] | None = None) -> None:
         self._rootdir = rootdir
-        self._jinja = _Environment(rootdir)
+        self._fetch = fetch
+        self._jinja = _Environment(rootdir, self.has_file)
         self._compiled: dict[tuple[str, str], TextTemplate] = {}
+
+    def has_file(self, path: Path) -> bool:
+        """Return whether there is a file."""
+        if self._fetch is not None:
+            self._fetch(path)
+        return path.is_file()
 
     def compile(self, text: str, path: str, line: int | None = None) -> TextTemplate:
         """Compile a text that stands in the file ``path``; ``line`` is where it begins, ``None`` for a whole file.
@@ -158,7 +166,7 @@ def _line_of(text: str, line: int | None, line_inside: int) -> int:
 
 
 class _Environment(ImmutableSandboxedEnvironment):
-    def __init__(self, rootdir: Path) -> None:
+    def __init__(self, rootdir: Path, has_file: Callable[[Path], bool]) -> None:
         super().__init__(
             loader=jinja2.FunctionLoader(self.read),
             undefined=jinja2.StrictUndefined,
@@ -169,6 +177,7 @@ class _Environment(ImmutableSandboxedEnvironment):
             keep_trailing_newline=True,
         )
         self._rootdir = rootdir
+        self._has_file = has_file
         # The filter of Jinja2 escapes < and & for HTML.
         self.filters["tojson"] = _to_json
 
@@ -182,7 +191,7 @@ class _Environment(ImmutableSandboxedEnvironment):
             path = resolve_inside(name, self._rootdir, self._rootdir)
         except OutsideRootdirError as error:
             raise FileProblem(f"{error}", path=name) from error
-        if not path.is_file():
+        if not self._has_file(path):
             raise jinja2.TemplateNotFound(name, f"{name}: no such file to include")
         return read_text(path, shown_path(path, self._rootdir))
 

@@ -105,11 +105,17 @@ class AdaptiveTrials:
         self._settings = settings
         self._ledger = ledger
         self._results: dict[str, dict[str, CaseResult]] = {}
+        self._grown: set[str] = set()
         self._reason = ""
 
     def keep(self, result: CaseResult) -> None:
         """Keep a whole result: what it has is not asked for again."""
         self._results.setdefault(result.file, {})[result.name] = result
+
+    @property
+    def grown(self) -> frozenset[str]:
+        """Eval files that were given further trials."""
+        return frozenset(self._grown)
 
     def run(self, session: pytest.Session, caller: Caller, compared: Sequence[Compared]) -> list[Compared]:
         """Return the comparisons to decide on, after as many further trials as it takes.
@@ -253,6 +259,7 @@ class AdaptiveTrials:
         if error is not None and (not grown or _is_final(error)):
             file.reason = f"{_NO_MORE_CALLS}{error.message}"
         if grown:
+            self._grown.add(file.name)
             file.rounds.take(self._pairs(file.first))
             file.now = _look(file, self._ledger.compare_again(file.name).comparison)
 
@@ -278,7 +285,7 @@ def _look(file: _File, comparison: Comparison) -> Compared:
     """Return the comparison with p-values that hold at any look; whatever is looked at once stays as it was."""
     first = file.first.comparison
     now = {effect.metric: effect for effect in comparison.effects}
-    effects = tuple(_seen_again(file, effect, now.get(effect.metric, effect)) for effect in first.effects)
+    effects = _as_the_score([_seen_again(file, effect, now.get(effect.metric, effect)) for effect in first.effects])
     metrics = dataclasses.replace(
         first.metrics, mean_score=comparison.metrics.mean_score, judges=comparison.metrics.judges
     )
@@ -299,6 +306,21 @@ def _seen_again(file: _File, first: Effect, now: Effect) -> Effect:
     if is_shown_only and file.rounds.looks > 1:
         return dataclasses.replace(now, p_worse=None, p_better=None)  # no number of a single look would hold
     return first
+
+
+def _as_the_score(effects: Sequence[Effect]) -> tuple[Effect, ...]:
+    """Give judges whose scores are those of the cases, as one has that is alone, the p-values of the mean score."""
+    score = next(effect for effect in effects if effect.metric == SCORE)  # without it, no judge has any
+    return tuple(
+        dataclasses.replace(effect, p_worse=score.p_worse, p_better=score.p_better)
+        if effect.p_worse is None and _numbers_of(effect) == _numbers_of(score)
+        else effect
+        for effect in effects
+    )
+
+
+def _numbers_of(effect: Effect) -> tuple[float | None, ...]:
+    return effect.before, effect.after, effect.worse_by, effect.low, effect.high, effect.error, effect.cases
 
 
 def _current(compared: Iterable[Compared], files: Iterable[_File]) -> list[Compared]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -19,17 +19,19 @@ from pytest_promptevals.engine.pipeline import Pipeline
 from pytest_promptevals.engine.planning import EvalPlan, PlannedCase, Target
 from pytest_promptevals.engine.pricing import unpriced_models
 from pytest_promptevals.engine.runner import run_case
-from pytest_promptevals.engine.variations import find_target, render_template, with_parameters, with_prompt
+from pytest_promptevals.engine.variations import find_target, with_parameters, with_prompt
 from pytest_promptevals.errors import HistoryError, PromptEvalsError, UsageError
 from pytest_promptevals.history.environment import new_run
 from pytest_promptevals.history.opening import open_run_history
 from pytest_promptevals.history.past import PastFile
 from pytest_promptevals.history.place import OFF, locate_history
 from pytest_promptevals.pytest_glue.adaptive import Caller
+from pytest_promptevals.pytest_glue.committed import CommittedFiles
 from pytest_promptevals.pytest_glue.kept import Totals
 from pytest_promptevals.pytest_glue.saying import say
 from pytest_promptevals.pytest_glue.what_changed import ComparedFile, Explainer
 from pytest_promptevals.records.comparisons import BaselineCase, Delta
+from pytest_promptevals.records.json_types import JsonObject
 from pytest_promptevals.records.responses import RenderedPrompt
 from pytest_promptevals.records.results import CaseResult
 from pytest_promptevals.records.runs import Run, RunFile, RunKind, RunStatus
@@ -38,6 +40,8 @@ from pytest_promptevals.settings import Settings
 
 MOST_CASES: Final = 100
 """Cases of an eval file that are run again, the worst ones: more would tell little more."""
+_SHORT: Final = 7
+"""Digits of a commit that are shown."""
 _PATIENCE: Final = 10.0
 """Seconds that writing waits for other processes."""
 
@@ -52,6 +56,35 @@ class _Case:
     """As the baseline has it."""
     asked: RenderedPrompt
     """What was asked for it then."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Old:
+    """What is known of an eval file when its baseline was made."""
+
+    file: str
+    """The eval file."""
+    parameters: JsonObject
+    """Parameters of the model calls; those of now where they are not known."""
+    is_recorded: bool
+    """Whether the history tells them, so that there is no doubt."""
+    prompts: Mapping[str, str]
+    """Content hashes of the prompts by their names; empty where the history does not tell them."""
+    committed: CommittedFiles | None
+    """Its files in git; ``None`` if the commit is not known."""
+    hint: str
+    """What to do for git to know it; empty if nothing helps."""
+
+    @property
+    def what_is_missing(self) -> str:
+        """Why no case can be asked again."""
+        if self.committed is None or self.committed.dataset(self.file) is None:
+            hint = f" ({self.hint})" if self.hint else ""
+            return f"neither the history nor git knows what was asked for the baseline{hint}"
+        return (
+            "the history does not know what was asked for the baseline, and with the prompt and parameters of commit "
+            f"{self.committed.commit[:_SHORT]}, and the provider of now, it was not made"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +117,6 @@ class Attributor:
         self._session = session
         self._caller = caller
         self._notices: list[str] = []
-        self._templates: dict[str, tuple[str, str] | None] = {}
 
     def attribute(self, files: Iterable[ComparedFile], run: Run) -> list[str]:
         """Find out what explains the cases of eval files that now fail, and return what the user should know.
@@ -100,11 +132,11 @@ class Attributor:
     def _attribute_file(self, compared: ComparedFile, run: Run) -> Attribution:
         flips = [delta for delta in worst_deltas(compared.comparison) if is_flip(delta)]
         past = self._explainer.past_file(compared, run)
-        self._templates.clear()
         try:
-            cases = self._find_cases(compared, flips[:MOST_CASES], run, past)
-            other = self._name_changes(cases, past)
-            variants = self._vary(cases, compared.now, past)
+            old = self._find_old(compared, past)
+            cases = self._find_cases(compared, flips[:MOST_CASES], run, old)
+            other = self._name_changes(cases, old)
+            variants = self._vary(cases, compared.now, old)
             say(
                 self._session.config,
                 f"{compared.file}: asking {count_text(len(cases), 'case')} again, with each change alone",
@@ -117,9 +149,19 @@ class Attributor:
         self._record(variants, run)
         return _sum_up(variants, other, left_out=len(flips) - len(cases))
 
-    def _find_cases(
-        self, compared: ComparedFile, flips: Sequence[Delta], run: Run, past: PastFile | None
-    ) -> tuple[_Case, ...]:
+    def _find_old(self, compared: ComparedFile, past: PastFile | None) -> _Old:
+        committed = self._explainer.committed(compared, past)
+        parameters = self._explainer.parameters(compared, past)
+        return _Old(
+            file=compared.file,
+            parameters=compared.now.parameters if parameters is None else parameters,
+            is_recorded=past is not None,
+            prompts={} if past is None else past.file.prompts,
+            committed=committed,
+            hint=self._explainer.hint(compared, past),
+        )
+
+    def _find_cases(self, compared: ComparedFile, flips: Sequence[Delta], run: Run, old: _Old) -> tuple[_Case, ...]:
         """Return the cases that can be run again. Raises ``UsageError`` if there is none."""
         if run.kind is not RunKind.RUN:
             raise UsageError("this run asks no model, so no case is run again")
@@ -133,44 +175,30 @@ class Attributor:
         ]
         if not pairs:
             raise UsageError("cases of a test function cannot be run again with one change alone")
-        cases = tuple(
-            case for now, before in pairs if (case := self._remember(compared, now, before, past)) is not None
-        )
+        cases = tuple(case for now, before in pairs if (case := self._remember(old, now, before)) is not None)
         if not cases:
             raise UsageError(
-                "neither the history nor git knows what was asked for the baseline, so it cannot be asked again; run "
-                "the old prompt with the old model once, and name that run: --evals-baseline RUN"
+                f"{old.what_is_missing}, so it cannot be asked again; run the old prompt with the old model once, and "
+                "name that run: --evals-baseline RUN"
             )
         return cases
 
-    def _remember(
-        self, compared: ComparedFile, planned: PlannedCase, before: BaselineCase, past: PastFile | None
-    ) -> _Case | None:
+    def _remember(self, old: _Old, planned: PlannedCase, before: BaselineCase) -> _Case | None:
         """Return the case with what was asked for it, from the history or else from git; ``None`` if it is unknown."""
         if not before.fingerprint or planned.case.output is not None:
             return None
-        asked = self._explainer.past.prompt_of(compared.file, before.name, before.fingerprint)
-        asked = asked or self._render_old(compared, planned, before, past)
-        return None if asked is None else _Case(planned, before, asked)
+        asked = self._explainer.past.prompt_of(old.file, before.name, before.fingerprint)
+        if asked is None:
+            asked = _render_committed(old, planned, before)
+        elif old.is_recorded:
+            return _Case(planned, before, asked)
+        is_known = asked is not None and _is_proven(old, planned, before, asked)
+        return _Case(planned, before, asked) if asked is not None and is_known else None
 
-    def _render_old(
-        self, compared: ComparedFile, planned: PlannedCase, before: BaselineCase, past: PastFile | None
-    ) -> RenderedPrompt | None:
-        """Return what git's text of the prompt asks, if that has the fingerprint of the baseline."""
-        name = planned.prompt.name
-        if name not in self._templates:
-            self._templates[name] = self._explainer.old_prompt(compared, name, past)
-        found, target = self._templates[name], find_target(planned.plan, before.model)
-        rendered = None if found is None else render_template(planned, *found, self._explainer.rootdir)
-        if rendered is None or target is None:
-            return None
-        then = dataclasses.replace(with_prompt(planned, rendered), target=target)
-        return rendered if then.full_fingerprint(rendered) == before.fingerprint else None
-
-    def _name_changes(self, cases: Sequence[_Case], past: PastFile | None) -> str:
+    def _name_changes(self, cases: Sequence[_Case], old: _Old) -> str:
         """Return what changed beside the prompt. Raises ``UsageError`` if it is not the prompt and something else."""
         is_other_model = any(case.before.model != case.planned.target.label for case in cases)
-        are_others = past is not None and past.file.parameters != cases[0].planned.plan.dataset.parameters
+        are_others = old.parameters != cases[0].planned.plan.dataset.parameters
         changed = [name for name, is_other in (("model", is_other_model), ("parameters", are_others)) if is_other]
         other = " and ".join(changed)
         has_prompt = self._caller.run(lambda _: _has_other_prompt(cases))
@@ -181,10 +209,9 @@ class Attributor:
             raise UsageError(f"only {alone} changed, so there is nothing to tell apart")
         raise UsageError("neither the prompt nor the model changed, so there is nothing to tell apart")
 
-    def _vary(self, cases: Sequence[_Case], now: RunFile, past: PastFile | None) -> tuple[_Variant, _Variant]:
+    def _vary(self, cases: Sequence[_Case], now: RunFile, old: _Old) -> tuple[_Variant, _Variant]:
         """Return the cases with the prompt's change alone, and with that of the model. Raises ``UsageError``."""
-        parameters = now.parameters if past is None else past.file.parameters
-        old_plan = with_parameters(cases[0].planned.plan, parameters)
+        old_plan = with_parameters(cases[0].planned.plan, old.parameters)
         prompt_alone = tuple(
             dataclasses.replace(case.planned, target=_find_target(old_plan, case.before.model), plan=old_plan)
             for case in cases
@@ -193,10 +220,9 @@ class Attributor:
         if self._settings.max_cost is not None:
             check_all_priced(unpriced_models([*prompt_alone, *model_alone], self._explainer.rootdir))
         outputs = tuple(case.before.output or None for case in cases)
-        old_prompts = {} if past is None else past.file.prompts
         return (
-            _Variant(prompt_alone, outputs, dataclasses.replace(now, parameters=parameters)),
-            _Variant(model_alone, outputs, dataclasses.replace(now, prompts=old_prompts)),
+            _Variant(prompt_alone, outputs, dataclasses.replace(now, parameters=old.parameters)),
+            _Variant(model_alone, outputs, dataclasses.replace(now, prompts=old.prompts)),
         )
 
     def _record(self, variants: Sequence[_Variant], run: Run) -> None:
@@ -234,6 +260,22 @@ def _answered_as(result: CaseResult) -> str:
     """Return the model as the provider says it answered; its name where it says nothing."""
     answers = (trial.response.model for trial in result.trials if trial.response is not None)
     return next(filter(None, answers), result.model)
+
+
+def _render_committed(old: _Old, planned: PlannedCase, before: BaselineCase) -> RenderedPrompt | None:
+    """Return what git's text of the prompt asks for a case, ``None`` if git does not have it."""
+    prompt = None if old.committed is None else old.committed.prompt(old.file, before.prompt_hash)
+    return None if prompt is None else prompt.render_now(planned.case)
+
+
+def _is_proven(old: _Old, planned: PlannedCase, before: BaselineCase, asked: RenderedPrompt) -> bool:
+    """Return whether all that is known of a case gives the fingerprint that the baseline keeps.
+
+    Raises ``UsageError`` if the provider of its model is not known any more.
+    """
+    target = _find_target(planned.plan, before.model)
+    then = dataclasses.replace(planned, target=target, plan=with_parameters(planned.plan, old.parameters))
+    return then.full_fingerprint(asked, before.case_fingerprint) == before.fingerprint
 
 
 def _find_target(plan: EvalPlan, label: str) -> Target:

@@ -16,11 +16,12 @@ from pytest_promptevals.comparison.partial import baseline_for
 from pytest_promptevals.errors import BaselineError, HistoryError, UsageError
 from pytest_promptevals.history.baselines import accept_cases, baseline_cases, read_baseline
 from pytest_promptevals.history.last_good import read_last_good
-from pytest_promptevals.history.place import OFF, locate_history
+from pytest_promptevals.history.place import OFF, PostgresPlace, locate_history
 from pytest_promptevals.pytest_glue.accepting import nodeids_of
 from pytest_promptevals.pytest_glue.eval_files import EvalSource
 from pytest_promptevals.pytest_glue.running import CaseItem
 from pytest_promptevals.records.comparisons import BaselineCase
+from pytest_promptevals.records.partial import whole_fingerprint
 from pytest_promptevals.records.references import FILE
 from pytest_promptevals.records.results import CaseResult
 from pytest_promptevals.settings import Settings
@@ -30,6 +31,11 @@ if TYPE_CHECKING:
 
 COMMITTED: Final = "the baseline"
 """What a committed baseline is called in reports."""
+_LAST_GOOD: Final = "the last results without a regression"
+_UNREACHABLE: Final = (
+    "no baseline is committed, and the history that has the last results cannot be read, so nothing is compared; the "
+    "end of the summary says why"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +117,17 @@ class Baselines:
         case = baseline_for(result, recorded)
         return case if case is not None and case.case_fingerprint == result.case_fingerprint else None
 
+    def problem_of(self, source: EvalSource) -> str:
+        """Return why the baseline of an eval file cannot be read; empty if it can, or if there is none."""
+        baseline = self._load(source)[0]
+        return "" if baseline is None else baseline.problem
+
+    def is_edited(self, source: EvalSource, result: CaseResult) -> bool:
+        """Return whether the baseline has a case of that name which is asked, or judged, otherwise."""
+        recorded = self._load(source)[1].get(result.name)
+        before = None if recorded is None else whole_fingerprint(recorded.case_fingerprint)
+        return before is not None and before != whole_fingerprint(result.case_fingerprint)
+
     def output(self, item: CaseItem) -> str | None:
         """Return the output that the baseline keeps of an item; ``None`` if it keeps none.
 
@@ -156,15 +173,18 @@ class Baselines:
         return None if cases is None else Baseline(COMMITTED, cases)
 
     def _recorded(self, source: EvalSource) -> Baseline | None:
-        if self._history == OFF or self._notices:  # what could not be read once is not asked again
+        if self._history == OFF:
             return None
-        try:
-            place, whole = locate_history(self._rootdir, self._history), frozenset(source.compared)
-            cases = read_last_good(place, source.file, frozenset(source.names), self._level, whole)
-        except HistoryError as error:
-            self._notices.append(str(error))
-            return None
-        return Baseline("the last results without a regression", cases) if cases else None
+        place, whole = locate_history(self._rootdir, self._history), frozenset(source.compared)
+        if not self._notices:  # what could not be read once is not asked again
+            try:
+                cases = read_last_good(place, source.file, frozenset(source.names), self._level, whole)
+            except HistoryError as error:
+                self._notices.append(str(error))
+            else:
+                return Baseline(_LAST_GOOD, cases) if cases else None
+        # A damaged file is begun anew; a database of the team's has results that the run should be compared with.
+        return Baseline(_LAST_GOOD, (), _UNREACHABLE) if isinstance(place, PostgresPlace) else None
 
 
 def with_accepted(

@@ -4,20 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import pytest
 
+from pytest_promptevals.engine.file_facts import describe_file
 from pytest_promptevals.engine.planning import PlannedCase
-from pytest_promptevals.engine.reuse import as_reused, passes_now, result_of_baseline
+from pytest_promptevals.engine.reuse import (
+    as_reused,
+    passes_now,
+    result_of_baseline,
+    same_as_before,
+    with_judges_of_now,
+)
 from pytest_promptevals.errors import HistoryError, UsageError
 from pytest_promptevals.pytest_glue.baselines import Baseline, Baselines
 from pytest_promptevals.pytest_glue.eval_files import EvalSource
 from pytest_promptevals.pytest_glue.options import settings_of
 from pytest_promptevals.pytest_glue.running import CaseItem
+from pytest_promptevals.records.cases import Case
 from pytest_promptevals.records.comparisons import BaselineCase
+from pytest_promptevals.records.contents import FileFacts
 from pytest_promptevals.records.references import FILE
 from pytest_promptevals.records.responses import RenderedPrompt
 from pytest_promptevals.records.results import CaseResult
@@ -34,6 +43,8 @@ class _Unchanged:
     """The case."""
     before: BaselineCase
     """What the baseline keeps of it."""
+    same: BaselineCase
+    """The same by the judges that run now."""
     prompt: RenderedPrompt
     """What would be asked."""
 
@@ -54,8 +65,10 @@ class ChangedCases:
         self._sources: dict[str, EvalSource] = {}
         self._unchanged: dict[str, dict[str, _Unchanged]] = {}
         self._known: dict[str, Mapping[str, BaselineCase]] = {}
-        self._labels: dict[str, str] = {}
+        self._labels: set[str] = set()
         self._changed = 0
+        self._failing = 0
+        self._lacks = "there is no baseline of these cases"
         self.notices: list[str] = []
 
     def select(self, items: Sequence[pytest.Item]) -> list[pytest.Item]:
@@ -64,7 +77,7 @@ class ChangedCases:
         cases = [item for item in items if isinstance(item, CaseItem)]
         prompts = asyncio.run(_render_all([item.planned for item in cases]))
         unchanged = [item for item, prompt in zip(cases, prompts, strict=True) if self._take(item, prompt)]
-        self._changed = len(items) - len(unchanged)
+        self._changed = len(items) - len(unchanged) - self._failing
         return list(unchanged)
 
     def _take(self, item: CaseItem, prompt: RenderedPrompt | None) -> bool:
@@ -73,12 +86,19 @@ class ChangedCases:
         if source is None or prompt is None or item.planned.skip_reason is not None:
             return False
         baseline = self._baselines.of(source)
+        if baseline is not None and baseline.problem:
+            self._lacks = "the baseline cannot be read"
+        elif baseline is not None:
+            self._labels.add(baseline.label)
         before = self._cases_of(source, baseline).get(item.planned.name)
-        if baseline is None or before is None or not _is_same(item.planned, prompt, before):
+        same = None if before is None else _find_same(item.planned, prompt, before)
+        if before is None or same is None:
+            return False
+        if not passes_now(item.planned, same):  # a failure is a failure, of a case that nobody touched, too
+            self._failing += 1
             return False
         self._sources[source.file] = source
-        self._labels[source.file] = baseline.label
-        self._unchanged.setdefault(source.file, {})[item.planned.name] = _Unchanged(item.planned, before, prompt)
+        self._unchanged.setdefault(source.file, {})[item.planned.name] = _Unchanged(item.planned, before, same, prompt)
         return True
 
     def _cases_of(self, source: EvalSource, baseline: Baseline | None) -> Mapping[str, BaselineCase]:
@@ -91,25 +111,42 @@ class ChangedCases:
         """The eval files that have unchanged cases."""
         return tuple(self._sources.values())
 
+    def facts(self) -> Iterator[tuple[FileFacts, Sequence[Case]]]:
+        """Yield what is known of those files, as if their unchanged cases had run, and their cases."""
+        for file, cases in self._unchanged.items():
+            plan = next(iter(cases.values())).planned.plan
+            yield describe_file(plan, file), plan.dataset.cases
+
     def results(self) -> list[CaseResult]:
         """Return what stands for the unchanged cases: what the history has of them, else what the baseline keeps."""
         found = [result for file, cases in self._unchanged.items() for result in self._results_of(file, cases)]
-        if found:
-            labels = " and ".join(sorted(set(self._labels.values())))
-            self.notices.append(
-                f"{count_text(len(found), 'case')} unchanged since {labels}: results taken from there; "
-                f"{count_text(self._changed, 'case')} changed"
-            )
+        if found or self._changed or self._failing:
+            self.notices.append(self._sum_up(len(found)))
         return found
+
+    def _sum_up(self, taken: int) -> str:
+        """Return how many cases were found to be unchanged, and what became of the others."""
+        changed = count_text(self._changed, "case")
+        if not self._labels:
+            return f"{_OPTION}: {self._lacks}, so {changed} ran"
+        since = f"unchanged since {' and '.join(sorted(self._labels))}"
+        told = [f"{count_text(taken, 'case')} {since}: results taken from there" if taken else f"no case {since}"]
+        told.append(f"{changed} changed")
+        if self._failing:
+            they = "its thresholds, so it" if self._failing == 1 else "their thresholds, so they"
+            told.append(f"{count_text(self._failing, 'case')} unchanged, but below {they} ran again")
+        return "; ".join(told)
 
     def _results_of(self, file: str, cases: Mapping[str, _Unchanged]) -> Iterable[CaseResult]:
         stored = self._stored(file, {name: case.before for name, case in cases.items()})
         for name, case in cases.items():
-            if name in stored:
-                run_id, result = stored[name]
-                yield dataclasses.replace(as_reused(result, run_id), location=case.planned.case.location)
-            else:
-                yield result_of_baseline(case.planned, case.before, case.prompt)
+            if name not in stored:
+                yield result_of_baseline(case.planned, case.same, case.prompt)
+                continue
+            run_id, result = stored[name]
+            if case.same is not case.before:
+                result = with_judges_of_now(case.planned, result, case.prompt)
+            yield dataclasses.replace(as_reused(result, run_id), location=case.planned.case.location)
 
     def _stored(self, file: str, cases: Mapping[str, BaselineCase]) -> Mapping[str, tuple[str, CaseResult]]:
         if self._settings.history == "off":
@@ -142,12 +179,10 @@ def _changed_baselines(config: pytest.Config) -> Baselines:
     return Baselines(config.rootpath, dataclasses.replace(settings, baseline=settings.changed))
 
 
-def _is_same(planned: PlannedCase, prompt: RenderedPrompt, before: BaselineCase) -> bool:
+def _find_same(planned: PlannedCase, prompt: RenderedPrompt, before: BaselineCase) -> BaselineCase | None:
     if not before.fingerprint or before.trials < planned.trials:
-        return False
-    if not passes_now(planned, before):  # a failure is a failure, of a case that nobody touched, too
-        return False
-    return before.fingerprint == planned.full_fingerprint(prompt)
+        return None
+    return same_as_before(planned, before, prompt)
 
 
 async def _render_all(cases: Sequence[PlannedCase]) -> list[RenderedPrompt | None]:

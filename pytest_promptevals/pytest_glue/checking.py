@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
 from pytest_promptevals.errors import UsageError
+from pytest_promptevals.history.git import find_branch_tip
 from pytest_promptevals.history.place import OFF
 from pytest_promptevals.pytest_glue.accepting import find_accepted
 from pytest_promptevals.pytest_glue.baselines import Baselines
@@ -25,19 +27,31 @@ def check_session(session: pytest.Session, baselines: Baselines, settings: Setti
         return
     items = [(item.nodeid, not isinstance(item, CaseItem)) for item in session.items if is_eval(item)]
     if items:
-        check_items(items, baselines, settings)
+        check_items(items, baselines, settings, session.config.rootpath)
 
 
-def check_items(items: Sequence[tuple[str, bool]], baselines: Baselines, settings: Settings) -> None:
+def check_items(items: Sequence[tuple[str, bool]], baselines: Baselines, settings: Settings, rootdir: Path) -> None:
     """Look up the baseline and the accepted cases of a run of those items, as for ``find_accepted``.
 
     Raises ``UsageError`` for a baseline or a case that there is not, or for a name that nothing can be saved under.
     """
-    if settings.saved_name is not None and settings.history == OFF:
+    if settings.saves_file and settings.accept:
         raise UsageError(
-            f"--evals-save-baseline {settings.saved_name}: there is no history to keep the run in, for 'evals_history' "
-            "is off"
+            "--evals-accept takes over single cases, and --evals-save-baseline all of them; give one of the two"
         )
+    if settings.saved_name is not None:
+        _check_name(settings.saved_name, settings, rootdir)
     baselines.check()
     if settings.accept:
         baselines.accept(find_accepted(settings.accept, items))
+
+
+def _check_name(name: str, settings: Settings, rootdir: Path) -> None:
+    option = f"--evals-save-baseline {name}"
+    if settings.history == OFF:
+        raise UsageError(f"{option}: there is no history to keep the run in, for 'evals_history' is off")
+    if find_branch_tip(rootdir, name) is not None:
+        raise UsageError(
+            f"{option}: there is a branch of that name, which '--evals-baseline {name}' would no longer mean; choose "
+            "another name"
+        )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from pytest_promptevals.comparison.compare import compare
 from pytest_promptevals.comparison.decide import GatedFile, decide
@@ -15,6 +16,9 @@ from pytest_promptevals.records.cases import CasePolicy
 from pytest_promptevals.records.comparisons import Comparison, Delta, GateResult, Verdict
 from pytest_promptevals.records.results import CaseResult
 from pytest_promptevals.settings import Settings
+
+_REMEMBERED: Final = (Verdict.REGRESSED, Verdict.INCONCLUSIVE)
+"""Verdicts of a run that is not among the last results without a regression."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +34,14 @@ class Compared:
 
 
 def compare_file(source: EvalSource, results: Iterable[CaseResult], baseline: Baseline | None) -> Compared:
-    """Return the comparison of an eval file's results with its baseline, which has no gates yet."""
+    """Return the comparison of an eval file's results with its baseline, which has no gates yet.
+
+    With one that cannot be read nothing is compared: its cases are not new.
+    """
     comparison = compare(
         source.file,
         tuple(results),
-        None if baseline is None else baseline.cases,
+        None if baseline is None or baseline.problem else baseline.cases,
         collected_names=frozenset(source.names),
     )
     if baseline is None:
@@ -77,11 +84,17 @@ def improved_cases(
 def forgetful_files(
     sources: Mapping[str, EvalSource], comparisons: Sequence[Comparison], settings: Settings
 ) -> tuple[str, ...]:
-    """Return the eval files of which a case slipped that their ratchet will forget, as no baseline is committed."""
+    """Return the eval files of which a case slipped that their ratchet will forget, as no baseline is committed.
+
+    What fails in a run with a drop that is too large is not forgotten: the next run is not compared with that one.
+    """
     return tuple(
         comparison.file
         for comparison in _with_ratchet(sources, comparisons, settings)
-        if comparison.baseline not in ("", COMMITTED) and not comparison.baseline_run and _has_slipped(comparison)
+        if comparison.baseline not in ("", COMMITTED)
+        and not comparison.baseline_run
+        and _has_slipped(comparison)
+        and not any(gate.verdict in _REMEMBERED for gate in comparison.gates)
     )
 
 

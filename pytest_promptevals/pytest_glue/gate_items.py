@@ -19,9 +19,13 @@ _SILENT: Final = frozenset({Verdict.NO_BASELINE})
 def report_gates(session: pytest.Session, gates: Sequence[GateResult]) -> None:
     """Report each gate that has an answer as a passed or failed item, so that JUnit, ``-r`` and CI show it."""
     decided = [gate for gate in gates if gate.verdict not in _SILENT]
-    # pytest works out its progress from this number: without it, the gates would push it past 100 %.
-    session.testscollected += len(decided)
+    # pytest works out its progress from this number: without it, the gates would push it past 100 %. Where each line
+    # shows it, and the last case has shown 100 %, it must not fall back.
+    shows_each = session.config.get_verbosity(pytest.Config.VERBOSITY_TEST_CASES) > 0
+    if not shows_each:
+        session.testscollected += len(decided)
     for gate in decided:
+        session.testscollected += shows_each
         _log(session.config, gate)
 
 

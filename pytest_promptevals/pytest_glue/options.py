@@ -14,10 +14,11 @@ from pytest_promptevals.errors import UsageError
 from pytest_promptevals.files.arguments import spell_out
 from pytest_promptevals.records.references import FILE
 from pytest_promptevals.setting_kinds import Setting
-from pytest_promptevals.settings import SETTINGS, Settings, resolve_settings
+from pytest_promptevals.settings import SETTINGS, Settings, check_places, resolve_settings
 
 _SETTINGS_KEY: Final = pytest.StashKey[Settings]()
 _NAMED_KEY: Final = pytest.StashKey[frozenset[Path]]()
+_DEST: Final = "evals_option_"
 _INI_TYPES: Final[dict[str, Literal["string", "args", "bool", "int", "float"]]] = {
     "text": "string",
     "whole number": "int",
@@ -84,14 +85,22 @@ def settings_of(config: pytest.Config) -> Settings:
     """Return the settings of the session. Raises ``pytest.UsageError`` for a value that a setting cannot have."""
     if _SETTINGS_KEY not in config.stash:
         try:
-            config.stash[_SETTINGS_KEY] = resolve_settings(_given_options(config), os.environ, _given_ini(config))
+            settings = resolve_settings(_given_options(config), os.environ, _given_ini(config))
+            check_places(settings, config.rootpath)
+            config.stash[_SETTINGS_KEY] = settings
         except UsageError as error:
             raise pytest.UsageError(str(error)) from error
     return config.stash[_SETTINGS_KEY]
 
 
+def given_option(config: pytest.Config, name: str) -> object:
+    """Return what the command line gives for a setting, unread; ``None`` if nothing."""
+    value: object = config.getoption(_DEST + name)
+    return value
+
+
 def _dest(setting: Setting) -> str:
-    return "evals_option_" + setting.name
+    return _DEST + setting.name
 
 
 def _given_options(config: pytest.Config) -> dict[str, object]:
@@ -137,6 +146,16 @@ def are_evals_wanted(config: pytest.Config) -> bool:
     if config.getoption("evals_off"):
         return False
     return settings_of(config).default == "run" or bool(config.getoption("evals_on"))
+
+
+def explain_gates(error: pytest.UsageError, config: pytest.Config) -> pytest.UsageError:
+    """Return the error of a command line on which something was not found, and why gates among it were not."""
+    for argument in config.args:
+        file, _, name = argument.partition("::")
+        if name.startswith("gate[") and f"{Path(file).name}::gate" in str(error):
+            hint = f"a gate is a verdict on a whole eval file and cannot be selected: run 'pytest {file}'"
+            return pytest.UsageError(*error.args, hint)
+    return error
 
 
 def _matches(path: Path, pattern: str) -> bool:

@@ -7,7 +7,7 @@ import datetime as dt
 import functools
 import json
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 import pytest
@@ -23,13 +23,14 @@ from pytest_promptevals.pytest_glue.deciding import Compared, compare_file, deci
 from pytest_promptevals.pytest_glue.describing import RunFacts
 from pytest_promptevals.pytest_glue.eval_files import EvalSource
 from pytest_promptevals.pytest_glue.gate_items import INCONCLUSIVE_ATTRIBUTE, report_gates
+from pytest_promptevals.pytest_glue.idle_settings import idle_settings
 from pytest_promptevals.pytest_glue.kept import Totals, without_texts
 from pytest_promptevals.pytest_glue.longrepr import failure_from_text
 from pytest_promptevals.pytest_glue.not_run import SHARED_ATTRIBUTE, NotRunErrors
 from pytest_promptevals.pytest_glue.recordings import write_session_recordings
 from pytest_promptevals.pytest_glue.saving import FileResults, naming_notice, save_baselines
 from pytest_promptevals.pytest_glue.what_changed import ComparedFile, Explainer
-from pytest_promptevals.records.cases import GateRules, Location
+from pytest_promptevals.records.cases import Case, GateRules, Location
 from pytest_promptevals.records.codec import decode, from_plain
 from pytest_promptevals.records.comparisons import BaselineCase, Comparison
 from pytest_promptevals.records.contents import FileFacts
@@ -126,10 +127,20 @@ class RunRecorder:
         if self._run is None:
             self._run = self._start_run()
 
-    def reuse(self, sources: Sequence[EvalSource], results: Sequence[CaseResult]) -> None:
-        """Record results that stand for cases which do not run; one that ran after all has its own."""
+    def reuse(
+        self,
+        sources: Sequence[EvalSource],
+        results: Sequence[CaseResult],
+        facts: Iterable[tuple[FileFacts, Sequence[Case] | None]],
+    ) -> None:
+        """Record results that stand for cases which do not run; one that ran after all has its own.
+
+        ``facts`` is what is known of their eval files, with the cases where they are at hand.
+        """
         for source in sources:
             self.add_source(source)
+        for described in facts:
+            self.facts.add(*described)
         for result in results:
             if result.name not in self._results.get(result.file, ()):
                 self._record(result)
@@ -223,6 +234,7 @@ class RunRecorder:
             verbosity=verbosity,
             is_stopped_early=not self._is_complete,
             wants_file=self._settings.baseline == FILE,
+            grown=self._adaptive.grown if self._adaptive is not None else (),
         )
         if verbosity >= 0:
             terminalreporter.write_sep("=", "evals")
@@ -264,6 +276,7 @@ class RunRecorder:
             yield from self._results[file].values()
 
     def _start_run(self) -> Run:
+        self._notices += idle_settings(self._config)
         run, is_continued = begin_run(self._config, self._settings)
         if is_continued:
             self._notices.append(f"continued run {run.id}, which was interrupted")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import contextlib
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_promptevals.errors import PromptEvalsError, UsageError
-from pytest_promptevals.history.place import OFF
+from pytest_promptevals.errors import HistoryError, PromptEvalsError, UsageError
+from pytest_promptevals.history.last_good import explain_foreign
+from pytest_promptevals.history.place import OFF, locate_history
 from pytest_promptevals.records.comparisons import BaselineCase
 from pytest_promptevals.settings import Settings
 
@@ -75,9 +77,18 @@ class ReferredRuns:
             chosen = runs_of_file(connection, self._reference, file, level, passes_over_drops=self._reference.is_moving)
             if chosen:
                 label = describe_runs(connection, chosen, file)
-                return FoundRun(label, chosen[0].id, read_cases(connection, chosen, file, level, whole))
+                with self._explaining(file):
+                    return FoundRun(label, chosen[0].id, read_cases(connection, chosen, file, level, whole))
         self.notices.append(f"{file}: {self._settings.baseline} has no scores of it, so nothing to compare with")
         return None
+
+    @contextlib.contextmanager
+    def _explaining(self, file: str) -> Iterator[None]:
+        try:
+            yield
+        except (LookupError, TypeError, ValueError) as error:
+            place = locate_history(self._rootdir, self._settings.history)
+            raise HistoryError(explain_foreign(place, file, error)) from error
 
     def _look_up(self) -> Reference:
         if self._settings.history == OFF:

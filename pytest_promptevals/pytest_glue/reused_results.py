@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import pytest
 
 from pytest_promptevals.pytest_glue.eval_files import EvalSource
 from pytest_promptevals.records.codec import from_plain, to_plain
+from pytest_promptevals.records.contents import FileFacts
 from pytest_promptevals.records.results import CaseResult
 
 REUSED_RESULTS: Final = "promptevals_reused_results"
@@ -23,18 +24,25 @@ def is_sender(config: pytest.Config) -> bool:
     return number == 0 or number >= int(worker["workercount"])
 
 
-def send_results(config: pytest.Config, sources: Sequence[EvalSource], results: Sequence[CaseResult]) -> None:
-    """Put eval files and results among a worker's last words."""
-    plain = {"sources": [to_plain(source) for source in sources], "results": [to_plain(result) for result in results]}
+def send_results(
+    config: pytest.Config, sources: Sequence[EvalSource], results: Sequence[CaseResult], facts: Iterable[FileFacts]
+) -> None:
+    """Put eval files, results and what is known of the files among a worker's last words."""
+    plain = {
+        "sources": [to_plain(source) for source in sources],
+        "results": [to_plain(result) for result in results],
+        "facts": [to_plain(described) for described in facts],
+    }
     text = json.dumps(plain, ensure_ascii=True)  # half of a surrogate pair travels as its escape
     config.workeroutput[REUSED_RESULTS] = text  # type: ignore[attr-defined]  # xdist's
 
 
-def read_results(text: str) -> tuple[list[EvalSource], list[CaseResult]]:
+def read_results(text: str) -> tuple[list[EvalSource], list[CaseResult], list[FileFacts]]:
     """Return what ``send_results`` sent."""
     plain = json.loads(text)
     sources = [from_plain(EvalSource, source) for source in plain["sources"]]
-    return sources, [from_plain(CaseResult, result) for result in plain["results"]]
+    results = [from_plain(CaseResult, result) for result in plain["results"]]
+    return sources, results, [from_plain(FileFacts, described) for described in plain["facts"]]
 
 
 def accept_nothing_to_run(session: pytest.Session, sources: Sequence[EvalSource]) -> None:

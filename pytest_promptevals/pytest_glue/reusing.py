@@ -56,7 +56,13 @@ def asked_reuse(config: pytest.Config) -> tuple[ReuseMode, str] | None:
     if not asked:
         return None
     settings = settings_of(config)
-    others = {"--evals-resume": settings.resume, "--evals-changed": settings.changed, "--evals-model": settings.model}
+    others = {
+        "--evals-resume": settings.resume,
+        "--evals-changed": settings.changed,
+        "--evals-model": settings.model,
+        # Where the project asks for it, a run that asks no model only says that there is nothing to tell.
+        "--evals-attribute": settings.attribute and "attribute" in settings.given,
+    }
     clashing = [f"--{option.replace('_', '-')}" for option in map(_OPTIONS.__getitem__, dict(asked))]
     clashing += [option for option, value in others.items() if value]
     if len(clashing) > 1:
@@ -113,11 +119,11 @@ def select_reusable(reuse: Reuse, items: Sequence[pytest.Item]) -> list[pytest.I
 def _reason(reuse: Reuse, item: pytest.Item) -> str:
     """Return why an item does not run, empty if it does."""
     if not isinstance(item, CaseItem):
-        return "not run: a test function makes its outputs itself, so run it with pytest"
+        return "not run: test functions make their outputs themselves; run pytest for that"
     if (item.planned.plan.dataset.path, item.planned.name) not in reuse.known:
-        return f"not run: run {reuse.run_id} has no result of it"
+        return f"not run: not among the results of run {reuse.run_id}"
     if not reuse.take(item.planned):
-        return f"not run: edited since run {reuse.run_id}, so judge it anew with 'promptevals rejudge {reuse.run_id}'"
+        return f"not run: edited since run {reuse.run_id}; 'promptevals rejudge {reuse.run_id}' judges anew"
     return ""
 
 

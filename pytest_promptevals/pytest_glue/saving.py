@@ -76,7 +76,7 @@ def _save(rootdir: Path, file: FileResults) -> str:
         return f"baseline not saved: no case of {source.file} has a score"
     write_baseline(path, cases)
     low = sum(not case.passed for case in cases)
-    below = f", {low} of them below their thresholds" if low else ""
+    below = f", {low} of them below {'its' if low == 1 else 'their'} thresholds" if low else ""
     return f"baseline saved: {source.baseline} ({count_text(len(cases), 'case')}{below})"
 
 

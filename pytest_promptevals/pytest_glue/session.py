@@ -190,7 +190,12 @@ class EvalSession:
         policy = case_policy(source.case_policy, self.settings)
         is_let_through = is_quarantined or _is_let_through(policy, before)
         if item.get_closest_marker("xfail") is None and is_let_through:
-            item.stash[_BELOW_KEY] = _why_let_through(policy, before, is_quarantined) + "\n".join(lines)
+            why = _why_let_through(policy, before, is_quarantined)
+            if before is None and why and self._baselines.problem_of(source):
+                why = "the baseline cannot be read: "
+            elif before is None and why and self._baselines.is_edited(source, result):
+                why = "edited since the baseline, not held to anything yet: "
+            item.stash[_BELOW_KEY] = why + "\n".join(lines)
             return
         raise CaseFailed((lines, result.location))
 
@@ -267,7 +272,7 @@ class EvalSession:
             result = yield
         if self._recorder is not None:
             if self._changed is not None and not self._runs_nothing():
-                self._recorder.reuse(self._changed.sources, self._changed.results())
+                self._recorder.reuse(self._changed.sources, self._changed.results(), self._changed.facts())
             self._recorder.decide(session, self)
         return result
 
@@ -305,7 +310,8 @@ class EvalSession:
         if self._recorder is not None:
             accept_nothing_to_run(session, changed.sources)
         elif is_sender(self.config) and not self._runs_nothing():
-            send_results(self.config, changed.sources, changed.results())
+            facts = (described for described, _ in changed.facts())
+            send_results(self.config, changed.sources, changed.results(), facts)
 
 
 _RESULT_KEY: Final = pytest.StashKey[CaseResult]()

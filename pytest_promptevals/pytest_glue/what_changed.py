@@ -6,6 +6,7 @@ import dataclasses
 import heapq
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Final
 
 from pytest_promptevals.comparison.attribution import Attribution
 from pytest_promptevals.comparison.changes import (
@@ -19,20 +20,20 @@ from pytest_promptevals.comparison.changes import (
     paired_deltas,
     worst_deltas,
 )
-from pytest_promptevals.datasets.loader import load_dataset
-from pytest_promptevals.errors import DatasetError, FileProblem
-from pytest_promptevals.files.text import read_text
 from pytest_promptevals.history.baselines import keep_output
-from pytest_promptevals.history.git import find_last_change, read_file_at
+from pytest_promptevals.history.git import SHALLOW, find_last_change, is_shallow
 from pytest_promptevals.history.past import Past, PastFile
-from pytest_promptevals.prompts.sources import is_file_name
+from pytest_promptevals.pytest_glue.committed import CommittedFiles
 from pytest_promptevals.records.comparisons import BaselineCase, Comparison, Delta
+from pytest_promptevals.records.json_types import JsonObject
 from pytest_promptevals.records.results import CaseResult
 from pytest_promptevals.records.runs import Run, RunFile
 from pytest_promptevals.reports.attribution import attribution_lines
 from pytest_promptevals.reports.changes import MANY_FLIPS, change_lines, shown_flips
 from pytest_promptevals.reports.lines import Line
-from pytest_promptevals.reports.prompt_texts import prompt_text
+from pytest_promptevals.reports.prompt_texts import prompt_parts
+
+_NO_PROMPT: Final = "{}"
 
 
 class KeptOutputs:
@@ -104,6 +105,7 @@ class Explainer:
         """What the history has of single cases."""
         self.outputs = KeptOutputs()
         """Outputs that may be shown."""
+        self._committed: dict[str, CommittedFiles] = {}
         self.attributions: dict[str, Attribution] = {}
         """Which change explains the cases that now fail, by eval file, where that was asked."""
 
@@ -126,11 +128,14 @@ class Explainer:
         changes = FileChanges(
             dataclasses.replace(cases, prompts=prompts), flips=tuple(find_flips(worst, compared.before, outputs.get))
         )
+        parameters = self.parameters(compared, past)
+        if parameters is not None:
+            different = compare_values(parameters, compared.now.parameters)
+            changes = dataclasses.replace(changes, parameters=different, are_parameters_known=True)
         if past is None:
-            return changes
+            return dataclasses.replace(changes, hint=self.hint(compared, past))
         return dataclasses.replace(
             changes,
-            parameters=compare_values(past.file.parameters, compared.now.parameters),
             resolved=compare_resolved(past.file, compared.now),
             judges=compare_values(past.file.judges, compared.now.judges),
             packages=compare_values(past.versions, run.versions),
@@ -144,65 +149,65 @@ class Explainer:
         return None if run_id is None else self.past.file_of(run_id, compared.file)
 
     def _find_run(self, compared: ComparedFile, run: Run) -> str | None:
-        """Return the newest other run with a result that stands in the baseline: that of the worst case tells."""
-        for delta in [*worst_deltas(compared.comparison), *paired_deltas(compared.comparison)]:
-            case = compared.before.get(delta.renamed_from or delta.name)
+        """Return the newest other run with a result that stands in the baseline: that of the worst case tells.
+
+        Where all cases were edited since, the first of them tells.
+        """
+        deltas = [*worst_deltas(compared.comparison), *paired_deltas(compared.comparison)]
+        names = [*(delta.renamed_from or delta.name for delta in deltas), *compared.before]
+        for case in map(compared.before.get, names):
             if case is not None and case.fingerprint:
                 return self.past.find_run(compared.file, case.name, case.fingerprint, but=run.id)
         return None
 
     def _with_texts(self, change: PromptChange, compared: ComparedFile, past: PastFile | None) -> PromptChange:
-        before = self._text(change.hash_before, compared.texts)
+        before = self._text(change.hash_before, compared.texts) or self._text_of_git(change.hash_before, compared, past)
         after = self._text(change.hash_after, compared.texts)
-        if before is None and change.hash_before:
-            return self._from_git(change, compared, past)
-        return dataclasses.replace(change, before=before, after=after)
+        parts = [None if text is None else prompt_parts(text) for text in (before, after)]
+        return dataclasses.replace(change, before=parts[0], after=parts[1])
 
     def _text(self, content: str, known: Mapping[str, str]) -> str | None:
-        """Return a prompt as a text to read; that of no prompt is empty."""
-        if not content:
-            return ""
-        text = known.get(content) or self.past.text_of(content)
-        return None if text is None else prompt_text(text)
+        """Return a prompt as JSON; that of no prompt is empty."""
+        return (known.get(content) or self.past.text_of(content)) if content else _NO_PROMPT
 
-    def old_prompt(self, compared: ComparedFile, name: str, past: PastFile | None) -> tuple[str, str] | None:
-        """Return the file of a prompt, relative to the rootdir, and its text when the baseline was made, as git has it.
+    def _text_of_git(self, content: str, compared: ComparedFile, past: PastFile | None) -> str | None:
+        """Return the same as git has it: the hash tells whether it is what the baseline was made with."""
+        committed = self.committed(compared, past)
+        prompt = None if committed is None else committed.prompt(compared.file, content)
+        return None if prompt is None or prompt.content is None else prompt.content.text
 
-        ``None`` if git does not have it, or if the prompt stands in the eval file.
+    def committed(self, compared: ComparedFile, past: PastFile | None) -> CommittedFiles | None:
+        """Return the files of the commit that the baseline was made at, ``None`` if it is not known.
+
+        It is the one in which a committed baseline last changed, unless the history knows better.
         """
-        path = self._prompt_file(compared.file, name)
         commit = past.commit if past is not None else None
         if commit is None and compared.baseline_path:
             commit = find_last_change(self.rootdir, compared.baseline_path)
-        if path is None or commit is None:
+        if commit is None:
             return None
-        text = read_file_at(self.rootdir, commit, path)
-        return None if text is None else (path, text)
+        if commit not in self._committed:
+            self._committed[commit] = CommittedFiles(self.rootdir, commit)
+        return self._committed[commit]
 
-    def _from_git(self, change: PromptChange, compared: ComparedFile, past: PastFile | None) -> PromptChange:
-        """Return the change with the texts of the prompt's file, now and when the baseline was made."""
-        found = self.old_prompt(compared, change.name, past)
-        if found is None:
-            return change
-        path, before = found
-        try:
-            after = read_text(self.rootdir / path, path)
-        except FileProblem:
-            return change
-        return change if before == after else dataclasses.replace(change, before=before, after=after)
+    def parameters(self, compared: ComparedFile, past: PastFile | None) -> JsonObject | None:
+        """Return the parameters of the baseline's model calls, from the history or else from git.
 
-    def _prompt_file(self, file: str, name: str) -> str | None:
-        """Return the prompt's file of that name, relative to the rootdir; ``None`` if it stands in the eval file."""
-        try:
-            sources = load_dataset(self.rootdir / file, self.rootdir).prompts
-        except DatasetError:
-            return None
-        for source in sources:
-            if isinstance(source.value, str) and is_file_name(source.value):
-                path = Path(source.location.path).parent / source.value.strip()
-                if path.stem == name:
-                    return path.as_posix()
-        return None
+        ``None`` if neither knows them.
+        """
+        if past is not None:
+            return past.file.parameters
+        committed = self.committed(compared, past)
+        hashes = {case.prompt_hash for case in compared.before.values()}
+        if committed is None or not any(committed.prompt(compared.file, content) for content in hashes):
+            return None  # the baseline was made with other files than those of its commit
+        dataset = committed.dataset(compared.file)
+        return None if dataset is None else dataset.parameters
+
+    def hint(self, compared: ComparedFile, past: PastFile | None) -> str:
+        """Return why git does not know what it may have known, and what to do; empty if there is nothing to do."""
+        is_asked = past is None and compared.baseline_path and self.committed(compared, past) is None
+        return SHALLOW if is_asked and is_shallow(self.rootdir) else ""
 
 
 def _shown(comparison: Comparison) -> Sequence[Delta]:

@@ -115,9 +115,9 @@ class Controller:
         if "promptevals_reused_results" in notices:
             from pytest_promptevals.pytest_glue.reused_results import REUSED_RESULTS, read_results  # noqa: PLC0415 - only where there are any
 
-            sources, results = read_results(notices[REUSED_RESULTS])
+            sources, results, facts = read_results(notices[REUSED_RESULTS])
             self._reused_sources = sources
-            self._recorder().reuse(sources, results)
+            self._recorder().reuse(sources, results, ((described, None) for described in facts))
         scheduling = self._eval_scheduling()
         if error == "keyboard-interrupt" and scheduling is not None:
             scheduling.stop(str(error))
@@ -262,7 +262,7 @@ class Controller:
 
         items = [(ids[number], False) for number in sorted(evals)] + [(nodeid, True) for nodeid in others]
         try:
-            check_items(items, self._recorder().baselines, settings)
+            check_items(items, self._recorder().baselines, settings, self._config.rootpath)
         except UsageError as error:
             raise pytest.UsageError(str(error)) from error
 

@@ -6,7 +6,7 @@ import enum
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import overload
+from typing import Final, overload
 
 from pytest_promptevals.records.cases import Location
 from pytest_promptevals.records.effects import Effect, Evidence
@@ -200,6 +200,17 @@ class Verdict(enum.Enum):
     def fails(self) -> bool:
         """Whether it makes the session fail."""
         return self in (Verdict.REGRESSED, Verdict.FAILED, Verdict.INSUFFICIENT_DATA)
+
+
+WORST_FIRST: Final = (
+    Verdict.REGRESSED,
+    Verdict.FAILED,
+    Verdict.INSUFFICIENT_DATA,
+    Verdict.INCONCLUSIVE,
+    Verdict.PASSED,
+    Verdict.NO_BASELINE,
+)
+"""Verdicts in the order in which a reader has to know them: the first of several stands for all of them."""
 
 
 @dataclass(frozen=True, slots=True)

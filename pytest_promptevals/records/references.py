@@ -24,6 +24,7 @@ PREFIXES: Final = (RUN, NAME, BRANCH, COMMIT)
 
 _NAME: Final = re.compile(r"\w[\w.-]{0,99}")
 _RUN: Final = re.compile(r"\d{8}(?:-\d{0,6}(?:-[0-9a-f]{0,6})?)?")
+_FEW_DIGITS: Final = re.compile(r"\d{1,7}")
 _COMMIT: Final = re.compile(r"[0-9a-f]{7,40}")
 _EVAL_FILE: Final = (".py", ".yaml", ".yml", ".jsonl", ".json")
 
@@ -35,8 +36,13 @@ def split_reference(text: str) -> tuple[str, str]:
 
 
 def looks_like_run(text: str) -> bool:
-    """Return whether a text may be a run's id, or the beginning of one."""
+    """Return whether a text is a run's id, or a beginning of one with its whole date."""
     return _RUN.fullmatch(text) is not None
+
+
+def may_begin_run(text: str) -> bool:
+    """Return whether a run's id may begin so, though a branch or a name might as well: ``2026`` is four digits."""
+    return looks_like_run(text) or _FEW_DIGITS.fullmatch(text) is not None
 
 
 def looks_like_commit(text: str) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from pytest_promptevals.records.comparisons import Comparison
 
@@ -17,6 +18,16 @@ class ComparedRun:
     """What to call it."""
     run_id: str | None = None
     """Id of the run; ``None`` for committed baselines."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """What was answered to one case: the first response of each side."""
+
+    before: str | None
+    """In the baseline; ``None`` if it is not known."""
+    now: str | None
+    """In the run; ``None`` if it is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,3 +46,5 @@ class RunComparison:
     """Eval files that only the other has results of."""
     notices: tuple[str, ...] = ()
     """What the user should know of how the two were found."""
+    outputs: Mapping[str, Mapping[str, Outputs]] = field(default_factory=dict)
+    """By eval file and name of the item, the outputs that were asked for."""

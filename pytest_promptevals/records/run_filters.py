@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pytest_promptevals.records.comparisons import Verdict
 from pytest_promptevals.records.runs import Run, RunKind, RunStatus
 
 
@@ -27,6 +28,8 @@ class RunFilter:
     """They began before: ISO 8601, UTC."""
     status: RunStatus | None = None
     """How far they got."""
+    verdict: Verdict | None = None
+    """They finished, and that is the worst verdict of their gates."""
     name: str | None = None
     """They were saved under that name."""
     kind: RunKind | None = None
@@ -50,4 +53,4 @@ class RunSummary:
     pass_rate: float | None = None
     """Share of passed cases, in the same way."""
     verdicts: tuple[str, ...] = ()
-    """What its gates said, worst first, each once; one that the settings let pass is not among them."""
+    """What its gates said, worst first, each once; those that the settings let pass are among them."""

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from pytest_promptevals.comparison.changes import FileChanges, Flip, ModelChange, PromptChange, ValueChange, is_flip
+from pytest_promptevals.comparison.changes import (
+    FileChanges,
+    Flip,
+    ModelChange,
+    PromptChange,
+    ValueChange,
+    has_drop,
+    is_flip,
+    paired_deltas,
+)
 from pytest_promptevals.records.comparisons import Change, Comparison
 from pytest_promptevals.records.json_types import Json
 from pytest_promptevals.reports.lines import Line, fill_lines
@@ -66,9 +75,7 @@ class _Telling:
         if not changes.cases.prompts and not changes.cases.models and not changes.parameters:
             texts.append(self._unexplained())
         elif not changes.is_run_known:
-            texts.append(
-                "the run of the baseline is not in the history, so its parameters, judges and packages are not known"
-            )
+            texts.append(f"the run of the baseline is not in the history, so {self._unknown()}")
         for text in texts:
             yield from self._rows(text)
 
@@ -94,13 +101,21 @@ class _Telling:
             yield from self._rows(f"{name}: changed ({cases}); its earlier text is not known")
             return
         yield from self._rows(f"{name}: changed ({cases})")
-        rows = [row for line in diff_lines(change.before, change.after) for row in self._diff_rows(line) if row.text]
+        rows = [row for row in self._prompt_rows(change.before, change.after) if row.text]
         most = self._most(_DIFF_ROWS)
         yield from rows[:most]
         if most is not None and len(rows) > most:
             yield from self._rows(
                 f"  ... {count_text(len(rows) - most, 'more line')}, -v{'v' * self.verbosity} shows them"
             )
+
+    def _prompt_rows(self, before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[Line]:
+        for name in {**before, **after}:
+            lines = diff_lines(before.get(name, ""), after.get(name, ""))
+            if name and lines:
+                yield from self._diff_rows(f" {name}:")
+            for line in lines:
+                yield from self._diff_rows(line)
 
     def _diff_rows(self, line: str) -> Iterator[Line]:
         mark = line[:1]
@@ -117,17 +132,35 @@ class _Telling:
         if told:
             yield f"cases: {', '.join(told)}"
 
+    def _unknown(self) -> str:
+        if self.changes.are_parameters_known:
+            return "its parameters are those that git has, and its judges and packages are not known"
+        hint = f"; {self.changes.hint}" if self.changes.hint else ""
+        return f"its parameters, judges and packages are not known{hint}"
+
     def _unexplained(self) -> str:
         if not self.changes.cases.is_asked:
             return "the outputs: they stand in a file, or a test function makes them, so no model was asked for them"
+        if not paired_deltas(self.comparison):
+            return "no case is as the baseline has it, so there is none to compare"
         if self.changes.cases.is_same:
-            return (
-                "nothing that is asked: prompt, model and parameters are the same, so this is chance, or the model "
-                f"behind its name is another one; 'promptevals noise {self.comparison.file}' tells how much is chance"
-            )
+            return f"nothing that is asked: prompt, model and parameters are the same{self._why_then()}"
         if self.changes.cases.is_same is None:
             return "the baseline does not tell what was asked for it; one that is saved now will"
         return "what is asked is not the same, but the history does not tell how it differs"
+
+    def _why_then(self) -> str:
+        """Return what else may explain a change for the worse, if there is one among the cases that are compared."""
+        if not has_drop(self.comparison):
+            return ""
+        if self.changes.resolved:
+            return "; the model behind its name is another one"
+        is_missing = bool(self.comparison.deltas_with(Change.MISSING))
+        so = "; the change of the other cases is" if is_missing else ", so this is"
+        return (
+            f"{so} chance, or the model behind its name is another one; 'promptevals noise {self.comparison.file}' "
+            "tells how much is chance"
+        )
 
     def _flip(self, flip: Flip) -> Iterator[Line]:
         delta = flip.delta

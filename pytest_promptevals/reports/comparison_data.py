@@ -9,7 +9,7 @@ from typing import Any, Final, TextIO
 from pytest_promptevals.records.comparisons import Change, Comparison, Delta, GateResult
 from pytest_promptevals.records.effects import Effect
 from pytest_promptevals.records.json_types import Json, JsonObject
-from pytest_promptevals.records.run_comparisons import RunComparison
+from pytest_promptevals.records.run_comparisons import Outputs, RunComparison
 from pytest_promptevals.reports.csv_text import Cell, write_csv
 from pytest_promptevals.reports.metric_texts import metric_order
 from pytest_promptevals.reports.verdict_order import worst_verdict
@@ -36,6 +36,9 @@ COLUMNS: Final = (
 )
 """Columns of the CSV. ``kind`` is ``metric`` or ``case``; a row of one kind leaves the columns of the other empty."""
 
+OUTPUT_COLUMNS: Final = ("output_before", "output_now")
+"""Further columns where outputs were asked for."""
+
 
 def comparison_data(comparison: RunComparison, limit: int | None, *, with_same: bool) -> JsonObject:
     """Return all that is known as plain data.
@@ -51,14 +54,22 @@ def comparison_data(comparison: RunComparison, limit: int | None, *, with_same: 
         "only_before": list(comparison.only_before),
         "only_now": list(comparison.only_now),
         "notices": list(comparison.notices),
-        "files": [_file_data(file, limit, with_same=with_same) for file in comparison.files],
+        "files": [
+            _file_data(file, limit, comparison.outputs.get(file.file, {}), with_same=with_same)
+            for file in comparison.files
+        ],
     }
 
 
 def write_comparison_csv(stream: TextIO, comparison: RunComparison, limit: int | None, *, with_same: bool) -> None:
     """Write a row for each metric and for each case of each eval file; see ``comparison_data`` for the rest."""
-    rows = (row for file in comparison.files for row in _csv_rows(file, limit, with_same=with_same))
-    write_csv(stream, COLUMNS, ([row.get(column) for column in COLUMNS] for row in rows))
+    columns = (*COLUMNS, *OUTPUT_COLUMNS) if comparison.outputs else COLUMNS
+    rows = (
+        row
+        for file in comparison.files
+        for row in _csv_rows(file, limit, comparison.outputs.get(file.file, {}), with_same=with_same)
+    )
+    write_csv(stream, columns, ([row.get(column) for column in columns] for row in rows))
 
 
 def _chosen(comparison: Comparison, limit: int | None, *, with_same: bool) -> tuple[Delta, ...]:
@@ -66,7 +77,9 @@ def _chosen(comparison: Comparison, limit: int | None, *, with_same: bool) -> tu
     return tuple(deltas)[:limit]
 
 
-def _file_data(comparison: Comparison, limit: int | None, *, with_same: bool) -> dict[str, Json]:
+def _file_data(
+    comparison: Comparison, limit: int | None, outputs: Mapping[str, Outputs], *, with_same: bool
+) -> dict[str, Json]:
     verdict = worst_verdict([gate.verdict for gate in comparison.gates])
     return {
         "file": comparison.file,
@@ -76,7 +89,10 @@ def _file_data(comparison: Comparison, limit: int | None, *, with_same: bool) ->
         "gates": [_gate_data(gate) for gate in comparison.gates],
         "effects": [_effect_data(effect) for effect in _in_order(comparison.effects)],
         "counts": {change.value: count for change in Change if (count := len(comparison.deltas_with(change)))},
-        "cases": [_case_data(delta) for delta in _chosen(comparison, limit, with_same=with_same)],
+        "cases": [
+            _case_data(delta) | _output_data(outputs.get(delta.name))
+            for delta in _chosen(comparison, limit, with_same=with_same)
+        ],
     }
 
 
@@ -119,7 +135,13 @@ def _case_data(delta: Delta) -> dict[str, Any]:
     }
 
 
-def _csv_rows(comparison: Comparison, limit: int | None, *, with_same: bool) -> Iterator[Mapping[str, Cell]]:
+def _output_data(outputs: Outputs | None) -> dict[str, Any]:
+    return {} if outputs is None else {"output_before": outputs.before, "output_now": outputs.now}
+
+
+def _csv_rows(
+    comparison: Comparison, limit: int | None, outputs: Mapping[str, Outputs], *, with_same: bool
+) -> Iterator[Mapping[str, Cell]]:
     for effect in _in_order(comparison.effects):
         metric: dict[str, Cell] = {
             "file": comparison.file,
@@ -130,4 +152,4 @@ def _csv_rows(comparison: Comparison, limit: int | None, *, with_same: bool) -> 
         yield metric | _effect_data(effect)
     for delta in _chosen(comparison, limit, with_same=with_same):
         case: dict[str, Cell] = {"file": comparison.file, "kind": "case", "worse_by": delta.drop}
-        yield case | _case_data(delta)
+        yield case | _case_data(delta) | _output_data(outputs.get(delta.name))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from pytest_promptevals.reports.comparison_view import LEGEND, METRIC_HEADS, CaseList, ComparisonView, FileView
@@ -11,6 +11,7 @@ from pytest_promptevals.reports.comparison_view import LEGEND, METRIC_HEADS, Cas
 _SPECIAL: Final = re.compile(r"([\\`*_{}\[\]<>#|~&!@])")
 _BREAKS: Final = re.compile(r"\s+")
 _CASE_HEADS: Final = ("case", "score", "", "place")
+_OUTPUT_HEADS: Final = ("case", "answered before", "answered now")
 
 
 def comparison_markdown(view: ComparisonView) -> str:
@@ -51,12 +52,17 @@ def _case_lines(cases: CaseList) -> Iterator[str]:
     yield from _table(_CASE_HEADS, [(row.name, row.scores, row.note, row.place) for row in cases.rows])
     if cases.left_out:
         yield from ("", f"… and {cases.left_out:,} more.")
+    answered = [(row.name, *row.outputs) for row in cases.rows if row.outputs is not None]
+    if answered:
+        yield from ("", *_table(_OUTPUT_HEADS, answered, _text_in_lines))
     yield from ("", "</details>")
 
 
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+def _table(
+    heads: Sequence[str], rows: Sequence[Sequence[str]], write: Callable[[str], str] | None = None
+) -> Iterator[str]:
     for number, row in enumerate([heads, *rows]):
-        yield f"| {' | '.join(map(_text, row))} |"
+        yield f"| {' | '.join(map(write or _text, row))} |"
         if number == 0:
             yield f"| --- |{' ---: |' * (len(heads) - 1)}" if heads is METRIC_HEADS else f"|{' --- |' * len(heads)}"
 
@@ -64,3 +70,7 @@ def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]
 def _text(text: str) -> str:
     # A mention would send somebody a message: a sign of no width keeps the name from being one.
     return _SPECIAL.sub(r"\\\1", _BREAKS.sub(" ", text)).replace("\\@", "@\N{ZERO WIDTH NON-JOINER}")
+
+
+def _text_in_lines(text: str) -> str:
+    return "<br>".join(map(_text, text.splitlines()))

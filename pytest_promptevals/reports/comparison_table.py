@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 import tabulate
 
 from pytest_promptevals.reports.comparison_view import LEGEND, METRIC_HEADS, CaseList, ComparisonView, FileView
 from pytest_promptevals.reports.lines import fill_lines
+from pytest_promptevals.reports.side_by_side import side_by_side
 
+_OUTPUT_ROWS: Final = 12
+"""Rows of two outputs beside each other, above which they are cut."""
 _ALIGN = ("left", *["right"] * (len(METRIC_HEADS) - 1))
 
 
@@ -39,7 +43,7 @@ def _file_lines(file: FileView, width: int) -> Iterator[str]:
         yield from _metric_lines(file)
     for cases in file.cases:
         yield ""
-        yield from _case_lines(cases)
+        yield from _case_lines(cases, width)
 
 
 def _metric_lines(file: FileView) -> Iterator[str]:
@@ -49,10 +53,20 @@ def _metric_lines(file: FileView) -> Iterator[str]:
         yield f"  {line}"
 
 
-def _case_lines(cases: CaseList) -> Iterator[str]:
+def _case_lines(cases: CaseList, width: int) -> Iterator[str]:
     yield f"  {cases.title}"
-    width = max((len(row.name) for row in cases.rows), default=0)
+    longest = max((len(row.name) for row in cases.rows), default=0)
     for row in cases.rows:
-        yield "    " + "  ".join(text for text in (f"{row.name:<{width}}", row.scores, row.note, row.place) if text)
+        yield "    " + "  ".join(text for text in (f"{row.name:<{longest}}", row.scores, row.note, row.place) if text)
+        if row.outputs is not None:
+            yield from _output_lines(*row.outputs, width)
     if cases.left_out:
         yield f"    ... and {cases.left_out:,} more; --all lists them"
+
+
+def _output_lines(before: str, now: str, width: int) -> Iterator[str]:
+    indent = " " * 6
+    if before == now:
+        yield f"{indent}the same output as before"
+        return
+    yield from (indent + row for row in side_by_side(before, now, width - len(indent), _OUTPUT_ROWS))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from pytest_promptevals.records.comparisons import Change, Comparison, Delta, GateResult, Verdict
 from pytest_promptevals.records.effects import Effect
-from pytest_promptevals.records.run_comparisons import RunComparison
+from pytest_promptevals.records.run_comparisons import Outputs, RunComparison
 from pytest_promptevals.reports.metric_texts import (
     chance_of,
     chance_text,
@@ -69,6 +69,8 @@ class CaseRow:
     """``now fails``, ``now passes``, ``was NAME``, or nothing."""
     place: str
     """Where it stands; empty for a missing one."""
+    outputs: tuple[str, str] | None = None
+    """What was answered before and now, where that was asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +149,10 @@ def view_comparison(comparison: RunComparison, limit: int | None, *, with_same: 
         before=visible_text(comparison.before.words),
         now=visible_text(comparison.now.words),
         notes=tuple(_notes(comparison)),
-        files=tuple(_view_file(file, limit, with_same=with_same) for file in comparison.files),
+        files=tuple(
+            _view_file(file, limit, comparison.outputs.get(file.file, {}), with_same=with_same)
+            for file in comparison.files
+        ),
     )
 
 
@@ -158,14 +163,16 @@ def _notes(comparison: RunComparison) -> Iterator[str]:
     if comparison.only_now:
         yield f"not compared, since the baseline has no scores of them: {_listed(comparison.only_now)}"
     if comparison.only_before:
-        yield f"lost, since only the baseline has results of them: {_listed(comparison.only_before)}"
+        yield f"not compared, since only the baseline has results of them: {_listed(comparison.only_before)}"
 
 
 def _listed(files: Sequence[str]) -> str:
     return ", ".join(map(visible_text, files))
 
 
-def _view_file(comparison: Comparison, limit: int | None, *, with_same: bool) -> FileView:
+def _view_file(
+    comparison: Comparison, limit: int | None, outputs: Mapping[str, Outputs], *, with_same: bool
+) -> FileView:
     effects = sorted(comparison.effects, key=lambda effect: metric_order(effect.metric))
     verdict = worst_verdict([gate.verdict for gate in comparison.gates])
     cases = max((effect.cases for effect in effects), default=0)
@@ -177,7 +184,7 @@ def _view_file(comparison: Comparison, limit: int | None, *, with_same: bool) ->
         gates=tuple(map(_gate_row, comparison.gates)),
         metrics=tuple(map(_metric_row, effects)),
         compared=f"{count_text(cases, 'case')} compared",
-        cases=tuple(_case_lists(comparison, limit, with_same=with_same)),
+        cases=tuple(_case_lists(comparison, limit, outputs, with_same=with_same)),
     )
 
 
@@ -205,7 +212,9 @@ def _metric_row(effect: Effect) -> MetricRow:
     return MetricRow(cells, EVEN if not is_real else WORSE if effect.worse_by > 0 else BETTER)
 
 
-def _case_lists(comparison: Comparison, limit: int | None, *, with_same: bool) -> Iterator[CaseList]:
+def _case_lists(
+    comparison: Comparison, limit: int | None, outputs: Mapping[str, Outputs], *, with_same: bool
+) -> Iterator[CaseList]:
     for change in _TITLES:
         deltas = comparison.deltas_with(change)
         if not deltas:
@@ -214,17 +223,23 @@ def _case_lists(comparison: Comparison, limit: int | None, *, with_same: bool) -
         # Unchanged cases are counted; that not all of them are listed is no news.
         left_out = len(deltas) - len(shown) if shown else 0
         title = f"{count_text(len(deltas), 'case')} {_TITLES[change]}"
-        yield CaseList(title, tuple(map(_case_row, shown)), left_out, _MOODS.get(change, EVEN))
+        rows = tuple(_case_row(delta, outputs.get(delta.name)) for delta in shown)
+        yield CaseList(title, rows, left_out, _MOODS.get(change, EVEN))
 
 
-def _case_row(delta: Delta) -> CaseRow:
+def _case_row(delta: Delta, outputs: Outputs | None) -> CaseRow:
     is_compared = delta.drop is not None
     return CaseRow(
         name=visible_text(delta.name),
         scores=f"{score_text(delta.before)} -> {score_text(delta.after)}" if is_compared else "",
         note=visible_text(_note(delta)),
         place="" if delta.location is None else visible_text(str(delta.location)),
+        outputs=None if outputs is None else (_output_text(outputs.before), _output_text(outputs.now)),
     )
+
+
+def _output_text(text: str | None) -> str:
+    return "(not known)" if text is None else visible_text(text) or "(empty)"
 
 
 def _note(delta: Delta) -> str:

@@ -31,6 +31,8 @@ _TITLES: Final = {
     LATENCY_P95: "latency p95",
     OUTPUT_LENGTH: "output length",
 }
+_LONG: Final = 999.95
+"""Characters above which a tenth of one is not worth showing."""
 _LATENCIES: Final = (LATENCY_P50, LATENCY_P95)
 
 
@@ -58,7 +60,7 @@ def value_text(metric: str, value: float | None) -> str:
     if metric in _LATENCIES:
         return _seconds(value)
     if metric == OUTPUT_LENGTH:
-        return f"{value:,.0f}"
+        return f"{value:,.1f}" if value < _LONG else f"{value:,.0f}"
     return f"{value:.3f}"
 
 

@@ -26,8 +26,9 @@ def noise_lines(floors: Mapping[str, NoiseFloor | None], max_drop: float, width:
     if known:
         lines += [*_table(known, width), ""]
         lines += fill_lines(
-            "noise: standard deviation of the change in mean score between two runs that asked the same; "
-            "seen from: smallest drop that stands out at confidence 0.95 with a chance of 0.8",
+            "noise: standard deviation of the change in mean score between two runs that asked the same; largest: the "
+            "largest such change that was seen; flips: share of cases that passed in one of the two runs and failed in "
+            "the other; seen from: smallest drop in mean score that stands out at confidence 0.95 with a chance of 0.8",
             width,
         )
         lines.append("")

@@ -16,14 +16,22 @@ _LONG_LINE: Final = 100
 
 def prompt_text(content: str) -> str:
     """Return the template that the history keeps as JSON as a text: messages, examples and files that it includes."""
+    own, *included = prompt_parts(content).items()
+    return "\n".join([own[1], *(f"{path}:\n{text}" for path, text in included)])
+
+
+def prompt_parts(content: str) -> dict[str, str]:
+    """Return the same as a text without a name, messages and examples, and those of the included files by their paths.
+
+    The first stands first.
+    """
     data: dict[str, Any] = json.loads(content)
     if "python" in data:
-        return "\n".join([f"python:{data['python']}", *_examples(data), data.get("source", "")])
+        return {"": "\n".join([f"python:{data['python']}", *_examples(data), data.get("source", "")])}
     messages = data.get("messages", [])
     alone = len(messages) == 1 and messages[0]["role"] == "user"
-    parts = [message["content"] if alone else f"{message['role']}: {message['content']}" for message in messages]
-    included = [f"{path}:\n{text}" for path, text in data.get("included", {}).items()]
-    return "\n".join([*parts, *_examples(data), *included])
+    own = [message["content"] if alone else f"{message['role']}: {message['content']}" for message in messages]
+    return {"": "\n".join([*own, *_examples(data)]), **data.get("included", {})}
 
 
 def _examples(data: dict[str, Any]) -> list[str]:

@@ -11,6 +11,7 @@ from pytest_promptevals.prices.dollars import format_dollars
 from pytest_promptevals.records.comparisons import BaselineCase
 from pytest_promptevals.records.json_types import Json
 from pytest_promptevals.records.results import NOT_RUN, CaseResult, Score, Trial
+from pytest_promptevals.reports.lines import fill_lines
 from pytest_promptevals.reports.words import json_text, score_text, visible_text
 
 _INDENT: Final = "    "
@@ -25,14 +26,21 @@ _LONG_TEXT: Final = 4000
 _MUCH_IN_COMMON: Final = 0.6
 
 
-def failure_lines(result: CaseResult, before: BaselineCase | None, verbosity: int = 0) -> list[str]:
-    """Return the review of a case below its thresholds; the first line says it all."""
+def failure_lines(
+    result: CaseResult, before: BaselineCase | None, verbosity: int = 0, width: int | None = None
+) -> list[str]:
+    """Return the review of a case below its thresholds; the first line says it all.
+
+    With a ``width``, lines are broken there, but for what was asked and answered: that stays as it was written.
+    """
     trial = _worst_trial(result.trials)
     names = _names_of_judges(result)
-    lines = [_headline(result, before, names), "", *_asked(result, verbosity), *_answered(result, trial, verbosity)]
-    lines += ["judges", *_judge_lines(result.scores, names, verbosity)]
+    lines = [*_broken(_headline(result, before, names), width), "", *_asked(result, verbosity)]
+    lines += [*_answered(result, trial, verbosity), "judges"]
+    for line in _judge_lines(result.scores, names, verbosity):
+        lines += _broken(line, width)
     if len(result.trials) > 1:
-        lines += ["trials", _INDENT + "  ".join(_trial_text(trial) for trial in result.trials)]
+        lines += ["trials", *_side_by_side(map(_trial_text, result.trials), width)]
     return [visible_text(line) for line in lines + _better_before(result, before, verbosity)]
 
 
@@ -162,6 +170,24 @@ def _worst_trial(trials: Sequence[Trial]) -> Trial:
 
 def _trial_text(trial: Trial) -> str:
     return f"{trial.number}: {score_text(trial.score)}{'' if trial.passed else ' FAIL'}"
+
+
+def _side_by_side(texts: Iterable[str], width: int | None) -> list[str]:
+    """Return as many texts beside each other as there is room for."""
+    first, *others = texts
+    lines = [_INDENT + first]
+    for text in others:
+        if width is None or len(lines[-1]) + len(text) + 2 <= width:
+            lines[-1] += f"  {text}"
+        else:
+            lines.append(_INDENT + text)
+    return lines
+
+
+def _broken(line: str, width: int | None) -> list[str]:
+    if width is None or len(line) <= width:
+        return [line]
+    return fill_lines(line, width, indent=_INDENT + " " * (len(line) - len(line.lstrip())))
 
 
 def _block(text: str, verbosity: int) -> list[str]:

@@ -11,16 +11,21 @@ from pytest_promptevals.prices.dollars import format_dollars
 from pytest_promptevals.records.comparisons import Comparison, Verdict
 from pytest_promptevals.records.runs import Run, RunFile, RunKind
 from pytest_promptevals.reports.lines import fill_lines
-from pytest_promptevals.reports.run_list import git_text, percent_text
+from pytest_promptevals.reports.run_list import git_text, percent_text, share_of_all
 from pytest_promptevals.reports.words import count_text, json_text, score_text, visible_text
 
+_KINDS: Final = {
+    RunKind.REGATE: "the verdict on the scores of run {parent}, decided anew",
+    RunKind.REJUDGE: "the outputs of run {parent}, judged anew",
+    RunKind.ATTRIBUTE: "cases that flipped in run {parent}, with one of its changes alone",
+}
 _INDENT: Final = "  "
 _MINUTE: Final = 60
 
 
 def run_lines(run: Run, comparisons: Sequence[Comparison], width: int) -> Iterator[str]:
     """Yield what a run was, then what each eval file of it came to, no wider than ``width`` where words allow."""
-    yield f"run {run.id}: {run.status.value}{_kind_text(run)}"
+    yield f"run {run.id}: {run.status.value}"
     for title, text in _facts(run):
         yield from _fill(f"{_INDENT}{title}: {text}", width)
     known = {comparison.file: comparison for comparison in comparisons}
@@ -36,13 +41,11 @@ def run_lines(run: Run, comparisons: Sequence[Comparison], width: int) -> Iterat
                 yield from _fill(_INDENT + text, width)
 
 
-def _kind_text(run: Run) -> str:
-    kind = "" if run.kind is RunKind.RUN else f", {run.kind.value}"
-    parent = "" if run.parent is None else f" of run {run.parent}"
-    return kind + parent + ("" if run.name is None else f", saved as {run.name}")
-
-
 def _facts(run: Run) -> Iterator[tuple[str, str]]:
+    if run.kind is not RunKind.RUN:
+        yield "kind", f"{run.kind.value}, {_KINDS[run.kind].format(parent=run.parent)}"
+    if run.name is not None:
+        yield "saved as", run.name
     yield "began", f"{_time_text(run.started_at)}{_duration_text(run)}{f' on {run.host}' if run.host else ''}"
     if run.git is not None:
         yield "git", git_text(run.git) + (" (with uncommitted changes)" if run.git.is_dirty else "")
@@ -81,16 +84,24 @@ def _comparison_texts(comparison: Comparison) -> Iterator[str]:
     metrics = comparison.metrics
     errors = f", {count_text(metrics.errors, 'error')}" if metrics.errors else ""
     score = "" if metrics.mean_score is None else f", mean score {score_text(metrics.mean_score)}"
-    rate = "" if metrics.pass_rate is None else f" ({percent_text(metrics.pass_rate)})"
+    share = share_of_all(metrics.pass_rate, metrics.cases, metrics.errors)
+    rate = "" if share is None else f" ({percent_text(share)})"
     yield f"{count_text(metrics.cases, 'case')}: {metrics.passed} passed{rate}{errors}{score}"
     if comparison.has_baseline:
-        label = comparison.baseline + (f" ({comparison.baseline_run})" if comparison.baseline_run else "")
-        before, after = score_text(comparison.mean_before), score_text(comparison.mean_after)
-        yield f"compared with {label}: mean score {before} → {after}"
+        yield _baseline_text(comparison)
     for gate in comparison.gates:
         if gate.verdict is not Verdict.NO_BASELINE:
             accepted = ", accepted" if gate.is_accepted else ""
             yield f"gate {gate.gate}: {gate.verdict.value}{accepted}: {gate.explanation}"
+
+
+def _baseline_text(comparison: Comparison) -> str:
+    run = comparison.baseline_run
+    label = comparison.baseline + (f" ({run})" if run and run not in comparison.baseline else "")
+    if comparison.mean_before is None or comparison.mean_after is None:
+        return f"compared with {label}: no case that can be compared"
+    before, after = score_text(comparison.mean_before), score_text(comparison.mean_after)
+    return f"compared with {label}: mean score {before} → {after}"
 
 
 def _file_texts(file: RunFile) -> Iterator[str]:

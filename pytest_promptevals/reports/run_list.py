@@ -9,6 +9,7 @@ from typing import Final
 from pytest_promptevals.prices.dollars import format_dollars
 from pytest_promptevals.records.run_filters import RunSummary
 from pytest_promptevals.records.runs import GitState, Run, RunKind, RunStatus
+from pytest_promptevals.reports.lines import fill_lines
 from pytest_promptevals.reports.tables import text_table
 from pytest_promptevals.reports.words import score_text, visible_text
 
@@ -17,17 +18,20 @@ _SHORTEST_ID: Final = 15
 _COMMIT: Final = 7
 _GAP: Final = 2
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
-_RIGHT: Final = frozenset({"when", "files", "cases", "score", "pass", "cost"})
+_RIGHT: Final = frozenset({"when", "files", "cases", "errors", "score", "pass", "cost"})
 _CUT: Final = (("git", 14), ("name", 9))
 """Columns whose texts are shortened where the table is too wide, and how short they may become."""
 _LAST_CUT: Final = ("git", 9)
 """The same where nothing else helped."""
 _LEFT_OUT: Final = ("files", "when", "pass")
-"""Columns that go, in this order, where that is not enough."""
+"""Columns that go, in this order, where that is not enough: the id tells the time, and the score what passed."""
 
 
 def run_table(summaries: Sequence[RunSummary], now: dt.datetime, width: int) -> str:
-    """Return a table of runs that fits ``width`` columns, if it can; columns in which nothing stands are left out."""
+    """Return a table of runs that fits ``width`` columns, if it can; columns in which nothing stands are left out.
+
+    A last line names those for which there was no room.
+    """
     ids = short_ids([summary.run.id for summary in summaries])
     columns = {name: [cell(summary, now) for summary in summaries] for name, cell in _CELLS.items()}
     columns = {"run": [ids[summary.run.id] for summary in summaries]} | columns
@@ -36,7 +40,9 @@ def run_table(summaries: Sequence[RunSummary], now: dt.datetime, width: int) -> 
         columns.pop("files", None)
     fitted = _fit(columns, width)
     rows = list(zip(*fitted.values(), strict=True))
-    return text_table(list(fitted), rows, _RIGHT)
+    left_out = [name for name in columns if name not in fitted]
+    notes = fill_lines(f"no room for {', '.join(left_out)}; a wider terminal shows more", width) if left_out else []
+    return "\n".join([text_table(list(fitted), rows, _RIGHT), *notes])
 
 
 def short_ids(ids: Sequence[str]) -> dict[str, str]:
@@ -68,6 +74,11 @@ def percent_text(share: float | None) -> str:
     return f"{min(max(round(share * 100), 1), 99) if 0.0 < share < 1.0 else round(share * 100)} %"
 
 
+def share_of_all(pass_rate: float | None, cases: int, errors: int) -> float | None:
+    """Return the share of passed cases among all, where ``pass_rate`` is that among those with a score."""
+    return None if pass_rate is None or not cases else pass_rate * (cases - errors) / cases
+
+
 def age_text(started_at: str, now: dt.datetime) -> str:
     """Return how long ago that was: ``5 min``, ``3 h``, ``12 d``."""
     seconds = (now - dt.datetime.fromisoformat(started_at)).total_seconds()
@@ -97,20 +108,28 @@ _CELLS: Final[Mapping[str, Callable[[RunSummary, dt.datetime], str]]] = {
     "result": lambda summary, _: result_text(summary),
     "files": lambda summary, _: str(summary.files or ""),
     "cases": lambda summary, _: str(summary.cases or ""),
+    "errors": lambda summary, _: str(summary.errors or ""),
     "score": lambda summary, _: "" if summary.mean_score is None else score_text(summary.mean_score),
-    "pass": lambda summary, _: percent_text(summary.pass_rate),
+    "pass": lambda summary, _: percent_text(share_of_all(summary.pass_rate, summary.cases, summary.errors or 0)),
     "cost": lambda summary, _: _cost_text(summary.run),
 }
 
 
 def _fit(columns: Mapping[str, Sequence[str]], width: int) -> dict[str, Sequence[str]]:
+    left = dict(columns)
+    for name in _LEFT_OUT:
+        if _width(_cut_texts(left, width)) <= width:
+            break
+        left.pop(name, None)
+    fitted = _cut_texts(left, width)
+    _cut(fitted, *_LAST_CUT, width)
+    return fitted
+
+
+def _cut_texts(columns: Mapping[str, Sequence[str]], width: int) -> dict[str, Sequence[str]]:
     fitted = dict(columns)
     for name, shortest in _CUT:
         _cut(fitted, name, shortest, width)
-    for name in _LEFT_OUT:
-        if _width(fitted) > width:
-            fitted.pop(name, None)
-    _cut(fitted, *_LAST_CUT, width)
     return fitted
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,6 +21,11 @@ _FEW_CASES: Final = 10
 _SHORTEST_NAME: Final = 12
 _STOPPED: Final = "stopped early: no verdict, half a run cannot be compared; --evals-resume goes on"
 
+_GROWN: Final = (
+    "scores are those of all trials; what passes and fails, pass rate, cost, latency and length are those of the first "
+    "pass"
+)
+
 
 def summary_lines(
     comparisons: Sequence[Comparison],
@@ -29,13 +34,17 @@ def summary_lines(
     verbosity: int,
     is_stopped_early: bool = False,
     wants_file: bool = True,
+    grown: Collection[str] = (),
 ) -> list[Line]:
     """Return the summary of a run over its eval files, no line wider than ``width`` where that can be helped.
 
     A quiet run is told only the verdicts that fail, a verbose one all of them. Where the user wants to compare with
-    committed baselines (``wants_file``), those that are missing are asked for.
+    committed baselines (``wants_file``), those that are missing are asked for. Of eval files that were given further
+    trials (``grown``) it is said which numbers are about all of them.
     """
     lines = [Line(row) for row in _table(comparisons, width)] if verbosity >= 0 and comparisons else []
+    for file in sorted(grown) if verbosity >= 0 else ():
+        lines += [Line(row) for row in fill_lines(f"{file}: {_GROWN}", width)]
     for comparison in comparisons:
         lines += _changes(comparison, width, verbosity)
     for comparison in comparisons:
@@ -87,7 +96,8 @@ def below_lines(reviews: Mapping[str, str], width: int, verbosity: int) -> list[
     """
     if not reviews or verbosity < 0:
         return []
-    lines = [Line(f"{count_text(len(reviews), 'case')} below their thresholds, let through:", {"yellow": True})]
+    whose = "its" if len(reviews) == 1 else "their"
+    lines = [Line(f"{count_text(len(reviews), 'case')} below {whose} thresholds, let through:", {"yellow": True})]
     for nodeid, review in list(reviews.items())[: None if verbosity > 0 else _FEW_CASES]:
         head, *rest = review.splitlines()
         lines += [Line(f"  {row}") for row in fill_lines(f"{nodeid}  {head}", width - 2)]

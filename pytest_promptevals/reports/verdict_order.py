@@ -3,20 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Final
 
-from pytest_promptevals.records.comparisons import Verdict
-
-_WORST_FIRST: Final = (
-    Verdict.REGRESSED,
-    Verdict.FAILED,
-    Verdict.INSUFFICIENT_DATA,
-    Verdict.INCONCLUSIVE,
-    Verdict.PASSED,
-    Verdict.NO_BASELINE,
-)
+from pytest_promptevals.records.comparisons import WORST_FIRST, Verdict
 
 
 def worst_verdict(verdicts: Collection[Verdict]) -> Verdict | None:
     """Return the verdict that a reader has to know first; ``None`` if there is none at all."""
-    return next((verdict for verdict in _WORST_FIRST if verdict in verdicts), None)
+    return next((verdict for verdict in WORST_FIRST if verdict in verdicts), None)

@@ -88,17 +88,28 @@ def _row(effect: Effect, title: str) -> tuple[str, ...]:
 def gate_lines(comparison: Comparison, width: int, verbosity: int) -> list[Line]:
     """Return the verdicts of an eval file that a reader must know of, each with its reason; -v tells all of them.
 
-    A quiet run is told only those that fail.
+    A quiet run is told only those that fail, and in short those that cannot tell: nobody else would say so there.
     """
     lines: list[Line] = []
     for gate in comparison.gates:
-        if gate.fails or (verbosity >= 0 and (verbosity > 0 or _is_told(gate, comparison))):
-            text = f"{gate.file} [{gate.gate}] {gate.verdict.value}: {gate.explanation}"
+        if gate.fails or verbosity > 0 or _is_told(gate, comparison, verbosity):
+            reason = gate.explanation if gate.fails or verbosity >= 0 else _in_short(gate)
+            text = f"{gate.file} [{gate.gate}] {gate.verdict.value}: {reason}"
             lines += [Line(row, _colour(gate)) for row in fill_lines(text, width)]
     return lines
 
 
-def _is_told(gate: GateResult, comparison: Comparison) -> bool:
+def _in_short(gate: GateResult) -> str:
+    if gate.evidence is None:
+        return gate.explanation
+    effect = gate.evidence.effect
+    before, now = (value_text(effect.metric, value) for value in (effect.before, effect.after))
+    return f"{before} -> {now}, may be chance"
+
+
+def _is_told(gate: GateResult, comparison: Comparison, verbosity: int) -> bool:
+    if verbosity < 0:
+        return gate.verdict is Verdict.INCONCLUSIVE
     # That there is no baseline at all is said once for all files; why one is of no use is said of its file.
     if gate.verdict is Verdict.NO_BASELINE:
         return comparison.has_baseline

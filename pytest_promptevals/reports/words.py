@@ -34,5 +34,5 @@ def json_text(data: Json, indent: int | None = None) -> str:
 
 
 def count_text(count: int, noun: str) -> str:
-    """Return ``1 case`` or ``3 cases``."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+    """Return ``1 case``, ``3 cases`` or ``2,000 cases``."""
+    return f"{count} {noun}" if count == 1 else f"{count:,} {noun}s"

@@ -188,3 +188,9 @@ def test_a_test_function_is_asked_the_same_only_at_one_clean_commit(store: Histo
 
     assert first == second
     assert len({first, dirty, unknown}) == 3
+
+
+def test_a_file_of_which_a_crashed_worker_told_nothing_is_not_known(store: HistoryStore, past: Past) -> None:
+    record(store, 1, make_result(), files=(RunFile(FILE, models={"m": "m-1"}),))
+
+    assert past.file_of("run-0001", FILE) is None

@@ -113,7 +113,20 @@ def test_a_run_is_meant_by_its_id_or_a_beginning_that_no_other_has(past: Past) -
     past.add(status=RunStatus.INTERRUPTED)
 
     assert past.ids(first) == past.ids("20261122-060001") == past.ids("run:20261122-060001") == [first]
-    assert past.problem("20261122-06") == f"'20261122-06' fits several runs: {second}, {first}; write more of the id"
+    several = f"is the beginning of several runs: {second}, {first}; write more of it"
+    assert past.problem("20261122-06") == f"'20261122-06' {several}"
+    assert past.problem("2026") == f"'2026' {several}"
+    assert past.problem("run:20") == f"'20' {several}"
+
+
+def test_few_digits_are_the_beginning_of_a_run_only_where_they_are_nothing_else(past: Past) -> None:
+    first = past.add()
+    assert past.ids("2026") == past.ids("20261") == past.ids("run:2") == [first]
+
+    second = past.add(branch="2026")
+
+    assert past.ids("2026") == [second]
+    assert past.problem("2027").startswith("'2027' is no run, saved name, branch or commit that is known.")
 
 
 def test_what_looks_like_a_run_and_is_none_is_not_known(past: Past) -> None:

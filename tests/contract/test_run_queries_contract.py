@@ -21,6 +21,7 @@ from pytest_promptevals.history.dataset_queries import (
     read_texts,
     read_versions,
 )
+from pytest_promptevals.history.filter_hints import why_none
 from pytest_promptevals.history.pruning import plan_pruning, plan_removal, remove_runs
 from pytest_promptevals.history.run_cases import count_low_cases, read_low_cases, read_results
 from pytest_promptevals.history.run_queries import find_file, find_run, list_runs
@@ -98,7 +99,7 @@ def test_a_list_says_what_runs_came_to_newest_first(store: HistoryStore) -> None
     assert finished.verdicts == ("regressed", "passed")
 
 
-def test_a_run_without_scores_has_no_mean_and_an_accepted_verdict_is_not_named(store: HistoryStore) -> None:
+def test_a_run_without_scores_has_no_mean_and_an_accepted_verdict_is_named_too(store: HistoryStore) -> None:
     gate = GateResult(FILE, "score", Verdict.INCONCLUSIVE, "because", PLACE, is_accepted=True)
     comparison = Comparison(FILE, Metrics(1, 0, 1, None, None), gates=(gate,))
     add_run(store, "20261101-1", make_result("a", None), comparisons=(comparison,))
@@ -108,7 +109,8 @@ def test_a_run_without_scores_has_no_mean_and_an_accepted_verdict_is_not_named(s
     with store.reading() as connection:
         nothing, errors = list_runs(connection, RunFilter())
 
-    assert (errors.cases, errors.errors, errors.mean_score, errors.pass_rate, errors.verdicts) == (1, 1, None, None, ())
+    assert (errors.cases, errors.errors, errors.mean_score, errors.pass_rate) == (1, 1, None, None)
+    assert errors.verdicts == ("inconclusive",)
     assert (nothing.files, nothing.cases) == (0, 0)
 
 
@@ -129,6 +131,60 @@ def test_filters_choose_runs(store: HistoryStore) -> None:
     assert wanted(store, tag="smoke") == wanted(store, tag="a%b") == ["20261101-1"]
     assert wanted(store, tag="smok") == wanted(store, tag="%") == []
     assert wanted(store, tag="smoke", branch="other") == []
+
+
+def test_a_verdict_chooses_the_finished_runs_of_which_it_is_the_worst(store: HistoryStore) -> None:
+    accepted = GateResult(FILE, "score", Verdict.INCONCLUSIVE, "because", PLACE, is_accepted=True)
+    good, bad = make_comparison(FILE, Verdict.PASSED), make_comparison(OTHER, Verdict.REGRESSED)
+    add_run(store, "20261101-1", comparisons=(make_comparison(FILE, Verdict.NO_BASELINE),))
+    add_run(store, "20261102-1", comparisons=(good,))
+    add_run(store, "20261103-1", comparisons=(dataclasses.replace(good, gates=(*good.gates, accepted)),))
+    add_run(store, "20261104-1", comparisons=(make_comparison(FILE, Verdict.INCONCLUSIVE), bad))
+    add_run(store, "20261105-1", comparisons=(good,), status=RunStatus.INTERRUPTED)
+
+    assert wanted(store, verdict=Verdict.REGRESSED) == ["20261104-1"]
+    assert wanted(store, verdict=Verdict.INCONCLUSIVE) == ["20261103-1"]
+    assert wanted(store, verdict=Verdict.PASSED) == ["20261102-1"]
+    assert wanted(store, verdict=Verdict.NO_BASELINE) == ["20261101-1"]
+    assert wanted(store, verdict=Verdict.FAILED) == []
+
+
+def why(store: HistoryStore, **fields: Any) -> str:
+    with store.reading() as connection:
+        return why_none(connection, RunFilter(**fields))
+
+
+def test_a_filter_that_fits_no_run_says_what_there_is(store: HistoryStore) -> None:
+    assert why(store, branch="main") == "the history has no runs yet; run pytest first"
+    git = GitState("abc" + "0" * 37, "main", is_dirty=False)
+    add_run(store, "20261101-1", make_result("a", tags=("smoke", "größe")), git=git, name="release")
+    add_run(store, "20261102-1", git=GitState("b" * 40, None, is_dirty=False))
+
+    assert why(store) == why(store, branch="main") == ""
+    assert why(store, branch="mian") == "no run was made on branch 'mian'. Did you mean 'main'?"
+    assert why(store, file="x.py") == f"no run has results of 'x.py'. Known: {FILE}."
+    assert why(store, tag="größ") == "no run has a case with the tag 'größ'. Did you mean 'größe'?"
+    assert why(store, commit="zzz") == ("no run was made at a commit that begins with 'zzz'. Known: bbbbbbb, abc0000.")
+    assert why(store, model="gpt-5") == "no run asked the model 'gpt-5'. Known: openai/gpt-5-mini."
+    assert why(store, name="x") == "no run is saved as 'x'. Known: release."
+    assert why(store, since="2030-01-01T00:00:00.000+00:00") == (
+        "no run began at 2030-01-01T00:00 or later: the newest began at 2026-11-02T12:00 (UTC)."
+    )
+    assert why(store, until="2020-01-01T00:00:00.000+00:00") == (
+        "no run began before 2020-01-01T00:00: the oldest began at 2026-11-01T12:00 (UTC)."
+    )
+    assert why(store, status=RunStatus.RUNNING, kind=RunKind.REJUDGE) == "no run is running. no run is a rejudge."
+    assert why(store, verdict=Verdict.FAILED, branch="main") == "no run came to the verdict failed."
+    assert why(store, verdict=Verdict.PASSED, branch="main", commit="b", status=RunStatus.FINISHED) == (
+        "there are runs for each of --branch, --commit and --status, but none for all of them"
+    )
+
+
+def test_many_known_ones_are_cut(store: HistoryStore) -> None:
+    for number in range(7):
+        add_run(store, f"20261101-{number}", name=f"n{number}")
+
+    assert why(store, name="x") == "no run is saved as 'x'. Known: n0, n1, n2, n3, n4 and 2 more."
 
 
 def test_a_file_is_known_by_the_end_of_its_path(store: HistoryStore) -> None:
@@ -162,7 +218,9 @@ def test_a_run_is_found_by_latest_id_beginning_and_name(store: HistoryStore) -> 
         assert find_run(connection, "latest") == "20261102-12"
         assert find_run(connection, "20261102-1") == "20261102-1"
         assert find_run(connection, "20261101") == "20261101-1"
-        assert find_run(connection, "release") == "20261102-12"
+        assert find_run(connection, "release") == find_run(connection, "name:release") == "20261102-12"
+        assert find_run(connection, "run:20261102-12") == "20261102-12"
+        assert find_run(connection, "run:20261101") == "20261101-1"
         assert find_run(connection, "20261102") == "20261101-1"  # a name goes before the beginning of an id
 
 
@@ -180,16 +238,22 @@ def test_a_text_that_means_no_run_or_several_is_an_error(store: HistoryStore) ->
             find_run(connection, "20261101")
         with pytest.raises(UsageError) as unknown:
             find_run(connection, "relaese")
-        with pytest.raises(UsageError, match=r"the history has no run ''"):
+        with pytest.raises(UsageError, match=r"^'' is no run or saved name that is known\."):
             find_run(connection, "")
+        with pytest.raises(UsageError, match=r"^'branch:main' is no run or saved name that is known\."):
+            find_run(connection, "branch:main")
+        with pytest.raises(UsageError) as no_name:
+            find_run(connection, "name:20261101-1")
 
     assert str(several.value) == (
         "'20261101' is the beginning of several runs: 20261101-6, 20261101-5, 20261101-4, 20261101-3, 20261101-2 and "
-        "more; write more of it"
+        "2 more; write more of it"
     )
     assert str(unknown.value) == (
-        "the history has no run 'relaese': it is no id, beginning of one, or saved name. Did you mean 'release'?"
+        "'relaese' is no run or saved name that is known. Did you mean 'release'? Of the history, its newest run is "
+        "20261101-6; names: release."
     )
+    assert str(no_name.value).startswith("'20261101-1' is no name that is known.")
 
 
 def test_a_file_of_the_history_is_found_by_its_path_or_the_end_of_it(store: HistoryStore) -> None:
@@ -290,7 +354,7 @@ def test_a_version_that_is_not_known_is_an_error(store: HistoryStore) -> None:
             find_version(connection, FILE, "20261102-1")
 
     assert str(unknown.value).startswith(f"{FILE} has no version 'c1'. ")
-    assert "As a run, too, it is not found: the history has no run 'c1'" in str(unknown.value)
+    assert "As a run, too, it is not found: 'c1' is no run or saved name that is known." in str(unknown.value)
     assert str(not_kept.value) == f"the history has not kept the cases of version gone of {FILE}"
     assert str(not_run.value) == (
         f"run 20261102-1 does not say which cases {FILE} had: it did not run it, or did not end"

@@ -202,3 +202,18 @@ def test_a_part_of_the_judges_accepts_nothing(saved: EvalProject) -> None:
     result.stderr.fnmatch_lines(
         ["ERROR: --evals-accept needs the scores of all judges, and level 1 leaves some out; save baselines*"]
     )
+
+
+@pytest.mark.parametrize("extra", [(), ("-n2",)], ids=["plain", "n2"])
+def test_one_case_and_all_of_them_are_not_taken_over_at_once(saved: EvalProject, extra: tuple[str, ...]) -> None:
+    before = (saved.path / "baselines/a.eval.yaml.jsonl").read_bytes()
+
+    result = saved.run("--evals-accept=c1", "--evals-save-baseline", *extra)
+
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(
+        [
+            "ERROR: --evals-accept takes over single cases, and --evals-save-baseline all of them; give one of the two",
+        ]
+    )
+    assert (saved.path / "baselines/a.eval.yaml.jsonl").read_bytes() == before

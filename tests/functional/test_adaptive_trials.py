@@ -67,9 +67,15 @@ def test_a_drop_that_may_be_chance_is_found_with_more_trials(
             "  trials of each of 20 cases, about $0.016",
             "a.eval.yaml: decided with 4 trials a case: mean score regressed",
             "a.eval.yaml     20      12  0.675   0.900  -0.225  $0.008  regressed",
+            "a.eval.yaml: scores are those of all trials; what passes and fails, pass rate,",
+            "  cost, latency and length are those of the first pass",
             "80 responses, 20 from the cache; cost $0.032, $0.024 of it paid now",
         ]
     )
+    # The only judge's scores are those of the cases, and as likely by chance.
+    score, judge = (line.split() for line in result.outlines if line.startswith(("  score  ", "  judge exact  ")))
+    assert score[1:] == judge[2:]
+    assert "of" in score
     # What was reported of the cases stays as it was.
     result.assert_outcomes(passed=12, failed=1)
     assert calls(model_server) == 4 * COUNT
@@ -317,6 +323,12 @@ def test_a_bad_number_of_trials_is_refused(project: EvalProject, arguments: Any,
 
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines([message])
+
+
+def test_a_run_without_further_trials_does_not_speak_of_them(served: EvalProject, model_server: ModelServer) -> None:
+    start_over(served, model_server, 0.95, 1)
+
+    assert " trials" not in served.run("--evals-adaptive").stdout.str()
 
 
 def test_quiet_says_nothing_of_rounds(served: EvalProject, model_server: ModelServer) -> None:

@@ -148,16 +148,74 @@ def test_without_the_baselines_run_git_has_what_was_asked(served: EvalProject, m
     assert calls(model_server) == 40
 
 
+def test_git_has_the_parameters_and_the_included_files_of_then(served: EvalProject, model_server: ModelServer) -> None:
+    served.write("tone.md", "Be kind.")
+    write(served, "{% include 'tone.md' %} {{ input }}", parameters="{temperature: 0}")
+    served.run("--evals-save-baseline", "--evals-history=off")
+    commit_all(served)
+    served.write("tone.md", "Be quick.")
+    write(served, "{% include 'tone.md' %} {{ input }}", "local/other-model", parameters="{temperature: 1}")
+
+    result = served.run("--evals-attribute", "--tb=no")
+
+    result.stdout.fnmatch_lines([WHY, "     10  the prompt: with the new prompt and the old model and parameters, it*"])
+    assert calls(model_server) == 40
+    with sqlite3.connect(served.path / ".promptevals/history.db") as history:
+        asked = history.execute("SELECT parameters FROM run_files ORDER BY rowid").fetchall()
+    assert sorted(asked) == [('{"temperature":0}',), ('{"temperature":1}',), ('{"temperature":1}',)]
+
+
 def test_what_git_has_must_be_what_was_asked(served: EvalProject, model_server: ModelServer) -> None:
     write(served, "Be kind. {{ input }}", parameters="{temperature: 0}")
     served.run("--evals-save-baseline", "--evals-history=off")
+    write(served, "Be kind. {{ input }}", parameters="{temperature: 0.5}")
     commit_all(served)
     write(served, "Be quick. {{ input }}", "local/other-model", parameters="{temperature: 1}")
 
     result = served.run("--evals-attribute", "--tb=no", "--evals-history=off")
 
-    result.stdout.fnmatch_lines(["  --evals-attribute: neither the history nor git knows what was asked for the"])
+    result.stdout.fnmatch_lines(
+        [
+            "  --evals-attribute: the history does not know what was asked for the baseline,",
+            "    and with the prompt and parameters of commit ???????, and the provider of",
+            "    now, it was not made, so it cannot be asked again; run the old prompt with",
+            "    the old model once, and name that run: --evals-baseline RUN",
+        ],
+        consecutive=True,
+    )
     assert calls(model_server) == 20
+
+
+def test_a_shallow_clone_does_not_take_its_first_commit_for_the_baselines(
+    served: EvalProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(served, "Be kind. {{ input }}", parameters="{temperature: 0}")
+    served.run("--evals-save-baseline", "--evals-history=off")
+    commit_all(served)
+    write(served, "Be quick. {{ input }}", "local/other-model", parameters="{temperature: 1}")
+    commit_all(served)
+    command = ["git", "clone", "-q", "--depth=1", f"file://{served.path}", "clone"]
+    subprocess.run(command, cwd=served.path, check=True)
+    monkeypatch.chdir(served.path / "clone")
+
+    result = served.run("--evals-attribute", "--tb=no", "--evals-history=off", "--rootdir=.")
+
+    result.stdout.fnmatch_lines(
+        [
+            "  prompt p: changed (10 cases); its earlier text is not known",
+            "  model: local/echo-model, now local/other-model (10 cases)",
+            "  the run of the baseline is not in the history, so its parameters, judges and",
+            "    packages are not known; this clone is shallow; fetch its whole history with",
+            "    'git fetch --unshallow' (in CI: fetch-depth 0)",
+        ],
+        consecutive=True,
+    )
+    result.stdout.fnmatch_lines(
+        [
+            "  --evals-attribute: neither the history nor git knows what was asked for the",
+            "    baseline (this clone is *",
+        ]
+    )
 
 
 def test_a_template_in_git_that_cannot_be_filled_in_is_none(served: EvalProject) -> None:
@@ -169,7 +227,7 @@ def test_a_template_in_git_that_cannot_be_filled_in_is_none(served: EvalProject)
 
     result = served.run("--evals-attribute", "--tb=no", "--evals-history=off")
 
-    result.stdout.fnmatch_lines(["  --evals-attribute: neither the history nor git knows what was asked for the"])
+    result.stdout.fnmatch_lines(["  --evals-attribute: the history does not know what was asked for the baseline,"])
 
 
 def test_runs_that_cannot_be_recorded_cost_no_answer(served: EvalProject, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -198,14 +256,16 @@ def test_a_quiet_session_is_told_nothing_of_it(served: EvalProject) -> None:
     result.stdout.no_fnmatch_line("*run again*")
 
 
-def test_the_old_models_provider_must_be_known(served: EvalProject, model_server: ModelServer) -> None:
+@pytest.mark.parametrize("history", ["--evals-history=.promptevals/history.db", "--evals-history=off"])
+def test_the_old_models_provider_must_be_known(served: EvalProject, model_server: ModelServer, history: str) -> None:
     write(served, "Be kind. {{ input }}")
-    served.run()
+    served.run("--evals-save-baseline", history)
+    commit_all(served)
     write(served, "Be quick. {{ input }}", "elsewhere/other-model")
     provider = {"type": "openai", "base_url": model_server.open_url}
     serve(served, model_server, providers={"elsewhere": provider})
 
-    served.run("--evals-attribute", "--tb=no").stdout.fnmatch_lines(
+    served.run("--evals-attribute", "--tb=no", history).stdout.fnmatch_lines(
         [
             "  --evals-attribute: the provider of the old model 'local/echo-model' is not",
             "    known any more; name it under 'providers'",
@@ -275,3 +335,21 @@ def test_without_a_history_of_its_own_run_nothing_is_recorded(served: EvalProjec
 
     served.run("--evals-attribute", "--tb=no", "--evals-max-cost=1").stdout.fnmatch_lines([WHY])
     assert [kind for kind, *_ in runs(served)] == ["run", "run", "attribute", "attribute"]
+
+
+def test_after_a_run_that_reused_all_results_the_old_model_is_asked_with_its_parameters(
+    served: EvalProject, model_server: ModelServer
+) -> None:
+    write(served, "Be kind. {{ input }}", parameters="{temperature: 0}")
+    served.run()
+    served.run("--evals-changed")
+    write(served, "Be quick. {{ input }}", "local/other-model", parameters="{temperature: 0.7}")
+
+    result = served.run("--evals-attribute", "--tb=no")
+
+    result.stdout.fnmatch_lines([WHY, "     10  the prompt: with the new prompt and the old model and parameters, it*"])
+    with sqlite3.connect(served.path / ".promptevals/history.db") as history:
+        asked = history.execute(
+            "SELECT parameters FROM run_files JOIN runs ON runs.id = run_id WHERE kind = 'attribute'"
+        ).fetchall()
+    assert set(asked) == {('{"temperature":0}',), ('{"temperature":0.7}',)}

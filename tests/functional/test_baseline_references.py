@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+import sqlite3
 from typing import Any
 
 import pytest
@@ -259,11 +261,26 @@ def test_a_reference_without_a_repository_is_one_sentence(project: EvalProject, 
 def test_a_name_that_is_a_branch_too_is_said(project: EvalProject, checkout: Checkout) -> None:
     write(project, "good")
     checkout.commit()
-    project.run("--evals-save-baseline=main")
+    project.run("--evals-save-baseline=v1")
+    checkout.git("branch", "v1")
 
-    project.run("--evals-baseline=main").stdout.fnmatch_lines(
-        ["--evals-baseline main: the saved name is meant; branch:main means the branch"]
+    project.run("--evals-baseline=v1").stdout.fnmatch_lines(
+        ["--evals-baseline v1: the saved name is meant; branch:v1 means the branch"]
     )
+
+
+@pytest.mark.parametrize("extra", [(), ("-n2",)], ids=["plain", "n2"])
+def test_a_branch_is_not_taken_for_the_name_of_a_run(
+    project: EvalProject, checkout: Checkout, extra: tuple[str, ...]
+) -> None:
+    write(project, "good")
+    checkout.commit()
+
+    result = project.run("--evals-save-baseline=main", *extra)
+
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    words = "there is a branch of that name, which '--evals-baseline main' would no longer mean; choose another name"
+    result.stderr.fnmatch_lines([f"ERROR: --evals-save-baseline main: {words}"])
 
 
 def test_edited_renamed_new_and_missing_cases_are_told_apart(project: EvalProject, checkout: Checkout) -> None:
@@ -318,3 +335,19 @@ def test_scores_are_compared_across_prompts_and_models_but_not_across_cases_and_
 
     (delta,) = newest(project)[1]["a.eval.yaml"].deltas
     assert delta.change is change
+
+
+def test_a_history_that_somebody_else_wrote_into_is_no_baseline_and_no_traceback(project: EvalProject) -> None:
+    write(project, "good", "good")
+    project.run()
+    with contextlib.closing(sqlite3.connect(project.path / ".promptevals/history.db")) as connection:
+        connection.execute("UPDATE case_results SET trials = 'abc'")
+        connection.commit()
+
+    named, last_good = project.run("--evals-baseline=latest"), project.run()
+
+    words = "its results of a.eval.yaml cannot be read (Expecting value"
+    assert (named.ret, last_good.ret) == (1, 0)
+    assert "[score] insufficient data: history database" in named.stdout.str()
+    assert words in " ".join(named.stdout.str().split())
+    assert words in " ".join(last_good.stdout.str().split())

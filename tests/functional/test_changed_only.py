@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.project import EvalProject
+from tests.support.project import ECHO, EvalProject
 from tests.support.served import calls, echo_cases, serve
 from tests.support.server_fixture import ModelServer
 
@@ -253,3 +253,74 @@ def test_a_recorded_output_is_a_part_of_what_may_change(project: EvalProject) ->
 
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines(["FAILED a.eval.yaml::c2*", "*2 deselected*"])
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["one process", "two workers"])
+@pytest.mark.parametrize("history", ["kept", "lost"])
+def test_what_a_run_records_of_its_files_does_not_depend_on_what_was_reused(
+    project: EvalProject, workers: tuple[str, ...], history: str
+) -> None:
+    head = "model: scripted/echo\nprompt: ask.md\nparameters: {temperature: 0}\njudges: [exact, contains]\n"
+    project.write("ask.md", "{{ input }}")
+    project.write_cases(CASES, echo_cases(4), head=head)
+    project.run_process("--evals-save-baseline", *workers).assert_outcomes(passed=4)
+    before = last_files(project)
+    if history == "lost":
+        shutil.rmtree(project.path / ".promptevals")
+        before[0]["models"] = '{"scripted/echo":"scripted/echo"}'  # a committed baseline does not keep which answered
+
+    project.run_process("--evals-changed", *workers).assert_outcomes(deselected=0 if workers else 4, passed=1)
+
+    assert last_files(project) == before
+    assert before[0]["parameters"] == '{"temperature":0}'
+    assert set(json.loads(before[0]["judges"])) == {"exact", "contains"}
+
+
+def last_files(project: EvalProject) -> list[dict[str, str]]:
+    """Return what the newest run records of its eval files."""
+    with sqlite3.connect(project.path / ".promptevals/history.db") as history:
+        history.row_factory = sqlite3.Row
+        rows = history.execute(
+            "SELECT * FROM run_files WHERE run_id = (SELECT id FROM runs ORDER BY started_at DESC, id DESC LIMIT 1)"
+        )
+        return [{key: row[key] for key in row.keys() if key != "run_id"} for row in rows]  # noqa: SIM118 - a row yields values
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["one process", "two workers"])
+def test_it_is_said_where_all_cases_changed(saved: EvalProject, workers: tuple[str, ...]) -> None:
+    saved.write("prompts/tail.md", "{{ input }}?")
+
+    result = saved.run_process(NO_CACHE, "--evals-changed", "--tb=no", *workers)
+
+    result.stdout.fnmatch_lines(["no case unchanged since the baseline; 10 cases changed"])
+
+
+def test_it_is_said_where_there_is_nothing_to_have_changed_since(project: EvalProject) -> None:
+    project.write_cases(CASES, [{"id": "a", "input": "x", "expected": "x"}])
+
+    project.run("--evals-changed").stdout.fnmatch_lines(
+        ["--evals-changed: there is no baseline of these cases, so 1 case ran"]
+    )
+
+
+def test_an_unchanged_case_that_fails_is_not_called_changed(project: EvalProject) -> None:
+    project.write_cases(
+        CASES, [*echo_cases(3), {"id": "bad", "input": "x", "expected": "y"}], head=f"{ECHO}judges: [exact]\n"
+    )
+    project.run("--evals-save-baseline")
+
+    project.run("--evals-changed", "--tb=no").stdout.fnmatch_lines(
+        [
+            "3 cases unchanged since the baseline: results taken from there; 0 cases changed;",
+            "  1 case unchanged, but below its thresholds, so it ran again",
+        ]
+    )
+
+
+def test_a_baseline_that_cannot_be_read_is_not_called_missing(saved: EvalProject) -> None:
+    path = saved.path / "baselines/a.eval.yaml.jsonl"
+    path.write_text("<<<<<<< HEAD\n" + path.read_text("utf-8"), encoding="utf-8")
+
+    saved.run(NO_CACHE, "--evals-changed").stdout.fnmatch_lines(
+        ["--evals-changed: the baseline cannot be read, so 10 cases ran"]
+    )

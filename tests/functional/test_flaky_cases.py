@@ -56,7 +56,7 @@ def test_a_flaky_case_in_quarantine_fails_no_test_but_counts_in_the_gates(
     assert result.ret == 0
     result.stdout.fnmatch_lines(
         [
-            "1 case below their thresholds, let through:",
+            "1 case below its thresholds, let through:",
             "  a.eval.yaml::c1  quarantined as flaky: passed 4 of 6 earlier trials, 30 % to",
             "    90 %; exact failed, score 0.00 (was 1.00): expected*",
             "a.eval.yaml      1       0  0.000 *",

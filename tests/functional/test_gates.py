@@ -187,3 +187,37 @@ def test_numpy_is_loaded_only_where_there_is_a_baseline(project: EvalProject) ->
 
     first.stdout.fnmatch_lines(["without numpy"])
     second.stdout.fnmatch_lines(["with numpy"])
+
+
+@pytest.mark.parametrize("file", ["evals/a.eval.yaml", "./evals/a.eval.yaml"])
+def test_that_a_gate_cannot_be_selected_is_said(project: EvalProject, file: str) -> None:
+    project.write_cases("evals/a.eval.yaml", rows("good"), head=HEAD)
+
+    result, other = project.run(f"{file}::gate[score]"), project.run(f"{file}::gates[score]")
+
+    assert result.ret == other.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(
+        [
+            "ERROR: not found: *evals/a.eval.yaml::gate*",
+            f"ERROR: a gate is a verdict on a whole eval file and cannot be selected: run 'pytest {file}'",
+        ]
+    )
+    assert "a gate is" not in other.stderr.str()
+
+
+def test_a_case_that_is_called_gate_can_be_selected(project: EvalProject) -> None:
+    models = "case_policy: gate\njudges: [exact]\nmodel: [scripted/echo, scripted/upper]\n"
+    project.write_cases("a.eval.yaml", [{"id": "gate", "input": "x", "expected": "x"}], head=models)
+
+    assert project.run("a.eval.yaml::gate[echo]").ret == 0
+
+
+def test_the_progress_of_a_verbose_run_does_not_go_backwards(project: EvalProject) -> None:
+    project.write_cases("a.eval.yaml", rows("good", "good"), head=HEAD + "gate: {min_score: 0.1, min_pass_rate: 0.1}\n")
+
+    shown = [line.rpartition("[")[2] for line in project.run("-v").outlines if line.endswith("%]")]
+    wrapped = [line for line in project.run().outlines if line.endswith("%]")]
+
+    assert shown == [" 50%]", "100%]", "100%]", "100%]"]
+    assert len(wrapped) == 1
+    assert wrapped[0].startswith("a.eval.yaml ....")

@@ -13,6 +13,7 @@ from pytest_promptevals.cli import main
 from tests.support.project import EvalProject
 from tests.support.served import calls, echo_cases, serve
 from tests.support.server_fixture import ModelServer
+from tests.support.wide_terminal import WIDE
 
 CASES = "a.eval.yaml"
 QUIET = ("-p", "no:randomly", "-p", "no:timeout", "-p", "no:socket")
@@ -82,7 +83,7 @@ def test_a_case_that_the_run_does_not_have_is_left_out_and_named(
 
     assert calls(model_server) == 0
     result.assert_outcomes(passed=5, deselected=2)
-    result.stdout.fnmatch_lines([f"2 cases (c4, c5) not run: run {run_id} has no result of it"])
+    result.stdout.fnmatch_lines([f"2 cases (c4, c5) not run: not among the results of run {run_id}"])
 
 
 def test_thresholds_of_now_decide_scores_that_are_there(recorded: EvalProject, model_server: ModelServer) -> None:
@@ -132,8 +133,8 @@ def test_a_case_with_other_judges_cannot_be_decided_by_old_scores(
     result.stdout.fnmatch_lines(
         [
             "4 cases (c0, c1, c2 and 1 more) not run: edited since run",
-            f"  {run_id}, so judge it anew with 'promptevals rejudge",
-            f"  {run_id}'",
+            f"  {run_id}; 'promptevals rejudge {run_id}' judges",
+            "  anew",
         ]
     )
 
@@ -166,10 +167,11 @@ def test_a_run_whose_eval_files_are_gone_is_an_error(recorded: EvalProject, monk
     (recorded.path / CASES).rename(recorded.path / "b.eval.yaml")
     run_id = runs(recorded.path)[0][0]
 
-    done = CliRunner().invoke(main, ["rejudge", "latest"])
+    done = CliRunner().invoke(main, ["rejudge", "latest"], env=WIDE)
 
     assert done.exit_code == 1
-    assert done.output == (f"Error: run {run_id}: none of its eval files is there any more (it had a.eval.yaml)\n")
+    text = " ".join(done.output.split())
+    assert text == f"Error: run {run_id}: none of its eval files is there any more (it had a.eval.yaml)"
 
 
 @pytest.mark.parametrize(
@@ -182,11 +184,15 @@ def test_a_run_whose_eval_files_are_gone_is_an_error(recorded: EvalProject, monk
             "--evals-rejudge takes outputs as they are and cannot be combined with --evals-regate",
         ),
         (
+            ["--evals-regate=latest", "--evals-attribute"],
+            "--evals-regate takes outputs as they are and cannot be combined with --evals-attribute",
+        ),
+        (
             ["--evals-rejudge=latest", "--evals-model=scripted/x"],
             "--evals-rejudge takes outputs as they are and cannot be combined with --evals-model",
         ),
     ],
-    ids=["unknown to rejudge", "unknown to regate", "both", "another model"],
+    ids=["unknown to rejudge", "unknown to regate", "both", "attribution", "another model"],
 )
 def test_what_cannot_be_reused_is_a_usage_error(
     recorded: EvalProject, model_server: ModelServer, arguments: list[str], message: str
@@ -229,7 +235,7 @@ def test_a_marked_function_is_left_out_and_named(project: EvalProject) -> None:
     result = project.run_process("--evals-rejudge=latest")
 
     result.stdout.fnmatch_lines(
-        ["1 case (test_app[[]a[]]) not run: a test function makes its outputs itself, so run", "  it with pytest"]
+        ["1 case (test_app[[]a[]]) not run: test functions make their outputs themselves; run", "  pytest for that"]
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import Any
 
 import pytest
@@ -273,7 +274,7 @@ def test_a_ratchet_lets_through_what_the_same_judges_failed_before(judged: EvalP
     judged.write_cases("a.eval.yaml", [{"id": "a", "input": "y"}], head=HEAD + "    case_policy: ratchet\n")
     judged.run()
 
-    judged.run("--evals-level=1").stdout.fnmatch_lines(["1 case below their thresholds, let through:"])
+    judged.run("--evals-level=1").stdout.fnmatch_lines(["1 case below its thresholds, let through:"])
 
 
 @pytest.mark.parametrize("extra", [(), ("-n2",)], ids=["plain", "n2"])
@@ -295,3 +296,30 @@ def test_marked_functions_keep_to_the_level(judged: EvalProject, extra: tuple[st
 
     judged.run("--evals-level=1", *extra).assert_outcomes(passed=1, skipped=1)
     assert not (judged.path / "critic-ran").exists()
+
+
+@pytest.mark.parametrize("extra", [(), ("-n2",)], ids=["plain", "n2"])
+@pytest.mark.parametrize("history", ["kept", "lost"])
+def test_only_what_changed_runs_at_level_1_beside_a_baseline_of_all_judges(
+    project: EvalProject, model_server: ModelServer, extra: tuple[str, ...], history: str
+) -> None:
+    project.write("conftest.py", CRITIC)
+    project.write("critic.txt", "0.2")
+    serve(project, model_server, judges=["exact", {"critic": {"threshold": 0.1}}])
+    project.write_cases("a.eval.yaml", echo_cases(4), head="")
+    project.run("--evals-cache=off", "--evals-save-baseline").assert_outcomes(passed=4)
+    model_server.reset()
+    if history == "lost":
+        shutil.rmtree(project.path / ".promptevals")
+    project.write_cases("a.eval.yaml", [*echo_cases(3), {"id": "new", "input": "y", "expected": "y"}], head="")
+
+    result = project.run("--evals-cache=off", "--evals-changed", "--evals-level=1", *extra)
+
+    assert calls(model_server) == 1
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(
+        [
+            "a.eval.yaml      4       4  1.000   1.000   0.000 * passed",
+            "3 cases unchanged since the baseline: results taken from there; 1 case changed",
+        ]
+    )

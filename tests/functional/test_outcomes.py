@@ -134,7 +134,7 @@ def test_policy_gate_lets_failing_cases_through_in_a_category_of_their_own(
     result.stdout.fnmatch_lines(["*a.eval.yaml::wrong*BELOW*" if not extra else "*BELOW*a.eval.yaml::wrong*"])
     result.stdout.fnmatch_lines(["*1 passed, 1 below in*"])
     result.stdout.fnmatch_lines(
-        ["1 case below their thresholds, let through:", "  a.eval.yaml::wrong  exact failed, score*"]
+        ["1 case below its thresholds, let through:", "  a.eval.yaml::wrong  exact failed, score*"]
     )
     result.stdout.fnmatch_lines(["    answered", "        a"])
     assert ".b" in project.run().stdout.str()

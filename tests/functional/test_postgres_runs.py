@@ -63,17 +63,44 @@ def test_the_password_of_the_command_line_is_nowhere(project: EvalProject, datab
 def test_a_server_that_is_away_is_one_line_and_the_next_run_adds_the_results(
     project: EvalProject, database: HistorySubject, postgres_server: PostgresServer
 ) -> None:
+    project.run("--evals-save-baseline", "--evals-history=off").assert_outcomes(passed=4)
     postgres_server.stop()
     try:
         result = project.run_process()
     finally:
         postgres_server.start()
 
-    result.assert_outcomes(passed=4)
+    result.assert_outcomes(passed=5)
     (kept,) = (project.path / ".promptevals").glob("*.jsonl")
     text = " ".join(result.stdout.str().split())
-    assert text.count("Connection refused, or keep no history with 'evals_history = off'; what is missing") == 1
+    way_out = "start the server or correct 'evals_history', or keep no history with 'evals_history = off'"
+    assert text.count(f"Connection refused; {way_out}; what is missing") == 1
     assert f"is kept in .promptevals/{kept.name}, and the next run adds it" in text
-    project.run_process().assert_outcomes(passed=4)
+    project.run_process().assert_outcomes(passed=5)
     assert [run.status for run in runs_in(database)] == [RunStatus.FINISHED] * 2
     assert not list((project.path / ".promptevals").glob("*.jsonl"))
+
+
+@pytest.mark.parametrize("arguments", [(), ("-n2",)], ids=["plain", "n2"])
+def test_a_file_whose_last_results_are_out_of_reach_is_not_green(
+    project: EvalProject, database: HistorySubject, postgres_server: PostgresServer, arguments: tuple[str, ...]
+) -> None:
+    project.write_cases("b.eval.yaml", CASES)
+    project.run("--evals-save-baseline", "--evals-history=off", "b.eval.yaml")
+    postgres_server.stop()
+    try:
+        result = project.run_process("-rf", *arguments)
+        saving = project.run_process("--evals-save-baseline", *arguments)
+    finally:
+        postgres_server.start()
+
+    assert result.ret == 1
+    result.assert_outcomes(passed=9, failed=1)
+    text = " ".join(result.stdout.str().split())
+    assert (
+        "a.eval.yaml [score] insufficient data: no baseline is committed, and the history that has the last results "
+        "cannot be read, so nothing is compared; the end of the summary says why"
+    ) in text
+    assert text.count("Connection refused;") == 1
+    assert saving.ret == 0
+    assert database.execute("SELECT count(*) FROM pg_tables WHERE tablename = 'runs'") == [(0,)]

@@ -116,6 +116,32 @@ def test_a_ratchet_without_a_committed_baseline_is_told_what_it_lacks(project: E
     assert "without a committed baseline" not in again.stdout.str()
 
 
+def test_what_fails_in_a_run_with_a_drop_is_not_said_to_be_forgotten(project: EvalProject) -> None:
+    answer(project)
+    project.run()
+    answer(project, c1="bad", c2="bad")
+
+    first, second = project.run("--evals-max-drop=0.05"), project.run("--evals-max-drop=0.05")
+
+    assert (first.ret, second.ret) == (1, 1)
+    assert "inconclusive" in first.stdout.str()
+    assert "known failure" not in in_one_line(first) + in_one_line(second)
+
+
+def test_where_the_baseline_cannot_be_read_nothing_is_called_new(project: EvalProject) -> None:
+    answer(project)
+    project.run("--evals-save-baseline")
+    path = project.path / "baselines/a.eval.yaml.jsonl"
+    path.write_text("<<<<<<< HEAD\n" + path.read_text(encoding="utf-8"), encoding="utf-8")
+    answer(project, c1="bad")
+
+    result = project.run()
+
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["  a.eval.yaml::c1  the baseline cannot be read: exact failed, score 0.00:*"])
+    assert "new, not" not in in_one_line(result)
+
+
 def test_a_new_case_that_fails_is_no_known_failure(project: EvalProject) -> None:
     answer(project)
     project.run("--evals-save-baseline")
@@ -135,3 +161,21 @@ def test_the_ratchet_may_be_the_policy_of_the_whole_project(project: EvalProject
     answer(project, head="judges: [exact]\n", c1="bad", c2="bad")
 
     project.run().assert_outcomes(failed=1, passed=19)
+
+
+def test_an_edited_case_that_fails_is_called_edited_and_not_new(project: EvalProject) -> None:
+    answer(project)
+    project.run("--evals-save-baseline")
+    edited = [{"id": "c1", "input": "edited ", "expected": "good", "output": "bad"}]
+    project.write_cases("a.eval.yaml", edited, head=HEAD)
+
+    result = project.run()
+
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(
+        [
+            "  a.eval.yaml::c1  edited since the baseline, not held to anything yet: exact",
+            "    failed, score 0.00:*",
+        ]
+    )
+    assert "new, not" not in in_one_line(result)

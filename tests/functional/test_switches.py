@@ -133,3 +133,43 @@ def test_trials_repeat_a_case(project: EvalProject) -> None:
 
     project.run("-rf").stdout.fnmatch_lines(["FAILED a.eval.yaml::a - exact failed, score 0.50*"])
     project.run("--evals-trials=1", "--evals-history=off").assert_outcomes(passed=1)
+
+
+def test_most_trials_without_adaptive_trials_are_said_to_be_idle(evals: EvalProject) -> None:
+    idle = (
+        "--evals-max-trials 50 has no effect without --evals-adaptive; --evals-trials 50 asks for as many of each case"
+    )
+
+    assert idle in " ".join(evals.run("-q", "--evals-max-trials=50").stdout.str().split())
+    assert "no effect" not in evals.run("--evals-max-trials=50", "--evals-adaptive").stdout.str()
+    evals.write("pytest.ini", "[pytest]\nevals_max_trials = 50\n")
+    assert "no effect" not in evals.run().stdout.str()
+
+
+@pytest.mark.parametrize("extra", [(), ("-n2",)], ids=["plain", "n2"])
+def test_a_variable_that_is_no_setting_is_named_once(
+    evals: EvalProject, monkeypatch: pytest.MonkeyPatch, extra: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("PROMPTEVALS_MAX_DRPO", "0.01")
+    monkeypatch.setenv("PROMPTEVALS_SESSION", "abc")
+
+    text = " ".join(evals.run_process("-q", *extra).stdout.str().split())
+
+    words = "PROMPTEVALS_MAX_DRPO has no effect: there is no such setting. Did you mean 'PROMPTEVALS_MAX_DROP'?"
+    assert text.count(words) == text.count("no effect") == 1
+    assert "no effect" not in evals.run("test_plain.py").stdout.str()
+
+
+@pytest.mark.parametrize("option", ["history", "cache-file"])
+def test_a_folder_is_no_database(evals: EvalProject, option: str) -> None:
+    as_option = evals.run(f"--evals-{option}=evals")
+    evals.write("pytest.ini", f"[pytest]\nevals_{option.replace('-', '_')} = new/\n")
+    as_key = evals.run()
+
+    name, key = {"history": "history.db", "cache-file": "cache.db"}[option], f"evals_{option.replace('-', '_')}"
+    assert as_option.ret == as_key.ret == pytest.ExitCode.USAGE_ERROR
+    as_option.stderr.fnmatch_lines(
+        [f"ERROR: --evals-{option}: 'evals' is a folder; write the name of a file, such as 'evals/{name}'."]
+    )
+    as_key.stderr.fnmatch_lines([f"ERROR: {key}: 'new/' is a folder; write the name of a file, such as 'new/{name}'."])
+    assert not (evals.path / "new").exists()

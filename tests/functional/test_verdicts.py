@@ -270,7 +270,7 @@ def test_saving_twice_gives_the_same_bytes(project: EvalProject) -> None:
 
     assert baseline(project) == first
     result.stdout.fnmatch_lines(
-        ["baseline saved: baselines/a.eval.yaml.jsonl (2 cases, 1 of them below their", "  thresholds)"]
+        ["baseline saved: baselines/a.eval.yaml.jsonl (2 cases, 1 of them below its", "  thresholds)"]
     )
 
 

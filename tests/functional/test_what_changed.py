@@ -174,8 +174,8 @@ def test_without_a_history_git_has_the_prompt_of_the_committed_baseline(project:
             "  prompt support: changed (10 cases)",
             "    - Be friendly. Name the order number.",
             "    + Be friendly.",
-            "  the run of the baseline is not in the history, so its parameters, judges and",
-            "    packages are not known",
+            "  the run of the baseline is not in the history, so its parameters are those",
+            "    that git has, and its judges and packages are not known",
         ]
     )
 
@@ -191,23 +191,129 @@ def test_without_history_and_git_the_prompt_is_said_to_have_changed(project: Eva
     result.stdout.fnmatch_lines(["    Your order A-0 is on its way.        | It is on its way."])
 
 
-def test_an_inline_prompt_is_not_looked_for_in_git(project: EvalProject) -> None:
-    write(project, GOOD)
+def commit_baseline(project: EvalProject) -> None:
+    """Save a baseline and commit everything, as if in another checkout."""
     git(project, "init", "-q")
-    project.write_cases(
-        "a.eval.yaml",
-        [{"id": f"c{n}", "input": f"A-{n}", "expected": f"A-{n}"} for n in range(10)],
-        head='prompt: "Name the order number {{ input }}"\nmodel: lamps/small\n',
-    )
-    project.run("--evals-save-baseline", "--evals-history=off")
+    project.run("--evals-save-baseline", "--evals-history=off").assert_outcomes(passed=10)
     git(project, "add", ".")
     git(project, "commit", "-qm", "baseline")
-    text = (project.path / "a.eval.yaml").read_text(encoding="utf-8")
-    project.write("a.eval.yaml", text.replace("Name the order number", "Say"))
+
+
+def test_git_has_an_inline_prompt_and_the_parameters_too(project: EvalProject) -> None:
+    cases = [{"id": f"c{n}", "input": f"A-{n}", "expected": f"A-{n}"} for n in range(10)]
+    head = 'prompt: "Name the order number {{ input }}"\nmodel: lamps/small\nparameters: {temperature: 0}\n'
+    write(project, GOOD)
+    project.write_cases("a.eval.yaml", cases, head=head)
+    commit_baseline(project)
+    head = head.replace("Name the order number", "Say").replace("temperature: 0", "temperature: 0.7")
+    project.write_cases("a.eval.yaml", cases, head=head)
 
     result = project.run("--tb=no", "--evals-history=off")
 
-    result.stdout.fnmatch_lines(["  prompt: changed (10 cases); its earlier text is not known"])
+    result.stdout.fnmatch_lines(
+        [
+            "  prompt: changed (10 cases)",
+            "    - Name the order number {{ input }}",
+            "    + Say {{ input }}",
+            "  parameter temperature: 0, now 0.7",
+            "  the run of the baseline is not in the history, so its parameters are those",
+            "    that git has, and its judges and packages are not known",
+        ],
+        consecutive=True,
+    )
+
+
+@pytest.mark.parametrize("is_template_edited", [False, True], ids=["include alone", "both"])
+def test_git_has_the_files_that_a_prompt_includes(project: EvalProject, is_template_edited: bool) -> None:
+    write(project, "Be kind.\n{% include 'parts/rule.md' %}\n{% include 'parts/same.md' %}\n{{ input }}\n")
+    project.write("parts/rule.md", "Name the order number.\n{% include 'deep.md' %}\n")
+    project.write("parts/deep.md", "Smile.\n")
+    project.write("parts/same.md", "Stay.\n")
+    commit_baseline(project)
+    project.write("parts/rule.md", "Be short.\n{% include 'deep.md' %}\n")
+    if is_template_edited:
+        text = (project.path / "support.md").read_text(encoding="utf-8")
+        project.write("support.md", text.replace("Be kind.", "Be quick."))
+
+    result = project.run("--tb=no", "--evals-history=off")
+
+    edited = ["    - Be kind.", "    + Be quick.", "      {% include 'parts/rule.md' %}"] if is_template_edited else []
+    result.stdout.fnmatch_lines(
+        [
+            "  prompt support: changed (10 cases)",
+            *edited,
+            "      parts/rule.md:",
+            "    - Name the order number.",
+            "    + Be short.",
+            "      {% include 'deep.md' %}",
+            "  the run of the baseline is not in the history, *",
+        ],
+        consecutive=True,
+    )
+
+
+def test_git_has_chat_messages_of_files_and_examples(project: EvalProject) -> None:
+    write(project, GOOD)
+    project.write("support.yaml", "- {role: system, content: parts/rule.md}\n- {role: user, content: '{{ input }}'}\n")
+    project.write("parts/rule.md", "Name the order number.\n")
+    project.write("shots.yaml", "- {user: Where is it?, assistant: Here.}\n")
+    text = (project.path / "a.eval.yaml").read_text(encoding="utf-8")
+    project.write("a.eval.yaml", "few_shot: shots.yaml\n" + text.replace("support.md", "support.yaml"))
+    commit_baseline(project)
+    project.write("parts/rule.md", "Be short.\n")
+    project.write("shots.yaml", "- {user: Where is it?, assistant: There.}\n")
+
+    result = project.run("--tb=no", "--evals-history=off")
+
+    result.stdout.fnmatch_lines(
+        [
+            "  prompt support: changed (10 cases)",
+            "    - system: Name the order number.",
+            "    + system: Be short.",
+            "      user: {{ input }}",
+            "      example: Where is it?",
+            "    - answer: Here.",
+            "    + answer: There.",
+        ],
+        consecutive=True,
+    )
+
+
+def test_what_git_has_is_shown_only_if_the_baseline_was_made_with_it(project: EvalProject) -> None:
+    write(project, "Something else. {{ input }}\n")
+    git(project, "init", "-q")
+    git(project, "add", "support.md")
+    git(project, "commit", "-qm", "prompt")
+    write(project, GOOD)
+    project.run("--evals-save-baseline", "--evals-history=off").assert_outcomes(passed=10)
+    git(project, "add", "baselines", "a.eval.yaml", "evals.yaml")
+    git(project, "commit", "-qm", "baseline without its prompt")
+    write(project, POOR)
+
+    result = project.run("--tb=no", "--evals-history=off")
+
+    result.stdout.fnmatch_lines(["  prompt support: changed (10 cases); its earlier text is not known"])
+
+
+def test_where_all_cases_are_judged_otherwise_it_says_so_and_names_the_judge(project: EvalProject) -> None:
+    write(project, GOOD)
+    project.run("--evals-save-baseline")
+    project.write("evals.yaml", SCRIPT.replace("[contains]", "[{contains: {weight: 2}}]"))
+    write_gate = "gate: {missing_cases: fail}\n"
+    text = (project.path / "a.eval.yaml").read_text(encoding="utf-8")
+    project.write("a.eval.yaml", write_gate + text.replace('"c9"', '"d9"').replace("A-9", "B-9"))
+
+    result = project.run("--tb=no")
+
+    result.stdout.fnmatch_lines(
+        [
+            "a.eval.yaml: what changed since the baseline",
+            "  judge contains: changed",
+            "  cases: 1 new, 9 edited, 1 missing",
+            "  no case is as the baseline has it, so there is none to compare",
+        ],
+        consecutive=True,
+    )
 
 
 def test_a_green_run_asks_the_history_nothing_for_it(project: EvalProject, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -223,3 +329,20 @@ def test_a_green_run_asks_the_history_nothing_for_it(project: EvalProject, monke
 
     assert result.ret == 0
     result.stdout.no_fnmatch_line("*what changed*")
+
+
+@pytest.mark.parametrize("extra", [(), ("-n2",)], ids=["plain", "n2"])
+@pytest.mark.parametrize("save", [(), ("--evals-save-baseline",)], ids=["history", "committed"])
+def test_a_run_that_reused_all_results_invents_no_change(
+    project: EvalProject, extra: tuple[str, ...], save: tuple[str, ...]
+) -> None:
+    write(project, GOOD, parameters="{temperature: 0}")
+    project.run(*save)
+    project.run("--evals-changed", *save, *extra)
+    write(project, POOR, parameters="{temperature: 0}")
+
+    result = project.run("--tb=no", *extra)
+
+    result.stdout.fnmatch_lines(["  prompt support: changed (10 cases)"])
+    result.stdout.no_fnmatch_line("*parameter *")
+    result.stdout.no_fnmatch_line("*judge contains:*")

@@ -1,9 +1,17 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from pytest_promptevals.errors import UsageError
-from pytest_promptevals.settings import SETTINGS, Settings, resolve_settings
+from pytest_promptevals.errors import UsageError, percent_hint
+from pytest_promptevals.settings import (
+    SETTINGS,
+    Settings,
+    check_places,
+    explain_unknown_variables,
+    resolve_settings,
+)
 
 
 def test_without_anything_given_the_defaults_hold() -> None:
@@ -84,7 +92,10 @@ def test_a_baseline_is_saved_as_a_file_under_a_name_or_not_at_all(
         ({"PROMPTEVALS_CONCURRENCY": "many"}, "PROMPTEVALS_CONCURRENCY: 'many' is not a whole number."),
         ({"PROMPTEVALS_CONCURRENCY": "0"}, "PROMPTEVALS_CONCURRENCY: 0 is too small; the smallest is 1."),
         ({"PROMPTEVALS_TRIALS": "99999999"}, "PROMPTEVALS_TRIALS: 99999999 is too large; the largest is 1000."),
-        ({"PROMPTEVALS_MAX_DROP": "5"}, "PROMPTEVALS_MAX_DROP: 5.0 is too large; the largest is 1."),
+        (
+            {"PROMPTEVALS_MAX_DROP": "5"},
+            "PROMPTEVALS_MAX_DROP: 5.0 is too large; the largest is 1; write 0.05 for 5 %.",
+        ),
         (
             {"PROMPTEVALS_HISTORY": "postgresql://db/x"},
             (
@@ -99,6 +110,18 @@ def test_a_baseline_is_saved_as_a_file_under_a_name_or_not_at_all(
                 "postgresql+psycopg://USER@HOST/DATABASE, or off."
             ),
         ),
+        ({"PROMPTEVALS_MAX_DROP": "5%"}, "PROMPTEVALS_MAX_DROP: '5%' is not a number; write 0.05 for 5 %."),
+        ({"PROMPTEVALS_MAX_DROP": "a%"}, "PROMPTEVALS_MAX_DROP: 'a%' is not a number."),
+        (
+            {"PROMPTEVALS_MAX_COST_INCREASE": "20 %"},
+            "PROMPTEVALS_MAX_COST_INCREASE: '20 %' is not a number; write 0.2 for 20 %.",
+        ),
+        (
+            {"PROMPTEVALS_CONFIDENCE": "99"},
+            "PROMPTEVALS_CONFIDENCE: 99.0 is too large; the largest is 0.9999; write 0.99 for 99 %.",
+        ),
+        ({"PROMPTEVALS_CONFIDENCE": "500"}, "PROMPTEVALS_CONFIDENCE: 500.0 is too large; the largest is 0.9999."),
+        ({"PROMPTEVALS_MAX_COST": "5%"}, "PROMPTEVALS_MAX_COST: '5%' is not a number."),
         ({"PROMPTEVALS_TIMEOUT": "soon"}, "PROMPTEVALS_TIMEOUT: 'soon' is not a number."),
         ({"PROMPTEVALS_TIMEOUT": "nan"}, "PROMPTEVALS_TIMEOUT: 'nan' is not a finite number."),
         ({"PROMPTEVALS_PLAN": "maybe"}, "PROMPTEVALS_PLAN: 'maybe' is not a yes or no."),
@@ -136,3 +159,48 @@ def test_a_value_of_another_type_is_named(ini: dict[str, object], message: str) 
         resolve_settings({}, {}, ini)
 
     assert str(caught.value) == message
+
+
+def test_variables_that_are_no_settings_are_explained() -> None:
+    environment = {
+        "PATH": "x",
+        "PROMPTEVALS_MAX_DROP": "0.1",
+        "PROMPTEVALS_MAX_DRPO": "0.1",
+        "PROMPTEVALS_ZZZ": "1",
+        "PROMPTEVALS_CHECK_IGNORE": "1",
+        "PROMPTEVALS_SESSION": "1",
+    }
+
+    assert explain_unknown_variables(environment, ["PROMPTEVALS_SESSION"]) == [
+        "PROMPTEVALS_CHECK_IGNORE has no effect: evals_check_ignore can be set in the ini file only",
+        "PROMPTEVALS_MAX_DRPO has no effect: there is no such setting. Did you mean 'PROMPTEVALS_MAX_DROP'?",
+        "PROMPTEVALS_ZZZ has no effect: there is no such setting",
+    ]
+
+
+def test_places_that_are_no_folders_are_taken(tmp_path: Path) -> None:
+    (tmp_path / "there.db").touch()
+
+    for place in ("there.db", "new/other.db", "off", "postgresql+psycopg://db/x/"):
+        check_places(Settings(history=place), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("value", "hint"),
+    [
+        ("20%", "; write 0.2 for 20 %"),
+        (" 12.5 %", "; write 0.125 for 12.5 %"),
+        (99, "; write 0.99 for 99 %"),
+        ("80.0", "; write 0.8 for 80 %"),
+        ("0%", "; write 0 for 0 %"),
+        ("1.1", ""),
+        (True, ""),
+        ("-5%", ""),
+        (500, ""),
+        ("inf", ""),
+        ("nan%", ""),
+        ("abc", ""),
+    ],
+)
+def test_what_looks_like_a_percentage_is_told_as_a_share(value: object, hint: str) -> None:
+    assert percent_hint(value) == hint

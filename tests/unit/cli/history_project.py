@@ -15,6 +15,7 @@ from pytest_promptevals.records.comparisons import Comparison, GateResult, Metri
 from pytest_promptevals.records.results import CaseResult
 from pytest_promptevals.records.runs import Run, RunFile, RunStatus
 from tests.support.sample_results import FILE, PLACE, make_result, make_run
+from tests.support.wide_terminal import WIDE
 
 HISTORY = ".promptevals/history.db"
 
@@ -49,6 +50,6 @@ def add_run(run_id: str, *results: CaseResult, verdict: Verdict = Verdict.PASSED
 
 def call(*arguments: str, status: int = 0, given: str | None = None) -> str:
     """Run the command and return what it printed; ``given`` is what the user types."""
-    result = CliRunner().invoke(main, list(arguments), input=given)
+    result = CliRunner().invoke(main, list(arguments), input=given, env=WIDE if status else None)
     assert result.exit_code == status, result.output
     return result.output

@@ -15,6 +15,7 @@ from pytest_promptevals.cache.entries import Entry
 from pytest_promptevals.cache.recordings import recording_path, write_recording
 from pytest_promptevals.cli import main
 from pytest_promptevals.cli.project import find_project
+from tests.support.wide_terminal import WIDE
 from tests.unit.cache.asking import FILE, make_entry
 
 CACHE = Path(".promptevals/cache.db")
@@ -39,7 +40,7 @@ def fill(path: Path = CACHE, *texts: str, stored_at: int | None = None, **change
 
 
 def run(*arguments: str, status: int = 0) -> str:
-    result = CliRunner().invoke(main, ["cache", *arguments])
+    result = CliRunner().invoke(main, ["cache", *arguments], env=WIDE if status else None)
     assert result.exit_code == status, result.output
     return result.output
 

@@ -13,6 +13,7 @@ from pytest_promptevals.cache.recordings import read_recording, recording_path, 
 from pytest_promptevals.cache.store import Use
 from pytest_promptevals.cli import main
 from pytest_promptevals.cli.replay import Replay
+from tests.support.wide_terminal import WIDE
 from tests.unit.cache.asking import ask, make_entry
 
 # Stands in for the engine: it notes the uses of a file as the response cache does.
@@ -80,7 +81,7 @@ def keys(*texts: str) -> set[str]:
 
 
 def prune(*arguments: str, status: int = 0) -> list[str]:
-    result = CliRunner().invoke(main, ["cache", "prune", *arguments])
+    result = CliRunner().invoke(main, ["cache", "prune", *arguments], env=WIDE if status else None)
     assert result.exit_code == status, result.output
     return result.output.splitlines()
 
@@ -147,7 +148,7 @@ def test_a_project_without_any_evals_left_has_stale_recordings_only() -> None:
 def test_a_cache_that_cannot_tell_what_was_used_is_named() -> None:
     Path("conftest.py").unlink()
     Path(".promptevals").mkdir(exist_ok=True)
-    Path(".promptevals/cache.db").mkdir()
+    Path(".promptevals/cache.db").write_text("no database\n" * 1000, encoding="utf-8")
 
     assert prune(status=1)[0].startswith("Error: response cache ")
 

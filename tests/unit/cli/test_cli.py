@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
+import click
 import jsonschema
+import pytest
 import yaml
 from click.testing import CliRunner
 
@@ -38,6 +41,34 @@ def test_the_schema_takes_what_is_right_and_refuses_what_is_wrong() -> None:
     ]
     for wrong in wrongs:
         assert not jsonschema.Draft202012Validator(schema).is_valid({"cases": [], **wrong})
+
+
+def test_errors_are_broken_into_lines_of_the_terminal(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "80")
+
+    def said(*arguments: str) -> list[str]:
+        return CliRunner().invoke(main, arguments).output.splitlines()
+
+    assert said("runs", "prune")[-2:] == [
+        "Error: say which runs go: --keep 100 removes all but the newest 100,",
+        "  --older-than 30d those that began more than 30 days ago",
+    ]
+    assert said("runs", "--since", "yesterday")[-2:] == [
+        "Error: Invalid value for '--since': 'yesterday' is no time: write a date",
+        "  (2026-11-20), a time of it (2026-11-20T14:30, UTC), or how long ago (7d, 12h)",
+    ]
+    assert said("runs", "--nonsense")[-1].startswith("Error: No such option")
+
+
+def test_what_comes_in_lines_is_left_in_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    @click.command()
+    def listing() -> None:
+        raise click.ClickException("two problems:\n  one\n  two")
+
+    monkeypatch.setattr(main, "get_command", lambda *_: listing)
+
+    assert CliRunner().invoke(main, ["listing"]).output == "Error: two problems:\n  one\n  two\n"
 
 
 def test_help_and_version() -> None:

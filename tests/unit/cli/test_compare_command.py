@@ -1,8 +1,13 @@
 from __future__ import annotations
 
+import contextlib
+import csv
 import dataclasses
 import gc
+import io
 import json
+import math
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +19,7 @@ from pytest_promptevals.history.baselines import baseline_cases, write_baseline
 from pytest_promptevals.history.opening import open_history
 from pytest_promptevals.records.comparisons import GateResult, Verdict
 from pytest_promptevals.records.effects import Effect, Evidence
+from pytest_promptevals.records.responses import Response
 from pytest_promptevals.records.results import CaseResult, Trial
 from pytest_promptevals.records.runs import Run
 from tests.support.compared_runs import (
@@ -28,6 +34,7 @@ from tests.support.compared_runs import (
     write_two_runs,
 )
 from tests.support.sample_results import FILE, PLACE, make_result, make_run
+from tests.support.wide_terminal import WIDE
 
 OTHER = "evals/other.eval.yaml"
 
@@ -42,12 +49,12 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def invoke(*arguments: str) -> Result:
-    return CliRunner().invoke(main, ["compare", *arguments])
+def invoke(*arguments: str, env: dict[str, str] | None = None) -> Result:
+    return CliRunner().invoke(main, ["compare", *arguments], env=env)
 
 
 def run(*arguments: str, status: int = 0) -> str:
-    result = invoke(*arguments)
+    result = invoke(*arguments, env=WIDE if status else None)
     assert result.exit_code == status, result.output
     return result.output
 
@@ -202,6 +209,66 @@ def test_a_committed_baseline_can_be_the_first(folder: Path) -> None:
     )
 
 
+def answered(name: str, score: float, text: str, fingerprint: str) -> CaseResult:
+    trials = (Trial(1, None, score=0.0), Trial(2, Response(text), score=score))
+    return make_result(name, score, trials=trials, case_fingerprint=fingerprint * 16)
+
+
+def write_answers(folder: Path) -> None:
+    """Two cases that got worse, one of them renamed, and one that is as it was; of a third the output is not kept."""
+    before = [answered("a", 1.0, "It is Rome.", "a"), answered("old", 1.0, "Yes.", "b"), answered("c", 1.0, "No.", "c")]
+    now = [answered("a", 0.2, "It is\nMilan.", "a"), answered("new", 0.0, "", "b"), answered("c", 1.0, "No!", "c")]
+    write_run(folder, finished_run(BEFORE, 20), [*before, make_result("d", 1.0, case_fingerprint="d" * 16)])
+    lost = make_result("d", 0.3, trials=(Trial(1, None, score=0.3),), case_fingerprint="d" * 16)
+    write_run(folder, finished_run(NOW, 21), [*now, lost])
+
+
+def test_both_outputs_of_the_worst_cases_stand_side_by_side_where_they_are_asked_for(folder: Path) -> None:
+    write_answers(folder)
+
+    lines = run(BEFORE, NOW, "--outputs", "3").splitlines()
+
+    start = lines.index("  3 cases worse")
+    assert lines[start + 1 : start + 8] == [
+        f"    new  1.00 -> 0.00  now fails, was old  {FILE}:7",
+        "      Yes.                                | (empty)",
+        f"    a    1.00 -> 0.20  now fails  {FILE}:7",
+        "      It is Rome.                         | It is",
+        "                                          | Milan.",
+        f"    d    1.00 -> 0.30  now fails  {FILE}:7",
+        "      answer of d                         | (not known)",
+    ]
+    assert "Milan" not in run(BEFORE, NOW, "--outputs", "1")
+    assert "Milan" not in run(BEFORE, NOW)
+
+
+def test_data_has_the_outputs_that_were_asked_for(folder: Path) -> None:
+    write_answers(folder)
+
+    cases = {case["name"]: case for case in read(BEFORE, NOW, "--outputs", "2")["cases"]}
+
+    assert (cases["a"]["output_before"], cases["a"]["output_now"]) == ("It is Rome.", "It is\nMilan.")
+    assert (cases["new"]["output_before"], cases["new"]["output_now"]) == ("Yes.", "")
+    assert "output_now" not in cases["d"]
+    rows = list(csv.DictReader(io.StringIO(run(BEFORE, NOW, "--outputs", "2", "--format", "csv"))))
+    assert {row["name"]: row["output_now"] for row in rows if row["output_now"]} == {"a": "It is\nMilan."}
+    assert "output_now" not in run(BEFORE, NOW, "--format", "csv")
+
+
+def test_outputs_of_a_committed_baseline_are_those_that_it_keeps(folder: Path) -> None:
+    write_answers(folder)
+    kept = baseline_cases([answered("a", 1.0, "Rome it is.", "a")])
+    write_baseline(folder / "evals/baselines/support.eval.yaml.jsonl", kept)
+
+    assert "      Rome it is.                         | It is" in run("file", NOW, "--outputs", "3").splitlines()
+
+
+def test_an_output_that_did_not_change_is_said_to_be_the_same(folder: Path) -> None:
+    write_two_runs(folder)
+
+    assert run(BEFORE, NOW, "--outputs", "1").count("      the same output as before\n") == 1
+
+
 def test_a_damaged_baseline_is_named(folder: Path) -> None:
     write_run(folder, finished_run(NOW, 21), many_results(1, 1.0))
     path = folder / "evals/baselines/support.eval.yaml.jsonl"
@@ -249,7 +316,12 @@ def test_a_file_that_only_the_baseline_has_is_named(folder: Path) -> None:
     write_run(folder, finished_run(BEFORE, 20), [make_result("a", 1.0), make_result("a", 1.0, file=OTHER)])
     write_run(folder, finished_run(NOW, 21), [make_result("a", 1.0)])
 
-    assert f"lost, since only the baseline has results of them: {OTHER}" in run(BEFORE, NOW).splitlines()
+    notice = f"not compared, since only the baseline has results of them: {OTHER}"
+    assert notice.replace(f" {OTHER}", "") in " ".join(run(BEFORE, NOW).split())
+    assert run(BEFORE, NOW, "--file", "other.eval.yaml", status=2).splitlines()[-1] == (
+        f"Error: B has no results of {OTHER}, only A has: name a run as B that ran it"
+    )
+    assert f"Did you mean '{OTHER}'?" in run(BEFORE, NOW, "--file", "othr.eval.yaml", status=2)
 
 
 def test_shares_of_one_run_are_put_together(folder: Path) -> None:
@@ -280,8 +352,20 @@ def test_scores_of_a_part_of_the_judges_are_compared_with_such(folder: Path) -> 
 def test_data_goes_to_a_file_if_one_is_named(folder: Path) -> None:
     write_two_runs(folder)
 
-    assert run(BEFORE, NOW, "--format", "html", "-o", "größe.html") == ""
-    assert "regressed" in (folder / "größe.html").read_text(encoding="utf-8")
+    for name, begin in (
+        ("größe.HTML", "<!doctype html>"),
+        ("c.md", "**Before:**"),
+        ("c.csv", "file,"),
+        ("c.json", "{"),
+    ):
+        assert run(BEFORE, NOW, "-o", name) == ""
+        assert (folder / name).read_text(encoding="utf-8").startswith(begin)
+    run(BEFORE, NOW, "--format", "csv", "-o", "c.txt")
+    assert (folder / "c.txt").read_text(encoding="utf-8").startswith("file,")
+    assert run(BEFORE, NOW, "-o", "c.pdf", status=2).splitlines()[-1] == (
+        "Error: 'c.pdf' ends in no format that is known: use .txt, .md, .markdown, .html, .htm, .json, .csv, or name "
+        "one with --format"
+    )
     assert run(BEFORE, NOW, "--format", "markdown").startswith("**Before:** run ")
     assert run(BEFORE, NOW, "--format", "csv", "--limit", "1").count("\n") == 6
     assert run(BEFORE, NOW, "-o", "no/such/folder.txt", status=1) == (
@@ -295,6 +379,66 @@ def test_all_cases_are_listed_if_asked(folder: Path) -> None:
     assert "... and 5 more; --all lists them" in run(BEFORE, NOW, "--limit", "2")
     assert f"    case-09  1.00 -> 1.00  {FILE}:7" in run(BEFORE, NOW, "--all").splitlines()
     assert len(read(BEFORE, NOW, "--all")["cases"]) == 15
+
+
+def edit(column: str, value: object, run_id: str, name: str) -> None:
+    """Change the history as somebody with another program would."""
+    statement = f"UPDATE case_results SET {column} = ? WHERE run_id = ? AND name = ?"  # noqa: S608 - a test's own words
+    with contextlib.closing(sqlite3.connect(HISTORY)) as connection, connection:
+        connection.execute(statement, [value, run_id, name])
+
+
+@pytest.mark.parametrize("score", ["NaN", 17, -0.5, math.inf])
+def test_a_score_that_somebody_else_wrote_is_none(folder: Path, score: object) -> None:
+    write_two_runs(folder)
+
+    edit("score", score, NOW, "case-09")
+
+    (error,) = [case for case in read(BEFORE, NOW)["cases"] if case["name"] == "case-09"]
+    assert (error["change"], error["now"]) == ("error", None)
+
+    edit("score", score, BEFORE, "case-09")
+    edit("score", 1.0, NOW, "case-09")
+
+    (new,) = [case for case in read(BEFORE, NOW)["cases"] if case["name"] == "case-09"]
+    assert (new["change"], new["before"]) == ("new", None)
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("cost", "z"),
+        ("latency", -1.0),
+        ("output_length", math.inf),
+        ("weight", "v"),
+        ("line", "w"),
+        ("passed", 7),
+        ("passed", "yes"),
+        ("name", b"\x00"),
+        ("trial_scores", "[1],[1]"),
+        ("trial_scores", "7"),
+        ("trial_scores", '["a"]'),
+        ("judge_values", "nonsense"),
+        ("judge_values", "7"),
+        ("judge_values", '{"exact":2}'),
+        ("judge_values", '{"exact":NaN}'),
+    ],
+)
+def test_other_values_that_somebody_else_wrote_are_named(folder: Path, column: str, value: str | float | bytes) -> None:
+    write_two_runs(folder)
+    edit(column, value, NOW, "case-00")
+
+    assert run(BEFORE, NOW, status=1) == (
+        f"Error: run {NOW} cannot be compared: its results of {FILE} hold what this plugin does not write ({column}: "
+        f"{str(value)!r}); 'promptevals runs rm {NOW}' removes it\n"
+    )
+
+
+def test_a_long_foreign_value_is_cut(folder: Path) -> None:
+    write_two_runs(folder)
+    edit("judge_values", "x" * 99, NOW, "case-00")
+
+    assert f"(judge_values: '{'x' * 40}…')" in run(BEFORE, NOW, status=1)
 
 
 def test_what_is_no_run_is_said(folder: Path) -> None:

@@ -16,6 +16,7 @@ from pytest_promptevals.cli import main
 from pytest_promptevals.records.exports import COLUMNS, TEXT_COLUMNS
 from tests.support.compared_runs import BEFORE, NOW, finished_run, write_run
 from tests.support.sample_results import make_full_result, make_result
+from tests.support.wide_terminal import WIDE
 
 FORMULA = "=HYPERLINK(1)"
 
@@ -32,7 +33,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def run(*arguments: str, status: int = 0) -> str:
-    result = CliRunner().invoke(main, ["export", *arguments])
+    result = CliRunner().invoke(main, ["export", *arguments], env=WIDE if status else None)
     assert result.exit_code == status, result.output
     return result.stdout if status == 0 else result.output
 
@@ -83,17 +84,32 @@ def test_the_options_choose_what_is_exported() -> None:
 def test_a_file_is_of_the_format_that_its_name_ends_in(folder: Path) -> None:
     assert run("-o", "out.jsonl") == "3 results written to out.jsonl\n"
     assert len((folder / "out.jsonl").read_text(encoding="utf-8").splitlines()) == 3
-    run("-o", "out.txt")
-    assert (folder / "out.txt").read_text(encoding="utf-8").startswith("run,started_at,")
+    run("-o", "out")
+    assert (folder / "out").read_text(encoding="utf-8").startswith("run,started_at,")
     run("-o", "out.csv", "--format", "json")
     assert len(json.loads((folder / "out.csv").read_text(encoding="utf-8"))) == 3
+
+
+def test_a_file_whose_name_ends_in_another_format_is_refused(folder: Path) -> None:
+    assert run("-o", "out.xlsx", status=2).splitlines()[-1] == (
+        "Error: 'out.xlsx' ends in no format that is known: use .csv, .json, .jsonl, .parquet, or name one with "
+        "--format"
+    )
+    assert not (folder / "out.xlsx").exists()
+    assert run("-o", "out.xlsx", "--format", "csv") == "3 results written to out.xlsx\n"
 
 
 def test_no_results_are_said_to_be_none() -> None:
     result = CliRunner().invoke(main, ["export", "--format", "json", "--branch", "none"])
 
     assert result.exit_code == 0
-    assert sorted(result.output.splitlines()) == ["[]", "the history has no such results"]
+    assert sorted(result.output.splitlines()) == [
+        "[]",
+        "there are no such results: no run was made on branch 'none'. Known: main, topic.",
+    ]
+    # All that is asked for is in the history, but not together.
+    result = CliRunner().invoke(main, ["export", "--tag", "smoke", "--model", "gpt-5-mini", "--until", "2026-11-21"])
+    assert result.stderr == "there are no such results\n"
 
 
 def test_parquet_keeps_types(folder: Path) -> None:

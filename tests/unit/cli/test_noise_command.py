@@ -14,12 +14,20 @@ from pytest_promptevals.records.comparisons import Comparison, Metrics
 from pytest_promptevals.records.results import CaseResult
 from pytest_promptevals.records.runs import RunFile, RunStatus
 from tests.support.sample_results import FILE, make_result, make_run
+from tests.support.wide_terminal import WIDE
 
 QUIET = "evals/quiet.eval.yaml"
 
 
 def noise(*arguments: str) -> Result:
     return CliRunner().invoke(main, ["noise", *arguments])
+
+
+def problem(*arguments: str) -> str:
+    """Return the last line of what is said of a wrong call."""
+    result = CliRunner().invoke(main, ["noise", *arguments], env=WIDE)
+    assert result.exit_code != 0
+    return result.output.splitlines()[-1]
 
 
 def record(path: Path, scores: list[list[float]], file: str = FILE) -> None:
@@ -65,8 +73,10 @@ def test_the_noise_of_each_eval_file_is_shown_with_what_to_make_of_it(history: P
         "evals/support.eval.yaml      1     10       1  0.100    0.100  10.0 %      0.249",
         "",
         "noise: standard deviation of the change in mean score between two runs that",
-        "  asked the same; seen from: smallest drop that stands out at confidence 0.95",
-        "  with a chance of 0.8",
+        "  asked the same; largest: the largest such change that was seen; flips: share",
+        "  of cases that passed in one of the two runs and failed in the other; seen",
+        "  from: smallest drop in mean score that stands out at confidence 0.95 with a",
+        "  chance of 0.8",
         "",
         "evals/quiet.eval.yaml: no two runs yet that asked the same, each of them anew;",
         "  to measure its noise, run twice: pytest --evals-cache=refresh",
@@ -86,10 +96,9 @@ def test_a_file_is_named_from_the_current_folder_or_the_root(
 
 
 def test_a_file_that_the_history_does_not_know_gets_a_hint(history: Path) -> None:
-    result = noise("evals/suport.eval.yaml")
-
-    assert result.exit_code == 2
-    assert "Did you mean 'evals/support.eval.yaml'?" in result.output
+    assert problem("evals/suport.eval.yaml") == (
+        "Error: the history has no run of 'evals/suport.eval.yaml'. Did you mean 'evals/support.eval.yaml'?"
+    )
 
 
 def test_json_has_the_numbers(history: Path) -> None:
@@ -168,3 +177,15 @@ def test_without_a_history_there_is_nothing_to_measure(folder: Path) -> None:
 
     assert result.exit_code == 1
     assert result.output.startswith("Error: there is no history yet:")
+
+
+@pytest.mark.parametrize(
+    ("drop", "words"),
+    [
+        ("5%", "'5%' is not a valid number; write 0.05 for 5 %."),
+        ("5", "5.0 is not in the range 0<=x<=1; write 0.05 for 5 %."),
+        ("x", "'x' is not a valid number."),
+    ],
+)
+def test_a_drop_in_percent_is_told_as_a_share(history: Path, drop: str, words: str) -> None:
+    assert problem("--max-drop", drop) == f"Error: Invalid value for '--max-drop': {words}"

@@ -9,6 +9,7 @@ from click.testing import CliRunner
 
 from pytest_promptevals.cli import main
 from pytest_promptevals.judges.model.rubrics import library
+from tests.support.wide_terminal import WIDE
 
 EVALS = """\
 model: scripted/echo
@@ -39,7 +40,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def run(*arguments: str, status: int = 0) -> str:
-    result = CliRunner().invoke(main, ["rubrics", *arguments])
+    result = CliRunner().invoke(main, ["rubrics", *arguments], env=WIDE if status else None)
     assert result.exit_code == status, result.output
     return result.output
 

@@ -7,9 +7,11 @@ import json
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from pytest_promptevals.cli import main
 from pytest_promptevals.records.comparisons import Verdict
-from pytest_promptevals.records.results import ErrorRecord, Score
+from pytest_promptevals.records.results import ErrorRecord, Score, Trial
 from pytest_promptevals.records.runs import RunFile, RunStatus
 from tests.support.sample_results import FILE, make_full_result, make_result, make_run
 from tests.unit.cli.history_project import HISTORY, add_run, call, open_store
@@ -27,7 +29,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def run_ids() -> list[str]:
-    return [run["id"] for run in json.loads(call("runs", "--format", "json"))]
+    return [run["id"] for run in json.loads(CliRunner().invoke(main, ["runs", "--format", "json"]).stdout)]
 
 
 def test_runs_are_listed_newest_first() -> None:
@@ -89,8 +91,26 @@ def test_options_choose_runs() -> None:
     assert call("runs", "--status", "interrupted").splitlines()[2].startswith("20261101-1")
     assert call("runs", "--until", "2026-11-02").splitlines()[2].startswith("20261101-1")
     assert call("runs", "--since", "2026-11-02T13:00+01:00").splitlines()[2].startswith("20261102-1")
-    assert call("runs", "--branch", "other") == "there are no such runs\n"
-    assert call("runs", "--kind", "rejudge") == "there are no such runs\n"
+    assert call("runs", "--branch", "other") == "no run was made on branch 'other'. Known: main.\n"
+    assert call("runs", "--kind", "rejudge") == "no run is a rejudge.\n"
+
+
+def test_a_verdict_chooses_the_runs_that_came_to_it() -> None:
+    add_run("20261101-1", verdict=Verdict.NO_BASELINE)
+    add_run("20261102-1", verdict=Verdict.INCONCLUSIVE)
+
+    assert "20261102-1" in call("runs", "--status", "inconclusive").splitlines()[2]
+    assert call("runs", "--status", "no-baseline") == call("runs", "--status", "no baseline")
+    assert "20261101-1" in call("runs", "--status", "no-baseline").splitlines()[2]
+    assert call("runs", "--status", "regressed") == "no run came to the verdict regressed.\n"
+
+
+def test_why_there_is_no_run_goes_beside_the_data() -> None:
+    add_run("20261101-1")
+
+    result = CliRunner().invoke(main, ["runs", "--branch", "mian", "--format", "json"])
+
+    assert (result.stdout, result.stderr) == ("[]\n", "no run was made on branch 'mian'. Did you mean 'main'?\n")
 
 
 def test_the_last_days_can_be_asked_for() -> None:
@@ -119,7 +139,7 @@ def test_choosing_options_before_a_subcommand_are_an_error() -> None:
 def test_a_history_without_runs_says_so() -> None:
     open_store().close()
 
-    assert call("runs") == "there are no runs yet; run pytest first\n"
+    assert call("runs") == "the history has no runs yet; run pytest first\n"
 
 
 def test_without_a_history_there_is_a_clear_sentence_and_none_is_made(folder: Path) -> None:
@@ -216,6 +236,36 @@ def test_a_case_is_shown_with_what_was_asked_answered_and_judged() -> None:
         "    FAIL exact  0.00 (needs 1.00)  expected x",
     ]
     assert call("show", "latest", "--case", "a").splitlines()[1:3] == ["passed, score 1.00", ""]
+
+
+def test_of_a_case_all_but_the_texts_fits_the_terminal() -> None:
+    said = "the answer names the wrong order number, and none of the two that were asked for"
+    scores = (Score("exact", 0.0, passed=False, threshold=1.0, explanation=said),)
+    trials = tuple(Trial(number, response=None, score=0.5, passed=False) for number in range(1, 12))
+    down = ErrorRecord("provider", "the server is down " * 9)
+    add_run("20261101-1", make_result("b", 0.0, scores=scores, trials=trials), make_result("c", None, error=down))
+
+    lines = call("show", "latest", "--case", "b").splitlines()
+
+    assert max(map(len, lines)) <= 80
+    assert lines[1:3] == [
+        "exact failed, score 0.00: the answer names the wrong order number, and none of",
+        "    the two that were asked for",
+    ]
+    assert lines[-6:] == [
+        "    FAIL exact  0.00 (needs 1.00)  the answer names the wrong order number, and",
+        "        none of the two that were asked for",
+        "trials",
+        "    1: 0.50 FAIL  2: 0.50 FAIL  3: 0.50 FAIL  4: 0.50 FAIL  5: 0.50 FAIL",
+        "    6: 0.50 FAIL  7: 0.50 FAIL  8: 0.50 FAIL  9: 0.50 FAIL  10: 0.50 FAIL",
+        "    11: 0.50 FAIL",
+    ]
+    assert max(map(len, call("show", "latest", "--case", "c").splitlines())) <= 80
+
+
+def test_a_case_that_ended_in_an_error_is_shown_with_it() -> None:
+    add_run("20261101-1", make_result("c", None))
+
     assert call("show", "latest", "--case", "c").splitlines()[1] == "provider error: the server is down"
 
 
@@ -254,8 +304,9 @@ def test_a_prompt_is_shown_as_the_run_had_it() -> None:
 def test_what_is_unknown_is_said_with_a_hint() -> None:
     add_run("20261101-1", name="release")
 
-    assert "the history has no run 'relase': it is no id, beginning of one, or saved name. Did you mean 'release'?" in (
-        call("show", "relase", status=2)
+    assert call("show", "relase", status=2).splitlines()[-1] == (
+        "Error: 'relase' is no run or saved name that is known. Did you mean 'release'? Of the history, its newest "
+        "run is 20261101-1; names: release."
     )
     assert "run 20261101-1 has no case 'b'." in call("show", "latest", "--case", "b", status=2)
 
@@ -279,7 +330,10 @@ def test_a_run_that_is_under_way_is_removed_with_a_warning() -> None:
 
     said = call("runs", "rm", "20261101-1", "--yes")
 
-    assert said.splitlines()[0] == ("run 20261101-1 is recorded as running: what its process still brings will be lost")
+    assert said.splitlines()[:2] == [
+        "run 20261101-1 is recorded as running: what its process still brings will be",
+        "  lost",
+    ]
     assert run_ids() == []
 
 
@@ -307,8 +361,9 @@ def test_pruning_by_age_names_many_runs_by_the_first_and_the_last() -> None:
 
     lines = call("runs", "prune", "--older-than", "1d", "--dry-run").splitlines()
 
-    assert lines[-2] == "and 2 more stay"
-    assert "(20261101-00 to 20261101-11) with 12 results" in lines[-1]
+    assert lines[-3] == "and 2 more stay"
+    assert "(20261101-00 to 20261101-11) with 12 results" in lines[-2]
+    assert max(map(len, lines)) <= 80
 
 
 def test_pruning_keeps_the_baseline_of_the_settings(folder: Path) -> None:
@@ -326,8 +381,9 @@ def test_pruning_keeps_the_baseline_of_the_settings(folder: Path) -> None:
 
 
 def test_pruning_needs_to_be_told_what_goes() -> None:
-    assert "say which runs go: --keep N keeps the newest N, --older-than 30d the younger ones" in call(
-        "runs", "prune", status=2
+    assert call("runs", "prune", status=2).splitlines()[-1] == (
+        "Error: say which runs go: --keep 100 removes all but the newest 100, --older-than 30d those that began more "
+        "than 30 days ago"
     )
     assert "Invalid value for '--older-than': 'old' is no time: write it as 90min, 12h, 30d or 2w" in call(
         "runs", "prune", "--older-than", "old", status=2

@@ -15,6 +15,7 @@ from pytest_promptevals.records.comparisons import Comparison, Metrics
 from pytest_promptevals.records.runs import Run, RunKind, RunStatus
 from tests.support.compared_runs import HISTORY, finished_run
 from tests.support.sample_results import FILE
+from tests.support.wide_terminal import WIDE
 
 OTHER = "evals/other.eval.yaml"
 
@@ -42,7 +43,7 @@ def _other(day: str, **changes: object) -> Run:
 
 
 def run(*arguments: str, status: int = 0) -> str:
-    result = CliRunner().invoke(main, ["trends", *arguments])
+    result = CliRunner().invoke(main, ["trends", *arguments], env=WIDE if status else None)
     assert result.exit_code == status, result.output
     return result.output
 
@@ -107,8 +108,23 @@ def test_what_is_not_known_is_said() -> None:
         f"Error: there are no results of 'suport.eval.yaml'. Did you mean '{FILE}'?"
     )
     assert run("--branch", "none", status=1) == (
-        "Error: no run of the history is meant: no finished one has scores of that\n"
+        "Error: there is no trend to show: no run was made on branch 'none'. Known: main, topic.\n"
     )
+    assert run("--since", "2030-01-01", status=1) == (
+        "Error: there is no trend to show: no run began at 2030-01-01T00:00 or later: the newest began at "
+        "2026-11-15T08:00 (UTC).\n"
+    )
+    assert run("--since", "2026-11-14", status=1) == (
+        "Error: there is no trend to show: the runs that are meant did not finish, are none of pytest, or have no "
+        "scores; --status and --kind choose others\n"
+    )
+
+
+def test_a_file_is_of_the_format_that_its_name_ends_in(folder: Path) -> None:
+    for name, begin in (("t.csv", "run,"), ("t.json", "[\n"), ("t.txt", OTHER), ("t", OTHER)):
+        run("-o", name)
+        assert (folder / name).read_text(encoding="utf-8").startswith(begin)
+    assert "'t.md' ends in no format that is known: use .txt, .json, .csv, or" in run("-o", "t.md", status=2)
 
 
 @pytest.mark.parametrize("encoding", ["cp1252", "ascii"])

@@ -101,6 +101,12 @@ def test_too_few_independent_groups_are_said(groups: int, noun: str) -> None:
     assert ("over 60 cases in 4 groups" in gate.explanation) == (groups == 4)
 
 
+def test_cases_of_one_group_are_over_one_group() -> None:
+    gate = decide_score(make_comparison(make_effect(0.3, 0.5, groups=1, cases=8)))
+
+    assert " over 8 cases in 1 group (" in gate.explanation
+
+
 def test_five_groups_can_be_enough() -> None:
     effect = make_effect(0.3, 2**-5, groups=5, cases=5)
 
@@ -213,6 +219,32 @@ def test_an_interval_that_is_wider_than_it_need_be_casts_no_doubt_on_what_is_rea
     assert "over 60 cases (95 % sure it is at most 0.21); an improv" in decide_score(better).explanation
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "words"),
+    [
+        (0.0294, 0.0331, "between 0.029 and 0.033)"),
+        (0.03001, 0.03002, "between 0.03001 and 0.03002)"),
+        (0.03, 0.03, "between 0.03 and 0.03)"),
+        (0.02, 0.04, "between 0.02 and 0.04)"),
+    ],
+)
+def test_the_ends_of_a_narrow_interval_are_told_apart(low: float, high: float, words: str) -> None:
+    drop = make_effect(0.031, low=low, high=high, cases=100_000, groups=50_000)
+    rise = make_effect(-0.031, low=-high, high=-low, cases=100_000, groups=50_000)
+
+    for effect in (drop, rise):
+        explanation = decide_score(make_comparison(effect)).explanation
+        assert f" over 100,000 cases in 50,000 groups (95 % sure it is {words}" in explanation
+
+
+def test_the_bounds_of_a_cost_stay_short() -> None:
+    rise = make_effect(0.0003, SURE, metric=COST, before=0.001, low=0.00030001, high=0.00030002)
+
+    gates = decide_all(make_comparison(make_effect(0.0, 1.0), rise), max_cost_increase=0.2)
+
+    assert "(95 % sure it is between 30 % and 30 %)" in gates["max_cost_increase"].explanation
+
+
 def test_an_unknown_interval_is_left_out() -> None:
     gate = decide_score(make_comparison(make_effect(0.12, SURE, low=None, high=None, error=None)))
 
@@ -225,6 +257,16 @@ def test_an_unknown_interval_is_left_out() -> None:
 def test_cases_so_few_that_only_a_total_loss_would_be_found_say_so() -> None:
     gate = decide_score(make_comparison(make_effect(0.02, CHANCE, before=0.2, groups=8, cases=8, error=0.2)))
 
+    assert gate.explanation.endswith("; with so few cases even a drop to 0 might not be found")
+
+
+def test_cases_so_few_that_nothing_at_all_would_be_found_say_so_too() -> None:
+    effect = make_effect(0.5, 0.0078, before=1.0, groups=8, cases=8, error=0.2)
+
+    gate = decide_score(make_comparison(effect), confidence=0.99)
+
+    assert gate.evidence is not None
+    assert gate.evidence.smallest_detectable is None
     assert gate.explanation.endswith("; with so few cases even a drop to 0 might not be found")
 
 

@@ -238,6 +238,15 @@ def test_unequal_trials_that_cannot_turn_prove_nothing(pairs: list[Pair]) -> Non
     assert score.low is not None
 
 
+def test_one_case_with_another_number_of_trials_is_enough_to_prove_nothing_of_what_passed() -> None:
+    alike = [with_trials(f"{n}", (1.0,), (0.0,)) for n in range(7)]
+    odd = with_trials("odd", (1.0,), (1.0, 0.0, 0.0))
+
+    assert effects_of(*alike)["pass_rate"].p_worse == pytest.approx(0.5**7)
+    rate = effects_of(*alike, odd)["pass_rate"]
+    assert (rate.p_worse, rate.p_better, rate.low, rate.high, rate.error) == (None,) * 5
+
+
 def test_other_numbers_of_trials_prove_something_of_a_judge_that_is_alone() -> None:
     pairs = [
         one._replace(

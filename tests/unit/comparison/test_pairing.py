@@ -154,6 +154,13 @@ def test_the_variants_of_a_renamed_case_keep_their_models() -> None:
     assert renamed(results, baseline) == {"new[a]": "old[a]", "new[b]": "old[b]"}
 
 
+def test_the_variants_of_a_renamed_case_keep_their_prompts() -> None:
+    results = [make_result("new[a]", prompt_name="a.md"), make_result("new[b]", prompt_name="b.md")]
+    baseline = [make_case("old[b]", prompt_name="b.md"), make_case("old[a]", prompt_name="a.md")]
+
+    assert renamed(results, baseline) == {"new[a]": "old[a]", "new[b]": "old[b]"}
+
+
 def test_a_renamed_case_keeps_its_pair_when_the_model_changes_too() -> None:
     assert renamed([make_result("new", model="m/2")], [make_case("old", model="m/1")]) == {"new": "old"}
 

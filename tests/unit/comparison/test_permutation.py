@@ -89,6 +89,13 @@ def test_what_is_drawn_is_never_less_likely_than_once_in_all_draws() -> None:
     assert p_values(np.random.default_rng(1).normal(1.0, 0.1, 50))[0] == 1 / (DRAWS[-1][0] + 1) == 1e-5
 
 
+def test_the_choice_that_was_seen_is_one_of_those_that_are_drawn() -> None:
+    """Phipson and Smyth (2010): p is (reached + 1) / (drawn + 1); without the ones it would be too small."""
+    for p_value in p_values(np.random.default_rng(1).normal(0.0, 1.0, 50)):
+        counted = p_value * (DRAWS[0][0] + 1)
+        assert counted == pytest.approx(round(counted), abs=1e-9)
+
+
 @pytest.mark.parametrize("shift", [1.0, 2.2, 3.4, 4.0])
 def test_the_less_likely_the_more_choices_are_drawn(shift: float) -> None:
     noise = np.random.default_rng(5).normal(0.0, 1.0, 400)

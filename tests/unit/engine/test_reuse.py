@@ -19,6 +19,8 @@ from pytest_promptevals.engine.reuse import (
     regate_case,
     rejudge_case,
     result_of_baseline,
+    same_as_before,
+    with_judges_of_now,
 )
 from pytest_promptevals.engine.runner import run_case
 from pytest_promptevals.history.baselines import baseline_cases
@@ -217,3 +219,49 @@ def test_a_baseline_stands_for_an_unchanged_case(tmp_path: Path, trials: int) ->
 
 def _bare_result() -> CaseResult:
     return CaseResult("f", "n", "n", Location("f", 1), "m", "", "c", "f")
+
+
+TWO_JUDGES = "[{contains: '1'}, {odd: 0.5}]"
+
+
+def of_level_1(planned: PlannedCase, keep: str = "contains") -> PlannedCase:
+    """Return the case as a run plans it that leaves a judge out."""
+    low = dataclasses.replace(planned.plan, level=1)
+    judges = tuple(judge for judge in planned.judges if judge.spec.name == keep)
+    return dataclasses.replace(planned, judges=judges, written=planned.judges, plan=low)
+
+
+def test_what_all_judges_said_stands_for_what_some_of_them_say(tmp_path: Path) -> None:
+    whole = make(tmp_path, TWO_JUDGES)
+    known = run(tmp_path, whole)
+    (before,) = baseline_cases([known])
+    low = of_level_1(whole)
+    assert known.prompt is not None
+
+    found = same_as_before(low, before, known.prompt)
+    result = with_judges_of_now(low, known, known.prompt)
+
+    assert found is not None
+    assert (found.scores, found.score, found.trial_scores) == ({"contains": 0.5}, 0.5, ())
+    assert found.case_fingerprint == result.case_fingerprint == low.fingerprint
+    assert found.fingerprint == result.fingerprint == low.full_fingerprint(known.prompt)
+    assert [[score.judge for score in trial.scores] for trial in result.trials] == [["contains"], ["contains"]]
+    assert (result.score, [trial.score for trial in result.trials]) == (0.5, [1.0, 0.0])
+    assert result.spent == 0
+
+
+def test_a_case_is_not_the_same_where_what_is_kept_does_not_tell(tmp_path: Path) -> None:
+    whole = make(tmp_path, TWO_JUDGES)
+    known = run(tmp_path, whole)
+    (before,) = baseline_cases([known])
+    assert known.prompt is not None
+    asked = known.prompt
+    of_trials = make(tmp_path, TWO_JUDGES, head="trials: 2\nreducer: majority")
+    (of_majority,) = baseline_cases([run(tmp_path, of_trials)])
+
+    assert same_as_before(whole, before, asked) is before
+    assert same_as_before(whole, before, RenderedPrompt(())) is None
+    assert same_as_before(of_level_1(whole), before, RenderedPrompt(())) is None
+    assert same_as_before(of_level_1(whole), dataclasses.replace(before, case_fingerprint="edited"), asked) is None
+    assert same_as_before(of_level_1(whole), dataclasses.replace(before, scores={"odd": 1.0}), asked) is None
+    assert same_as_before(of_level_1(of_trials), of_majority, asked) is None

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import sqlite3
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -133,3 +136,62 @@ def test_only_the_outputs_that_a_judge_compares_with_are_whole(store: FileStore)
     a, b = read_last_good(store.path, FILE, NAMES, whole={"a"})
 
     assert (a.output, b.output) == ("x" * 2010, "x" * 2000 + "… [10 more characters]")
+
+
+@pytest.mark.parametrize("foreign", ["'abc'", "'NaN'", "9e999", "-1", "x'00'"])
+@pytest.mark.parametrize(
+    ("table", "column", "expected"),
+    [
+        ("case_results", "cost", {"cost": None}),
+        ("case_results", "latency", {"latency": None}),
+        ("case_results", "output_length", {"output_length": None}),
+        ("scores", "value", {"scores": {}}),
+    ],
+)
+def test_what_somebody_else_wrote_in_the_place_of_a_number_is_unknown(
+    store: FileStore, table: str, column: str, expected: dict[str, Any], foreign: str
+) -> None:
+    full = make_full_result()
+    record(store, 1, make_result("a", 0.9, scores=full.scores, trials=full.trials))
+    (good,) = read(store)
+    write(store, f"UPDATE {table} SET {column} = {foreign}")  # noqa: S608 - a test
+
+    assert read(store) == (dataclasses.replace(good, **expected),) != (good,)
+
+
+@pytest.mark.parametrize("foreign", ['[1.0, "a"]', "[1.0, 17]", "[1e999, 0.5]", "[]"])
+def test_scores_of_trials_that_are_none_are_unknown(store: FileStore, foreign: str) -> None:
+    record(store, 1, make_result("a", 0.5))
+    write(store, f"UPDATE case_results SET trial_scores = '{foreign}'")  # noqa: S608 - a test
+
+    assert read(store) == (make_case("a", 0.5),)
+
+
+@pytest.mark.parametrize("score", ["'NaN'", "9e999", "17", "-0.5", "x'00'"])
+def test_what_is_no_score_is_passed_over(store: FileStore, score: str) -> None:
+    record(store, 1, make_result("a", 0.5))
+    write(store, f"UPDATE case_results SET score = {score}")  # noqa: S608 - a test
+
+    assert read(store) == ()
+
+
+@pytest.mark.parametrize("column", ["trials", "trial_scores"])
+def test_what_somebody_else_wrote_in_the_place_of_json_is_named(store: FileStore, column: str) -> None:
+    record(store, 1, make_result("a", 0.5))
+    write(store, f"UPDATE case_results SET {column} = 'abc'")  # noqa: S608 - a test
+
+    with pytest.raises(HistoryError) as caught:
+        read(store)
+
+    assert str(caught.value) == (
+        f"history database {store.path}: its results of {FILE} cannot be read (Expecting value: line 1 column 1 "
+        "(char 0)), somebody else has changed them; choose another place with 'evals_history', or keep no history with "
+        "'evals_history = off'"
+    )
+
+
+def write(store: FileStore, statement: str) -> None:
+    """Do what no version of this package does."""
+    with contextlib.closing(sqlite3.connect(store.path)) as connection:
+        connection.execute(statement)
+        connection.commit()

@@ -150,7 +150,8 @@ def test_a_server_that_is_not_there_is_an_error_that_may_pass(tmp_path: Path) ->
 
     assert str(caught.value) == (
         f"history database {SCHEME}ada@127.0.0.1:1/evals: connection to server at "
-        "\"127.0.0.1\", port 1 failed: Connection refused, or keep no history with 'evals_history = off'"
+        "\"127.0.0.1\", port 1 failed: Connection refused; start the server or correct 'evals_history', or keep no "
+        "history with 'evals_history = off'"
     )
     assert caught.value.may_pass
 

@@ -49,7 +49,7 @@ def attribute(tmp_path: Path, caller: Caller, *deltas: Delta, kind: RunKind = Ru
     """Attribute an eval file whose baseline's run is in the history."""
     with open_history(tmp_path, "history.db") as store:
         asked = RenderedPrompt((Message("user", "x"),))
-        before = make_run("before", status=RunStatus.FINISHED, files=(RunFile(FILE),))
+        before = make_run("before", status=RunStatus.FINISHED, files=(RunFile(FILE, "d1"),))
         store.add_run(before, [make_result(prompt=asked)], ())
     explainer = Explainer(tmp_path, "history.db")
     comparison = Comparison(FILE, Metrics(1, 0, 0, 0.0, 0.0), has_baseline=True, deltas=deltas)

@@ -15,12 +15,18 @@ from pytest_promptevals.comparison.changes import (
     ValueChange,
 )
 from pytest_promptevals.records.cases import Location
-from pytest_promptevals.records.comparisons import Change, Comparison, Delta, Metrics
+from pytest_promptevals.records.comparisons import Change, Comparison, Delta, GateResult, Metrics, Verdict
+from pytest_promptevals.records.effects import Effect, Evidence
 from pytest_promptevals.reports.attribution import attribution_lines
 from pytest_promptevals.reports.changes import MANY_FLIPS, change_lines, shown_flips
 from tests.support.sample_results import FILE
 
 NOTHING = Metrics(0, 0, 0, None, None)
+EVIDENCE = Evidence(Effect("score", 1.0, 0.25, 0.75), 0.1, 0.95)
+DROPPED = GateResult(FILE, "score", Verdict.REGRESSED, "why", Location(FILE, 1), EVIDENCE)
+PASSED = dataclasses.replace(DROPPED, verdict=Verdict.PASSED)
+FAILED = GateResult(FILE, "missing_cases", Verdict.FAILED, "why", Location(FILE, 1))
+MISSING = Delta("gone", Change.MISSING, 1.0)
 
 
 def worse(name: str = "refund", *, passed_after: bool = False, **changes: Any) -> Delta:
@@ -29,9 +35,14 @@ def worse(name: str = "refund", *, passed_after: bool = False, **changes: Any) -
 
 
 def report(
-    changes: FileChanges, *deltas: Delta, width: int = 80, verbosity: int = 0, label: str = "the baseline"
+    changes: FileChanges,
+    *deltas: Delta,
+    width: int = 80,
+    verbosity: int = 0,
+    label: str = "the baseline",
+    gate: GateResult = DROPPED,
 ) -> list[str]:
-    comparison = Comparison(FILE, NOTHING, has_baseline=True, baseline=label, deltas=deltas)
+    comparison = Comparison(FILE, NOTHING, has_baseline=True, baseline=label, deltas=deltas, gates=(gate,))
     return [line.text for line in change_lines(comparison, changes, width, verbosity)]
 
 
@@ -43,7 +54,14 @@ def test_all_that_differs_is_named() -> None:
     changes = FileChanges(
         CaseChanges(
             prompts=(
-                PromptChange("support", "p1", "p2", 3, "Be kind.\nBe brief.\n\n{{ input }}", "Be kind.\n\n{{ input }}"),
+                PromptChange(
+                    "support",
+                    "p1",
+                    "p2",
+                    3,
+                    {"": "Be kind.\nBe brief.\n\n{{ input }}"},
+                    {"": "Be kind.\n\n{{ input }}"},
+                ),
             ),
             models=(ModelChange("openai/gpt-5-mini", "openai/gpt-5-nano", 3),),
             is_same=False,
@@ -105,6 +123,65 @@ def test_where_nothing_is_found_it_says_why(cases: CaseChanges, said: str) -> No
     assert report(FileChanges(cases), worse())[2:] == said.split("\n")
 
 
+@pytest.mark.parametrize("gate", [PASSED, FAILED], ids=["it passed", "none that compares"])
+def test_nothing_is_chance_where_no_gate_that_compares_is_red(gate: GateResult) -> None:
+    assert report(FileChanges(CaseChanges(is_same=True)), worse(), MISSING, gate=gate)[2:] == [
+        "  cases: 1 missing",
+        "  nothing that is asked: prompt, model and parameters are the same",
+    ]
+
+
+def test_a_missing_case_is_no_chance() -> None:
+    assert report(FileChanges(CaseChanges(is_same=True)), worse(), MISSING)[2:] == [
+        "  cases: 1 missing",
+        "  nothing that is asked: prompt, model and parameters are the same; the change",
+        "    of the other cases is chance, or the model behind its name is another one;",
+        "    'promptevals noise evals/support.eval.yaml' tells how much is chance",
+    ]
+
+
+def test_a_model_that_is_known_to_be_another_version_is_no_chance() -> None:
+    changes = FileChanges(CaseChanges(is_same=True), resolved=(ValueChange("openai/m", "m-01", "m-02"),))
+
+    assert report(changes, worse())[2:] == [
+        "  model openai/m: m-01, now m-02 (as the provider names it)",
+        "  nothing that is asked: prompt, model and parameters are the same; the model",
+        "    behind its name is another one",
+    ]
+
+
+def test_where_all_cases_were_edited_there_is_none_to_compare() -> None:
+    changes = FileChanges(CaseChanges(), judges=(ValueChange("exact", "h1", "h2"),), is_run_known=True)
+
+    assert report(changes, Delta("e", Change.EDITED), gate=FAILED)[2:] == [
+        "  judge exact: changed",
+        "  cases: 1 edited",
+        "  no case is as the baseline has it, so there is none to compare",
+    ]
+
+
+def test_of_the_files_that_a_prompt_includes_only_those_that_changed_are_shown() -> None:
+    before = {"": "Be kind.\n{% include 'a.md' %}", "a.md": "the same", "b.md": "old", "gone.md": "x"}
+    after = {"": "Be brief.\n{% include 'a.md' %}", "a.md": "the same", "b.md": "new"}
+    changes = FileChanges(
+        CaseChanges(prompts=(PromptChange("support", "p1", "p2", 1, before, after),)), are_parameters_known=True
+    )
+
+    assert report(changes)[2:] == [
+        "  prompt support: changed (1 case)",
+        "    - Be kind.",
+        "    + Be brief.",
+        "      {% include 'a.md' %}",
+        "      b.md:",
+        "    - old",
+        "    + new",
+        "      gone.md:",
+        "    - x",
+        "  the run of the baseline is not in the history, so its parameters are those",
+        "    that git has, and its judges and packages are not known",
+    ]
+
+
 def test_what_cannot_be_compared_for_want_of_a_run_is_said() -> None:
     changes = FileChanges(CaseChanges(models=(ModelChange("a/b", "a/c", 1),)))
 
@@ -115,13 +192,13 @@ def test_what_cannot_be_compared_for_want_of_a_run_is_said() -> None:
 
 
 def test_an_earlier_prompt_that_is_not_known_is_said_to_be_so() -> None:
-    changes = FileChanges(CaseChanges(prompts=(PromptChange("", "p1", "p2", 1, None, "now"),)), is_run_known=True)
+    changes = FileChanges(CaseChanges(prompts=(PromptChange("", "p1", "p2", 1, None, {"": "now"}),)), is_run_known=True)
 
     assert report(changes)[2:] == ["  prompt: changed (1 case); its earlier text is not known"]
 
 
 def test_a_long_diff_is_cut_unless_all_of_it_is_asked_for() -> None:
-    prompt = PromptChange("p", "1", "2", 1, "\n".join("abcdefghijklmnopqrst"), "")
+    prompt = PromptChange("p", "1", "2", 1, {"": "\n".join("abcdefghijklmnopqrst")}, {"": ""})
     changes = FileChanges(CaseChanges(prompts=(prompt,)), is_run_known=True)
 
     short = report(changes)
@@ -173,7 +250,7 @@ def test_cases_that_are_worse_and_still_pass_are_called_so() -> None:
 def test_no_line_is_wider_than_the_terminal_and_nothing_moves_the_cursor() -> None:
     text = "\x1b[2J" + "日本語 " * 60
     changes = FileChanges(
-        CaseChanges(prompts=(PromptChange("p", "1", "2", 1, text, "word " * 50),)),
+        CaseChanges(prompts=(PromptChange("p", "1", "2", 1, {"": text}, {"": "word " * 50}),)),
         flips=(Flip(worse(), text, "word " * 50),),
     )
 

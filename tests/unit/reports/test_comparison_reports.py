@@ -12,7 +12,7 @@ from typing import Any
 from pytest_promptevals.records.cases import Location
 from pytest_promptevals.records.comparisons import Change, Comparison, Delta, GateResult, Metrics, Verdict
 from pytest_promptevals.records.effects import Effect, Evidence
-from pytest_promptevals.records.run_comparisons import ComparedRun, RunComparison
+from pytest_promptevals.records.run_comparisons import ComparedRun, Outputs, RunComparison
 from pytest_promptevals.reports.comparison_data import COLUMNS, comparison_data, write_comparison_csv
 from pytest_promptevals.reports.comparison_html import comparison_html
 from pytest_promptevals.reports.comparison_markdown import comparison_markdown
@@ -84,7 +84,7 @@ def test_the_terminal_shows_metrics_and_cases_side_by_side() -> None:
         "now:    run b",
         "main is a branch and a name",
         "not compared, since the baseline has no scores of them: evals/new.eval.yaml",
-        "lost, since only the baseline has results of them: evals/lost.eval.yaml",
+        "not compared, since only the baseline has results of them: evals/lost.eval.yaml",
         "",
         "evals/a.eval.yaml: regressed",
         "  [score] regressed: mean score fell by 0.200",
@@ -94,7 +94,7 @@ def test_the_terminal_shows_metrics_and_cases_side_by_side() -> None:
         "  metric         before    now  change   95 % sure: from  by chance",
         "  score           0.900  0.700  -0.200  -0.350 to -0.050   1 of 250",
         "  cost            $0.02  $0.01  -$0.01                 -   1 of 100",
-        "  output length      10     12      +2          -1 to +5    3 of 10",
+        "  output length    10.0   12.0    +2.0      -1.0 to +5.0    3 of 10",
         "",
         "  2 cases worse",
         "    refund  1.00 -> 0.00  now fails  evals/a.eval.yaml:3",
@@ -167,7 +167,7 @@ def test_markdown_has_tables_and_folded_lists() -> None:
         "| --- | ---: | ---: | ---: | ---: | ---: |",
         "| score | 0.900 | 0.700 | -0.200 | -0.350 to -0.050 | 1 of 250 |",
         "| cost | $0.02 | $0.01 | -$0.01 | - | 1 of 100 |",
-        "| output length | 10 | 12 | +2 | -1 to +5 | 3 of 10 |",
+        "| output length | 10.0 | 12.0 | +2.0 | -1.0 to +5.0 | 3 of 10 |",
         "",
         "4 cases compared.",
         "",
@@ -232,9 +232,34 @@ def test_the_page_has_all_that_the_terminal_has() -> None:
         "… and 1 more.",
         "greeting0.20 -> 0.80now passes, was helloevals/a.eval.yaml:3",
         "1 case unchanged.",
-        "lost, since only the baseline has results of them: evals/lost.eval.yaml",
+        "not compared, since only the baseline has results of them: evals/lost.eval.yaml",
     ):
         assert text.replace(" ", "") in words.replace(" ", ""), text
+
+
+def with_outputs(before: str | None, now: str | None) -> RunComparison:
+    return dataclasses.replace(RUNS, outputs={FILE: {"refund": Outputs(before, now)}})
+
+
+def test_long_outputs_are_cut_in_the_terminal() -> None:
+    lines = table(with_outputs("\n".join(map(str, range(30))), "short")).splitlines()
+
+    rows = [line for line in lines if line.startswith("      ")]
+    assert len(rows) == 12
+    assert rows[0] == f"      {'0':<35} | short"
+    assert rows[-1].split() == ["...", "|"]
+
+
+def test_markdown_and_the_page_have_the_outputs_as_text_of_strangers() -> None:
+    view = view_comparison(with_outputs("<script>\n|x|", "@all\x1b"), None, with_same=False)
+
+    assert (
+        "| refund | \\<script\\><br>\\|x\\| | @\N{ZERO WIDTH NON-JOINER}all\\\\x1b |"
+        in comparison_markdown(view).splitlines()
+    )
+    page = comparison_html(view)
+    assert "<pre>&lt;script&gt;\n|x|</pre><pre>@all\\x1b</pre>" in page
+    assert "<pre>" not in comparison_html(view_comparison(RUNS, None, with_same=False))
 
 
 def test_the_page_needs_nothing_else_and_no_script() -> None:

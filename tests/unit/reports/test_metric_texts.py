@@ -48,6 +48,9 @@ def test_a_metric_has_a_name_for_readers(metric: str, title: str) -> None:
         ("latency_p95", 1.234, "1.23 s"),
         ("latency_p95", 1234.5, "1,234 s"),
         ("output_length", 1234.4, "1,234"),
+        ("output_length", 999.96, "1,000"),
+        ("output_length", 999.94, "999.9"),
+        ("output_length", 2.5, "2.5"),
         ("score", None, "-"),
     ],
 )

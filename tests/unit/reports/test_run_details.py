@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 
+import pytest
+
 from pytest_promptevals.records.comparisons import Comparison, Metrics
-from pytest_promptevals.records.runs import GitState, RunFile, RunStatus
+from pytest_promptevals.records.runs import GitState, RunFile, RunKind, RunStatus
 from pytest_promptevals.reports.run_details import run_lines
 from tests.support.sample_results import FILE, make_full_comparison, make_full_run, make_run
 
@@ -16,7 +18,10 @@ def test_a_run_with_all_that_there_is() -> None:
     lines = list(run_lines(run, [make_full_comparison()], 80))
 
     assert lines == [
-        "run full: interrupted, regate of run 20261120-080000-abcdef, saved as before the größe",
+        "run full: interrupted",
+        "  kind: regate, the verdict on the scores of run 20261120-080000-abcdef, decided",
+        "    anew",
+        "  saved as: before the größe",
         "  began: 2026-11-21 17:26:00 UTC, took 34 min 0 s on another machine",
         "  git: main@aaaaaaa* (with uncommitted changes)",
         "  command: pytest -k refund",
@@ -25,7 +30,7 @@ def test_a_run_with_all_that_there_is() -> None:
         "  versions: python 3.11.7",
         "",
         FILE,
-        "  3 cases: 1 passed (25 %), 1 error, mean score 0.50",
+        "  3 cases: 1 passed (17 %), 1 error, mean score 0.50",
         "  compared with baselines/support.eval.yaml.jsonl (20261120-080000-abcdef): mean",
         "    score 0.90 → 0.10",
         "  gate score: inconclusive, accepted: it may have fallen",
@@ -66,6 +71,27 @@ def test_a_run_of_which_little_is_known() -> None:
         "  model a/b",
         "  judges x (1), y (2)",
     ]
+
+
+def test_a_baseline_is_named_once_and_a_mean_only_where_there_is_one() -> None:
+    comparison = dataclasses.replace(make_full_comparison(), baseline="run r0 of branch main", baseline_run="r0")
+
+    lines = list(run_lines(make_run("r1"), [comparison], 80))
+    assert "  compared with run r0 of branch main: mean score 0.90 → 0.10" in lines
+
+    lines = list(run_lines(make_run("r1"), [dataclasses.replace(comparison, mean_before=None, mean_after=None)], 80))
+    assert "  compared with run r0 of branch main: no case that can be compared" in lines
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        (RunKind.REJUDGE, "  kind: rejudge, the outputs of run r0, judged anew"),
+        (RunKind.ATTRIBUTE, "  kind: attribute, cases that flipped in run r0, with one of its changes alone"),
+    ],
+)
+def test_what_a_run_is_made_of_is_a_sentence(kind: RunKind, text: str) -> None:
+    assert list(run_lines(make_run("r1", kind=kind, parent="r0"), [], 80))[1] == text
 
 
 def test_a_short_run_is_told_in_seconds_and_strangers_text_is_made_visible() -> None:

@@ -72,7 +72,26 @@ def test_a_table_fits_the_terminal() -> None:
     )
     assert max(map(len, wide.splitlines())) <= 110
     assert narrow.splitlines()[0].split() == ["run", "git", "name", "result", "cases", "score", "cost"]
+    assert narrow.splitlines()[-1] == "no room for when, files, pass; a wider terminal shows more"
     assert max(map(len, narrow.splitlines())) <= 80
+
+
+def test_a_text_is_no_shorter_than_it_must_be_for_the_columns_that_stay() -> None:
+    table = run_table([summary(git=GitState("b" * 40, "feature", is_dirty=False), name="before")], NOW, 77)
+
+    assert table.splitlines()[0].split() == ["run", "git", "name", "result", "cases", "score", "pass", "cost"]
+    assert "feature@bbbbbbb" in table
+
+
+def test_errors_have_a_column_where_there_are_any_and_count_as_not_passed() -> None:
+    half = summary("20261121-182530-ffffff", cases=6, errors=4, mean_score=1.0, pass_rate=1.0, verdicts=("failed",))
+
+    assert run_table([half, summary()], NOW, 90).splitlines() == [
+        "run              when  git            result  cases  errors  score  pass     cost",
+        "---------------  ----  -------------  ------  -----  ------  -----  ----  -------",
+        "20261121-182530   1 h  main@aaaaaaa*  failed      6       4   1.00  33 %  $0.0123",
+        "20261121-172600   1 h  main@aaaaaaa*  passed     12           0.93  92 %  $0.0123",
+    ]
 
 
 def test_of_a_long_branch_the_end_goes_before_its_commit() -> None:

@@ -56,6 +56,19 @@ def test_the_whole_summary() -> None:
     ]
 
 
+def test_of_files_with_further_trials_it_is_said_which_numbers_are_of_all_of_them() -> None:
+    files = ["b.eval.yaml", "a.eval.yaml"]
+
+    lines = summary_lines([comparison()], width=200, verbosity=0, grown=files)
+
+    words = (
+        "scores are those of all trials; what passes and fails, pass rate, cost, latency and length are those of the "
+        "first pass"
+    )
+    assert [line.text for line in lines[2:4]] == [f"a.eval.yaml: {words}", f"b.eval.yaml: {words}"]
+    assert not any("trials" in line.text for line in summary_lines([], width=80, verbosity=-1, grown=files))
+
+
 def test_many_cases_are_counted_unless_all_are_asked_for() -> None:
     many = comparison(*(worse(f"c{number}") for number in range(25)))
 
@@ -208,6 +221,7 @@ def test_a_score_never_rounds_to_what_it_is_not(score: float | None, shown: str)
 
 def test_words() -> None:
     assert (count_text(1, "case"), count_text(2, "case"), count_text(0, "case")) == ("1 case", "2 cases", "0 cases")
+    assert count_text(100_000, "case") == "100,000 cases"
     assert json_text({"ü": [1]}) == '{"ü": [1]}'
 
 

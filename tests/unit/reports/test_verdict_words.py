@@ -9,7 +9,7 @@ import pytest
 from pytest_promptevals.comparison.decide import GatedFile, decide
 from pytest_promptevals.comparison.gates import parse_gates
 from pytest_promptevals.records.cases import GateRules, OnInconclusive
-from pytest_promptevals.records.comparisons import Comparison, Metrics
+from pytest_promptevals.records.comparisons import Comparison, GateResult, Metrics, Verdict
 from pytest_promptevals.records.effects import COST, LATENCY_P50, OUTPUT_LENGTH, PASS_RATE, Effect
 from pytest_promptevals.reports.verdict_words import effect_lines, gate_lines
 from pytest_promptevals.settings import Settings
@@ -37,7 +37,7 @@ def test_metrics_stand_side_by_side_with_their_bounds_and_chances() -> None:
         "  judge exact     0.850    0.650    -0.200        -0.300 to -0.100  1 of 2,500",
         "  cost           $0.001  $0.0011  +$0.0001  +$0.00005 to +$0.00015     1 of 50",
         "  latency p50    500 ms   600 ms   +100 ms                       -           -",
-        "  output length     400      412       +12              -20 to +44     3 of 10",
+        "  output length   400.0    412.0     +12.0          -20.0 to +44.0     3 of 10",
     ]
 
 
@@ -78,14 +78,17 @@ def test_a_long_name_of_a_judge_is_shortened_so_that_the_table_fits() -> None:
     assert rows[-1].startswith("  ...")
 
 
+def decided(*effects: Effect, metrics: Metrics | None = None, **rules: object) -> Comparison:
+    gates = parse_gates(GateRules(**rules), Settings())  # type: ignore[arg-type]  # of any field
+    (comparison,) = decide([GatedFile(make_comparison(*effects, metrics=metrics), gates, PLACE)])
+    return comparison
+
+
 def told(
     *effects: Effect, verbosity: int = 0, metrics: Metrics | None = None, **rules: object
 ) -> list[tuple[str, dict[str, bool]]]:
     """The first line of each verdict, with its colour."""
-    gates = parse_gates(GateRules(**rules), Settings())  # type: ignore[arg-type]  # of any field
-    comparison: Comparison
-    (comparison,) = decide([GatedFile(make_comparison(*effects, metrics=metrics), gates, PLACE)])
-    lines = gate_lines(comparison, 70, verbosity)
+    lines = gate_lines(decided(*effects, metrics=metrics, **rules), 70, verbosity)
     return [(line.text, line.markup) for line in lines if not line.text.startswith("  ")]
 
 
@@ -98,7 +101,7 @@ GREEN = {"green": True}
     ("effect", "verdict", "colour", "quietest"),
     [
         (make_effect(0.12), "regressed", RED, -1),
-        (make_effect(0.12, 0.3), "inconclusive", YELLOW, 0),
+        (make_effect(0.12, 0.3), "inconclusive", YELLOW, -1),
         (make_effect(0.05), "passed", YELLOW, 0),
         (make_effect(-0.12, 0.996), "passed", GREEN, 0),
         (make_effect(0.05, 0.3), "passed", GREEN, 1),
@@ -112,8 +115,25 @@ def test_what_a_reader_must_know_of_is_told(
     for verbosity in (-1, 0, 1):
         lines = told(effect, verbosity=verbosity)
         assert bool(lines) is (verbosity >= quietest)
-        assert all(text.startswith(f"{FILE} [score] {verdict}: mean score") for text, _ in lines)
+        assert all(text.startswith(f"{FILE} [score] {verdict}: ") for text, _ in lines)
         assert all(markup == colour for _, markup in lines)
+
+
+def test_a_quiet_run_is_told_in_one_line_what_may_be_chance() -> None:
+    comparison = decided(make_effect(0.12, 0.3))
+
+    (quiet,) = gate_lines(comparison, 80, -2)
+
+    assert quiet.text == f"{FILE} [score] inconclusive: 0.850 -> 0.730, may be chance"
+    assert len(gate_lines(comparison, 80, 0)) > 1
+
+
+def test_a_verdict_without_numbers_is_told_in_full() -> None:
+    gate = GateResult(FILE, "score", Verdict.INCONCLUSIVE, "nobody knows", PLACE, is_accepted=True)
+
+    (line,) = gate_lines(make_comparison(gates=(gate,)), 80, -1)
+
+    assert line.text == f"{FILE} [score] inconclusive: nobody knows"
 
 
 def test_an_inconclusive_verdict_that_fails_is_red() -> None:
