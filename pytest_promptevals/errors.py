@@ -26,7 +26,7 @@ text for its users. Every text says what, where, the value, and what to do next.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -52,6 +52,8 @@ __all__ = [
     "did_you_mean",
     "percent_hint",
 ]
+
+_LEAST_PERCENT: Final = 5
 
 
 class PromptEvalsError(Exception):
@@ -253,8 +255,8 @@ def percent_hint(value: object) -> str:
         number = float(text.removesuffix("%"))
     except ValueError:
         return ""
-    # 1.1 is too much by a little; who writes 80 means percent.
-    is_meant = text.endswith("%") or (number.is_integer() and number > 1)
+    # 1.1 is too much by a little, and 2 or 3 are grades; who writes 80 means percent.
+    is_meant = text.endswith("%") or (number.is_integer() and number >= _LEAST_PERCENT)
     if not is_meant or not 0 <= number <= 100:  # noqa: PLR2004 - percent
         return ""
     return f"; write {number / 100:.6g} for {number:.6g} %"

@@ -38,7 +38,7 @@ def test_where_nothing_changed_peeking_alarms_in_at_most_one_of_20_runs(simulati
 def test_a_real_drop_is_found_with_three_quarters_of_the_trials(simulation: ModuleType) -> None:
     cell = simulation.Cell(12, baseline=5)
 
-    ours, *_ = simulation.efficiency_rows([cell], 120)
+    ours, *_ = simulation.efficiency_rows([cell], 120, 1)
 
     median, fixed, ratio = ours[3], ours[5], ours[6]
     assert ratio == median / fixed

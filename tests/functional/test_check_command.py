@@ -14,6 +14,7 @@ from click.testing import CliRunner, Result
 
 from pytest_promptevals.cli import main
 from tests.support.project import EvalProject
+from tests.support.wide_terminal import WIDE
 
 Check: TypeAlias = Callable[..., Result]
 
@@ -32,7 +33,7 @@ WRONG = GOOD.replace("[fuzzy]", "[fuzzy, {length: {min: 0}}]")
 def check(project: EvalProject, monkeypatch: pytest.MonkeyPatch) -> Check:
     """Runs the command in the project's folder."""
     monkeypatch.chdir(project.path)
-    return lambda *arguments: CliRunner().invoke(main, ["check", *arguments])
+    return lambda *arguments: CliRunner().invoke(main, ["check", *arguments], env=WIDE)
 
 
 def kinds_of(result: Result) -> list[str]:

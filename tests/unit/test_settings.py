@@ -194,6 +194,7 @@ def test_places_that_are_no_folders_are_taken(tmp_path: Path) -> None:
         ("80.0", "; write 0.8 for 80 %"),
         ("0%", "; write 0 for 0 %"),
         ("1.1", ""),
+        (3, ""),
         (True, ""),
         ("-5%", ""),
         (500, ""),

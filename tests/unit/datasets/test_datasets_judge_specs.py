@@ -95,7 +95,7 @@ FORMS = "write a judge's name, such as 'exact', or a mapping with one key, such 
         ),
         ("not: {not: exact}", "judges[0].not: 'not' stands inside of 'not'; remove both"),
         ("not: 3", f"judges[0].not: {FORMS}, got 3"),
-        ("fuzzy: {threshold: 2}", "judges[0].fuzzy.threshold: must be at most 1, got 2; write 0.02 for 2 %"),
+        ("fuzzy: {threshold: 2}", "judges[0].fuzzy.threshold: must be at most 1, got 2"),
         ("fuzzy: {weight: -1}", "judges[0].fuzzy.weight: must be at least 0, got -1"),
         ("fuzzy: {required: 'no'}", 'judges[0].fuzzy.required: must be true or false, got "no"'),
         ("fuzzy: {name: ''}", 'judges[0].fuzzy.name: must not be empty, got ""'),
