@@ -58,8 +58,10 @@ class _LazyGroup(click.Group):
 def _broken_into_lines(error: click.ClickException) -> str:
     """Return the message of an error with line ends for the terminal, for what click prints before it."""
     shown = _ERROR + error.format_message()
-    lead, message, rest = shown.rpartition(error.message)
-    if not message or rest or "\n" in shown:
+    if not error.message or "\n" in shown:  # click has no words of its own for an argument that is missing
+        return error.message
+    lead, _, rest = shown.rpartition(error.message)
+    if rest:
         return error.message
     broken = "\n".join(fill_lines(shown, shutil.get_terminal_size().columns))
     return broken[len(lead) :] if broken.startswith(lead) else error.message

@@ -16,15 +16,15 @@ from pytest_promptevals.records.partial import MAX_LEVEL, SEPARATOR, partial_pre
 from pytest_promptevals.records.results import RELATIVE
 from pytest_promptevals.records.runs import RunKind, RunStatus
 
+DROPPED: Final = (Verdict.REGRESSED.value, Verdict.INCONCLUSIVE.value)
+"""Verdicts on a change that is too large. One that may be chance is no good run either: a drop that becomes the next
+baseline is not seen again."""
 MOST_RUNS: Final = 100
 """Runs that are looked through: a case that was scored in none of them counts as new."""
 
 _BATCH: Final = 500
 
 _RED: Final = tuple(verdict.value for verdict in Verdict if verdict.fails)
-_DROPPED: Final = (Verdict.REGRESSED.value, Verdict.INCONCLUSIVE.value)
-"""Verdicts on a change that is too large. One that may be chance is no good run either: a drop that becomes the next
-baseline is not seen again."""
 
 
 def _marks(values: Collection[object]) -> str:
@@ -34,17 +34,25 @@ def _marks(values: Collection[object]) -> str:
 _COMPARABLE: Final = f"(case_fingerprint NOT LIKE '%{SEPARATOR}%' OR case_fingerprint LIKE ?)"
 """Results of all judges, or of those up to the level of the run that asks."""
 _GOOD_RUNS: Final = f"""
+    WITH RECURSIVE dropped (run_id) AS (
+        SELECT run_id FROM gates WHERE file = ? AND verdict IN ({_marks(DROPPED)})
+        UNION
+        SELECT comparisons.run_id FROM comparisons
+        JOIN dropped ON dropped.run_id = comparisons.baseline_run JOIN runs ON runs.id = dropped.run_id
+        WHERE comparisons.file = ? AND runs.name IS NULL
+    )
     SELECT comparisons.run_id FROM comparisons JOIN runs ON runs.id = comparisons.run_id
     WHERE comparisons.file = ? AND runs.status = ? AND runs.kind = ? AND NOT EXISTS (
         SELECT 1 FROM gates
         WHERE gates.run_id = comparisons.run_id AND gates.file = comparisons.file
-        AND ((gates.gate = 'score' AND gates.verdict IN ({_marks(_RED)})) OR gates.verdict IN ({_marks(_DROPPED)}))
-    ) AND EXISTS (
+        AND gates.gate = 'score' AND gates.verdict IN ({_marks(_RED)})
+    ) AND comparisons.run_id NOT IN (SELECT run_id FROM dropped) AND EXISTS (
         SELECT 1 FROM case_results
         WHERE case_results.run_id = comparisons.run_id AND case_results.file = comparisons.file AND {_COMPARABLE}
     )
     ORDER BY runs.started_at DESC, runs.id DESC LIMIT ?
 """  # noqa: S608 - question marks
+"""The same runs count as dropped as in ``drops.dropped_runs``, which loads SQLAlchemy."""
 _SCORED: Final = f"""
     SELECT name, id, passed FROM case_results
     WHERE run_id = ? AND file = ? AND {_COMPARABLE} AND score BETWEEN 0 AND 1 AND error_kind IS NULL
@@ -69,8 +77,8 @@ def read_good_cases(
 ) -> tuple[BaselineCase, ...]:
     """Return each item's newest score from the finished runs without a drop that is too large, by name.
 
-    A drop that may be chance does not count as none. Gates that compare nothing do not matter: a file that does not yet
-    reach its ``min_score`` has last results all the same.
+    A drop that may be chance does not count as none, nor does what was compared with a run that dropped. Gates that
+    compare nothing do not matter: a file that does not yet reach its ``min_score`` has last results all the same.
     Scores that only a part of a case's judges gave count for runs of the same ``level``.
     A score that failed in comparison with the baseline does not take its place. Outputs are shortened, but for those of
     the items that ``whole`` names.
@@ -90,7 +98,8 @@ def read_good_cases(
 
 def _read_good_runs(connection: SqlConnection, file: str, of_level: str) -> list[str]:
     of_run = (RunStatus.FINISHED.value, RunKind.RUN.value)
-    values = (store_text(file), *of_run, *_RED, *_DROPPED, of_level, MOST_RUNS)
+    name = store_text(file)
+    values = (name, *DROPPED, name, name, *of_run, *_RED, of_level, MOST_RUNS)
     return [run_id for (run_id,) in connection.execute(_GOOD_RUNS, values)]
 
 

@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Connection, Text, and_, delete, exists, func, or_, select, type_coerce
+from sqlalchemy import Connection, Text, delete, exists, func, select, type_coerce
 
 from pytest_promptevals.history.connecting import connect
+from pytest_promptevals.history.drops import dropped_runs
 from pytest_promptevals.history.good_cases import MOST_RUNS
 from pytest_promptevals.history.store import HistoryStore
 from pytest_promptevals.history.tables import (
@@ -38,7 +39,6 @@ _MUCH: Final = 0.2
 _PATIENCE: Final = 1.0
 """Seconds that are waited for other processes before an SQLite file is left as large as it is."""
 _RED: Final = tuple(verdict.value for verdict in Verdict if verdict.fails)
-_DROPPED: Final = (Verdict.REGRESSED.value, Verdict.INCONCLUSIVE.value)
 _NEWEST_FIRST: Final = (runs.c.started_at.desc(), runs.c.id.desc())
 
 Item = TypeVar("Item")
@@ -135,9 +135,11 @@ def _find_good_runs(connection: Connection, file: str) -> Iterator[str]:
     red = exists().where(
         gates.c.run_id == comparisons.c.run_id,
         gates.c.file == file,
-        or_(and_(gates.c.gate == "score", gates.c.verdict.in_(_RED)), gates.c.verdict.in_(_DROPPED)),
+        gates.c.gate == "score",
+        gates.c.verdict.in_(_RED),
     )
-    wanted = (runs.c.status == RunStatus.FINISHED.value, runs.c.kind == RunKind.RUN.value, ~red)
+    is_good = (~red, comparisons.c.run_id.not_in(dropped_runs(file)))
+    wanted = (runs.c.status == RunStatus.FINISHED.value, runs.c.kind == RunKind.RUN.value, *is_good)
     query = (
         select(comparisons.c.run_id, run_files.c.cases)
         .join(runs, runs.c.id == comparisons.c.run_id)

@@ -8,10 +8,11 @@ from typing import Final
 from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, select
 
 from pytest_promptevals.history.baseline_rows import COLUMNS, case_from_row
+from pytest_promptevals.history.drops import dropped_runs
 from pytest_promptevals.history.references import KnownRun, Reference
 from pytest_promptevals.history.schema import OVER_TRIALS
-from pytest_promptevals.history.tables import case_results, gates, run_files, runs, scores
-from pytest_promptevals.records.comparisons import BaselineCase, Verdict
+from pytest_promptevals.history.tables import case_results, run_files, runs, scores
+from pytest_promptevals.records.comparisons import BaselineCase
 from pytest_promptevals.records.partial import MAX_LEVEL, SEPARATOR, partial_prefix
 
 
@@ -29,7 +30,7 @@ def runs_of_file(
             other. Else a red run, made again, would be its own baseline, and green.
     """
     if passes_over_drops:
-        dropped = _with_drops(connection, reference, file)
+        dropped = frozenset(connection.execute(dropped_runs(file)).scalars()) & {run.id for run in reference.runs}
         good = Reference(tuple(run for run in reference.runs if run.id not in dropped), reference.notice)
         if dropped and (chosen := runs_of_file(connection, good, file, level)):
             return chosen
@@ -69,10 +70,12 @@ def describe_runs(connection: Connection, chosen: Sequence[KnownRun], file: str)
     ran = connection.execute(select(func.count(case_results.c.case_id.distinct())).where(*of_file)).scalar_one()
     of_run = select(run_files.c.cases).where(run_files.c.run_id == chosen[0].id, run_files.c.file == file)
     collected = connection.execute(of_run).scalar_one_or_none() or 0
-    return f"{words} ({ran} of {collected} cases)" if ran < collected else words
+    if ran < collected:
+        words += f" ({ran} of {collected} cases)"
+    is_dropped = chosen[0].id in set(connection.execute(dropped_runs(file)).scalars())
+    return f"{words}, which became worse itself" if is_dropped else words
 
 
-_DROPPED: Final = (Verdict.REGRESSED.value, Verdict.INCONCLUSIVE.value)
 _NEAR: Final = 10
 """Runs that are looked at first: of a large history, a look into each run takes seconds."""
 _COLUMNS: Final = tuple(case_results.c[name] for name in COLUMNS)
@@ -98,13 +101,6 @@ def _with_scores(connection: Connection, known: Sequence[KnownRun], file: str, l
     query = select(runs.c.id).where(runs.c.id.in_([run.id for run in known]), scored)
     having = set(connection.execute(query).scalars()) if known else set()
     return [run for run in known if run.id in having]
-
-
-def _with_drops(connection: Connection, reference: Reference, file: str) -> frozenset[str]:
-    """Return the ids of those runs that a gate found worse than allowed, be it by chance."""
-    columns = gates.c
-    query = select(columns.run_id).where(columns.file == file, columns.verdict.in_(_DROPPED))
-    return frozenset(connection.execute(query).scalars()) & {run.id for run in reference.runs}
 
 
 def _is_shard_of(other: KnownRun, run: KnownRun) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -70,7 +71,7 @@ class RunPair:
             raise UsageError("the second one has to be a run: 'file' can only be compared with, as the first one")
         found = _find(connection, rootdir, now)
         self._now = tuple(_shares_of(found.runs))
-        self._before = None if before == FILE else _find(connection, rootdir, before)
+        self._before = None if before == FILE else _without(_find(connection, rootdir, before), self._now)
         self.now = ComparedRun(now, _words(self._now), self._now[0].id)
         self.before = _describe(before, self._before)
         self.notices = tuple(_notices(found, self._before))
@@ -117,7 +118,8 @@ class RunPair:
         if self._before is None:
             path = baseline_path(self._rootdir / file)
             return (), read_baseline(path, path.relative_to(self._rootdir).as_posix()) or ()
-        chosen = runs_of_file(self._connection, self._before, file, level)
+        moves = self._before.is_moving
+        chosen = runs_of_file(self._connection, self._before, file, level, passes_over_drops=moves)
         return chosen, _merge([read_before(self._connection, run.id, file) for run in chosen])
 
     def _files_of(self, runs: Sequence[KnownRun]) -> tuple[str, ...]:
@@ -162,6 +164,13 @@ def _find(connection: Connection, rootdir: Path, text: str) -> Reference:
     if not found.runs:
         raise UsageError(f"{text!r}: {found.notice}")
     return found
+
+
+def _without(reference: Reference, now: Sequence[KnownRun]) -> Reference:
+    """Return a reference that moves without the run that is compared with it, where it stands for others, too."""
+    ids = {run.id for run in now}
+    others = tuple(run for run in reference.runs if run.id not in ids)
+    return dataclasses.replace(reference, runs=others) if reference.is_moving and others else reference
 
 
 def _describe(reference: str, found: Reference | None) -> ComparedRun:

@@ -380,6 +380,30 @@ def test_a_baseline_that_moves_passes_over_runs_that_dropped(past: Past, verdict
     assert not past.find(bad).is_moving
 
 
+def test_a_run_that_was_compared_with_one_that_dropped_is_passed_over_too(past: Past) -> None:
+    good, bad = past.add(), past.add(comparisons=[make_dropped(Verdict.REGRESSED)])
+    passed = dataclasses.replace(make_dropped(Verdict.PASSED), baseline_run=bad)
+    as_bad = past.add(comparisons=[passed])
+    past.add(comparisons=[dataclasses.replace(passed, baseline_run=as_bad)])
+
+    assert past.choose("latest", passes_over_drops=True) == [good]
+
+
+def test_a_drop_that_was_saved_under_a_name_is_meant(past: Past) -> None:
+    past.add()
+    meant = past.add(name="smaller", comparisons=[make_dropped(Verdict.REGRESSED)])
+    after = past.add(comparisons=[dataclasses.replace(make_dropped(Verdict.PASSED), baseline_run=meant)])
+
+    assert past.choose("latest", passes_over_drops=True) == [after]
+
+
+def test_a_baseline_that_became_worse_itself_is_called_so(past: Past) -> None:
+    past.add()
+    bad = past.add(comparisons=[make_dropped(Verdict.REGRESSED)])
+
+    assert past.words(bad) == f"run {bad} of branch main at {A[:7]}, which became worse itself"
+
+
 def test_a_run_that_dropped_is_better_than_no_baseline(past: Past) -> None:
     bad = past.add(comparisons=[make_dropped(Verdict.REGRESSED)])
 

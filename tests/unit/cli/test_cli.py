@@ -75,3 +75,11 @@ def test_help_and_version() -> None:
     assert "schema" in CliRunner().invoke(main, ["-h"]).output
     assert CliRunner().invoke(main, ["--version"]).output.startswith("promptevals, version ")
     assert SHIPPED_FILE.endswith(".json")
+
+
+@pytest.mark.parametrize("command", [["show"], ["compare"], ["regate"], ["rejudge"], ["dataset", "versions"]])
+def test_an_argument_that_is_missing_is_named(command: list[str]) -> None:
+    result = CliRunner().invoke(main, command)
+
+    assert result.exit_code == 2
+    assert result.output.splitlines()[-1].startswith("Error: Missing argument '")

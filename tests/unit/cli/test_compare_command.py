@@ -96,6 +96,18 @@ def test_the_latest_run_is_compared_unless_another_is_named(folder: Path) -> Non
     assert run(BEFORE) == run(BEFORE, NOW)
 
 
+@pytest.mark.parametrize("moving", ["latest", "main"])
+def test_what_moves_passes_over_the_run_itself_and_over_drops(folder: Path, moving: str) -> None:
+    write_two_runs(folder)
+    third = "20261122-080000-cccccc"
+    red = GateResult(FILE, "score", Verdict.REGRESSED, "because", PLACE)
+    write_run(folder, finished_run(third, 22), [make_result("a", 0.0)], red)
+    write_run(folder, finished_run("20261123-080000-dddddd", 23), [make_result("a", 0.0)], red)
+
+    assert [file["baseline_run"] for file in json.loads(run(moving, "--format", "json"))["files"]] == [NOW]
+    assert [file["baseline_run"] for file in json.loads(run(third, "--format", "json"))["files"]] == [third]
+
+
 def test_a_run_compared_with_itself_shows_no_change(folder: Path) -> None:
     write_two_runs(folder)
     output = run(NOW, NOW, "--fail-on", "inconclusive")

@@ -28,13 +28,16 @@ def record(
     *results: CaseResult,
     verdict: Verdict = Verdict.PASSED,
     gate: str = "score",
-    status: RunStatus = RunStatus.FINISHED,
-) -> None:
-    """Record the run of that minute."""
+    beside: str = "",
+    **changes: Any,
+) -> str:
+    """Record the run of that minute, which was compared with the run ``beside``, and return its id."""
     run = record_run(store, number, *results)
     gates = (GateResult(FILE, gate, verdict, "because", PLACE),)
-    comparison = Comparison(FILE, Metrics(len(results), 0, 0, None, None), gates=gates)
-    store.finish_run(make_run(run.id, started_at=run.started_at, status=status), [comparison])
+    comparison = Comparison(FILE, Metrics(len(results), 0, 0, None, None), gates=gates, baseline_run=beside)
+    finished = {"status": RunStatus.FINISHED, **changes}
+    store.finish_run(make_run(run.id, started_at=run.started_at, **finished), [comparison])
+    return run.id
 
 
 def read(store: FileStore, names: frozenset[str] = NAMES) -> tuple[BaselineCase, ...]:
@@ -66,6 +69,23 @@ def test_a_drop_that_is_too_large_does_not_become_what_the_next_run_is_compared_
     record(store, 2, make_result("a", 0.1), verdict=verdict, gate=gate)
 
     assert read(store) == (make_case("a", 0.9),)
+
+
+def test_a_run_that_was_compared_with_one_that_dropped_is_as_bad(store: FileStore) -> None:
+    record(store, 1, make_result("a", 0.9))
+    bad = record(store, 2, make_result("a", 0.1), verdict=Verdict.REGRESSED)
+    as_bad = record(store, 3, make_result("a", 0.1), beside=bad)
+    record(store, 4, make_result("a", 0.1), beside=as_bad)
+
+    assert read(store) == (make_case("a", 0.9),)
+
+
+def test_a_drop_that_was_saved_under_a_name_is_what_others_may_be_compared_with(store: FileStore) -> None:
+    record(store, 1, make_result("a", 0.9))
+    meant = record(store, 2, make_result("a", 0.1), verdict=Verdict.REGRESSED, name="smaller-model")
+    record(store, 3, make_result("a", 0.2), beside=meant)
+
+    assert read(store) == (make_case("a", 0.2),)
 
 
 def test_a_run_that_failed_another_gate_counts(store: FileStore) -> None:
