@@ -49,16 +49,34 @@ def match_cases(results: Sequence[Scored], baseline: Sequence[Before], collected
         results: the cases that were run, of one eval file.
         baseline: the baseline of that file.
         collected_names: names of all items of the file. One that was not run in this session (it was deselected)
-            is no part of the comparison; a case of the baseline that is not among them is missing.
+            is no part of the comparison; a case of the baseline that is not among them is missing. Where a new one was
+            not run, none is: it may be the same case under another name.
     """
     names = set(collected_names).union(column_of(results, "name"))
     gone = [baseline[place] for place, name in enumerate(column_of(baseline, "name")) if name not in names]
     places = _find_places(results, baseline, gone, names)
-    taken = {baseline[place].name for place in places if place is not None} if gone else set()
-    missing = [_missing(case) for case in gone if case.name not in taken]
+    missing = [_missing(case) for case in _not_taken(results, baseline, gone, places, names)]
     if are_plain_columns(results):
         return _match_columns(results, baseline, places, missing)
     return _match_rows(results, baseline, places, missing)
+
+
+def _not_taken(
+    results: Sequence[Scored],
+    baseline: Sequence[Before],
+    gone: Sequence[Before],
+    places: Sequence[int | None],
+    names: set[str],
+) -> Sequence[Before]:
+    """Return the cases that are gone, and that no case of the run is under another name, or may be."""
+    if not gone:
+        return ()
+    known = set(column_of(baseline, "case_id"))
+    not_run = names - set(column_of(results, "name")) - set(column_of(baseline, "name"))
+    if any(_id_in(name) not in known for name in not_run):
+        return ()
+    taken = {baseline[place].name for place in places if place is not None}
+    return [case for case in gone if case.name not in taken]
 
 
 def _find_places(

@@ -10,9 +10,13 @@ from sqlalchemy import ColumnElement
 
 from pytest_promptevals.errors import UsageError, did_you_mean
 from pytest_promptevals.history.tables import runs
+from pytest_promptevals.records.references import BRANCH, NAME
 
 SHOWN: Final = 5
 """Names, branches or runs that a message lists."""
+
+_PREFIX_OF: Final = {"names": NAME, "branches": BRANCH}
+"""By the word that messages have for what may be named."""
 
 
 def begins_with(text: str) -> ColumnElement[bool]:
@@ -39,6 +43,9 @@ def unknown_run(
     """
     close = did_you_mean(text, {*ids, *itertools.chain.from_iterable(named.values()), *words})
     hint = close if "Did you mean" in close else ""
+    other = next((_PREFIX_OF[word] for word, texts in named.items() if text in texts), "")
+    if other:  # the prefix that was written is wrong
+        hint = f" Did you mean '{other}:{text}'?"
     return UsageError(f"{text!r} is no {kinds} that is known.{hint}{known_text(ids, named)}")
 
 

@@ -110,11 +110,13 @@ class Explainer:
         """Which change explains the cases that now fail, by eval file, where that was asked."""
 
     def lines(self, files: Iterable[ComparedFile], run: Run, width: int, verbosity: int) -> Iterator[Line]:
-        """Yield what changed in those files; a quiet run is told nothing."""
-        for compared in files if verbosity >= 0 else ():
-            changes = self.find(compared, run, verbosity)
-            yield from change_lines(compared.comparison, changes, width, verbosity)
+        """Yield what changed in those files; a quiet run is told only what it has asked models for."""
+        for compared in files:
+            if verbosity >= 0:
+                changes = self.find(compared, run, verbosity)
+                yield from change_lines(compared.comparison, changes, width, verbosity)
             if compared.file in self.attributions:
+                yield from [Line(f"{compared.file}:")] if verbosity < 0 else ()
                 yield from attribution_lines(self.attributions[compared.file], width, verbosity)
         self.past.close()
 

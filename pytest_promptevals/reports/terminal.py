@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -43,6 +43,8 @@ def summary_lines(
     trials (``grown``) it is said which numbers are about all of them.
     """
     lines = [Line(row) for row in _table(comparisons, width)] if verbosity >= 0 and comparisons else []
+    if verbosity >= 0 and not wants_file:
+        lines += _baselines(comparisons, width)
     for file in sorted(grown) if verbosity >= 0 else ():
         lines += [Line(row) for row in fill_lines(f"{file}: {_GROWN}", width)]
     for comparison in comparisons:
@@ -191,8 +193,8 @@ class _Listing:
         """List cases with their scores before and now, worst first."""
         deltas = self.comparison.deltas_with(change)
         shown = self._few(deltas)
-        name_width = max((len(delta.name) for delta in shown), default=0)
-        rows = [_delta_text(delta, name_width) for delta in shown]
+        name_width = min(max((len(delta.name) for delta in shown), default=0), self.width // 3)
+        rows = [row for delta in shown for row in _delta_rows(delta, name_width, self.width - 2)]
         return self._section(deltas, words, rows, markup)
 
     def named(self, change: Change, words: str) -> list[Line]:
@@ -221,11 +223,27 @@ class _Listing:
         return [*lines, Line(f"  ... and {left_out} more, -v lists them")] if left_out else lines
 
 
+def _delta_rows(delta: Delta, name_width: int, width: int) -> list[str]:
+    row = _delta_text(delta, name_width)
+    return [row] if len(row) <= width else fill_lines(row, width)
+
+
 def _delta_text(delta: Delta, name_width: int) -> str:
     flip = {(True, False): "  now fails", (False, True): "  now passes"}
     words = flip.get((delta.passed_before is True, delta.passed_after is True), "")
     scores = f"{score_text(delta.before)} -> {score_text(delta.after)}"
     return f"{delta.name:<{name_width}}  {scores}{words}  {delta.location}"
+
+
+def _baselines(comparisons: Sequence[Comparison], width: int) -> list[Line]:
+    """Return which runs the eval files were compared with: of a branch, say, each may have another one."""
+    files: defaultdict[str, list[str]] = defaultdict(list)
+    for comparison in comparisons:
+        if comparison.has_baseline:
+            files[comparison.baseline].append(comparison.file)
+    named = len(files) > 1
+    texts = [f"compared with {label}" + (f": {', '.join(names)}" if named else "") for label, names in files.items()]
+    return [Line(row) for text in texts for row in fill_lines(text, width)]
 
 
 def _no_baseline(comparisons: Sequence[Comparison], width: int, verbosity: int) -> list[Line]:

@@ -265,7 +265,7 @@ def test_what_is_not_known_is_said_with_what_there_is(past: Past) -> None:
         f"'mian' is no run, saved name, branch or commit that is known. Did you mean 'main'? Of the history, its "
         f"newest run is {run_id}; names: v1; branches: feature, main."
     )
-    assert past.problem("name:main").startswith("'main' is no name that is known. Did you mean")
+    assert past.problem("name:main").startswith("'main' is no name that is known. Did you mean 'branch:main'? Of")
 
 
 def test_an_empty_history_knows_nothing(past: Past) -> None:

@@ -245,7 +245,7 @@ def test_runs_that_cannot_be_recorded_cost_no_answer(served: EvalProject, monkey
     )
 
 
-def test_a_quiet_session_is_told_nothing_of_it(served: EvalProject) -> None:
+def test_a_quiet_session_is_told_what_it_has_asked_for_and_no_more(served: EvalProject) -> None:
     write(served, "Be kind. {{ input }}")
     served.run()
     write(served, "Be quick. {{ input }}", "local/other-model")
@@ -253,7 +253,8 @@ def test_a_quiet_session_is_told_nothing_of_it(served: EvalProject) -> None:
     result = served.run("--evals-attribute", "--tb=no", "-q")
 
     result.stdout.no_fnmatch_line("*asking*")
-    result.stdout.no_fnmatch_line("*run again*")
+    result.stdout.no_fnmatch_line("*what changed*")
+    result.stdout.fnmatch_lines(["evals/*.eval.yaml:", "  why * each run again with one change alone:"])
 
 
 @pytest.mark.parametrize("history", ["--evals-history=.promptevals/history.db", "--evals-history=off"])

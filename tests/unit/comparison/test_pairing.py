@@ -72,7 +72,7 @@ def test_a_case_with_an_error_is_an_error_with_its_old_score() -> None:
 
 
 def test_a_baseline_case_that_left_the_dataset_is_missing() -> None:
-    (delta,) = compute_deltas([], [make_case("gone", 0.9)], {"other"})
+    (delta,) = compute_deltas([], [make_case("gone", 0.9), make_case("other")], {"other"})
 
     assert delta == Delta("gone", Change.MISSING, before=0.9, passed_before=True)
 
@@ -185,6 +185,14 @@ def test_no_case_is_renamed_where_it_is_not_the_only_one_of_its_content(
 ) -> None:
     assert not any(renamed(results, baseline).values())
     assert set(changes(results, baseline).values()) == {Change.NEW, Change.MISSING}
+
+
+def test_no_case_is_missing_where_one_that_did_not_run_may_be_the_same_under_another_name() -> None:
+    baseline = [make_case("a", 1.0), make_case("gone", 1.0)]
+    results = [make_result("a", 1.0)]
+
+    assert changes(results, baseline, ("renamed",)) == {"a": Change.SAME}
+    assert changes(results, baseline) == {"a": Change.SAME, "gone": Change.MISSING}
 
 
 def test_a_case_whose_id_is_still_there_is_not_renamed() -> None:
