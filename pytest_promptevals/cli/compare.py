@@ -130,7 +130,7 @@ def _compare(before: str, now: str, files: Sequence[str], history: str | None, o
 def _read_outputs(pair: RunPair, comparison: Comparison, count: int) -> Mapping[str, Outputs]:
     """Return the outputs of the cases that got worse the most."""
     worst = comparison.deltas_with(Change.WORSE)[:count]
-    return pair.read_outputs(comparison.file, {delta.name: delta.renamed_from or delta.name for delta in worst})
+    return pair.read_outputs(comparison.file, {delta.name: delta.old_name for delta in worst})
 
 
 def _choose_file(text: str, files: Sequence[str], lost: Sequence[str]) -> str:

@@ -177,7 +177,7 @@ def compare_cases(
     pairs = [
         (before[old], after[delta.name])
         for delta in deltas
-        if (old := delta.renamed_from or delta.name) in before and delta.name in after
+        if (old := delta.old_name) in before and delta.name in after
     ]
     models = Counter((old.model, now.model) for old, now in pairs if old.model != now.model)
     prompts = Counter(
@@ -226,5 +226,5 @@ def find_flips(
 ) -> Iterator[Flip]:
     """Yield cases that got worse with their outputs; ``output_now`` gives that of this run by name."""
     for delta in deltas:
-        old = before.get(delta.renamed_from or delta.name)
+        old = before.get(delta.old_name)
         yield Flip(delta, old.output or None if old is not None else None, output_now(delta.name))

@@ -230,6 +230,7 @@ def _compare_case(result: Scored, base: Before | None, recorded: Before | None) 
         None if base is None else base.passed,
         None if score is None else result.passed,
         None if recorded is None or recorded.case_id == result.case_id else recorded.name,
+        None if recorded is None or recorded.name == result.name else recorded.name,
     )
 
 

@@ -60,8 +60,15 @@ async def rejudge_case(
         model=known.model,
         prompt_name=known.prompt_name,
         prompt_hash=known.prompt_hash,
-        fingerprint=content_hash({"judged anew": known.fingerprint, "case": planned.fingerprint}),
+        fingerprint=_fingerprint_anew(planned, known),
     )
+
+
+def _fingerprint_anew(planned: PlannedCase, known: CaseResult) -> str:
+    """Return the fingerprint of known responses that are judged as now: that of a run which asked the same."""
+    if planned.full_fingerprint(known.prompt, known.case_fingerprint) == known.fingerprint:
+        return planned.full_fingerprint(known.prompt)
+    return content_hash({"judged anew": known.fingerprint, "case": planned.fingerprint})
 
 
 async def _rejudge_trial(

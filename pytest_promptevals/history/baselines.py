@@ -86,17 +86,17 @@ def _unless_same(case: BaselineCase, before: BaselineCase | None) -> BaselineCas
 
 
 def accept_cases(
-    old: Iterable[BaselineCase], accepted: Iterable[BaselineCase], renamed: Mapping[str, str]
+    old: Iterable[BaselineCase], accepted: Iterable[BaselineCase], old_names: Mapping[str, str]
 ) -> tuple[BaselineCase, ...]:
     """Return a baseline in which single cases have taken the places of their old selves, sorted by name.
 
     Args:
         old: the baseline so far.
         accepted: the cases that it takes over.
-        renamed: what cases were called in the baseline, by their names of now.
+        old_names: what cases are called in the baseline, by their names of now.
     """
     fresh = {case.name: case for case in accepted}
-    gone = {renamed[name] for name in fresh if name in renamed}
+    gone = {old_names[name] for name in fresh if name in old_names}
     kept = {case.name: case for case in old if case.name not in gone}
     return _sort((kept | fresh).values())
 

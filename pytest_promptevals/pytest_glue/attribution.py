@@ -169,7 +169,7 @@ class Attributor:
             raise UsageError("no case that passed before fails now, so there is nothing to explain")
         planned = self._caller.planned_cases(self._session, [compared.file])
         pairs = [
-            (planned[compared.file, delta.name], compared.before[delta.renamed_from or delta.name])
+            (planned[compared.file, delta.name], compared.before[delta.old_name])
             for delta in flips
             if (compared.file, delta.name) in planned
         ]

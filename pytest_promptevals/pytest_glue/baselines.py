@@ -202,8 +202,8 @@ def with_accepted(
         accepted: those of them that are accepted; one that ended in an error is left out.
     """
     deltas = compute_deltas(results, old, frozenset(source.names))
-    renamed = {delta.name: delta.renamed_from for delta in deltas if delta.renamed_from is not None}
-    return accept_cases(old, baseline_cases(accepted, source.compared), renamed)
+    old_names = {delta.name: delta.old_name for delta in deltas}
+    return accept_cases(old, baseline_cases(accepted, source.compared), old_names)
 
 
 def _refer(rootdir: Path, settings: Settings) -> ReferredRuns:

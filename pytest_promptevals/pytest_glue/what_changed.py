@@ -156,7 +156,7 @@ class Explainer:
         Where all cases were edited since, the first of them tells.
         """
         deltas = [*worst_deltas(compared.comparison), *paired_deltas(compared.comparison)]
-        names = [*(delta.renamed_from or delta.name for delta in deltas), *compared.before]
+        names = [*(delta.old_name for delta in deltas), *compared.before]
         for case in map(compared.before.get, names):
             if case is not None and case.fingerprint:
                 return self.past.find_run(compared.file, case.name, case.fingerprint, but=run.id)

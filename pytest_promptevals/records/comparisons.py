@@ -85,7 +85,14 @@ class Delta:
     passed_after: bool | None = None
     """Whether it passes now."""
     renamed_from: str | None = None
-    """The item's name in the baseline, where the same content had another one."""
+    """The item's name in the baseline, where the same content had another id."""
+    name_before: str | None = None
+    """The item's name in the baseline, where it was another: the case was renamed, or a model or a prompt joined."""
+
+    @property
+    def old_name(self) -> str:
+        """What the item is called in the baseline."""
+        return self.name_before or self.name
 
     @property
     def drop(self) -> float | None:

@@ -113,6 +113,22 @@ def test_a_case_that_is_renamed_or_edited_keeps_one_line(saved: EvalProject) -> 
     assert sorted(found) == sorted(["renamed", "c2", "new", "c3", *(f"c{number}" for number in range(4, 13))])
 
 
+def test_a_case_that_is_asked_of_a_second_model_keeps_no_line_of_its_old_name(project: EvalProject) -> None:
+    def ask(*models: str) -> None:
+        head = f"prompt: '{{{{ input }}}}'\njudges: [exact]\nmodel: {json.dumps(models)}\n"
+        project.write_cases("a.eval.yaml", [{"id": "c1", "input": "good", "expected": "good"}], head=head)
+
+    (project.path / "lamps.py").write_text("def one(input):\n    return input\n\n\ntwo = one\n", encoding="utf-8")
+    ask("python/lamps:one")
+    project.run_process("--evals-save-baseline")
+    assert scores(project) == {"c1": 1.0}
+    ask("python/lamps:one", "python/lamps:two")
+
+    project.run_process("--evals-accept=c1")
+
+    assert scores(project) == {"c1[lamps:one]": 1.0, "c1[lamps:two]": 1.0}
+
+
 def test_a_renamed_case_is_one_line_after_saving(saved: EvalProject) -> None:
     write(saved, *["good"] * 12, c1={"id": "renamed"})
 

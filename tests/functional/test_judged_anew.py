@@ -56,6 +56,18 @@ def test_outputs_are_judged_by_the_judges_of_now_without_a_call(
     assert second[1:] == ("rejudge", first, "finished")
 
 
+def test_what_was_judged_anew_and_saved_is_unchanged_from_then_on(
+    recorded: EvalProject, model_server: ModelServer
+) -> None:
+    set_judges(recorded, [{"fuzzy": {"threshold": 0.1}}, "icontains"])
+    recorded.run("--evals-rejudge=latest", "--evals-save-baseline", "--evals-cache=off")
+
+    result = recorded.run("--evals-changed", "--evals-cache=off")
+
+    assert calls(model_server) == 0
+    result.stdout.fnmatch_lines(["*4 cases unchanged since the baseline*"])
+
+
 def test_another_prompt_and_model_make_no_difference_to_outputs_that_are_there(
     recorded: EvalProject, model_server: ModelServer
 ) -> None:
@@ -174,6 +186,29 @@ def test_a_run_whose_eval_files_are_gone_is_an_error(recorded: EvalProject, monk
     assert text == f"Error: run {run_id}: none of its eval files is there any more (it had a.eval.yaml)"
 
 
+@pytest.mark.parametrize("command", ["rejudge", "regate"])
+def test_a_run_of_test_functions_alone_has_nothing_to_judge_or_decide_anew(
+    project: EvalProject, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    write_function(project)
+    project.run_process()
+    monkeypatch.chdir(project.path)
+    run_id = runs(project.path)[0][0]
+
+    done = CliRunner().invoke(main, [command, "latest"], env=WIDE)
+
+    assert done.exit_code == 1
+    assert " ".join(done.output.split()) == (
+        f"Error: run {run_id}: it has results of test functions alone (test_app.py::test_app), which make their outputs "
+        "themselves; run pytest for that"
+    )
+
+
+def test_test_functions_are_not_called_eval_files_that_are_gone(
+    project: EvalProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_function(project)
+    project.write_cases(CASES, echo_cases(1)).unlink if False else None
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -221,6 +221,14 @@ def test_a_committed_baseline_can_be_the_first(folder: Path) -> None:
     )
 
 
+def test_a_test_function_is_compared_with_its_committed_baseline(folder: Path) -> None:
+    function = "tests/test_app.py::test_answers"
+    write_run(folder, finished_run(NOW, 21), many_results(10, 0.25, file=function))
+    write_baseline(folder / "tests/baselines/test_app.py-test_answers.jsonl", baseline_cases(many_results(10, 1.0)))
+
+    assert (read("file", NOW)["file"], read("file", NOW)["counts"]) == (function, {"worse": 10})
+
+
 def answered(name: str, score: float, text: str, fingerprint: str) -> CaseResult:
     trials = (Trial(1, None, score=0.0), Trial(2, Response(text), score=score))
     return make_result(name, score, trials=trials, case_fingerprint=fingerprint * 16)

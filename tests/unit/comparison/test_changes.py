@@ -92,7 +92,7 @@ def test_a_baseline_without_hashes_tells_other_prompts_by_their_names_alone() ->
 
 def test_a_renamed_case_is_compared_with_its_old_name() -> None:
     found = compare_cases(
-        [delta("new", renamed_from="old")], {"old": make_case("old")}, {"new": make_result("new", model="openai/other")}
+        [delta("new", name_before="old")], {"old": make_case("old")}, {"new": make_result("new", model="openai/other")}
     )
 
     assert found.models == (ModelChange("openai/gpt-5-mini", "openai/other", 1),)
@@ -125,6 +125,6 @@ def test_a_model_that_answers_as_another_version_is_told() -> None:
 def test_flips_have_the_outputs_that_are_known() -> None:
     before = {"a": make_case("a", output="then"), "was": make_case("was", output="")}
 
-    flips = list(find_flips([delta("a"), delta("b", renamed_from="was")], before, {"a": "now"}.get))
+    flips = list(find_flips([delta("a"), delta("b", name_before="was")], before, {"a": "now"}.get))
 
     assert [(flip.delta.name, flip.before, flip.after) for flip in flips] == [("a", "then", "now"), ("b", None, None)]

@@ -187,6 +187,15 @@ def test_no_case_is_renamed_where_it_is_not_the_only_one_of_its_content(
     assert set(changes(results, baseline).values()) == {Change.NEW, Change.MISSING}
 
 
+def test_the_old_name_is_known_where_a_model_joined() -> None:
+    new, delta = compute_deltas(
+        [make_result("a[m:a]"), make_result("a[m:b]", model="m/b")], [make_case("a")], {"a[m:a]", "a[m:b]"}
+    )
+
+    assert (delta.name, delta.renamed_from, delta.old_name) == ("a[m:a]", None, "a")
+    assert (new.name, new.change, new.old_name) == ("a[m:b]", Change.NEW, "a[m:b]")
+
+
 def test_no_case_is_missing_where_one_that_did_not_run_may_be_the_same_under_another_name() -> None:
     baseline = [make_case("a", 1.0), make_case("gone", 1.0)]
     results = [make_result("a", 1.0)]

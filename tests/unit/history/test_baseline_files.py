@@ -11,6 +11,7 @@ from pytest_promptevals.history.baselines import (
     accept_cases,
     baseline_cases,
     baseline_path,
+    baseline_place,
     merge_baseline,
     read_baseline,
     write_baseline,
@@ -45,6 +46,19 @@ def read_text(tmp_path: Path, text: str) -> None:
 def test_a_baseline_is_beside_its_eval_file_and_named_for_it() -> None:
     assert baseline_path(Path("evals/a.eval.yaml")) == Path("evals/baselines/a.eval.yaml.jsonl")
     assert baseline_path(Path("evals/a.eval.jsonl")) == Path("evals/baselines/a.eval.jsonl.jsonl")
+
+
+@pytest.mark.parametrize(
+    ("recorded", "place"),
+    [
+        ("evals/a.eval.yaml", "evals/baselines/a.eval.yaml.jsonl"),
+        ("tests/test_a.py::test_b", "tests/baselines/test_a.py-test_b.jsonl"),
+        ("test_a.py::TestB::test_c", "baselines/test_a.py-TestB-test_c.jsonl"),
+    ],
+    ids=["eval file", "test function", "method"],
+)
+def test_a_baseline_is_found_by_what_results_are_recorded_under(recorded: str, place: str) -> None:
+    assert baseline_place(recorded) == Path(place)
 
 
 def test_a_baseline_file_is_sorted_lines_of_sorted_keys(tmp_path: Path) -> None:
