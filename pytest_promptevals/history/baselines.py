@@ -43,6 +43,16 @@ def baseline_path(eval_file: Path) -> Path:
     return eval_file.parent / FOLDER / f"{eval_file.name}.jsonl"
 
 
+def baseline_place(recorded: str) -> Path:
+    """Return the same from what results are recorded under, an eval file or a test function, from the rootdir on.
+
+    ``tests/test_a.py::test_b`` has ``tests/baselines/test_a.py-test_b.jsonl``.
+    """
+    file, *names_inside = recorded.split("::")
+    path = Path(file)
+    return baseline_path(path.with_name("-".join([path.name, *names_inside])))
+
+
 def baseline_cases(results: Iterable[CaseResult], whole: Collection[str] = ()) -> tuple[BaselineCase, ...]:
     """Return what a baseline keeps of results, sorted by name. A case that ended in an error has no part in it.
 

@@ -12,7 +12,7 @@ from typing import TypeAlias, TypeVar
 from sqlalchemy import Connection, select
 
 from pytest_promptevals.errors import UsageError
-from pytest_promptevals.history.baselines import baseline_path, read_baseline
+from pytest_promptevals.history.baselines import baseline_place, read_baseline
 from pytest_promptevals.history.comparison_rows import gate_from_row
 from pytest_promptevals.history.light_rows import BeforeRow, ScoredRow, read_before, read_scored
 from pytest_promptevals.history.reference_cases import runs_of_file
@@ -116,8 +116,8 @@ class RunPair:
 
     def _read_before(self, file: str, level: int) -> tuple[tuple[KnownRun, ...], Before]:
         if self._before is None:
-            path = baseline_path(self._rootdir / file)
-            return (), read_baseline(path, path.relative_to(self._rootdir).as_posix()) or ()
+            place = baseline_place(file)
+            return (), read_baseline(self._rootdir / place, place.as_posix()) or ()
         moves = self._before.is_moving
         chosen = runs_of_file(self._connection, self._before, file, level, passes_over_drops=moves)
         return chosen, _merge([read_before(self._connection, run.id, file) for run in chosen])

@@ -89,8 +89,8 @@ class Baselines:
         return self._accepted
 
     def is_accepted(self, result: CaseResult) -> bool:
-        """Return whether a result is its own baseline."""
-        return not self._accepted.isdisjoint(nodeids_of(result))
+        """Return whether a result is its own baseline; what another run answered is not."""
+        return result.reused_from is None and not self._accepted.isdisjoint(nodeids_of(result))
 
     def of(self, source: EvalSource, results: Iterable[CaseResult] = ()) -> Baseline | None:
         """Return the baseline of an eval file, ``None`` if there is none.

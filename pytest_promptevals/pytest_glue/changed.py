@@ -68,6 +68,9 @@ class ChangedCases:
         self._labels: set[str] = set()
         self._changed = 0
         self._failing = 0
+        self._functions = 0
+        self.left_out: Sequence[str] = ()
+        """Node ids of the eval items that need not run."""
         self._lacks = "there is no baseline of these cases"
         self.notices: list[str] = []
 
@@ -77,7 +80,9 @@ class ChangedCases:
         cases = [item for item in items if isinstance(item, CaseItem)]
         prompts = asyncio.run(_render_all([item.planned for item in cases]))
         unchanged = [item for item, prompt in zip(cases, prompts, strict=True) if self._take(item, prompt)]
-        self._changed = len(items) - len(unchanged) - self._failing
+        self._functions = len(items) - len(cases)
+        self._changed = len(cases) - len(unchanged) - self._failing
+        self.left_out = [item.nodeid for item in unchanged]
         return list(unchanged)
 
     def _take(self, item: CaseItem, prompt: RenderedPrompt | None) -> bool:
@@ -120,22 +125,30 @@ class ChangedCases:
     def results(self) -> list[CaseResult]:
         """Return what stands for the unchanged cases: what the history has of them, else what the baseline keeps."""
         found = [result for file, cases in self._unchanged.items() for result in self._results_of(file, cases)]
-        if found or self._changed or self._failing:
+        if found or self._changed or self._failing or self._functions:
             self.notices.append(self._sum_up(len(found)))
         return found
 
     def _sum_up(self, taken: int) -> str:
         """Return how many cases were found to be unchanged, and what became of the others."""
+        told = list(self._tell_of_cases(taken))
+        if self._functions:
+            told.append(f"{count_text(self._functions, 'case')} ran, since test functions always do")
+        return ("" if self._labels else f"{_OPTION}: ") + "; ".join(told)
+
+    def _tell_of_cases(self, taken: int) -> Iterator[str]:
+        """Yield the same of those of eval files."""
         changed = count_text(self._changed, "case")
         if not self._labels:
-            return f"{_OPTION}: {self._lacks}, so {changed} ran"
+            if self._changed:
+                yield f"{self._lacks}, so {changed} ran"
+            return
         since = f"unchanged since {' and '.join(sorted(self._labels))}"
-        told = [f"{count_text(taken, 'case')} {since}: results taken from there" if taken else f"no case {since}"]
-        told.append(f"{changed} changed")
+        yield f"{count_text(taken, 'case')} {since}: results taken from there" if taken else f"no case {since}"
+        yield f"{changed} changed"
         if self._failing:
             they = "its thresholds, so it" if self._failing == 1 else "their thresholds, so they"
-            told.append(f"{count_text(self._failing, 'case')} unchanged, but below {they} ran again")
-        return "; ".join(told)
+            yield f"{count_text(self._failing, 'case')} unchanged, but below {they} ran again"
 
     def _results_of(self, file: str, cases: Mapping[str, _Unchanged]) -> Iterable[CaseResult]:
         stored = self._stored(file, {name: case.before for name, case in cases.items()})

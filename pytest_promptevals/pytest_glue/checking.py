@@ -17,22 +17,29 @@ from pytest_promptevals.pytest_glue.selection import is_eval
 from pytest_promptevals.settings import Settings
 
 
-def check_session(session: pytest.Session, baselines: Baselines, settings: Settings) -> None:
+def check_session(
+    session: pytest.Session, baselines: Baselines, settings: Settings, left_out: Sequence[str] = ()
+) -> None:
     """Look up the baseline and the accepted cases of a session whose items are known. Raises ``UsageError``.
 
+    ``left_out`` has the node ids of the eval items that ``--evals-changed`` does not run: they are selected, too.
     A session in which nothing will be run is not checked: what else is wrong with it comes first.
     """
     is_broken = session.testsfailed and not session.config.option.continue_on_collection_errors
     if is_broken or session.config.option.collectonly:
         return
     items = [(item.nodeid, not isinstance(item, CaseItem)) for item in session.items if is_eval(item)]
+    items += [(nodeid, False) for nodeid in left_out]
     if items:
         check_items(items, baselines, settings, session.config.rootpath)
 
 
-def check_items(items: Sequence[tuple[str, bool]], baselines: Baselines, settings: Settings, rootdir: Path) -> None:
+def check_items(
+    items: Sequence[tuple[str, bool]] | None, baselines: Baselines, settings: Settings, rootdir: Path
+) -> None:
     """Look up the baseline and the accepted cases of a run of those items, as for ``find_accepted``.
 
+    ``None`` stands for items that are not all known yet: accepted cases are looked up later.
     Raises ``UsageError`` for a baseline or a case that there is not, or for a name that nothing can be saved under.
     """
     if settings.saves_file and settings.accept:
@@ -42,7 +49,7 @@ def check_items(items: Sequence[tuple[str, bool]], baselines: Baselines, setting
     if settings.saved_name is not None:
         _check_name(settings.saved_name, settings, rootdir)
     baselines.check()
-    if settings.accept:
+    if settings.accept and items is not None:
         baselines.accept(find_accepted(settings.accept, items))
 
 

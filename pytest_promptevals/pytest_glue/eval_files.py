@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pytest_promptevals.engine.judging import wants_before
 from pytest_promptevals.engine.planning import PlannedCase
-from pytest_promptevals.history.baselines import baseline_path
+from pytest_promptevals.history.baselines import baseline_path, baseline_place
 from pytest_promptevals.records.cases import CasePolicy, Dataset, GateRules, Location
 
 
@@ -48,11 +48,9 @@ def source_of_dataset(dataset: Dataset, path: Path, cases: Sequence[PlannedCase]
 
 def source_of_function(dataset: Dataset, nodeid: str, cases: Sequence[PlannedCase]) -> EvalSource:
     """Return the source of a test function with that node id, which is parametrized over a dataset."""
-    file, *names_inside = nodeid.split("::")
-    path = Path(file)
     return EvalSource(
         file=nodeid,
-        baseline=baseline_path(path.with_name("-".join([path.name, *names_inside]))).as_posix(),
+        baseline=baseline_place(nodeid).as_posix(),
         names=tuple(sorted(case.name for case in cases)),
         location=dataset.location,
         gate=dataset.gate,

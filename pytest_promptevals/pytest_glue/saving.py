@@ -113,4 +113,6 @@ def _not_accepted(baselines: Baselines, files: Sequence[FileResults]) -> list[st
             lines.append(f"not accepted: {nodeid}, for it was not run")
         elif result.error is not None:
             lines.append(f"not accepted: {nodeid}, for it ended in an error")
+        elif result.reused_from is not None:
+            lines.append(f"not accepted: {nodeid}, for it is unchanged and --evals-changed did not run it")
     return lines

@@ -281,7 +281,8 @@ class EvalSession:
 
     def _check(self, session: pytest.Session) -> None:
         try:
-            check_session(session, self._baselines, self.settings)
+            left_out = () if self._changed is None else self._changed.left_out
+            check_session(session, self._baselines, self.settings, left_out)
         except UsageError as error:
             if self._recorder is not None:
                 raise pytest.UsageError(str(error)) from error

@@ -66,6 +66,8 @@ class Controller:
         self._budget_folder: tempfile.TemporaryDirectory[str] | None = None
         self._watch: Watch | None = None
         self._reused_sources: Sequence[object] = ()
+        self._left_out: Sequence[str] = ()
+        self._ids: Sequence[str] = ()
         self._pauses: queue.SimpleQueue[bool] = queue.SimpleQueue()
         self._passer: threading.Thread | None = None
 
@@ -113,10 +115,12 @@ class Controller:
         if NOTICES in notices:
             self._recorder().add_notices(json.loads(notices[NOTICES]))
         if "promptevals_reused_results" in notices:
+            from pytest_promptevals.pytest_glue.accepting import nodeids_of  # noqa: PLC0415 - only where there are any
             from pytest_promptevals.pytest_glue.reused_results import REUSED_RESULTS, read_results  # noqa: PLC0415 - only where there are any
 
             sources, results, facts = read_results(notices[REUSED_RESULTS])
             self._reused_sources = sources
+            self._left_out = [nodeids_of(result)[0] for result in results]
             self._recorder().reuse(sources, results, ((described, None) for described in facts))
         scheduling = self._eval_scheduling()
         if error == "keyboard-interrupt" and scheduling is not None:
@@ -148,7 +152,8 @@ class Controller:
             )
         settings = settings_of(self._config)
         if settings.accept or settings.saved_name or settings.baseline != FILE:
-            self._check(ids, settings)
+            self._ids = ids
+            self._check(ids, settings, is_all=not settings.changed)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> Generator[None, object, object]:
@@ -193,8 +198,11 @@ class Controller:
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
-        """Decide when all workers are done."""
+        """Decide when all workers are done. Raises ``pytest.UsageError`` for an accepted case that there is not."""
         result = yield
+        settings = settings_of(self._config)
+        if settings.accept and settings.changed:  # by now, the cases that did not run are known
+            self._check([*self._ids, *self._left_out], settings, is_all=True)
         # Without workers (--dist alone asks for none) the session decides for itself.
         if all(map(self._config.pluginmanager.has_plugin, ("dsession", "promptevals-recorder"))):
             from pytest_promptevals.pytest_glue.late_caller import LateCaller  # noqa: PLC0415 - only for eval items
@@ -251,7 +259,7 @@ class Controller:
             return lambda positions, parts: split_groups(positions, lambda position: _file_of(ids[position]), parts)
         return deal if settings_of(self._config).order in BY_RANK else split_blocks
 
-    def _check(self, ids: Sequence[str], settings: Settings) -> None:
+    def _check(self, ids: Sequence[str], settings: Settings, *, is_all: bool) -> None:
         """Raise ``pytest.UsageError`` for a baseline or an accepted case that there is not, before workers begin."""
         evals = set(self._eval_positions(ids))
         # Which of the others belong to a dataset only the workers know.
@@ -262,7 +270,7 @@ class Controller:
 
         items = [(ids[number], False) for number in sorted(evals)] + [(nodeid, True) for nodeid in others]
         try:
-            check_items(items, self._recorder().baselines, settings, self._config.rootpath)
+            check_items(items if is_all else None, self._recorder().baselines, settings, self._config.rootpath)
         except UsageError as error:
             raise pytest.UsageError(str(error)) from error
 

@@ -167,6 +167,48 @@ def test_what_has_no_score_is_not_accepted(saved: EvalProject) -> None:
     assert set(scores(saved).values()) == {1.0}
 
 
+@BOTH
+@pytest.mark.parametrize("edited", [0, 1], ids=["nothing runs", "another runs"])
+def test_what_need_not_run_is_not_accepted_and_said_so(
+    project: EvalProject, extra: tuple[str, ...], edited: int
+) -> None:
+    write(project, *["good"] * 12)
+    project.run("--evals-save-baseline")
+    path = project.path / "baselines" / "a.eval.yaml.jsonl"
+    before = path.read_bytes()
+    write(project, *["good"] * 12, c9={"input": "edited"} if edited else {})
+
+    result = project.run("--evals-changed", "--evals-accept", "c3", *extra)
+
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(
+        ["not accepted: a.eval.yaml::c3, for it is unchanged and --evals-changed did not", "  run it"]
+    )
+    result.stdout.no_fnmatch_line("accepted into*")
+    assert path.read_bytes() == before
+
+
+@BOTH
+@pytest.mark.parametrize("edited", [0, 1], ids=["nothing runs", "another runs"])
+def test_what_is_no_case_ends_a_run_of_what_changed(project: EvalProject, extra: tuple[str, ...], edited: int) -> None:
+    write(project, *["good"] * 12)
+    project.run("--evals-save-baseline")
+    write(project, *["good"] * 12, c9={"input": "edited"} if edited else {})
+
+    result = project.run("--evals-changed", "--evals-accept", "c21", *extra)
+
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["ERROR: --evals-accept: no selected case is called 'c21'. Did you mean 'c2'?"])
+
+
+@BOTH
+def test_an_edited_case_is_accepted_beside_those_that_need_not_run(saved: EvalProject, extra: tuple[str, ...]) -> None:
+    result = saved.run("--evals-changed", "--evals-accept", "c1", *extra)
+
+    result.stdout.fnmatch_lines(["accepted into baselines/a.eval.yaml.jsonl: c1"])
+    assert {name for name, score in scores(saved).items() if score == 0} == {"c1"}
+
+
 def test_nothing_is_accepted_of_a_run_that_stopped_early(saved: EvalProject) -> None:
     saved.run("-x", "--evals-accept", "c1").stdout.fnmatch_lines(["nothing accepted: the run stopped early"])
 

@@ -303,6 +303,42 @@ def test_it_is_said_where_there_is_nothing_to_have_changed_since(project: EvalPr
     )
 
 
+@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["one process", "two workers"])
+def test_test_functions_are_said_to_run_always(project: EvalProject, workers: tuple[str, ...]) -> None:
+    project.write("a.cases.jsonl", '{"id": "a", "input": "x", "expected": "x", "judges": ["exact"]}\n')
+    project.write(
+        "test_app.py",
+        """
+        import pytest
+
+        @pytest.mark.evals("a.cases.jsonl")
+        def test_app(case, evals):
+            evals.judge(case.input)
+        """,
+    )
+    project.run_process("--evals-save-baseline").assert_outcomes(passed=1)
+
+    alone = project.run_process("--evals-changed", *workers)
+    project.write_cases(CASES, echo_cases(2))
+    beside = project.run_process("--evals-changed", *workers)
+    project.run_process("--evals-save-baseline").assert_outcomes(passed=3)
+    unchanged = project.run_process("--evals-changed", *workers)
+
+    alone.stdout.fnmatch_lines(["--evals-changed: 1 case ran, since test functions always do"])
+    beside.stdout.fnmatch_lines(
+        [
+            "--evals-changed: there is no baseline of these cases, so 2 cases ran; 1 case",
+            "  ran, since test functions always do",
+        ]
+    )
+    unchanged.stdout.fnmatch_lines(
+        [
+            "2 cases unchanged since the baseline: results taken from there; 0 cases changed;",
+            "  1 case ran, since test functions always do",
+        ]
+    )
+
+
 def test_an_unchanged_case_that_fails_is_not_called_changed(project: EvalProject) -> None:
     project.write_cases(
         CASES, [*echo_cases(3), {"id": "bad", "input": "x", "expected": "y"}], head=f"{ECHO}judges: [exact]\n"

@@ -35,6 +35,21 @@ def set_judges(project: EvalProject, judges: list[object]) -> None:
     path.write_text(json.dumps({**json.loads(path.read_text("utf-8")), "judges": judges}), encoding="utf-8")
 
 
+def write_function(project: EvalProject) -> None:
+    """Write a test function over one case."""
+    project.write("a.cases.jsonl", '{"id": "a", "input": "x", "expected": "x", "judges": ["exact"]}\n')
+    project.write(
+        "test_app.py",
+        """
+        import pytest
+
+        @pytest.mark.evals("a.cases.jsonl")
+        def test_app(case, evals):
+            evals.judge(case.input)
+        """,
+    )
+
+
 def runs(folder: Path) -> list[tuple[str, str, str | None, str]]:
     """Return id, kind, parent and status of each run, oldest first."""
     with sqlite3.connect(folder / ".promptevals/history.db") as history:
@@ -199,8 +214,8 @@ def test_a_run_of_test_functions_alone_has_nothing_to_judge_or_decide_anew(
 
     assert done.exit_code == 1
     assert " ".join(done.output.split()) == (
-        f"Error: run {run_id}: it has results of test functions alone (test_app.py::test_app), which make their outputs "
-        "themselves; run pytest for that"
+        f"Error: run {run_id}: it has results of test functions alone (test_app.py::test_app), which make their "
+        "outputs themselves; run pytest for that"
     )
 
 
@@ -208,7 +223,16 @@ def test_test_functions_are_not_called_eval_files_that_are_gone(
     project: EvalProject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_function(project)
-    project.write_cases(CASES, echo_cases(1)).unlink if False else None
+    path = project.write_cases(CASES, echo_cases(1))
+    project.run_process()
+    path.unlink()
+    monkeypatch.chdir(project.path)
+
+    done = CliRunner().invoke(main, ["rejudge", "latest"], env=WIDE)
+
+    assert " ".join(done.output.split()).endswith("none of its eval files is there any more (it had a.eval.yaml)")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -253,17 +277,7 @@ def test_an_error_of_the_run_stays_an_error(project: EvalProject) -> None:
 
 
 def test_a_marked_function_is_left_out_and_named(project: EvalProject) -> None:
-    project.write("a.cases.jsonl", '{"id": "a", "input": "x", "expected": "x", "judges": ["exact"]}\n')
-    project.write(
-        "test_app.py",
-        """
-        import pytest
-
-        @pytest.mark.evals("a.cases.jsonl")
-        def test_app(case, evals):
-            evals.judge(case.input)
-        """,
-    )
+    write_function(project)
     project.write_cases(CASES, echo_cases(1))
     project.run_process()
 
