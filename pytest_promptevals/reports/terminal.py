@@ -194,7 +194,7 @@ class _Listing:
         deltas = self.comparison.deltas_with(change)
         shown = self._few(deltas)
         name_width = min(max((len(delta.name) for delta in shown), default=0), self.width // 3)
-        rows = [row for delta in shown for row in _delta_rows(delta, name_width, self.width - 2)]
+        rows = [row for delta in shown for row in fill_lines(_delta_text(delta, name_width), self.width - 2)]
         return self._section(deltas, words, rows, markup)
 
     def named(self, change: Change, words: str) -> list[Line]:
@@ -221,11 +221,6 @@ class _Listing:
         lines += [Line(f"  {row}") for row in rows]
         left_out = len(deltas) - len(self._few(deltas))
         return [*lines, Line(f"  ... and {left_out} more, -v lists them")] if left_out else lines
-
-
-def _delta_rows(delta: Delta, name_width: int, width: int) -> list[str]:
-    row = _delta_text(delta, name_width)
-    return [row] if len(row) <= width else fill_lines(row, width)
 
 
 def _delta_text(delta: Delta, name_width: int) -> str:

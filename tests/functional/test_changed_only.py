@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.marked_function import write_function
 from tests.support.project import ECHO, EvalProject
 from tests.support.served import calls, echo_cases, serve
 from tests.support.server_fixture import ModelServer
@@ -305,17 +306,7 @@ def test_it_is_said_where_there_is_nothing_to_have_changed_since(project: EvalPr
 
 @pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["one process", "two workers"])
 def test_test_functions_are_said_to_run_always(project: EvalProject, workers: tuple[str, ...]) -> None:
-    project.write("a.cases.jsonl", '{"id": "a", "input": "x", "expected": "x", "judges": ["exact"]}\n')
-    project.write(
-        "test_app.py",
-        """
-        import pytest
-
-        @pytest.mark.evals("a.cases.jsonl")
-        def test_app(case, evals):
-            evals.judge(case.input)
-        """,
-    )
+    write_function(project)
     project.run_process("--evals-save-baseline").assert_outcomes(passed=1)
 
     alone = project.run_process("--evals-changed", *workers)

@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from pytest_promptevals.cli import main
+from tests.support.marked_function import write_function
 from tests.support.project import EvalProject
 from tests.support.served import calls, echo_cases, serve
 from tests.support.server_fixture import ModelServer
@@ -33,21 +34,6 @@ def set_judges(project: EvalProject, judges: list[object]) -> None:
     """Write other judges into ``evals.yaml``."""
     path = project.path / "evals.yaml"
     path.write_text(json.dumps({**json.loads(path.read_text("utf-8")), "judges": judges}), encoding="utf-8")
-
-
-def write_function(project: EvalProject) -> None:
-    """Write a test function over one case."""
-    project.write("a.cases.jsonl", '{"id": "a", "input": "x", "expected": "x", "judges": ["exact"]}\n')
-    project.write(
-        "test_app.py",
-        """
-        import pytest
-
-        @pytest.mark.evals("a.cases.jsonl")
-        def test_app(case, evals):
-            evals.judge(case.input)
-        """,
-    )
 
 
 def runs(folder: Path) -> list[tuple[str, str, str | None, str]]:
