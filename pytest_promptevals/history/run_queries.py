@@ -98,7 +98,7 @@ def find_run(connection: Connection, text: str) -> str:
 
 def _find_latest(connection: Connection) -> str:
     # Other kinds are answers about another run; a reference does not mean them either.
-    own = runs.c.kind == RunKind.RUN.value
+    own = runs.c.kind.in_((RunKind.RUN.value, RunKind.RERUN.value))
     newest = connection.scalar(select(runs.c.id).where(own).order_by(*_NEWEST_FIRST).limit(1))
     if newest is None:
         raise UsageError(_EMPTY)
