@@ -107,11 +107,8 @@ def test_no_file_above_the_project_is_written_beside_the_temporary_folder(
     """Git has files above the project's root as well, where the repository is larger than the project."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
     (tmp_path / "temporary").mkdir()
-    files = {
-        "project/a.eval.yaml": "few_shot: ../examples.yaml\nprompt: hi\nmodel: scripted/echo\njudges: [exact]\n"
-        + CASES,
-        "examples.yaml": "- {user: a, assistant: b}\n",
-    }
+    head = "few_shot: ../examples.yaml\nprompt: hi\nmodel: scripted/echo\njudges: [exact]\n"
+    files = {"project/a.eval.yaml": head + CASES, "examples.yaml": "- {user: a, assistant: b}\n"}
     commit(tmp_path / "repository", files)
     (tmp_path / "repository/project").mkdir()
     then = CommittedFiles(tmp_path / "repository/project", "HEAD")
