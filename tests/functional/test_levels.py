@@ -277,6 +277,19 @@ def test_a_ratchet_lets_through_what_the_same_judges_failed_before(judged: EvalP
     judged.run("--evals-level=1").stdout.fnmatch_lines(["1 case below its thresholds, let through:"])
 
 
+def test_what_passes_at_a_level_is_not_offered_to_the_committed_baseline(judged: EvalProject) -> None:
+    """It takes the scores of all judges, and another one may fail the case still."""
+    head = HEAD + "    case_policy: ratchet\n"
+    judged.write_cases("a.eval.yaml", CASES, head=head.replace("{{ input }}!", "{{ input | replace('xx', 'y') }}!"))
+    judged.run("--evals-save-baseline")
+    judged.write_cases("a.eval.yaml", CASES, head=head)
+
+    low, full = judged.run("--evals-level=1"), judged.run()
+
+    low.stdout.no_fnmatch_line("*known failure*")
+    full.stdout.fnmatch_lines(["1 known failure now passes: pytest --evals-accept b takes it *"])
+
+
 @pytest.mark.parametrize("extra", [(), ("-n2",)], ids=["plain", "n2"])
 def test_marked_functions_keep_to_the_level(judged: EvalProject, extra: tuple[str, ...]) -> None:
     (judged.path / "a.eval.yaml").unlink()
