@@ -240,6 +240,8 @@ def _worse_cases(stdout: str) -> dict[str, set[str]]:
         head = re.match(r"(\S+): (\d+) cases? (.+?) ", line)
         if head is not None:
             names = worse.setdefault(head[1], set()) if head[3] == "worse" else None
+        elif line.startswith("    ") and names is not None:
+            pass  # the place of a case whose row is too wide
         elif line.startswith("  ") and names is not None:
             names.add(line.split()[0])
         else:
