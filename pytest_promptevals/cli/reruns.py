@@ -31,6 +31,11 @@ def rerun(option: str, run: str, history: str | None, arguments: Sequence[str]) 
     paths = [path for file in files if "::" not in file and (path := project.rootdir / file).is_file()]
     if not paths:
         shown = ", ".join(files) or "none"
+        if files and all("::" in file for file in files):
+            raise click.ClickException(
+                f"run {run_id}: it has results of test functions alone ({shown}), which make their outputs themselves; "
+                "run pytest for that"
+            )
         raise click.ClickException(f"run {run_id}: none of its eval files is there any more (it had {shown})")
     command = [sys.executable, "-m", "pytest", *map(str, paths), f"{option}={run_id}"]
     if history is not None:
