@@ -25,6 +25,7 @@ from pytest_promptevals.engine.reuse import (
 from pytest_promptevals.engine.runner import run_case
 from pytest_promptevals.history.baselines import baseline_cases
 from pytest_promptevals.records.cases import Location
+from pytest_promptevals.records.json_types import Json
 from pytest_promptevals.records.requests import Request
 from pytest_promptevals.records.responses import RenderedPrompt, Response
 from pytest_promptevals.records.results import OF_BASELINE, CaseResult, ErrorRecord, JudgeSpending, Score, Trial
@@ -281,11 +282,12 @@ def test_members_that_are_not_all_kept_are_as_good_as_none(tmp_path: Path) -> No
     planned = make(tmp_path, f"[{GROUPS[0][0]}]", head="trials: 1")
     known = run(tmp_path, planned)
     (trial,) = known.trials
-    for kept in (
+    several: list[dict[str, Json]] = [
         {"fuzzy": {"score": 0.6}},
         {"fuzzy": 1, "contains": 1},
         {"fuzzy": {"score": "x"}, "contains": {"score": 1}},
-    ):
+    ]
+    for kept in several:
         (score,) = trial.scores
         scores = (dataclasses.replace(score, details={"judges": kept}),)
         damaged = dataclasses.replace(known, trials=(dataclasses.replace(trial, scores=scores),))
