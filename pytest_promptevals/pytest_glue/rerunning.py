@@ -27,7 +27,7 @@ def is_rerun(config: pytest.Config, items: Sequence[pytest.Item]) -> bool:
     if config.getoption("lf", default=False):
         failed = config.cache.get(_LAST_FAILED, {})
         return any(item.nodeid in failed for item in items)
-    if items and config.getoption("stepwise", default=False) and not config.getoption("stepwise_reset"):
+    if items and config.getoption("stepwise", default=False):
         known = config.cache.get(_STEPWISE, {})
         return isinstance(known, dict) and items[0].nodeid == known.get("last_failed")
     return False
