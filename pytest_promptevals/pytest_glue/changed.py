@@ -25,6 +25,7 @@ from pytest_promptevals.records.references import FILE
 from pytest_promptevals.records.responses import RenderedPrompt
 from pytest_promptevals.records.results import CaseResult
 from pytest_promptevals.reports.words import count_text
+from pytest_promptevals.settings import Settings
 
 _OPTION: Final = "--evals-changed"
 _Stored: TypeAlias = dict[tuple[str, str], tuple[str, CaseResult]]
@@ -56,8 +57,7 @@ class ChangedCases:
     def __init__(self, config: pytest.Config, baselines: Baselines) -> None:
         self._rootdir = config.rootpath
         self._settings = settings_of(config)
-        is_own = self._settings.changed not in (FILE, self._settings.baseline)
-        self._baselines = _changed_baselines(config) if is_own else baselines
+        self._baselines = _changed_baselines(config) if _is_named(self._settings) else baselines
         self._sources: dict[str, EvalSource] = {}
         self._unchanged: dict[str, dict[str, PlannedCase]] = {}
         self._passing: list[CaseResult] = []
@@ -75,7 +75,7 @@ class ChangedCases:
         A case that nobody touched and that fails is none of those: it reports its failure as its own. It is not put to
         the model again: a second chance for failures alone would raise the score by luck.
         """
-        _check(self._baselines)
+        _check(self._baselines, self._settings)
         cases = [item for item in items if isinstance(item, CaseItem)]
         prompts = asyncio.run(_render_all([item.planned for item in cases]))
         found = [(item, self._find(item, prompt)) for item, prompt in zip(cases, prompts, strict=True)]
@@ -190,16 +190,24 @@ def _result_of(case: _Unchanged, stored: tuple[str, CaseResult] | None) -> CaseR
 
 def check_reference(config: pytest.Config) -> None:
     """Raise ``pytest.UsageError`` if cases are to have changed since something that there is not."""
-    if settings_of(config).changed != FILE:
-        _check(_changed_baselines(config))
+    settings = settings_of(config)
+    if settings.changed != FILE:
+        _check(_changed_baselines(config), settings)
 
 
-def _check(baselines: Baselines) -> None:
+def _check(baselines: Baselines, settings: Settings) -> None:
     try:
         baselines.check()
     except UsageError as error:
-        text = str(error).replace("--evals-baseline", _OPTION).replace("evals_baseline", _OPTION)
+        text = str(error)
+        if _is_named(settings):
+            text = text.replace("--evals-baseline", _OPTION).replace("evals_baseline", _OPTION)
         raise pytest.UsageError(text) from error
+
+
+def _is_named(settings: Settings) -> bool:
+    """Return whether cases are to have changed since something else than what the run is compared with."""
+    return settings.changed not in (FILE, settings.baseline)
 
 
 def _changed_baselines(config: pytest.Config) -> Baselines:

@@ -161,6 +161,15 @@ def test_an_unknown_reference_is_said_before_anything_is_paid(
     assert "--evals-changed nosuch: 'nosuch' is no run, saved name, branch or commit that is known." in text
 
 
+@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["one process", "two workers"])
+def test_an_unknown_baseline_is_named_by_its_own_option(saved: EvalProject, workers: tuple[str, ...]) -> None:
+    result = saved.run_process("--evals-baseline=nosuch", "--evals-changed", *workers)
+
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    text = result.stdout.str() + result.stderr.str()
+    assert "ERROR: --evals-baseline nosuch: 'nosuch' is no run, saved name, branch or commit that is known." in text
+
+
 def test_more_trials_than_the_baseline_has_are_a_change(saved: EvalProject, model_server: ModelServer) -> None:
     saved.run(NO_CACHE, "--evals-changed", "--evals-trials=2")
 
