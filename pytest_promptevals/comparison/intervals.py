@@ -63,6 +63,8 @@ def mean_interval(sums: Numbers, weights: Numbers, confidence: float, largest: f
 
 def _spread(sums: Numbers, weights: Numbers, bound: float) -> tuple[float, float, float]:
     """Return the mean, its standard error and the error's degrees of freedom, with the two groups that are added."""
+    unit = float(weights.max())  # squares of very small weights would be 0
+    sums, weights = sums / unit, weights / unit
     usual = float(weights @ weights) / float(weights.sum())
     sums = np.concatenate([sums, [usual * bound, -usual * bound]])
     weights = np.concatenate([weights, [usual, usual]])

@@ -71,6 +71,15 @@ def test_groups_of_one_weight_have_students_interval_whatever_the_weight_is() ->
     assert (interval.low, interval.high) == pytest.approx((expected.low, expected.high), rel=1e-6)
 
 
+@pytest.mark.parametrize("unit", [1e-200, 1e200])
+def test_the_unit_of_weights_means_nothing_to_an_interval(unit: float) -> None:
+    drops, weights = np.random.default_rng(7).normal(0.1, 0.3, 30), np.linspace(1.0, 4.0, 30)
+
+    usual, other = (mean_interval(drops * row, row, 0.95, 1.0) for row in (weights, weights * unit))
+
+    assert (other.low, other.high, other.error) == pytest.approx((usual.low, usual.high, usual.error))
+
+
 def test_where_one_group_outweighs_all_others_nothing_is_sure() -> None:
     """What one case does says next to nothing of what another of its kind would do."""
     interval = mean_interval(np.zeros(30), np.array([29.0, *[1.0] * 29]), 0.95, 1.0)
