@@ -169,11 +169,11 @@ class EvalSession:
         """Return the cases of those eval files that were run; an earlier result that stands for one is no run of it."""
         planned = [item.planned for item in session.items if isinstance(item, CaseItem)]
         cases = {(case.plan.dataset.path, case.name): case for case in planned if case.plan.dataset.path in files}
-        return {key: case for key, case in cases.items() if key not in self._settled}
+        return {key: case for key, case in cases.items() if key not in self.settled}
 
     @property
-    def _settled(self) -> Mapping[tuple[str, str], CaseResult]:
-        """Results of unchanged cases that fail, which their items report."""
+    def settled(self) -> Mapping[tuple[str, str], CaseResult]:
+        """Results of unchanged cases that fail, by eval file and name: their items report them and run nothing."""
         return {} if self._changed is None else self._changed.failing
 
     def output_before(self, source: EvalSource, name: str) -> str | None:
@@ -272,7 +272,7 @@ class EvalSession:
         reuse = reuse_of(self.config)
         if reuse is None:
             known = known_results(self.config, self.settings)
-            self._runner.prepare(session, known, self._baselines.output, settled=self._settled)
+            self._runner.prepare(session, known, self._baselines.output, settled=self.settled)
         else:
             self._runner.prepare(session, reuse.known, self._baselines.output, reuse.mode)
         with settled(session.items):

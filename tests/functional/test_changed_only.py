@@ -271,6 +271,24 @@ def test_a_failure_that_nobody_touched_gets_no_second_chance(
     assert None not in last_results(project).values()
 
 
+def test_a_failure_that_stands_is_not_asked_beside_a_case_that_changed(
+    project: EvalProject, model_server: ModelServer
+) -> None:
+    serve(project, model_server, trials=2)
+    bad = {"id": "bad", "input": "x", "expected": "y"}
+    project.write_cases(CASES, [bad, *echo_cases(3)], head="")
+    project.run(NO_CACHE, "--evals-save-baseline")
+    project.write_cases(CASES, [bad, *echo_cases(2), {"id": "c2", "input": "new", "expected": "new"}], head="")
+    model_server.reset()
+
+    plan = project.run(NO_CACHE, "--evals-changed", "--evals-plan")
+    result = project.run(NO_CACHE, "--evals-changed", "--evals-adaptive", "--evals-max-trials=4")
+
+    assert calls(model_server) == 2
+    plan.stdout.fnmatch_lines(["plan: 2 calls to make, 0 in the cache; nothing was called"])
+    result.stdout.fnmatch_lines(["a.eval.yaml      4       3  0.750 *"])
+
+
 @pytest.mark.parametrize("history", ["kept", "lost"])
 def test_the_review_of_a_failure_that_stands_says_whose_it_is(project: EvalProject, history: str) -> None:
     project.write_cases(CASES, [{"id": "bad", "input": "x", "expected": "y"}], head=f"{ECHO}judges: [exact]\n")
