@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import dis
 import functools
 import hashlib
+import importlib
+import importlib.util
 import inspect
 import json
-from collections.abc import Iterator, Mapping
+import sys
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any, Final
@@ -53,7 +57,7 @@ def _parts_of(target: object) -> dict[str, str]:
         if name in parts or not _is_within(item, folder):
             continue
         parts[name] = _source_of(item)
-        for used_name, value in _uses(item):
+        for used_name, value in _uses(item, folder):
             constant = _constant(value)
             if constant is not None:
                 parts[f"{name}:{used_name}"] = constant
@@ -129,18 +133,99 @@ def _source_of(item: Any) -> str:
         return ""
 
 
-def _uses(item: Any) -> Iterator[tuple[str, object]]:
+def _uses(item: Any, folder: Path) -> Iterator[tuple[str, object]]:
     """Yield what the code of an item names, by name: of its module, and of modules that it reaches into."""
     for function in _functions_of(item):
         names = list(dict.fromkeys(_names_in(function.__code__)))
-        for name, value in _values_of(function, names):
+        reached = [*_values_of(function, names), *_imports_of(function, folder)]
+        for name, value in reached:
             if isinstance(value, ModuleType):
-                found = vars(value)
-                yield from ((f"{name}.{inner}", found[inner]) for inner in names if inner in found)
+                yield from _named_in(value, name, names, folder)
             else:
                 yield name, value
+        yield from _defaults_of(function)
     if isinstance(item, type):
         yield from ((base.__name__, base) for base in item.__bases__)
+
+
+def _named_in(outer: ModuleType, called: str, names: list[str], folder: Path) -> Iterator[tuple[str, object]]:
+    """Yield what code may name of a module, and of the project's modules in it: ``package.module.function``."""
+    seen, modules = {id(outer)}, [(called, outer)]
+    while modules:
+        prefix, module = modules.pop()
+        found = vars(module)
+        for name in (name for name in names if name in found):
+            value = found[name]
+            if not isinstance(value, ModuleType):
+                yield f"{prefix}.{name}", value
+            elif id(value) not in seen and _holds(folder, value):
+                seen.add(id(value))
+                modules.append((f"{prefix}.{name}", value))
+
+
+def _holds(folder: Path, module: ModuleType) -> bool:
+    """Return whether a module is one of the project in that folder."""
+    file = getattr(module, "__file__", None)
+    return _are_within([file] if file else getattr(module, "__path__", ()), folder)
+
+
+def _are_within(paths: Iterable[str], folder: Path) -> bool:
+    resolved = [Path(path).resolve() for path in paths]
+    return any(path.is_relative_to(folder) and "site-packages" not in path.parts for path in resolved)
+
+
+def _imports_of(function: FunctionType, folder: Path) -> Iterator[tuple[str, object]]:
+    """Yield what a function imports of its project when it runs; a module that is not loaded yet is loaded now."""
+    for level, name, wanted in _import_statements(function.__code__):
+        full_name = _absolute(name, level, function.__globals__.get("__package__"))
+        module = _load(full_name, folder)
+        if module is None:
+            continue
+        if not wanted:  # the name that it binds is that of the outermost package
+            outermost = full_name.partition(".")[0]
+            yield outermost, sys.modules[outermost]
+        for inner in wanted:
+            value = vars(module).get(inner, _load(f"{full_name}.{inner}", folder))
+            if value is not None:
+                yield inner, value
+
+
+def _import_statements(code: CodeType) -> Iterator[tuple[int, str, tuple[str, ...]]]:
+    """Yield the level of dots, the module and the names of each import in a function, and in those inside of it."""
+    steps = list(dis.get_instructions(code))
+    for place, step in enumerate(steps):
+        if step.opname == "IMPORT_NAME":
+            yield steps[place - 2].argval, step.argval, steps[place - 1].argval or ()
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _import_statements(constant)
+
+
+def _absolute(name: str, level: int, package: str | None) -> str:
+    if not level:
+        return name
+    try:
+        return importlib.util.resolve_name("." * level + name, package or "")
+    except ImportError:
+        return ""
+
+
+def _load(name: str, folder: Path) -> ModuleType | None:
+    """Return a module of the project by its name; ``None`` for others: what is installed may be slow to load."""
+    try:
+        outermost = importlib.util.find_spec(name.partition(".")[0])
+        places = [] if outermost is None else [outermost.origin or "", *(outermost.submodule_search_locations or ())]
+        if not _are_within(filter(None, places), folder):
+            return None
+        return importlib.import_module(name)
+    except Exception:  # noqa: BLE001 - the user's own module; what is wrong with it is said when the function runs
+        return None
+
+
+def _defaults_of(function: FunctionType) -> Iterator[tuple[str, object]]:
+    """Yield the default values of arguments that hold code: others stand in the source."""
+    defaults = [*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()]
+    yield from (("(default)", value) for value in defaults if not _is_data(value) and _constant(value) is None)
 
 
 def _functions_of(item: Any) -> list[FunctionType]:

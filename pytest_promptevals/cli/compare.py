@@ -16,6 +16,7 @@ import click
 from pytest_promptevals.cli.file_names import choose_file
 from pytest_promptevals.cli.histories import history_of_project, history_option
 from pytest_promptevals.cli.output import FORMAT_HELP, choose_format, open_output, output_option
+from pytest_promptevals.cli.whole_numbers import WholeNumber
 from pytest_promptevals.errors import BaselineError
 from pytest_promptevals.records.comparisons import Change, Comparison, Verdict
 from pytest_promptevals.records.run_comparisons import Outputs, RunComparison
@@ -51,7 +52,7 @@ _MORE: Final = 1000
     help=f"How to print it. {FORMAT_HELP}",
 )
 @click.option("--file", "files", multiple=True, metavar="FILE", help="Only that eval file; may be given several times.")
-@click.option("--limit", type=click.IntRange(min=0), metavar="N", help="At most so many cases of each kind.")
+@click.option("--limit", type=WholeNumber(min=0), metavar="N", help="At most so many cases of each kind.")
 @click.option("--all", "everything", is_flag=True, help="All cases, the unchanged ones too.")
 @click.option(
     "--fail-on",
@@ -61,7 +62,7 @@ _MORE: Final = 1000
 )
 @click.option(
     "--outputs",
-    type=click.IntRange(min=1),
+    type=WholeNumber(min=1),
     metavar="N",
     help="With what both answered to the N cases of each eval file that got worse the most.",
 )

@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from pytest_promptevals.cli.histories import history_of_project, history_option
+from pytest_promptevals.cli.whole_numbers import WholeNumber
 from pytest_promptevals.comparison.noise_floor import measure_noise
 from pytest_promptevals.errors import UsageError, percent_hint
 from pytest_promptevals.files.paths import shown_path
@@ -33,7 +34,9 @@ class _Share(click.FloatRange):
 
 @click.command()
 @click.argument("files", nargs=-1, metavar="[FILE]...")
-@click.option("--last", type=click.IntRange(min=2), default=100, show_default=True, help="Runs of a file to look at.")
+@click.option(
+    "--last", type=WholeNumber(min=2), metavar="N", default=100, show_default=True, help="Runs of a file to look at."
+)
 @click.option("--max-drop", type=_Share(0, 1), help="The drop to tell; default: the setting evals_max_drop.")
 @click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", help="How to print it.")
 @history_option

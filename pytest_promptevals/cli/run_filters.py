@@ -82,7 +82,12 @@ _OPTIONS: Final = (
         help="Begun then or later: 2026-11-20, 2026-11-20T14:30 (UTC), or 7d ago.",
     ),
     click.option("--until", metavar="TIME", callback=read_moment, help="Begun before that."),
-    click.option("--status", type=_Status(_STATUSES), help="How far they got, or the worst of their verdicts."),
+    click.option(
+        "--status",
+        type=_Status(_STATUSES),
+        metavar="STATUS",
+        help=f"How far they got, or the worst of their verdicts: {', '.join(_STATUSES)}.",
+    ),
     click.option("--name", metavar="NAME", help="Saved under that name, as a baseline."),
     click.option("--kind", type=click.Choice([kind.value for kind in RunKind]), help="What they are."),
 )

@@ -14,6 +14,7 @@ from pytest_promptevals.cli.histories import history_of_project, history_option
 from pytest_promptevals.cli.project import Project
 from pytest_promptevals.cli.run_filters import before, read_age, run_filter_options
 from pytest_promptevals.cli.show import show
+from pytest_promptevals.cli.whole_numbers import WholeNumber
 from pytest_promptevals.errors import UsageError
 from pytest_promptevals.records.codec import to_plain
 from pytest_promptevals.records.json_types import Json
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from pytest_promptevals.history.pruning import Removal
     from pytest_promptevals.history.store import HistoryStore
 
+_CHOICES: Final = " [y/N]: "
+"""What click puts behind a question."""
 _MEGABYTE: Final = 1_000_000
 _SHOWN: Final = 10
 """Runs that are named before they go."""
@@ -33,7 +36,9 @@ _SHOWN: Final = 10
 
 @click.group(invoke_without_command=True)
 @run_filter_options
-@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="The newest so many.")
+@click.option(
+    "--limit", type=WholeNumber(min=1), metavar="N", default=20, show_default=True, help="The newest so many."
+)
 @click.option("--all", "everything", is_flag=True, help="All of them, whatever the limit.")
 @click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", help="How to print them.")
 @history_option
@@ -85,13 +90,13 @@ def rm(wanted: Sequence[str], history: str | None, *, yes: bool) -> None:
         for warning in _warnings(store, ids):
             click.echo(_filled(warning))
         if not yes:
-            click.confirm(_filled(f"Remove {_removal_text(removal)}?"), abort=True)
+            _confirm(f"Remove {_removal_text(removal)}?")
         remove_runs(store, ids)
         click.echo(_filled(f"removed {_removal_text(removal)}"))
 
 
 @runs.command()
-@click.option("--keep", type=click.IntRange(min=0), metavar="N", help="Keep the newest N runs.")
+@click.option("--keep", type=WholeNumber(min=0), metavar="N", help="Keep the newest N runs.")
 @click.option("--older-than", metavar="AGE", callback=read_age, help="Remove runs that are older: 30d, 12h, 2w.")
 @click.option("--dry-run", is_flag=True, help="Only say what would go.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
@@ -122,13 +127,17 @@ def prune(keep: int | None, older_than: dt.timedelta | None, history: str | None
             click.echo(_filled(f"would remove {_removal_text(removal)}"))
             return
         if not yes:
-            click.confirm(_filled(f"Remove {_removal_text(removal)}?"), abort=True)
+            _confirm(f"Remove {_removal_text(removal)}?")
         remove_runs(store, removal.runs)
         click.echo(_filled(f"removed {_removal_text(removal)}"))
 
 
-def _filled(text: str) -> str:
-    return "\n".join(fill_lines(text, shutil.get_terminal_size().columns))
+def _filled(text: str, room: int = 0) -> str:
+    return "\n".join(fill_lines(text, shutil.get_terminal_size().columns - room))
+
+
+def _confirm(question: str) -> None:
+    click.confirm(_filled(question, len(_CHOICES)), abort=True)
 
 
 def _limit(older_than: dt.timedelta | None) -> str | None:

@@ -15,6 +15,7 @@ from pytest_promptevals.cli.file_names import choose_file
 from pytest_promptevals.cli.histories import history_of_project, history_option
 from pytest_promptevals.cli.output import FORMAT_HELP, choose_format, open_output, output_option
 from pytest_promptevals.cli.run_filters import run_filter_options
+from pytest_promptevals.cli.whole_numbers import WholeNumber
 from pytest_promptevals.errors import did_you_mean
 from pytest_promptevals.records.effects import JUDGE_PREFIX
 from pytest_promptevals.records.run_filters import RunFilter
@@ -38,7 +39,7 @@ _UNFIT: Final = (
     help="Only that metric, with its value in each run: score, pass_rate, judges.NAME, cost, latency_p50, latency_p95 "
     "or output_length. May be given several times.",
 )
-@click.option("--last", type=click.IntRange(min=1), metavar="N", default=50, show_default=True, help="Newest N runs.")
+@click.option("--last", type=WholeNumber(min=1), metavar="N", default=50, show_default=True, help="Newest N runs.")
 @click.option("--format", "form", type=click.Choice(["table", "json", "csv"]), help=f"How to print it. {FORMAT_HELP}")
 @run_filter_options
 @output_option

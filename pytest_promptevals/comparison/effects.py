@@ -216,14 +216,22 @@ def _figures(table: _Table) -> Iterator[Effect]:
     before, now = table.pairs.before, table.pairs.now
     cost = table.figures(before("cost"), now("cost"), is_of_all_trials=True)
     if cost is not None:
-        yield _mean_effect(COST, cost, largest=None)
+        yield _mean_effect(COST, cost, _exchange_of_figures(cost, table), largest=None)
     latency = table.figures(before("latency"), now("latency"))
     if latency is not None:
         for metric, share in ((LATENCY_P50, 0.5), (LATENCY_P95, 0.95)):
             yield _keep_tested(_percentile_effect(latency, metric, share), table)
     length = table.figures(before("output_length"), now("output_length"), same=SAME_LENGTH)
     if length is not None:
-        yield _mean_effect(OUTPUT_LENGTH, length, largest=None)
+        yield _mean_effect(OUTPUT_LENGTH, length, _exchange_of_figures(length, table), largest=None)
+
+
+def _exchange_of_figures(column: _Column, table: _Table) -> Exchange:
+    """Return what may change places of means over trials: nothing where trials are not as many on both sides.
+
+    The mean of more trials is less lopsided, and baselines keep no single trial's cost or length.
+    """
+    return Exchange(column.group_sums(column.drops), is_fair=not table.is_unequal.any())
 
 
 def _without_rounding(before: Numbers, after: Numbers, same: float) -> tuple[Numbers, Numbers]:
@@ -256,7 +264,7 @@ def _mean_effect(
         high=interval.high,
         p_worse=p_worse,
         p_better=p_better,
-        error=interval.error,
+        error=interval.error if chances.is_fair else None,
         cases=len(column.before),
         groups=len(sums),
         noise=noise,

@@ -16,6 +16,7 @@ Groups: TypeAlias = npt.NDArray[np.int64]
 """The number of each case's group, from 0."""
 
 _BEYOND_SEEN: Final = 2.0
+_FREEDOM_DIGITS: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,29 +43,43 @@ def mean_interval(sums: Numbers, weights: Numbers, confidence: float, largest: f
         largest: the largest mean that there can be; ``None`` if there is no bound, and then twice the largest
             difference that was seen stands for it, which covers costs and lengths that are far from normal, too.
 
-    It is Student's, of the groups and two more of mean weight: one that is worse by all that there is, and one that is
-    better by as much. So it does not shrink to nothing where nothing happens to differ, and covers what is rare
-    (Agresti and Min 2005, Bonett and Price 2012, for pairs that pass or fail).
+    It is Student's, of the groups and two more: one that is worse by all that there is, and one that is better by as
+    much. So it does not shrink to nothing where nothing happens to differ, and covers what is rare (Agresti and Min
+    2005, Bonett and Price 2012, for pairs that pass or fail).
+
+    Where weights differ, the mean rests on fewer groups than there are: (sum w)^2 / sum w^2 of them (Kish 1965). The
+    two that are added weigh as much as one of those, and the degrees of freedom are Satterthwaite's (1946) for groups
+    that scatter alike. Where one group outweighs all others, the interval says next to nothing, as it must.
     """
     bound = _BEYOND_SEEN * float(np.max(np.abs(sums / weights))) if largest is None else largest
     estimate = float(sums.sum() / weights.sum())
-    middle, error = _spread(sums, weights, bound)
-    reach = t_quantile((1 + confidence) / 2, len(sums) + 1) * error
+    middle, error, freedom = _spread(sums, weights, bound)
+    reach = t_quantile((1 + confidence) / 2, freedom) * error
     limit = math.inf if largest is None else largest
     return Interval(
         estimate, max(-limit, min(estimate, middle - reach)), min(limit, max(estimate, middle + reach)), error
     )
 
 
-def _spread(sums: Numbers, weights: Numbers, bound: float) -> tuple[float, float]:
-    """Return the mean and its standard error, with the two groups that are added."""
-    usual = float(weights.mean())
+def _spread(sums: Numbers, weights: Numbers, bound: float) -> tuple[float, float, float]:
+    """Return the mean, its standard error and the error's degrees of freedom, with the two groups that are added."""
+    unit = float(weights.max())  # squares of very small weights would be 0
+    sums, weights = sums / unit, weights / unit
+    usual = float(weights @ weights) / float(weights.sum())
     sums = np.concatenate([sums, [usual * bound, -usual * bound]])
     weights = np.concatenate([weights, [usual, usual]])
-    count, total = len(sums), float(weights.sum())
-    mean = float(sums.sum()) / total
-    residuals = (sums - mean * weights) * count / total
-    return mean, math.sqrt(float(residuals @ residuals) / (count * (count - 1)))
+    total, squares = float(weights.sum()), weights * weights
+    mean, count = float(sums.sum()) / total, total * total / float(squares.sum())
+    residuals = (sums - mean * weights) / total
+    error = math.sqrt(float(residuals @ residuals) * count / (count - 1))
+    return mean, error, _freedom(squares)
+
+
+def _freedom(squares: Numbers) -> float:
+    """Return the degrees of freedom of a sum of squares with those squared weights; n - 1 where all n are equal."""
+    count = len(squares)
+    freedom = float(squares.sum()) ** 2 / float(squares @ squares) * (count - 1) / count
+    return max(1.0, round(freedom, _FREEDOM_DIGITS))
 
 
 def quantile(values: Numbers, share: float) -> float:

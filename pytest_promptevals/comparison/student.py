@@ -13,10 +13,10 @@ _PRECISION: Final = 1e-12
 
 
 @lru_cache(maxsize=256)
-def t_quantile(chance: float, freedom: int) -> float:
+def t_quantile(chance: float, freedom: float) -> float:
     """Return the value that a t-distributed number does not exceed with that chance, 0.5 < chance < 1.
 
-    ``freedom`` is the degrees of freedom, 1 or more.
+    ``freedom`` is the degrees of freedom, 1 or more; it need not be whole.
     """
     low, high = 0.0, NormalDist().inv_cdf(chance) * 2
     while t_cdf(high, freedom) < chance:
@@ -27,7 +27,7 @@ def t_quantile(chance: float, freedom: int) -> float:
     return (low + high) / 2
 
 
-def t_cdf(value: float, freedom: int) -> float:
+def t_cdf(value: float, freedom: float) -> float:
     """Return the chance that a t-distributed number is at most ``value``, which is 0 or more."""
     return 1 - _incomplete_beta(freedom / 2, 0.5, freedom / (freedom + value * value)) / 2
 

@@ -8,21 +8,28 @@ import enum
 from collections.abc import Sequence
 from typing import Final
 
-from pytest_promptevals.engine.judging import PlannedJudge
+from pytest_promptevals.engine.judging import PlannedJudge, flatten
 from pytest_promptevals.engine.pipeline import Pipeline
 from pytest_promptevals.engine.planning import PlannedCase
 from pytest_promptevals.engine.runner import Outcome, assemble_result, judge_response
-from pytest_promptevals.engine.trials import SCORE_DIGITS, reduce_trials, score_trial
+from pytest_promptevals.engine.thresholds import KnownScore, decides_itself, passes_now, threshold_of
+from pytest_promptevals.engine.trials import (
+    SCORE_DIGITS,
+    counts_passes,
+    is_share_reached,
+    reduce_trials,
+    score_trial,
+)
 from pytest_promptevals.records.comparisons import BaselineCase
 from pytest_promptevals.records.fingerprints import content_hash
 from pytest_promptevals.records.partial import is_of_trials, whole_fingerprint
 from pytest_promptevals.records.responses import RenderedPrompt, Response
-from pytest_promptevals.records.results import CaseResult, Score, Trial
+from pytest_promptevals.records.results import OF_BASELINE, CaseResult, Score, Trial
 
+_EXTREMES: Final = ("min", "max")
+"""Reducers whose score is that of a single trial."""
 _CLOSE: Final = 1e-6
 """Baselines keep six digits of a score."""
-OF_BASELINE: Final = "baseline"
-"""``CaseResult.reused_from`` of what a committed baseline says, for which the history has no run."""
 
 
 class ReuseMode(enum.Enum):
@@ -38,7 +45,26 @@ class ReuseMode(enum.Enum):
 
 def can_reuse(mode: ReuseMode, planned: PlannedCase, known: CaseResult) -> bool:
     """Return whether a known result can stand for a case in that mode; ``RESUME`` finds out when it runs the case."""
-    return mode is not ReuseMode.REGATE or known.case_fingerprint == planned.fingerprint
+    if mode is not ReuseMode.REGATE:
+        return True
+    return known.case_fingerprint == planned.fingerprint and can_decide(planned, known)
+
+
+def can_decide(planned: PlannedCase, known: CaseResult) -> bool:
+    """Return whether the known scores of an unchanged case tell what the thresholds of now make of them.
+
+    Those of a group's judges are needed where their thresholds differ, and those of each trial. The answer is about
+    what is kept, and not about how high the scores are where that can be helped: else they would pick what runs again.
+    """
+    if known.error is not None:
+        return True
+    judges = {judge.spec.name: judge for judge in planned.judges}
+    if any(len(trial.scores) < len(judges) for trial in known.trials):
+        return False
+    if counts_passes(planned.plan.dataset.reducer):  # then thresholds are a part of the fingerprint
+        return True
+    scores = [score for trial in known.trials for score in trial.scores if judges[score.judge].spec.required]
+    return all(_decide_score(score, judges[score.judge]) is not None for score in scores)
 
 
 async def rejudge_case(
@@ -108,25 +134,37 @@ def _regate_trial(trial: Trial, judges: dict[str, PlannedJudge]) -> Trial:
 
 def _regate_score(score: Score, planned: PlannedJudge) -> Score:
     spec = planned.spec
-    regated = dataclasses.replace(score, weight=spec.weight, required=spec.required)
-    if score.threshold is None or spec.negated:
-        return regated  # the judge decided by other means
-    default = planned.judge_type.default_threshold if planned.judge_type is not None else None
-    threshold = default if spec.threshold is None else spec.threshold
-    if threshold is None or score.passed is not (score.value >= score.threshold):
-        return dataclasses.replace(regated, threshold=threshold)
-    return dataclasses.replace(regated, threshold=threshold, passed=score.value >= threshold)
+    decided = _decide_score(score, planned)
+    return dataclasses.replace(
+        score,
+        weight=spec.weight,
+        required=spec.required,
+        threshold=None if spec.negated else threshold_of(planned),
+        passed=score.passed if decided is None else decided,
+    )
 
 
-def result_of_baseline(planned: PlannedCase, before: BaselineCase, prompt: RenderedPrompt) -> CaseResult:
-    """Return what a baseline keeps of a case that is unchanged, as its result: numbers, and the first response."""
+def _decide_score(score: Score, planned: PlannedJudge) -> bool | None:
+    if planned.spec.negated or score.threshold is None:
+        return passes_now(planned, KnownScore(score.value, score.passed, score.details))
+    if score.passed is not (score.value >= score.threshold):
+        return score.passed  # the judge decided by other means
+    return passes_now(planned, KnownScore(score.value, None, score.details))
+
+
+def result_of_baseline(planned: PlannedCase, before: BaselineCase, prompt: RenderedPrompt) -> CaseResult | None:
+    """Return what a baseline keeps of an unchanged case, as its result: numbers, and the first response.
+
+    It passes by the thresholds of now; ``None`` if what is kept does not tell whether it does.
+    """
+    passed = _passes_by_baseline(planned, before)
+    if passed is None:
+        return None
     judges = {judge.spec.name: judge for judge in planned.judges}
-    scores = tuple(_score_of(name, value, judges[name]) for name, value in before.scores.items() if name in judges)
-    values = before.trial_scores or (before.score,)
-    response = Response(before.output, latency=before.latency, cost=before.cost, cached=True)
-    trials = tuple(
-        Trial(number, response if number == 1 else None, scores if len(values) == 1 else (), value)
-        for number, value in enumerate(values, start=1)
+    scores = tuple(
+        _score_of(name, value, judges[name], is_single=before.trials == 1)
+        for name, value in before.scores.items()
+        if name in judges
     )
     result = CaseResult(
         file=planned.plan.dataset.path,
@@ -138,15 +176,52 @@ def result_of_baseline(planned: PlannedCase, before: BaselineCase, prompt: Rende
         prompt_hash=before.prompt_hash,
         case_fingerprint=before.case_fingerprint,
         fingerprint=before.fingerprint,
-        trials=trials,
+        trials=_trials_of(before, scores, passed=passed),
         scores=scores,
         score=before.score,
-        passed=before.passed,
+        passed=passed,
         prompt=prompt,
         expected=planned.case.expected,
         reused_from=OF_BASELINE,
     )
     return dataclasses.replace(result, tags=planned.case.tags, group=planned.case.group, weight=planned.case.weight)
+
+
+def _trials_of(before: BaselineCase, scores: tuple[Score, ...], *, passed: bool) -> tuple[Trial, ...]:
+    """Return as many trials as a baseline has, with what it keeps of each."""
+    response = Response(before.output, latency=before.latency, cost=before.cost, cached=True)
+    if before.trials <= 1:
+        return (Trial(1, response, scores, before.score, passed),)
+    values: tuple[float | None, ...] = before.trial_scores or (None,) * before.trials
+    return tuple(
+        Trial(number, response if number == 1 else None, (), value) for number, value in enumerate(values, start=1)
+    )
+
+
+def _passes_by_baseline(planned: PlannedCase, before: BaselineCase) -> bool | None:
+    """Return whether what a baseline keeps of a case reaches the thresholds of now; ``None`` if that is not kept."""
+    dataset = planned.plan.dataset
+    if counts_passes(dataset.reducer):
+        return is_share_reached(before.score, dataset.threshold)
+    required = [judge for judge in planned.judges if judge.spec.required]
+    # A lowest or highest score passes if that trial does; a mean does not tell which of them did.
+    is_single = before.trials == 1 or dataset.reducer in _EXTREMES
+    decided = [_passes_reduced(judge, before.scores.get(judge.spec.name), is_single=is_single) for judge in required]
+    if None in decided:
+        return None
+    passed = all(decided) and (dataset.threshold is None or before.score >= dataset.threshold - _CLOSE)
+    if passed is not before.passed and any(map(decides_itself, flatten(required))):
+        return None
+    return passed
+
+
+def _passes_reduced(planned: PlannedJudge, value: float | None, *, is_single: bool) -> bool | None:
+    """Return whether a judge's score over the trials passes; ``None`` if that is not kept."""
+    if value is None:
+        return None
+    if not is_single and (planned.spec.negated or threshold_of(planned) is None):
+        return None
+    return passes_now(planned, KnownScore(value), _CLOSE)
 
 
 def same_as_before(planned: PlannedCase, before: BaselineCase, prompt: RenderedPrompt) -> BaselineCase | None:
@@ -176,41 +251,37 @@ def same_as_before(planned: PlannedCase, before: BaselineCase, prompt: RenderedP
     )
 
 
-def with_judges_of_now(planned: PlannedCase, known: CaseResult, prompt: RenderedPrompt) -> CaseResult:
-    """Return the known result of an unchanged case by those of its judges that run now: none of it is paid again."""
+def unchanged_result(planned: PlannedCase, known: CaseResult, prompt: RenderedPrompt, run_id: str) -> CaseResult | None:
+    """Return the known result of an unchanged case as the judges that run now and their thresholds have it.
+
+    None of it is paid again. ``None`` if its scores do not tell what thresholds of now make of them.
+    """
     names = {judge.spec.name for judge in planned.judges}
     trials = tuple(
         dataclasses.replace(trial, scores=tuple(score for score in trial.scores if score.judge in names))
         for trial in known.trials
     )
+    of_those = dataclasses.replace(known, trials=trials)
+    if not can_decide(planned, of_those):
+        return None
     return dataclasses.replace(
-        regate_case(planned, dataclasses.replace(known, trials=trials)),
+        regate_case(planned, of_those),
         case_fingerprint=planned.fingerprint,
         fingerprint=planned.full_fingerprint(prompt),
+        reused_from=run_id,
     )
 
 
-def passes_now(planned: PlannedCase, before: BaselineCase) -> bool:
-    """Return whether a case of a baseline passed, and reaches the thresholds of now as well."""
-    judges = {judge.spec.name: judge for judge in planned.judges}
-    scores = [_score_of(name, value, judges[name]) for name, value in before.scores.items() if name in judges]
-    threshold = planned.plan.dataset.threshold
-    is_reached = threshold is None or before.score >= threshold - _CLOSE
-    return before.passed and is_reached and all(score.passed for score in scores if score.required)
-
-
-def _score_of(name: str, value: float, planned: PlannedJudge) -> Score:
+def _score_of(name: str, value: float, planned: PlannedJudge, *, is_single: bool) -> Score:
     spec = planned.spec
-    default = planned.judge_type.default_threshold if planned.judge_type is not None else None
-    threshold = default if spec.threshold is None else spec.threshold
-    passed = spec.negated or threshold is None or value >= threshold - _CLOSE
-    return Score(name, value, passed, threshold, spec.weight, spec.required)
+    passed = _passes_reduced(planned, value, is_single=is_single)
+    threshold = None if spec.negated else threshold_of(planned)
+    return Score(name, value, passed is not False, threshold, spec.weight, spec.required)
 
 
-def as_reused(result: CaseResult, run_id: str | None = None) -> CaseResult:
-    """Return a result that another run has paid for, naming that run: none of its cost is spent again."""
-    trials = tuple(_as_cached(trial) for trial in result.trials)
-    return dataclasses.replace(result, trials=trials, reused_from=run_id)
+def as_reused(result: CaseResult) -> CaseResult:
+    """Return a result that another run has paid for: none of its cost is spent again."""
+    return dataclasses.replace(result, trials=tuple(_as_cached(trial) for trial in result.trials))
 
 
 def _as_cached(trial: Trial) -> Trial:

@@ -150,10 +150,8 @@ def _grade_group(planned: PlannedJudge, scores: Sequence[Score]) -> Grade:
     )
 
 
-def _details_of(scores: Sequence[Score]) -> JsonObject | None:
-    """Return what is known of the judges of a group, by their names; ``None`` where they are but numbers."""
-    if all(score.details is None and not score.calls and score.cost is None for score in scores):
-        return None
+def _details_of(scores: Sequence[Score]) -> JsonObject:
+    """Return what is known of the judges of a group, by their names: other thresholds may decide by it."""
     return {CHILDREN: {score.judge: _summary_of(score) for score in scores}}
 
 

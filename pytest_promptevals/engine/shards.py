@@ -42,6 +42,8 @@ class SelectionFacts:
     """Eval items that were selected, before the share was taken."""
     selection: str = ""
     """Content hash of their node ids, equal for the shards of one run; empty if there were none."""
+    is_rerun: bool = False
+    """Whether they were selected because they, or one before them, had failed."""
 
 
 def parse_shard(text: str, source: str = "--evals-shard") -> Shard | None:

@@ -47,7 +47,17 @@ def reduce_trials(
         return _reduce_values(_NUMERIC[reducer], trials, threshold)
     score = round(_share_passed(reducer, [trial.passed is True for trial in trials]), SCORE_DIGITS)
     scores = tuple(_over_trials(statistics.fmean, column) for column in _columns(trials))
-    return scores, score, score >= (_LIKELY if threshold is None else threshold) - _CLOSE
+    return scores, score, is_share_reached(score, threshold)
+
+
+def counts_passes(reducer: str) -> bool:
+    """Return whether a reducer looks at which trials passed, not at their scores."""
+    return reducer not in _NUMERIC
+
+
+def is_share_reached(score: float, threshold: float | None) -> bool:
+    """Return whether the score of a reducer that counts passes lets the case pass."""
+    return score >= (_LIKELY if threshold is None else threshold) - _CLOSE
 
 
 def _reduce_values(

@@ -59,6 +59,8 @@ class Finding:
     """Whether the last part of the path, a key, is what is wrong, and not the value behind it."""
     is_over_one: bool = False
     """Whether the value is a number that is too large for a share of 1."""
+    only_key: str = ""
+    """The only key of the mapping that the value should have been; empty where there are several, or it is none."""
 
     @property
     def hint(self) -> str:
@@ -69,6 +71,8 @@ class Finding:
         is_percentage = self.kind == "float_type" and isinstance(self.value, str) and self.value.endswith("%")
         if is_percentage or self.is_over_one:
             return percent_hint(self.value)
+        if self.only_key and isinstance(self.value, int | float) and not isinstance(self.value, bool):
+            return f"; write {{{self.only_key}: {self.value}}}"
         is_unquoted = self.kind == "string_type" and isinstance(self.value, bool | int | float)
         return "; put it into quotes" if is_unquoted else ""
 
@@ -164,8 +168,17 @@ def _join(nouns: Sequence[str]) -> str:
 
 def _finding(detail: _Detail, model: type[BaseModel]) -> Finding:
     error, path = detail.error, detail.path
-    is_over_one = error["type"] == "less_than_equal" and error["ctx"]["le"] <= 1
-    return Finding(error["type"], path, _words(detail, model), error["input"], detail.is_key, is_over_one)
+    most = error.get("ctx", {}).get({"less_than": "lt", "less_than_equal": "le"}.get(error["type"], ""))
+    keys = known_keys(model, path) if error["type"] == "model_type" else []
+    return Finding(
+        error["type"],
+        path,
+        _words(detail, model),
+        error["input"],
+        detail.is_key,
+        is_over_one=most is not None and most <= 1,
+        only_key=keys[0] if len(keys) == 1 else "",
+    )
 
 
 def _words(detail: _Detail, model: type[BaseModel]) -> str:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Select, select
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, case, select
 
 from pytest_promptevals.history.good_cases import DROPPED
 from pytest_promptevals.history.tables import comparisons, gates, runs
 
 
 def dropped_runs(file: str) -> Select[str]:
-    """Select the ids of the runs in which a gate found an eval file worse than allowed, be it by chance.
+    """Select the ids of the runs in which a gate found an eval file worse than allowed.
 
+    One that may be worse by chance alone counts where that was made to fail.
     A run that was compared with one of them is as bad as it, whatever its gates say; unless it was saved under a name,
     which says that it is to be compared with.
     """
-    dropped = select(gates.c.run_id).where(gates.c.file == file, gates.c.verdict.in_(DROPPED))
+    dropped = select(gates.c.run_id).where(gates.c.file == file, gates.c.verdict.in_(DROPPED), ~gates.c.is_accepted)
     known = dropped.cte("dropped", recursive=True)
     beside = (
         select(comparisons.c.run_id)
@@ -23,3 +26,14 @@ def dropped_runs(file: str) -> Select[str]:
         .where(comparisons.c.file == file, runs.c.name.is_(None))
     )
     return select(known.union(beside).c.run_id)
+
+
+def in_default_order() -> tuple[ColumnElement[Any], ...]:
+    """Return the order in which runs are asked for the last results of an eval file.
+
+    Those that were compared with the last results go first, newest first. What was compared with anything else, or with
+    nothing, has no say while they know of a case; of those, the first counts.
+    """
+    by_default = and_(comparisons.c.has_baseline, comparisons.c.baseline_run == "")
+    oldest_first = case((by_default, ""), else_=runs.c.started_at + runs.c.id)
+    return by_default.desc(), oldest_first, runs.c.started_at.desc(), runs.c.id.desc()

@@ -24,7 +24,7 @@ RECENT: Final = 5
 _MAPPED_BYTES: Final = 1 << 30
 # A call that was not made, and one that was cancelled, says nothing of the case.
 _LEFT_OUT: Final = (*sorted(NOT_RUN), "cancelled")
-_RUNS: Final = "SELECT id FROM runs WHERE kind = 'run' ORDER BY started_at DESC, id DESC LIMIT ?"
+_RUNS: Final = "SELECT id FROM runs WHERE kind IN ('run', 'rerun') ORDER BY started_at DESC, id DESC LIMIT ?"
 _RESULTS: Final = f"""
     SELECT
         file || '::' || name, error_kind IS NOT NULL OR passed IS NOT TRUE,

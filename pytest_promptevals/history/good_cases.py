@@ -17,8 +17,8 @@ from pytest_promptevals.records.results import RELATIVE
 from pytest_promptevals.records.runs import RunKind, RunStatus
 
 DROPPED: Final = (Verdict.REGRESSED.value, Verdict.INCONCLUSIVE.value)
-"""Verdicts on a change that is too large. One that may be chance is no good run either: a drop that becomes the next
-baseline is not seen again."""
+"""Verdicts on a change that is too large. One that may be chance counts only where it was made to fail: a baseline that
+takes its good luck and leaves out its bad luck only gets luckier, and what is compared with it is red for nothing."""
 MOST_RUNS: Final = 100
 """Runs that are looked through: a case that was scored in none of them counts as new."""
 
@@ -33,9 +33,10 @@ def _marks(values: Collection[object]) -> str:
 
 _COMPARABLE: Final = f"(case_fingerprint NOT LIKE '%{SEPARATOR}%' OR case_fingerprint LIKE ?)"
 """Results of all judges, or of those up to the level of the run that asks."""
+_BY_DEFAULT: Final = "(comparisons.has_baseline AND comparisons.baseline_run = '')"
 _GOOD_RUNS: Final = f"""
     WITH RECURSIVE dropped (run_id) AS (
-        SELECT run_id FROM gates WHERE file = ? AND verdict IN ({_marks(DROPPED)})
+        SELECT run_id FROM gates WHERE file = ? AND verdict IN ({_marks(DROPPED)}) AND NOT is_accepted
         UNION
         SELECT comparisons.run_id FROM comparisons
         JOIN dropped ON dropped.run_id = comparisons.baseline_run JOIN runs ON runs.id = dropped.run_id
@@ -50,9 +51,12 @@ _GOOD_RUNS: Final = f"""
         SELECT 1 FROM case_results
         WHERE case_results.run_id = comparisons.run_id AND case_results.file = comparisons.file AND {_COMPARABLE}
     )
-    ORDER BY runs.started_at DESC, runs.id DESC LIMIT ?
-"""  # noqa: S608 - question marks
-"""The same runs count as dropped as in ``drops.dropped_runs``, which loads SQLAlchemy."""
+    ORDER BY
+        {_BY_DEFAULT} DESC, CASE WHEN {_BY_DEFAULT} THEN '' ELSE runs.started_at || runs.id END,
+        runs.started_at DESC, runs.id DESC
+    LIMIT ?
+"""  # noqa: S608 - question marks and text of our own
+"""The same runs count as dropped, in the same order, as in ``drops``, which loads SQLAlchemy."""
 _SCORED: Final = f"""
     SELECT name, id, passed FROM case_results
     WHERE run_id = ? AND file = ? AND {_COMPARABLE} AND score BETWEEN 0 AND 1 AND error_kind IS NULL
@@ -77,8 +81,10 @@ def read_good_cases(
 ) -> tuple[BaselineCase, ...]:
     """Return each item's newest score from the finished runs without a drop that is too large, by name.
 
-    A drop that may be chance does not count as none, nor does what was compared with a run that dropped. Gates that
-    compare nothing do not matter: a file that does not yet reach its ``min_score`` has last results all the same.
+    One that may be chance is too large where it was made to fail, and so is what was compared with a run that dropped.
+    Gates that compare nothing do not matter: a file that does not yet reach its ``min_score`` has last results all the
+    same. A run that was compared with another than these last results, or with none, has only those that they lack,
+    and the first of such runs go before later ones: it has not said that nothing fell.
     Scores that only a part of a case's judges gave count for runs of the same ``level``.
     A score that failed in comparison with the baseline does not take its place. Outputs are shortened, but for those of
     the items that ``whole`` names.

@@ -30,10 +30,12 @@ def read_last_good(
     """Return the last results of those items of an eval file that were not red, sorted by name.
 
     Each item has its newest score from the finished runs in which no gate of the file found a change that is too large,
-    be it by chance, and the one on the mean score did not fail otherwise; scores that only a part of the judges gave
-    count for runs of the same ``level``. What regate, rejudge and attribution record are no such runs. Outputs are
-    shortened, but for those of the items that ``whole`` names. There are none without a history. Raises
-    ``HistoryError`` if the database cannot be read, or had to be put aside.
+    or let it pass as one that may be chance, and the one on the mean score did not fail otherwise; scores that only a
+    part of the judges gave count for runs of the same ``level``. What regate, rejudge and attribution record are no
+    such runs, nor are those of what had failed before. One that was compared with a run that was named for it, or with
+    nothing, counts for items that no other run has. Outputs are shortened, but for those of the items that ``whole``
+    names. There are none without a history. Raises ``HistoryError`` if the database cannot be read, or had to be put
+    aside.
     """
     if isinstance(place, Path) and not place.exists():
         return ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from sqlalchemy import Connection, RowMapping, select
+from sqlalchemy import Connection, RowMapping, exists, select
 
 from pytest_promptevals.history.tables import case_results, comparisons, runs
 from pytest_promptevals.records.past import FreshScore
@@ -40,10 +40,14 @@ def read_fresh_scores(connection: Connection, file: str, last: int) -> tuple[Map
     """Return the scores of an eval file's cases by name, for each run that asked for them anew, oldest first.
 
     Only scores count all of whose responses were asked for in that run. The newest ``last`` runs of the file are
-    looked at.
+    looked at, without those whose cases were chosen by what was known of them: reruns of what had failed, and runs that
+    took over results of others.
     """
-    is_run = (comparisons.c.file == file, runs.c.kind == RunKind.RUN.value)
-    newest = select(runs.c.id).join(comparisons, comparisons.c.run_id == runs.c.id).where(*is_run)
+    has_taken_over = exists().where(
+        case_results.c.run_id == runs.c.id, case_results.c.file == file, case_results.c.reused_from.is_not(None)
+    )
+    is_test = (comparisons.c.file == file, runs.c.kind == RunKind.RUN.value, ~has_taken_over)
+    newest = select(runs.c.id).join(comparisons, comparisons.c.run_id == runs.c.id).where(*is_test)
     ids = connection.execute(newest.order_by(runs.c.started_at.desc(), runs.c.id.desc()).limit(last)).scalars().all()
     query = select(*_COLUMNS).join(runs, runs.c.id == case_results.c.run_id)
     wanted = query.where(

@@ -14,7 +14,7 @@ from typing import Any, Final, TypeVar
 from sqlalchemy import Connection, Text, delete, exists, func, select, type_coerce
 
 from pytest_promptevals.history.connecting import connect
-from pytest_promptevals.history.drops import dropped_runs
+from pytest_promptevals.history.drops import dropped_runs, in_default_order
 from pytest_promptevals.history.good_cases import MOST_RUNS
 from pytest_promptevals.history.store import HistoryStore
 from pytest_promptevals.history.tables import (
@@ -145,7 +145,7 @@ def _find_good_runs(connection: Connection, file: str) -> Iterator[str]:
         .join(runs, runs.c.id == comparisons.c.run_id)
         .outerjoin(run_files, (run_files.c.run_id == comparisons.c.run_id) & (run_files.c.file == file))
         .where(comparisons.c.file == file, *wanted)
-        .order_by(*_NEWEST_FIRST)
+        .order_by(*in_default_order())
         .limit(MOST_RUNS)
     )
     seen: set[str] = set()

@@ -26,8 +26,9 @@ def runs_of_file(
         reference: the runs to choose from, best first.
         file: the eval file.
         level: highest level of the judges that run now; scores that other parts of the judges gave do not count.
-        passes_over_drops: a run in which a gate found the file worse than allowed is taken only where there is no
-            other. Else a red run, made again, would be its own baseline, and green.
+        passes_over_drops: a run in which a gate found the file worse than allowed, and did not let that pass as what
+            may be chance, is taken only where there is no other. Else a red run, made again, would be its own baseline,
+            and green.
     """
     if passes_over_drops:
         dropped = frozenset(connection.execute(dropped_runs(file)).scalars()) & {run.id for run in reference.runs}

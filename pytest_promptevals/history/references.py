@@ -42,7 +42,9 @@ from pytest_promptevals.records.references import (
 from pytest_promptevals.records.runs import RunKind, RunStatus
 
 MOST_RUNS: Final = 1000
-"""Newest runs that are looked at for a branch, a commit or the latest one."""
+"""Newest runs that are looked at for a branch, a commit or the latest one; for a merge base, the nearest ones."""
+_BATCH: Final = 500
+"""Commits that are asked for at once."""
 
 _MEANINGS: Final = {RUN: "run", NAME: "saved name", BRANCH: "branch", COMMIT: "commit"}
 _SHORT: Final = 7
@@ -244,15 +246,22 @@ class _Finder:
         return ": those that there are had uncommitted changes, so name one by its id"
 
     def _read_at(self, commits: Sequence[str]) -> tuple[KnownRun, ...]:
-        """Return the runs at commits, those of the first commit first."""
-        places = {commit: place for place, commit in enumerate(commits)}
-        found = [run for run in self._read(*_OF_A_COMMIT, runs.c.git_commit.is_not(None)) if run.commit in places]
-        return tuple(sorted(found, key=lambda run: places[run.commit or ""]))
+        """Return the runs at commits, those of the first commit first, each commit's newest first."""
+        recorded = set(self._connection.scalars(select(runs.c.git_commit).where(_IS_FINISHED, *_OF_A_COMMIT)))
+        known = [commit for commit in commits if commit in recorded]
+        found: list[KnownRun] = []
+        for start in range(0, len(known), _BATCH):
+            batch = {commit: place for place, commit in enumerate(known[start : start + _BATCH])}
+            of_batch = self._read(*_OF_A_COMMIT, runs.c.git_commit.in_(list(batch)), limit=None)
+            found += sorted(of_batch, key=lambda run: batch[run.commit or ""])
+            if len(found) >= MOST_RUNS:
+                break
+        return tuple(found[:MOST_RUNS])
 
-    def _read(self, *conditions: ColumnElement[bool]) -> tuple[KnownRun, ...]:
+    def _read(self, *conditions: ColumnElement[bool], limit: int | None = MOST_RUNS) -> tuple[KnownRun, ...]:
         """Return the newest finished runs of which that is true, newest first."""
         query = select(*_COLUMNS).where(_IS_FINISHED, *conditions).order_by(runs.c.started_at.desc(), runs.c.id.desc())
-        return tuple(_known_runs(self._connection, query.limit(MOST_RUNS)))
+        return tuple(_known_runs(self._connection, query.limit(limit)))
 
 
 _IS_FINISHED: Final = runs.c.status == RunStatus.FINISHED.value

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import Connection, RowMapping, select
 
+from pytest_promptevals.history.run_outputs import as_foreign, texts_of
 from pytest_promptevals.history.run_queries import filter_conditions, result_conditions
 from pytest_promptevals.history.schema import OVER_TRIALS
 from pytest_promptevals.history.tables import case_results, runs, scores
@@ -29,7 +30,7 @@ _OF_RUN: Final = (
 _OF_RESULT: Final = tuple(
     column for column in case_results.c if column.name not in ("trials", "prompt", "expected", "run_id")
 )
-_TEXTS: Final = (case_results.c.trials, case_results.c.prompt, case_results.c.expected)
+_TEXTS: Final = tuple(as_foreign(case_results.c[name], name) for name in ("trials", "prompt", "expected"))
 
 
 def stream_results(connection: Connection, wanted: RunFilter, *, with_texts: bool) -> Iterator[ResultRow]:
@@ -116,13 +117,10 @@ def _result_of(run: RowMapping, row: RowMapping, judges: Mapping[str, float], *,
 
 
 def _texts_of(row: RowMapping) -> ResultRow:
+    prompt = row["prompt"]
+    messages = prompt.get("messages") if isinstance(prompt, Mapping) else None
     return {
-        "prompt": None if row["prompt"] is None else row["prompt"]["messages"],
+        "prompt": messages if isinstance(messages, list) else None,
         "expected": row["expected"],
-        "outputs": [_output_of(trial) for trial in row["trials"]],
+        "outputs": texts_of(row["trials"]),
     }
-
-
-def _output_of(trial: Mapping[str, Any]) -> str | None:
-    response = trial.get("response")
-    return None if response is None else response["text"]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from pytest_promptevals.history.baselines import SCORE_DIGITS
 from pytest_promptevals.history.opening import open_history
@@ -17,7 +17,7 @@ from pytest_promptevals.history.run_queries import find_run
 from pytest_promptevals.history.tables import case_results, runs, scores
 from pytest_promptevals.records.codec import SCHEMA_VERSION
 from pytest_promptevals.records.comparisons import BaselineCase
-from pytest_promptevals.records.results import CaseResult
+from pytest_promptevals.records.results import OF_BASELINE, CaseResult
 from pytest_promptevals.records.runs import RunKind
 
 _BATCH: Final = 400
@@ -99,6 +99,7 @@ def _find_newest(connection: Connection, file: str, cases: Mapping[str, Baseline
             columns.score.is_not(None),
             runs.c.record_schema == SCHEMA_VERSION,
             runs.c.kind != RunKind.ATTRIBUTE.value,
+            func.coalesce(columns.reused_from, "") != OF_BASELINE,  # the baseline itself is at hand
         )
         .order_by(runs.c.started_at.desc(), runs.c.id.desc())
     )

@@ -40,9 +40,9 @@ def find_unfinished_run(connection: SqlConnection, run: Run, *, same_arguments: 
         same_arguments: only a run of the same command line at the same commit.
     """
     query = """
-        SELECT * FROM runs WHERE kind = ? AND coalesce(shard, '') = ? ORDER BY started_at DESC, id DESC LIMIT 1
+        SELECT * FROM runs WHERE kind IN (?, ?) AND coalesce(shard, '') = ? ORDER BY started_at DESC, id DESC LIMIT 1
     """
-    row = connection.execute(query, (RunKind.RUN.value, run.shard or "")).fetchone()
+    row = connection.execute(query, (RunKind.RUN.value, RunKind.RERUN.value, run.shard or "")).fetchone()
     if row is None or row["record_schema"] != SCHEMA_VERSION:
         return None
     newest = run_from_row(read_row(row))

@@ -163,7 +163,7 @@ class Attributor:
 
     def _find_cases(self, compared: ComparedFile, flips: Sequence[Delta], run: Run, old: _Old) -> tuple[_Case, ...]:
         """Return the cases that can be run again. Raises ``UsageError`` if there is none."""
-        if run.kind is not RunKind.RUN:
+        if run.kind not in (RunKind.RUN, RunKind.RERUN):
             raise UsageError("this run asks no model, so no case is run again")
         if not flips:
             raise UsageError("no case that passed before fails now, so there is nothing to explain")

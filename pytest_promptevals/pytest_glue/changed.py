@@ -6,19 +6,13 @@ import asyncio
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 import pytest
 
 from pytest_promptevals.engine.file_facts import describe_file
 from pytest_promptevals.engine.planning import PlannedCase
-from pytest_promptevals.engine.reuse import (
-    as_reused,
-    passes_now,
-    result_of_baseline,
-    same_as_before,
-    with_judges_of_now,
-)
+from pytest_promptevals.engine.reuse import result_of_baseline, same_as_before, unchanged_result
 from pytest_promptevals.errors import HistoryError, UsageError
 from pytest_promptevals.pytest_glue.baselines import Baseline, Baselines
 from pytest_promptevals.pytest_glue.eval_files import EvalSource
@@ -31,13 +25,16 @@ from pytest_promptevals.records.references import FILE
 from pytest_promptevals.records.responses import RenderedPrompt
 from pytest_promptevals.records.results import CaseResult
 from pytest_promptevals.reports.words import count_text
+from pytest_promptevals.settings import Settings
 
 _OPTION: Final = "--evals-changed"
+_Stored: TypeAlias = dict[tuple[str, str], tuple[str, CaseResult]]
+"""Results by eval file and name, each with the id of the run that it was made in."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Unchanged:
-    """A case that need not run."""
+    """A case that is as the baseline has it."""
 
     planned: PlannedCase
     """The case."""
@@ -60,14 +57,15 @@ class ChangedCases:
     def __init__(self, config: pytest.Config, baselines: Baselines) -> None:
         self._rootdir = config.rootpath
         self._settings = settings_of(config)
-        is_own = self._settings.changed not in (FILE, self._settings.baseline)
-        self._baselines = _changed_baselines(config) if is_own else baselines
+        self._baselines = _changed_baselines(config) if _is_named(self._settings) else baselines
         self._sources: dict[str, EvalSource] = {}
-        self._unchanged: dict[str, dict[str, _Unchanged]] = {}
+        self._unchanged: dict[str, dict[str, PlannedCase]] = {}
+        self._passing: list[CaseResult] = []
+        self._failing: dict[tuple[str, str], CaseResult] = {}
         self._known: dict[str, Mapping[str, BaselineCase]] = {}
         self._labels: set[str] = set()
         self._changed = 0
-        self._failing = 0
+        self._undecided = 0
         self._functions = 0
         self.left_out: Sequence[str] = ()
         """Node ids of the eval items that need not run."""
@@ -75,21 +73,28 @@ class ChangedCases:
         self.notices: list[str] = []
 
     def select(self, items: Sequence[pytest.Item]) -> list[pytest.Item]:
-        """Return those of the eval items that need not run. Raises ``pytest.UsageError`` for an unknown reference."""
-        _check(self._baselines)
+        """Return those of the eval items that need not run. Raises ``pytest.UsageError`` for an unknown reference.
+
+        A case that nobody touched and that fails is none of those: it reports its failure as its own. It is not put to
+        the model again: a second chance for failures alone would raise the score by luck.
+        """
+        _check(self._baselines, self._settings)
         cases = [item for item in items if isinstance(item, CaseItem)]
         prompts = asyncio.run(_render_all([item.planned for item in cases]))
-        unchanged = [item for item, prompt in zip(cases, prompts, strict=True) if self._take(item, prompt)]
+        found = [(item, self._find(item, prompt)) for item, prompt in zip(cases, prompts, strict=True)]
+        unchanged = [(item, case) for item, case in found if case is not None]
+        stored = self._read_stored([case for _, case in unchanged])
+        passing = [item for item, case in unchanged if self._take(item, case, stored)]
         self._functions = len(items) - len(cases)
-        self._changed = len(cases) - len(unchanged) - self._failing
-        self.left_out = [item.nodeid for item in unchanged]
-        return list(unchanged)
+        self._changed = len(cases) - len(passing) - len(self._failing) - self._undecided
+        self.left_out = [item.nodeid for item in passing]
+        return list(passing)
 
-    def _take(self, item: CaseItem, prompt: RenderedPrompt | None) -> bool:
-        """Return whether a case is as the baseline has it, and remember what is known of it."""
+    def _find(self, item: CaseItem, prompt: RenderedPrompt | None) -> _Unchanged | None:
+        """Return a case with what the baseline has of it, if it is as that has it."""
         source: EvalSource | None = getattr(item, "source", None)
         if source is None or prompt is None or item.planned.skip_reason is not None:
-            return False
+            return None
         baseline = self._baselines.of(source)
         if baseline is not None and baseline.problem:
             self._lacks = "the baseline cannot be read"
@@ -98,13 +103,22 @@ class ChangedCases:
         before = self._cases_of(source, baseline).get(item.planned.name)
         same = None if before is None else _find_same(item.planned, prompt, before)
         if before is None or same is None:
-            return False
-        if not passes_now(item.planned, same):  # a failure is a failure, of a case that nobody touched, too
-            self._failing += 1
-            return False
+            return None
         self._sources[source.file] = source
-        self._unchanged.setdefault(source.file, {})[item.planned.name] = _Unchanged(item.planned, before, same, prompt)
-        return True
+        return _Unchanged(item.planned, before, same, prompt)
+
+    def _take(self, item: CaseItem, case: _Unchanged, stored: _Stored) -> bool:
+        """Return whether a case passes by what is known of it, and remember that."""
+        file, name = key = case.planned.plan.dataset.path, case.planned.name
+        result = _result_of(case, stored.get(key))
+        if result is None:
+            self._undecided += 1
+        elif not result.passed:
+            self._failing[key] = result
+        else:
+            self._passing.append(result)
+            self._unchanged.setdefault(file, {})[name] = item.planned
+        return result is not None and bool(result.passed)
 
     def _cases_of(self, source: EvalSource, baseline: Baseline | None) -> Mapping[str, BaselineCase]:
         if source.file not in self._known:
@@ -112,79 +126,100 @@ class ChangedCases:
         return self._known[source.file]
 
     @property
+    def failing(self) -> Mapping[tuple[str, str], CaseResult]:
+        """What stands for unchanged cases that fail, by eval file and name: their items report it."""
+        return self._failing
+
+    @property
     def sources(self) -> Sequence[EvalSource]:
-        """The eval files that have unchanged cases."""
-        return tuple(self._sources.values())
+        """The eval files that have unchanged cases which need not run."""
+        return tuple(self._sources[file] for file in self._unchanged)
 
     def facts(self) -> Iterator[tuple[FileFacts, Sequence[Case]]]:
         """Yield what is known of those files, as if their unchanged cases had run, and their cases."""
         for file, cases in self._unchanged.items():
-            plan = next(iter(cases.values())).planned.plan
+            plan = next(iter(cases.values())).plan
             yield describe_file(plan, file), plan.dataset.cases
 
-    def results(self) -> list[CaseResult]:
-        """Return what stands for the unchanged cases: what the history has of them, else what the baseline keeps."""
-        found = [result for file, cases in self._unchanged.items() for result in self._results_of(file, cases)]
-        if found or self._changed or self._failing or self._functions:
-            self.notices.append(self._sum_up(len(found)))
-        return found
+    def results(self) -> Sequence[CaseResult]:
+        """Return what stands for the cases that need not run: what the history has of them, else the baseline."""
+        if self._passing or self._failing or self._changed or self._undecided or self._functions:
+            self.notices.append(self._sum_up())
+        return self._passing
 
-    def _sum_up(self, taken: int) -> str:
+    def _sum_up(self) -> str:
         """Return how many cases were found to be unchanged, and what became of the others."""
-        told = list(self._tell_of_cases(taken))
+        told = list(self._tell_of_cases())
         if self._functions:
             told.append(f"{count_text(self._functions, 'case')} ran, since test functions always do")
         return ("" if self._labels else f"{_OPTION}: ") + "; ".join(told)
 
-    def _tell_of_cases(self, taken: int) -> Iterator[str]:
+    def _tell_of_cases(self) -> Iterator[str]:
         """Yield the same of those of eval files."""
-        changed = count_text(self._changed, "case")
+        changed, failing = count_text(self._changed, "case"), len(self._failing)
         if not self._labels:
             if self._changed:
                 yield f"{self._lacks}, so {changed} ran"
             return
         since = f"unchanged since {' and '.join(sorted(self._labels))}"
-        yield f"{count_text(taken, 'case')} {since}: results taken from there" if taken else f"no case {since}"
+        taken = len(self._passing) + failing
+        below = f", {failing} of them below {'its' if failing == 1 else 'their'} thresholds" if failing else ""
+        yield f"{count_text(taken, 'case')} {since}: results taken from there{below}" if taken else f"no case {since}"
         yield f"{changed} changed"
-        if self._failing:
-            they = "its thresholds, so it" if self._failing == 1 else "their thresholds, so they"
-            yield f"{count_text(self._failing, 'case')} unchanged, but below {they} ran again"
+        if self._undecided:
+            it, s = ("it", "es") if self._undecided == 1 else ("they", "")
+            yield (
+                f"{count_text(self._undecided, 'case')} ran again, since the kept scores do not tell whether {it} "
+                f"pass{s} by the thresholds of now"
+            )
 
-    def _results_of(self, file: str, cases: Mapping[str, _Unchanged]) -> Iterable[CaseResult]:
-        stored = self._stored(file, {name: case.before for name, case in cases.items()})
-        for name, case in cases.items():
-            if name not in stored:
-                yield result_of_baseline(case.planned, case.same, case.prompt)
-                continue
-            run_id, result = stored[name]
-            if case.same is not case.before:
-                result = with_judges_of_now(case.planned, result, case.prompt)
-            yield dataclasses.replace(as_reused(result, run_id), location=case.planned.case.location)
-
-    def _stored(self, file: str, cases: Mapping[str, BaselineCase]) -> Mapping[str, tuple[str, CaseResult]]:
+    def _read_stored(self, cases: Iterable[_Unchanged]) -> _Stored:
+        """Return what the history has of unchanged cases."""
         if self._settings.history == "off":
             return {}
         from pytest_promptevals.history.reusable import read_same_results  # noqa: PLC0415 - loads SQLAlchemy
 
+        by_file: dict[str, dict[str, BaselineCase]] = {}
+        for case in cases:
+            by_file.setdefault(case.planned.plan.dataset.path, {})[case.planned.name] = case.before
+        stored: _Stored = {}
         try:
-            return read_same_results(self._rootdir, self._settings.history, file, cases)
+            for file, known in by_file.items():
+                found = read_same_results(self._rootdir, self._settings.history, file, known)
+                stored |= {(file, name): result for name, result in found.items()}
         except HistoryError as error:  # the baseline knows the scores
             self.notices.append(str(error))
-            return {}
+        return stored
+
+
+def _result_of(case: _Unchanged, stored: tuple[str, CaseResult] | None) -> CaseResult | None:
+    """Return what stands for an unchanged case, ``None`` if its scores do not tell whether it passes now."""
+    if stored is None:
+        return result_of_baseline(case.planned, case.same, case.prompt)
+    run_id, result = stored
+    return unchanged_result(case.planned, result, case.prompt, run_id)
 
 
 def check_reference(config: pytest.Config) -> None:
     """Raise ``pytest.UsageError`` if cases are to have changed since something that there is not."""
-    if settings_of(config).changed != FILE:
-        _check(_changed_baselines(config))
+    settings = settings_of(config)
+    if settings.changed != FILE:
+        _check(_changed_baselines(config), settings)
 
 
-def _check(baselines: Baselines) -> None:
+def _check(baselines: Baselines, settings: Settings) -> None:
     try:
         baselines.check()
     except UsageError as error:
-        text = str(error).replace("--evals-baseline", _OPTION).replace("evals_baseline", _OPTION)
+        text = str(error)
+        if _is_named(settings):
+            text = text.replace("--evals-baseline", _OPTION).replace("evals_baseline", _OPTION)
         raise pytest.UsageError(text) from error
+
+
+def _is_named(settings: Settings) -> bool:
+    """Return whether cases are to have changed since something else than what the run is compared with."""
+    return settings.changed not in (FILE, settings.baseline)
 
 
 def _changed_baselines(config: pytest.Config) -> Baselines:

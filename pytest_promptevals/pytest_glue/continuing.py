@@ -16,7 +16,7 @@ from pytest_promptevals.pytest_glue.reusing import reuse_of
 from pytest_promptevals.pytest_glue.selection import selection_facts, shard_of
 from pytest_promptevals.pytest_glue.share import RESUMED_FACT, worker_facts
 from pytest_promptevals.records.results import CaseResult
-from pytest_promptevals.records.runs import Run
+from pytest_promptevals.records.runs import Run, RunKind
 from pytest_promptevals.settings import Settings
 
 
@@ -59,4 +59,5 @@ def resumed_run_id(config: pytest.Config, settings: Settings) -> str | None:
 def _described_run(config: pytest.Config) -> Run:
     facts = selection_facts(config)
     run = new_run(config.invocation_params.args, config.rootpath)
-    return dataclasses.replace(run, shard=facts.shard, selected=facts.selected, selection=facts.selection)
+    kind = RunKind.RERUN if facts.is_rerun else RunKind.RUN
+    return dataclasses.replace(run, shard=facts.shard, selected=facts.selected, selection=facts.selection, kind=kind)

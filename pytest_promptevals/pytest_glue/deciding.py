@@ -18,7 +18,7 @@ from pytest_promptevals.records.results import CaseResult
 from pytest_promptevals.settings import Settings
 
 _REMEMBERED: Final = (Verdict.REGRESSED, Verdict.INCONCLUSIVE)
-"""Verdicts of a run that is not among the last results without a regression."""
+"""Verdicts of a run that is not among the last results without a regression, unless they were let through."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,8 @@ def forgetful_files(
 ) -> tuple[str, ...]:
     """Return the eval files of which a case slipped that their ratchet will forget, as no baseline is committed.
 
-    What fails in a run with a drop that is too large is not forgotten: the next run is not compared with that one.
+    What fails in a run with a drop that is too large is not forgotten: the next run is not compared with that one,
+    unless the drop may be chance and was let through.
     """
     return tuple(
         comparison.file
@@ -94,7 +95,7 @@ def forgetful_files(
         if comparison.baseline not in ("", COMMITTED)
         and not comparison.baseline_run
         and _has_slipped(comparison)
-        and not any(gate.verdict in _REMEMBERED for gate in comparison.gates)
+        and not any(gate.verdict in _REMEMBERED and gate.fails for gate in comparison.gates)
     )
 
 

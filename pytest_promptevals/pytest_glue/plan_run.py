@@ -58,9 +58,12 @@ class PlanRun:
         from pytest_promptevals.engine.preview import preview_calls  # noqa: PLC0415 - only for a plan
         from pytest_promptevals.pytest_glue.marks import is_skipped  # noqa: PLC0415 - only for a plan
         from pytest_promptevals.pytest_glue.running import CaseItem  # noqa: PLC0415 - only for a plan
+        from pytest_promptevals.pytest_glue.session import session_of  # noqa: PLC0415 - only for a plan
 
         settings, root = settings_of(self._config), self._config.rootpath
         items = [item for item in session.items if isinstance(item, CaseItem) and not is_skipped(item)]
+        settled = session_of(self._config).settled if settings.changed else {}
+        items = [item for item in items if (item.planned.plan.dataset.path, item.planned.name) not in settled]
         cases = [item.planned for item in items]
         is_cached = settings.cache in ("use", "replay")
         calls = preview_calls(

@@ -123,7 +123,11 @@ def _reason(reuse: Reuse, item: pytest.Item) -> str:
     if (item.planned.plan.dataset.path, item.planned.name) not in reuse.known:
         return f"not run: not among the results of run {reuse.run_id}"
     if not reuse.take(item.planned):
-        return f"not run: edited since run {reuse.run_id}; 'promptevals rejudge {reuse.run_id}' judges anew"
+        known = reuse.known[item.planned.plan.dataset.path, item.planned.name]
+        why = f"edited since run {reuse.run_id}"
+        if known.case_fingerprint == item.planned.fingerprint:
+            why = f"the scores that run {reuse.run_id} keeps do not tell what passes by thresholds inside of judges"
+        return f"not run: {why}; 'promptevals rejudge {reuse.run_id}' judges anew"
     return ""
 
 

@@ -51,6 +51,7 @@ class CaseRunner:
         self._share = share_of(config)  # from now on it listens to the controller
         self._known: Mapping[tuple[str, str], CaseResult] = {}
         self._mode = ReuseMode.RESUME
+        self._settled: Mapping[tuple[str, str], CaseResult] = {}
         self._before: Mapping[tuple[str, str], str] = {}
         self._cases: list[PlannedCase] = []
         self._by_item: dict[int, int] = {}
@@ -73,20 +74,24 @@ class CaseRunner:
         known: Mapping[tuple[str, str], CaseResult],
         before: Callable[[CaseItem], str | None],
         mode: ReuseMode = ReuseMode.RESUME,
+        settled: Mapping[tuple[str, str], CaseResult] | None = None,
     ) -> None:
         """Take in the items that were selected, and the results of an earlier run of which ``mode`` says what is taken.
 
-        ``before`` gives the baseline's output of an item. Raises ``UsageError`` if there is a budget and a model whose
-        price is unknown.
+        ``settled`` are results that stand as they are: their cases do not run. ``before`` gives the baseline's output
+        of an item. Raises ``UsageError`` if there is a budget and a model whose price is unknown.
         """
         items = [item for item in session.items if isinstance(item, CaseItem)]
         for position, item in enumerate(items):
             item.position = position
         self._known = known
         self._mode = mode
+        self._settled = settled or {}
         self._before = _outputs_before(items, before)
         self._cases = [item.planned for item in items]
-        self._on_demand = frozenset(position for position, item in enumerate(items) if _may_not_run(item))
+        self._on_demand = frozenset(
+            position for position, item in enumerate(items) if _may_not_run(item) or _key(item) in self._settled
+        )
         share = self._share
         self._check_prices()
         if share is None:
@@ -103,7 +108,8 @@ class CaseRunner:
 
     def result_of(self, item: CaseItem) -> CaseResult:
         """Return the case's result, waiting for it."""
-        return self._running_engine().result(item.position)
+        settled = self._settled.get(_key(item))
+        return self._running_engine().result(item.position) if settled is None else settled
 
     def run(self, work: Callable[[Pipeline], Any]) -> Any:
         """Run a coroutine function that takes the pipeline on the engine's loop."""
@@ -200,7 +206,8 @@ class CaseRunner:
         if self._settings.max_cost is None or runs_nothing:
             return
         try:
-            check_all_priced(unpriced_models(self._cases, self._config.rootpath))
+            cases = [case for case in self._cases if _key_of(case) not in self._settled]
+            check_all_priced(unpriced_models(cases, self._config.rootpath))
         except UsageError as error:
             if self._share is None:
                 raise pytest.UsageError(str(error)) from error
@@ -215,6 +222,14 @@ def _outputs_before(items: Sequence[CaseItem], before: Callable[[CaseItem], str 
         if wants_before(planned.judges) and (output := before(item)) is not None:
             outputs[planned.plan.dataset.path, planned.name] = output
     return outputs
+
+
+def _key(item: CaseItem) -> tuple[str, str]:
+    return _key_of(item.planned)
+
+
+def _key_of(planned: PlannedCase) -> tuple[str, str]:
+    return planned.plan.dataset.path, planned.name
 
 
 def _may_not_run(item: pytest.Item) -> bool:

@@ -14,6 +14,7 @@ from pytest_promptevals.engine.planning import PlannedCase
 from pytest_promptevals.engine.shards import SelectionFacts, Shard, describe_selection, parse_shard
 from pytest_promptevals.errors import UsageError
 from pytest_promptevals.pytest_glue.options import is_xdist_worker, settings_of
+from pytest_promptevals.pytest_glue.rerunning import is_rerun
 from pytest_promptevals.pytest_glue.share import ORDER_FACTS, SELECTION_ATTRIBUTE, worker_facts
 from pytest_promptevals.records.facts import CaseFacts
 from pytest_promptevals.settings import Settings
@@ -82,7 +83,8 @@ class Selection:
         shard = shard_of(config)
         returned = yield
         evals = [item for item in items if is_eval(item)]
-        config.stash[_SELECTION_KEY] = describe_selection((item.nodeid for item in evals), shard)
+        facts = describe_selection((item.nodeid for item in evals), shard)
+        config.stash[_SELECTION_KEY] = dataclasses.replace(facts, is_rerun=is_rerun(config, items))
         if shard is not None:
             _leave_out(config, items, [item for item in evals if not shard.holds(item.nodeid)])
         own = [item for item in evals if shard is None or shard.holds(item.nodeid)]

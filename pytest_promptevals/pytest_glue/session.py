@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Collection, Generator, Sequence
+from collections.abc import Collection, Generator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -166,9 +166,15 @@ class EvalSession:
         return self._runner.run(work)
 
     def planned_cases(self, session: pytest.Session, files: Collection[str]) -> dict[tuple[str, str], PlannedCase]:
-        """Return the cases of those eval files that were run."""
+        """Return the cases of those eval files that were run; an earlier result that stands for one is no run of it."""
         planned = [item.planned for item in session.items if isinstance(item, CaseItem)]
-        return {(case.plan.dataset.path, case.name): case for case in planned if case.plan.dataset.path in files}
+        cases = {(case.plan.dataset.path, case.name): case for case in planned if case.plan.dataset.path in files}
+        return {key: case for key, case in cases.items() if key not in self.settled}
+
+    @property
+    def settled(self) -> Mapping[tuple[str, str], CaseResult]:
+        """Results of unchanged cases that fail, by eval file and name: their items report them and run nothing."""
+        return {} if self._changed is None else self._changed.failing
 
     def output_before(self, source: EvalSource, name: str) -> str | None:
         """Return the output that the baseline keeps of an item; ``None`` if it keeps none."""
@@ -265,7 +271,8 @@ class EvalSession:
         self._check(session)
         reuse = reuse_of(self.config)
         if reuse is None:
-            self._runner.prepare(session, known_results(self.config, self.settings), self._baselines.output)
+            known = known_results(self.config, self.settings)
+            self._runner.prepare(session, known, self._baselines.output, settled=self.settled)
         else:
             self._runner.prepare(session, reuse.known, self._baselines.output, reuse.mode)
         with settled(session.items):

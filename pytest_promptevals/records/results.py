@@ -17,6 +17,8 @@ CHILDREN: Final = "judges"
 
 UNDECIDED: Final = "undecided"
 """Key of a score's details: true where the baseline had nothing that the response could be compared with."""
+OF_BASELINE: Final = "baseline"
+"""``CaseResult.reused_from`` of what a committed baseline says, for which the history has no run."""
 NO_GRADE: Final = "no_grade"
 """Key of a score's details: the judge models that gave no grade while others did, each with the reason in short."""
 
@@ -160,7 +162,7 @@ class CaseResult:
     weight: float = 1.0
     """Weight of the case."""
     reused_from: str | None = None
-    """Id of the run whose result this is; ``None`` where the case was run."""
+    """Id of the run whose result this is, or ``OF_BASELINE``; ``None`` where the case was run."""
     prompt_hash: str = ""
     """Content hash of the prompt's template, with the files that it includes; empty if there was none."""
     text_lengths: tuple[int, ...] = ()

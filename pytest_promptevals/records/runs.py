@@ -25,6 +25,8 @@ class RunKind(enum.Enum):
 
     RUN = "run"
     """A pytest session."""
+    RERUN = "rerun"
+    """A pytest session over what had failed before, by ``--last-failed`` or ``--stepwise``: no baseline."""
     REGATE = "regate"
     """Gates decided anew over the results of its parent."""
     REJUDGE = "rejudge"

@@ -10,7 +10,7 @@ from typing import Final
 from pytest_promptevals.prices.dollars import format_dollars
 from pytest_promptevals.records.comparisons import BaselineCase
 from pytest_promptevals.records.json_types import Json
-from pytest_promptevals.records.results import NOT_RUN, CaseResult, Score, Trial
+from pytest_promptevals.records.results import NOT_RUN, OF_BASELINE, CaseResult, Score, Trial
 from pytest_promptevals.reports.lines import fill_lines
 from pytest_promptevals.reports.words import json_text, score_text, visible_text
 
@@ -35,11 +35,12 @@ def failure_lines(
     """
     trial = _worst_trial(result.trials)
     names = _names_of_judges(result)
-    lines = [*_broken(_headline(result, before, names), width), "", *_asked(result, verbosity)]
+    lines = [*_broken(_headline(result, before, names), width), *_reused(result, width), ""]
+    lines += _asked(result, verbosity)
     lines += [*_answered(result, trial, verbosity), "judges"]
     for line in _judge_lines(result.scores, names, verbosity):
         lines += _broken(line, width)
-    if len(result.trials) > 1:
+    if len(result.trials) > 1 and any(trial.score is not None for trial in result.trials):
         lines += ["trials", *_side_by_side(map(_trial_text, result.trials), width)]
     return [visible_text(line) for line in lines + _better_before(result, before, verbosity)]
 
@@ -71,6 +72,13 @@ def _headline(result: CaseResult, before: BaselineCase | None, names: Mapping[st
     more = f" and {len(failed) - 1} more" if len(failed) > 1 else ""
     said = f": {first.explanation.splitlines()[0]}" if first.explanation else ""
     return f"{names[first.judge]}{more} failed, {score}{said}"
+
+
+def _reused(result: CaseResult, width: int | None) -> list[str]:
+    if result.reused_from is None:
+        return []
+    run = "the baseline" if result.reused_from == OF_BASELINE else f"run {result.reused_from}"
+    return _broken(f"unchanged, so not run again: this is the result of {run}", width)
 
 
 def _asked(result: CaseResult, verbosity: int) -> list[str]:
@@ -169,7 +177,7 @@ def _worst_trial(trials: Sequence[Trial]) -> Trial:
 
 
 def _trial_text(trial: Trial) -> str:
-    return f"{trial.number}: {score_text(trial.score)}{'' if trial.passed else ' FAIL'}"
+    return f"{trial.number}: {score_text(trial.score)}{' FAIL' if trial.passed is False else ''}"
 
 
 def _side_by_side(texts: Iterable[str], width: int | None) -> list[str]:

@@ -15,6 +15,7 @@ from pytest_promptevals.reports.run_list import git_text, percent_text, share_of
 from pytest_promptevals.reports.words import count_text, json_text, score_text, visible_text
 
 _KINDS: Final = {
+    RunKind.RERUN: "of what had failed before, so no baseline by itself",
     RunKind.REGATE: "the verdict on the scores of run {parent}, decided anew",
     RunKind.REJUDGE: "the outputs of run {parent}, judged anew",
     RunKind.ATTRIBUTE: "cases that flipped in run {parent}, with one of its changes alone",

@@ -423,7 +423,7 @@ def finish(store: HistoryStore, run_id: str, minute: int, results: list[CaseResu
     verdict = changes.pop("verdict", Verdict.PASSED)
     gate = GateResult(FILE, "score", verdict, "because", PLACE)
     run = make_run(run_id, started_at=f"2026-11-21T17:{minute:02}:00+00:00", status=RunStatus.FINISHED)
-    comparison = Comparison(FILE, Metrics(1, 1, 0, 1.0, 1.0), gates=(gate,))
+    comparison = Comparison(FILE, Metrics(1, 1, 0, 1.0, 1.0), has_baseline=True, gates=(gate,))
     store.add_run(dataclasses.replace(run, **changes), results, [comparison])
 
 
@@ -436,6 +436,7 @@ def test_the_last_good_results_are_found(store: HistoryStore, history: HistorySu
     finish(store, "4", 4, [make_result("a", 0.5)], status=RunStatus.INTERRUPTED)
     finish(store, "5", 5, [make_result("a", 0.6)], kind=RunKind.ATTRIBUTE)
     finish(store, "6", 6, [make_result("a", 0.7, case_fingerprint="level1:" + "c" * 16)])
+    finish(store, "7", 7, [make_result("a", 0.8)], kind=RunKind.RERUN)
 
     found = (make_case("a", 0.3), make_case("b", 0.2), make_case("c", 0.0))
     short = [(case.name, case.score) for case in found]

@@ -79,6 +79,7 @@ def test_outputs_of_files_and_of_other_runs_are_no_trials(store: HistoryStore, p
     record(store, 2, result_of("p"), kind=RunKind.REJUDGE)
     record(store, 3, result_of("p", reused_from="run-0001"))
     record(store, 4, result_of("p"), kind=RunKind.ATTRIBUTE)
+    record(store, 5, result_of("p"), kind=RunKind.RERUN)
 
     assert past.trials_of(make_result()) == (RunTrials("f" * 16, 1, 1),)
 
@@ -171,6 +172,8 @@ def test_scores_whose_responses_were_all_asked_for_anew_are_read_run_by_run(stor
     record(store, 3, result_of("p", cached=True))
     record(store, 4, result_of("p"), kind=RunKind.ATTRIBUTE)
     record(store, 5, result_of("p", model="recorded"))
+    record(store, 6, result_of("p"), kind=RunKind.RERUN)
+    record(store, 7, result_of("p"), make_result("known", reused_from="run-0001"))
 
     assert read(store) == [
         {"refund": FreshScore("f" * 16, 1.0, passed=True)},

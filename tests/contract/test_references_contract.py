@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from pytest_promptevals.errors import UsageError
+from pytest_promptevals.history import references
 from pytest_promptevals.history.reference_cases import describe_runs, read_cases, runs_of_file
 from pytest_promptevals.history.references import Reference, find_reference
 from pytest_promptevals.history.store import HistoryStore
@@ -97,7 +98,7 @@ def test_latest_is_the_newest_run_that_finished(past: Past) -> None:
     first, second = past.add(), past.add(is_dirty=True, commit=B)
     past.add(status=RunStatus.RUNNING)
     past.add(status=RunStatus.INTERRUPTED)
-    for kind in (RunKind.ATTRIBUTE, RunKind.REGATE, RunKind.REJUDGE):
+    for kind in (RunKind.ATTRIBUTE, RunKind.REGATE, RunKind.REJUDGE, RunKind.RERUN):
         past.add(kind=kind)
 
     assert past.ids("latest") == [second, first]
@@ -222,6 +223,22 @@ def test_the_merge_base_is_the_nearest_commit_with_a_run_before_head_left_the_de
     again = past.add(commit=second)
 
     assert past.ids("merge-base") == [again, newer, older]
+
+
+def test_runs_of_other_branches_do_not_hide_those_of_the_merge_base(
+    past: Past, checkout: Checkout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(references, "MOST_RUNS", 2)
+    monkeypatch.setattr(references, "_BATCH", 1)
+    second = checkout.commit()
+    checkout.git("checkout", "-b", "feature")
+    checkout.commit()
+    past.add(commit=checkout.first)
+    old, near = past.add(commit=checkout.first), past.add(commit=second)
+    for _ in range(3):
+        past.add(commit=B, branch="other")
+
+    assert past.ids("merge-base") == [near, old]
 
 
 def test_a_merge_base_without_a_run_is_nothing_yet(past: Past, checkout: Checkout) -> None:
@@ -378,6 +395,16 @@ def test_a_baseline_that_moves_passes_over_runs_that_dropped(past: Past, verdict
     assert past.find("latest").is_moving
     assert past.find("main").is_moving
     assert not past.find(bad).is_moving
+
+
+def test_a_drop_that_may_be_chance_and_was_let_through_is_a_baseline(past: Past) -> None:
+    past.add()
+    dropped = make_dropped(Verdict.INCONCLUSIVE)
+    (gate,) = dropped.gates
+    lucky = past.add(comparisons=[dataclasses.replace(dropped, gates=(dataclasses.replace(gate, is_accepted=True),))])
+
+    assert past.choose("latest", passes_over_drops=True) == [lucky]
+    assert "became worse" not in past.words("latest")
 
 
 def test_a_run_that_was_compared_with_one_that_dropped_is_passed_over_too(past: Past) -> None:

@@ -47,7 +47,7 @@ def store(history: HistorySubject) -> Iterator[HistoryStore]:
 
 def make_comparison(file: str = FILE, *verdicts: Verdict, **changes: Any) -> Comparison:
     gates = tuple(GateResult(file, "score", verdict, "because", PLACE) for verdict in verdicts)
-    return dataclasses.replace(Comparison(file, Metrics(2, 2, 0, 1.0, 1.0), gates=gates), **changes)
+    return dataclasses.replace(Comparison(file, Metrics(2, 2, 0, 1.0, 1.0), has_baseline=True, gates=gates), **changes)
 
 
 def add_run(
@@ -421,8 +421,22 @@ def test_pruning_leaves_what_was_saved_what_is_running_and_what_baselines_need(s
         "20261103-1": f"it has the last good results of {FILE}",
         "20261102-1": "it is saved as release",
     }
-    # The newest run is inconclusive: its scores are no baseline's.
+    # The newest run is inconclusive, and that was made to fail: its scores are no baseline's.
     assert removal.runs == ("20261108-1", "20261101-1")
+
+
+def test_the_first_run_stays_while_all_others_were_compared_with_runs_that_were_named(store: HistoryStore) -> None:
+    first = make_comparison(FILE, Verdict.NO_BASELINE, has_baseline=False)
+    add_run(store, "20261101-1", comparisons=(first,))
+    add_run(store, "20261102-1", comparisons=(make_comparison(FILE, Verdict.PASSED, baseline_run="20261101-1"),))
+    add_run(store, "20261103-1", comparisons=(make_comparison(FILE, Verdict.PASSED, baseline_run="20261102-1"),))
+
+    with store.reading() as connection:
+        removal = plan_pruning(connection, keep=1)
+
+    assert removal.kept == {"20261101-1": f"it has the last good results of {FILE}"} | {
+        "20261102-1": f"the newest run of {FILE} was compared with it"
+    }
 
 
 def test_a_run_of_some_of_the_judges_has_no_good_results_to_keep(store: HistoryStore) -> None:

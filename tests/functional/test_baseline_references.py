@@ -351,3 +351,18 @@ def test_a_history_that_somebody_else_wrote_into_is_no_baseline_and_no_traceback
     assert "[score] insufficient data: history database" in named.stdout.str()
     assert words in " ".join(named.stdout.str().split())
     assert words in " ".join(last_good.stdout.str().split())
+
+
+def test_a_green_run_beside_another_run_hides_no_regression_from_the_last_results(project: EvalProject) -> None:
+    write(project, *["bad"] * 7)
+    project.run("--evals-save-baseline", "v0")
+    write(project, *["good"] * 7)
+    assert project.run().ret == 0
+    write(project, *["bad"] * 7)
+    assert project.run().ret == 1
+
+    assert project.run("--evals-baseline", "v0").ret == 0
+
+    again = project.run()
+    assert again.ret == 1
+    again.stdout.fnmatch_lines(["a.eval.yaml *7 *0 *0.000 *1.000 *-1.000 *regressed"])

@@ -83,6 +83,20 @@ def test_a_cost_that_rises_too_much_fails_the_run(project: EvalProject) -> None:
     assert project.run("--evals-cache=off", "--evals-max-cost-increase=0.4").ret == 0
 
 
+def test_a_cost_that_rises_with_other_numbers_of_trials_is_not_told_from_chance(project: EvalProject) -> None:
+    gate = "gate: {max_cost_increase: 0.2}\n"
+    project.write_cases("a.eval.yaml", asked(8), head=MODEL.format(call=0.1) + gate)
+    project.run("--evals-save-baseline", "--evals-cache=off")
+    project.write_cases("a.eval.yaml", asked(8), head=MODEL.format(call=0.13) + gate)
+
+    result = project.run("--evals-cache=off", "--evals-trials=3")
+
+    assert result.ret == 0
+    text = " ".join(result.stdout.str().split())
+    assert "a.eval.yaml [max_cost_increase] inconclusive: cost of a case rose by 30 %, from $0.10 to $0.13" in text
+    assert "whether it is chance cannot be told: the run has other numbers of trials than the baseline" in text
+
+
 def test_responses_that_take_too_long_fail_the_run(project: EvalProject) -> None:
     script = "providers: {scripted: {script: [{match: '', reply: good, latency: 0.05}]}}\n"
     head = f"{HEAD}model: scripted/m\n{script}"

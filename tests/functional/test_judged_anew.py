@@ -219,6 +219,45 @@ def test_test_functions_are_not_called_eval_files_that_are_gone(
     assert " ".join(done.output.split()).endswith("none of its eval files is there any more (it had a.eval.yaml)")
 
 
+GROUP = "model: scripted/echo\njudges: [{{{0}}}]\ncases: [{{id: a, input: abcd, expected: abxy}}]\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "now"),
+    [
+        ("all_of: [{fuzzy: {threshold: 0.4}}, {contains: ab}]", "all_of: [{fuzzy: {threshold: 0.9}}, {contains: ab}]"),
+        ("any_of: [{fuzzy: {threshold: 0.4}}, {contains: q}]", "any_of: [{fuzzy: {threshold: 0.9}}, {contains: q}]"),
+        ("not: {fuzzy: {threshold: 0.9}}", "not: {fuzzy: {threshold: 0.4}}"),
+        ("any_of: [contains, exact]", "any_of: {judges: [contains, exact], required: false}"),
+    ],
+    ids=["all_of", "any_of", "not", "required"],
+)
+def test_thresholds_inside_of_judges_decide_anew_too(project: EvalProject, before: str, now: str) -> None:
+    project.write(CASES, GROUP.format(before))
+    first = project.run()
+    project.write(CASES, GROUP.format(now))
+
+    result = project.run("--evals-regate=latest")
+
+    assert result.ret == 1 - first.ret
+
+
+def test_a_group_whose_judges_scores_are_not_kept_is_left_out_and_named(project: EvalProject) -> None:
+    project.write(CASES, GROUP.format("all_of: [{fuzzy: {threshold: 0.4}}, {contains: ab}]"))
+    project.run()
+    with sqlite3.connect(project.path / ".promptevals/history.db") as history:
+        history.execute("UPDATE scores SET details = NULL")
+    run_id = runs(project.path)[0][0]
+
+    result = project.run("--evals-regate=latest")
+
+    result.assert_outcomes(deselected=1)
+    assert " ".join(result.stdout.str().split()).count(
+        f"1 case (a) not run: the scores that run {run_id} keeps do not tell what passes by thresholds inside of "
+        f"judges; 'promptevals rejudge {run_id}' judges anew"
+    )
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

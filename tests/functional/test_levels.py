@@ -190,9 +190,9 @@ def test_a_drop_that_a_level_1_run_could_not_see_is_still_found(judged: EvalProj
     judged.write("critic.txt", "0.6")
     judged.run("--evals-level=1")
 
-    result = judged.run()
+    failed, result = judged.run("--evals-on-inconclusive=fail"), judged.run()
 
-    assert (result.ret, judged.run("--evals-on-inconclusive=fail").ret) == (0, 1)
+    assert (failed.ret, result.ret) == (1, 0)
     result.stdout.fnmatch_lines(["*inconclusive: mean score fell by 0.150, from 0.950 to*"])
 
 
@@ -275,6 +275,19 @@ def test_a_ratchet_lets_through_what_the_same_judges_failed_before(judged: EvalP
     judged.run()
 
     judged.run("--evals-level=1").stdout.fnmatch_lines(["1 case below its thresholds, let through:"])
+
+
+def test_what_passes_at_a_level_is_not_offered_to_the_committed_baseline(judged: EvalProject) -> None:
+    """It takes the scores of all judges, and another one may fail the case still."""
+    head = HEAD + "    case_policy: ratchet\n"
+    judged.write_cases("a.eval.yaml", CASES, head=head.replace("{{ input }}!", "{{ input | replace('xx', 'y') }}!"))
+    judged.run("--evals-save-baseline")
+    judged.write_cases("a.eval.yaml", CASES, head=head)
+
+    low, full = judged.run("--evals-level=1"), judged.run()
+
+    low.stdout.no_fnmatch_line("*known failure*")
+    full.stdout.fnmatch_lines(["1 known failure now passes: pytest --evals-accept b takes it *"])
 
 
 @pytest.mark.parametrize("extra", [(), ("-n2",)], ids=["plain", "n2"])

@@ -121,11 +121,26 @@ def test_what_fails_in_a_run_with_a_drop_is_not_said_to_be_forgotten(project: Ev
     project.run()
     answer(project, c1="bad", c2="bad")
 
-    first, second = project.run("--evals-max-drop=0.05"), project.run("--evals-max-drop=0.05")
+    strictly = ("--evals-max-drop=0.05", "--evals-on-inconclusive=fail")
+    first, second = project.run(*strictly), project.run(*strictly)
 
     assert (first.ret, second.ret) == (1, 1)
     assert "inconclusive" in first.stdout.str()
     assert "known failure" not in in_one_line(first) + in_one_line(second)
+
+
+def test_what_fails_in_a_run_with_a_drop_that_was_let_through_as_chance_is_said_to_be_forgotten(
+    project: EvalProject,
+) -> None:
+    answer(project)
+    project.run()
+    answer(project, c1="bad", c2="bad")
+
+    first, second = project.run("--evals-max-drop=0.05"), project.run("--evals-max-drop=0.05")
+
+    assert (first.ret, second.ret) == (1, 0)
+    assert "inconclusive" in first.stdout.str()
+    assert "what failed now is a known failure to the next run" in in_one_line(first)
 
 
 def test_where_the_baseline_cannot_be_read_nothing_is_called_new(project: EvalProject) -> None:

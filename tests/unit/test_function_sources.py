@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib
 import json
 import linecache
 import sys
@@ -26,6 +27,7 @@ class Load(Protocol):
 
 SOURCE = """
 import functools
+import importlib
 import json
 import {helpers}
 
@@ -201,3 +203,79 @@ def test_arguments_that_are_bound_count(load: Load) -> None:
     judge = load().judge
     assert source_hash(functools.partial(judge, "a")) != source_hash(functools.partial(judge, "b"))
     assert source_hash(functools.partial(judge, output="a")) != source_hash(functools.partial(judge, output="b"))
+
+
+REACHING = {
+    "through its package": "import {package}.inner\ndef judge(text):\n    return {package}.inner.tail(text)\n",
+    "imported in the function": "def judge(text):\n    from {package}.inner import tail\n    return tail(text)\n",
+    "of a module imported there": "def judge(text):\n    from {package} import inner\n    return inner.tail(text)\n",
+    "of a package imported there": (
+        "def judge(text):\n    import {package}.inner as it\n    return [it.tail(t) for t in text]\n"
+    ),
+    "in a function inside": (
+        "def judge(text):\n    def inside():\n        import {package}.inner\n"
+        "        return {package}.inner.tail(text)\n    return inside()\n"
+    ),
+    "as a default": "from {package}.inner import tail as t\ndef judge(text, how=t):\n    return how(text)\n",
+    "as a default by name": "from {package}.inner import tail\ndef judge(text, *, how=[tail]):\n    return how[0]\n",
+}
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The name of a package that is looked for in the test's folder."""
+    name = f"package_{abs(hash(tmp_path))}"
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    yield name
+    _forget(name)
+
+
+def _forget(name: str) -> None:
+    for module in [module for module in sys.modules if module.partition(".")[0] == name]:
+        del sys.modules[module]
+    importlib.invalidate_caches()
+    linecache.clearcache()
+
+
+def _judge(folder: Path, package: str, source: str, tail: str, *, is_plain: bool = True) -> object:
+    """Write a package with a module that has a function, and return the function that reaches it."""
+    _forget(package)
+    (folder / package).mkdir(exist_ok=True)
+    if is_plain:
+        (folder / package / "__init__.py").write_text("", encoding="utf-8")
+    (folder / package / "inner.py").write_text(f"def tail(text):\n    return {tail}\n", encoding="utf-8")
+    (folder / "reaching.py").write_text(source.format(package=package), encoding="utf-8")
+    return _load(folder, "reaching").judge
+
+
+@pytest.mark.parametrize("is_plain", [True, False], ids=["a package", "a folder"])
+@pytest.mark.parametrize("source", REACHING.values(), ids=REACHING)
+def test_a_helper_is_found(tmp_path: Path, package: str, source: str, is_plain: bool) -> None:
+    before, same, after = (
+        source_hash(_judge(tmp_path, package, source, tail, is_plain=is_plain)) for tail in ("1", "1", "2")
+    )
+
+    assert before == same != after
+
+
+def test_a_relative_import_in_a_function_is_found(tmp_path: Path, package: str) -> None:
+    _judge(tmp_path, package, REACHING["as a default"], "1")
+    source = "def judge(text):\n    from .inner import tail\n    return tail(text)\n"
+    (tmp_path / package / "near.py").write_text(source, encoding="utf-8")
+    text = source_text(importlib.import_module(f"{package}.near").judge)
+
+    assert "def tail(text):" in text
+
+
+@pytest.mark.parametrize(
+    "statement", ["import tkinter.nosuch", "from . import far", "import {package}.broken", "import nosuch_at_all"]
+)
+def test_what_cannot_be_imported_or_is_installed_counts_by_its_name(
+    tmp_path: Path, package: str, statement: str
+) -> None:
+    judge = _judge(tmp_path, package, f"def judge(text):\n    {statement}\n    return text\n", "1")
+    (tmp_path / package / "broken.py").write_text("1 / 0", encoding="utf-8")
+
+    assert source_hash(judge) is not None
+    assert "tkinter" not in sys.modules

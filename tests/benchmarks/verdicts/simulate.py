@@ -30,7 +30,7 @@ from tabulate import tabulate
 sys.path.insert(0, str(Path(__file__).resolve().parents[3]))  # run as a script, from anywhere
 
 from pytest_promptevals.comparison.holm import holm
-from tests.benchmarks.verdicts import figures
+from tests.benchmarks.verdicts import chains, figures, weights
 from tests.benchmarks.verdicts.models import Cell, Numbers, Runs, draw
 from tests.benchmarks.verdicts.rules import ALPHA, MAX_DROP, OTHERS, Seen, cover, join, judge, judge_exactly
 
@@ -44,6 +44,8 @@ _CHANCE: Final = 3.0
 _COVERED: Final = 0.93
 _FEWEST_COVERED: Final = 30
 _POWER_MARGIN: Final = 0.03
+_CHAINED: Final = 10
+"""Runs in chains for each comparison of a cell: they cost little."""
 _FULL_ROUNDS: Final = 2_000
 """Cases up to which all comparisons of a cell are tested."""
 _ALL_ALIKE: Final = 100.0
@@ -226,7 +228,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     runs = [(1, *alarms_of_runs(outcomes, 1, options.rounds, options.seed))]
     runs += [(files, *alarms_of_runs(outcomes, files, options.rounds, options.seed)) for files in FILES]
     unbounded = figures.rows_of(max(10, options.rounds // 2), options.seed)
-    tables = _tables(outcomes, runs, unbounded)
+    weighted = weights.rows_of(options.rounds, options.seed)
+    followed = chains.seen_of(_CHAINED * options.rounds, options.seed)
+    others = (_table(weights.HEADS, weighted), _table(chains.HEADS, list(chains.rows_of(followed))))
+    tables = "\n\n".join((_tables(outcomes, runs, unbounded), *others))
     print(tables)
     if options.write is not None:
         _write(options.write, tables)
@@ -236,6 +241,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for files, *alarms in runs
         if is_beyond_chance(max(alarms), options.rounds)
     ]
+    missed += weights.misses(weighted, options.rounds)
+    missed += [f"{kind}: {seen.anew:.3f}" for kind, seen, _ in followed if is_beyond_chance(seen.anew, seen.runs)]
     print(f"\n{len(outcomes)} cells in {time.monotonic() - start:.0f} s; missed bars: {len(missed)}", *missed, sep="\n")
     return int(bool(missed))
 
@@ -243,12 +250,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _tables(
     outcomes: Sequence[Outcome], runs: Sequence[tuple[int, float, float]], unbounded: Sequence[Sequence[str]]
 ) -> str:
-    cells = tabulate(rows_of(outcomes), headers=HEADS, tablefmt="github", disable_numparse=True)
+    cells = _table(HEADS, rows_of(outcomes))
     lines = [[str(files), _percent(limited), _percent(unlimited)] for files, limited, unlimited in runs]
     heads = ("eval files in a run", "red although nothing changed", "at max_drop 0")
-    of_runs = tabulate(lines, headers=heads, tablefmt="github", disable_numparse=True)
-    of_figures = tabulate(unbounded, headers=figures.HEADS, tablefmt="github", disable_numparse=True)
-    return f"{cells}\n\n{of_runs}\n\n{of_figures}"
+    return f"{cells}\n\n{_table(heads, lines)}\n\n{_table(figures.HEADS, unbounded)}"
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    return tabulate(rows, headers=heads, tablefmt="github", disable_numparse=True)
 
 
 def _write(page: Path, tables: str) -> None:

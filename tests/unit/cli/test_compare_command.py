@@ -262,6 +262,15 @@ def test_both_outputs_of_the_worst_cases_stand_side_by_side_where_they_are_asked
     assert "Milan" not in run(BEFORE, NOW)
 
 
+@pytest.mark.parametrize("stored", ["garbage", "null", "[1]", '{"a": 1}', '[{"response": 1}]'])
+def test_an_output_that_somebody_else_wrote_into_the_history_is_not_known(folder: Path, stored: str) -> None:
+    write_answers(folder)
+    with contextlib.closing(sqlite3.connect(HISTORY)) as connection, connection:
+        connection.execute("UPDATE case_results SET trials = ? WHERE name = 'a' AND run_id = ?", (stored, NOW))
+
+    assert "      It is Rome.                         | (not known)" in run(BEFORE, NOW, "--outputs", "3").splitlines()
+
+
 def test_data_has_the_outputs_that_were_asked_for(folder: Path) -> None:
     write_answers(folder)
 

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +16,7 @@ from click.testing import CliRunner
 
 from pytest_promptevals.cli import main
 from pytest_promptevals.records.exports import COLUMNS, TEXT_COLUMNS
-from tests.support.compared_runs import BEFORE, NOW, finished_run, write_run
+from tests.support.compared_runs import BEFORE, HISTORY, NOW, finished_run, write_run
 from tests.support.sample_results import make_full_result, make_result
 from tests.support.wide_terminal import WIDE
 
@@ -69,6 +71,30 @@ def test_texts_come_only_if_they_are_asked_for() -> None:
     assert (line["expected"], len(line["outputs"])) == (["one", {"two": 2}], 3)
     (row,) = read_csv(run("--texts", "--tag", "smoke"))
     assert json.loads(row["expected"]) == ["one", {"two": 2}]
+
+
+@pytest.mark.parametrize(
+    ("column", "stored", "key", "unknown"),
+    [
+        ("trials", "garbage", "outputs", []),
+        ("trials", '{"a": 1}', "outputs", []),
+        ("trials", "null", "outputs", []),
+        ("trials", '[1, {"response": 1}, {"response": {"text": 2}}, {}]', "outputs", [None] * 4),
+        ("prompt", "garbage", "prompt", None),
+        ("prompt", "[1]", "prompt", None),
+        ("prompt", '{"messages": 1}', "prompt", None),
+        ("expected", "garbage", "expected", None),
+    ],
+)
+def test_a_text_that_somebody_else_wrote_into_the_history_is_not_known(
+    folder: Path, column: str, stored: str, key: str, unknown: object
+) -> None:
+    with contextlib.closing(sqlite3.connect(folder / HISTORY)) as connection, connection:
+        connection.execute(f"UPDATE case_results SET {column} = ? WHERE name = 'full'", (stored,))  # noqa: S608 - a name of ours
+
+    (line,) = [json.loads(line) for line in run("--format", "jsonl", "--texts", "--tag", "smoke").splitlines()]
+
+    assert line[key] == unknown
 
 
 def test_the_options_choose_what_is_exported() -> None:

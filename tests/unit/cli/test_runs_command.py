@@ -324,6 +324,34 @@ def test_runs_are_removed_after_a_question() -> None:
     assert run_ids() == ["20261102-1"]
 
 
+@pytest.mark.parametrize("length", range(30, 60))
+def test_a_question_fits_the_terminal_with_its_choices(length: int) -> None:
+    add_run(f"20261101-{'x' * length}")
+
+    answer = CliRunner().invoke(main, ["runs", "rm", "20261101"], input="n\n").output
+
+    assert "[y/N]: " in answer
+    assert max(map(len, answer.replace("[y/N]: n", "[y/N]: ").splitlines())) <= 80
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("runs", "--limit"), ("noise", "--last"), ("compare", "a", "b", "--outputs"), ("trends", "a", "--last")],
+)
+def test_what_is_no_whole_number_is_called_so(arguments: tuple[str, ...]) -> None:
+    name = arguments[-1]
+    assert f"Error: Invalid value for '{name}': 'x' is not a valid whole number." in call(*arguments, "x", status=2)
+
+
+@pytest.mark.parametrize("command", ["runs", "trends", "export"])
+def test_the_help_fits_the_terminal(command: str) -> None:
+    lines = call(command, "--help").splitlines()
+
+    assert max(map(len, lines)) <= 80
+    assert any("--status STATUS" in line for line in lines)
+    assert "insufficient-data, inconclusive, passed, no-baseline." in " ".join(" ".join(lines).split())
+
+
 def test_a_run_that_is_under_way_is_removed_with_a_warning() -> None:
     with open_store() as store:
         store.start_run(make_run("20261101-1"))

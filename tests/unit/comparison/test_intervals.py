@@ -3,6 +3,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from scipy import stats
 
@@ -59,6 +60,48 @@ def test_heavier_groups_count_more() -> None:
     interval = mean_interval(np.array([3.0, 0.0]), np.array([3.0, 1.0]), 0.95, 1.0)
 
     assert interval.estimate == 0.75
+
+
+def test_groups_of_one_weight_have_students_interval_whatever_the_weight_is() -> None:
+    drops = np.random.default_rng(5).normal(0.1, 0.3, 30)
+
+    interval = mean_interval(drops * 0.3, ONES * 0.3, 0.95, 1.0)
+
+    expected = stats.ttest_1samp(np.concatenate([drops, [1.0, -1.0]]), 0).confidence_interval(0.95)
+    assert (interval.low, interval.high) == pytest.approx((expected.low, expected.high), rel=1e-6)
+
+
+@pytest.mark.parametrize("unit", [1e-200, 1e200])
+def test_the_unit_of_weights_means_nothing_to_an_interval(unit: float) -> None:
+    drops, weights = np.random.default_rng(7).normal(0.1, 0.3, 30), np.linspace(1.0, 4.0, 30)
+
+    usual, other = (mean_interval(drops * row, row, 0.95, 1.0) for row in (weights, weights * unit))
+
+    assert (other.low, other.high, other.error) == pytest.approx((usual.low, usual.high, usual.error))
+
+
+def test_where_one_group_outweighs_all_others_nothing_is_sure() -> None:
+    """What one case does says next to nothing of what another of its kind would do."""
+    interval = mean_interval(np.zeros(30), np.array([29.0, *[1.0] * 29]), 0.95, 1.0)
+
+    assert (interval.low, interval.high) == (-1.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    "weights",
+    [np.array([10.0] * 5 + [1.0] * 25), np.exp(np.linspace(-3, 3, 30)), np.array([29.0, *[1.0] * 29])],
+    ids=["five of 10", "spread", "one of all others"],
+)
+def test_the_interval_of_unequal_weights_holds_the_true_change(weights: npt.NDArray[np.float64]) -> None:
+    source, true, held = np.random.default_rng(6), 0.2 * 0.8, 0
+    for _ in range(400):
+        able = source.beta(3.2, 0.8, 30)
+        later = np.where(source.random(30) < 0.2, 0.0, able)
+        drops = (source.random(30) < able) * 1.0 - (source.random(30) < later)
+        interval = mean_interval(drops * weights, weights, 0.95, 1.0)
+        held += interval.low <= true <= interval.high
+
+    assert held / 400 >= 0.93
 
 
 def test_changing_the_sign_mirrors_the_interval() -> None:

@@ -155,10 +155,12 @@ def test_a_negated_group_hands_them_on_too(tmp_path: Path) -> None:
     assert score.details == {"judges": {"odd": {"score": 0.25, "passed": False, "details": {"odd": True}}}}
 
 
-def test_a_group_of_judges_of_which_nothing_more_is_known_has_no_details(tmp_path: Path) -> None:
+def test_a_group_keeps_what_each_of_its_judges_said(tmp_path: Path) -> None:
     (score,) = result_of(tmp_path, "[{all_of: [exact, {contains: h}]}]").scores
 
-    assert score.details is None
+    assert score.details == {
+        "judges": {"exact": {"score": 1.0, "passed": True}, "contains": {"score": 1.0, "passed": True}}
+    }
 
 
 def test_a_judges_own_cost_is_part_of_what_its_group_cost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

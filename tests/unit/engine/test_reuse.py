@@ -12,22 +12,23 @@ import pytest
 from pytest_promptevals.engine.pipeline import Pipeline
 from pytest_promptevals.engine.planning import PlannedCase
 from pytest_promptevals.engine.reuse import (
-    OF_BASELINE,
     ReuseMode,
     as_reused,
+    can_decide,
     can_reuse,
     regate_case,
     rejudge_case,
     result_of_baseline,
     same_as_before,
-    with_judges_of_now,
+    unchanged_result,
 )
 from pytest_promptevals.engine.runner import run_case
 from pytest_promptevals.history.baselines import baseline_cases
 from pytest_promptevals.records.cases import Location
+from pytest_promptevals.records.json_types import Json
 from pytest_promptevals.records.requests import Request
 from pytest_promptevals.records.responses import RenderedPrompt, Response
-from pytest_promptevals.records.results import CaseResult, ErrorRecord, JudgeSpending, Score, Trial
+from pytest_promptevals.records.results import OF_BASELINE, CaseResult, ErrorRecord, JudgeSpending, Score, Trial
 from tests.unit.engine.plans import plan
 from tests.unit.engine.servers import Server
 
@@ -184,15 +185,14 @@ def test_only_deciding_anew_asks_for_the_same_case_and_judges(tmp_path: Path) ->
     assert can_reuse(ReuseMode.REJUDGE, other, known)
 
 
-def test_a_reused_result_names_its_run_and_spends_nothing() -> None:
+def test_a_reused_result_spends_nothing() -> None:
     scores = (Score("rubric", 1.0, True, cost=0.25, calls=2, spent=0.25), Score("exact", 1.0, True))
     judging = JudgeSpending(1, 0.5, 0.5)
     trials = (Trial(1, Response("x", cost=0.5), scores, 1.0, True), Trial(2, judging=judging))
     result = dataclasses.replace(_bare_result(), trials=trials)
 
-    reused = as_reused(result, "run-1")
+    reused = as_reused(result)
 
-    assert reused.reused_from == "run-1"
     assert (reused.cost, reused.spent) == (1.25, 0.0)
     assert reused.trials[0].scores[0].cached == 2
     assert reused.trials[0].scores[1] == scores[1]
@@ -206,6 +206,7 @@ def test_a_baseline_stands_for_an_unchanged_case(tmp_path: Path, trials: int) ->
 
     result = result_of_baseline(planned, before, RenderedPrompt(()))
 
+    assert result is not None
     same = ("name", "case_id", "model", "case_fingerprint", "fingerprint", "score", "passed", "group", "weight", "cost")
     assert [getattr(result, name) for name in same] == [getattr(known, name) for name in same]
     assert [trial.score for trial in result.trials] == [trial.score for trial in known.trials]
@@ -215,6 +216,166 @@ def test_a_baseline_stands_for_an_unchanged_case(tmp_path: Path, trials: int) ->
     ]
     assert (result.reused_from, result.spent) == (OF_BASELINE, 0.0)
     assert baseline_cases([result]) == (before,)
+
+
+FUZZY = "{fuzzy: {value: answer x, threshold: 0.5}}"
+STRICT = "{fuzzy: {value: answer x, threshold: 0.95}}"
+GROUPS = [
+    (f"{{all_of: [{FUZZY}, {{contains: answer}}]}}", f"{{all_of: [{STRICT}, {{contains: answer}}]}}"),
+    (f"{{any_of: [{FUZZY}, {{contains: nosuch}}]}}", f"{{any_of: [{STRICT}, {{contains: nosuch}}]}}"),
+    (
+        f"{{all_of: [{{any_of: [{FUZZY}]}}, {{contains: answer}}]}}",
+        f"{{all_of: [{{any_of: {{judges: [{FUZZY}], threshold: 0.95}}}}, {{contains: answer}}]}}",
+    ),
+    (f"{{not: {STRICT}}}", f"{{not: {FUZZY}}}"),
+    (f"{{not: {{all_of: [{STRICT}, {{contains: answer}}]}}}}", f"{{not: {{all_of: [{FUZZY}, {{contains: answer}}]}}}}"),
+]
+
+
+@pytest.mark.parametrize("trials", [1, 2])
+@pytest.mark.parametrize(("passing", "failing"), GROUPS, ids=["all_of", "any_of", "nested", "not", "not all_of"])
+def test_thresholds_inside_decide_known_scores(tmp_path: Path, passing: str, failing: str, trials: int) -> None:
+    head = f"trials: {trials}"
+    high, low = make(tmp_path, f"[{failing}]", head=head), make(tmp_path, f"[{passing}]", head=head)
+    known, known_to_fail = run(tmp_path, low), run(tmp_path, high)
+
+    assert (known.passed, known_to_fail.passed) == (True, False)
+    assert can_reuse(ReuseMode.REGATE, high, known)
+    assert regate_case(high, known).passed is False
+    assert regate_case(low, known_to_fail).passed is True
+    assert regate_case(low, known).passed is True
+
+
+def without_members(result: CaseResult) -> CaseResult:
+    """Return the result as versions kept it that did not keep the scores of a group's judges."""
+    trials = tuple(
+        dataclasses.replace(trial, scores=tuple(dataclasses.replace(score, details=None) for score in trial.scores))
+        for trial in result.trials
+    )
+    return dataclasses.replace(result, trials=trials)
+
+
+@pytest.mark.parametrize(
+    ("judges", "is_known"),
+    [
+        ("{all_of: [{contains: answer}, {regex: x}]}", True),
+        ("{all_of: [{contains: answer}, {any_of: [{regex: x}]}]}", True),
+        ("{any_of: {judges: [{contains: answer}, {odd: 0.5}], threshold: 0.5}}", True),
+        ("{any_of: {judges: [{contains: answer}, {odd: {gives: 0.5, threshold: 0.2}}], required: false}}", True),
+        ("{all_of: [{contains: answer}, {odd: {gives: 0.5, threshold: 0.2}}]}", False),
+        ("{all_of: [{contains: answer}, {not: {contains: x}}]}", False),
+    ],
+    ids=["one threshold", "one threshold, nested", "one of its own", "not required", "several", "a not among them"],
+)
+def test_a_group_decides_anew_by_its_own_score_where_that_tells(tmp_path: Path, judges: str, is_known: bool) -> None:
+    text = f"[exact, {judges}]".replace("exact", "{contains: {value: a, name: first}}")
+    planned = make(tmp_path, text, head="trials: 1")
+    known = run(tmp_path, planned)
+    (before,) = baseline_cases([known])
+
+    assert can_decide(planned, known)
+    assert can_decide(planned, without_members(known)) is is_known
+    assert (result_of_baseline(planned, before, RenderedPrompt(())) is not None) is is_known
+
+
+def test_members_that_are_not_all_kept_are_as_good_as_none(tmp_path: Path) -> None:
+    planned = make(tmp_path, f"[{GROUPS[0][0]}]", head="trials: 1")
+    known = run(tmp_path, planned)
+    (trial,) = known.trials
+    several: list[dict[str, Json]] = [
+        {"fuzzy": {"score": 0.6}},
+        {"fuzzy": 1, "contains": 1},
+        {"fuzzy": {"score": "x"}, "contains": {"score": 1}},
+    ]
+    for kept in several:
+        (score,) = trial.scores
+        scores = (dataclasses.replace(score, details={"judges": kept}),)
+        damaged = dataclasses.replace(known, trials=(dataclasses.replace(trial, scores=scores),))
+
+        assert not can_decide(planned, damaged)
+        assert regate_case(planned, damaged).passed is known.passed
+
+
+def test_what_a_judge_of_ones_own_decided_below_a_not_stays_decided(tmp_path: Path) -> None:
+    planned = make(tmp_path, "[{not: {odd: {gives: 0.6, threshold: 0.5}}}]", head="trials: 1")
+    known = run(tmp_path, planned)
+    (trial,) = known.trials
+    scores = tuple(dataclasses.replace(score, passed=True) for score in trial.scores)
+    otherwise = dataclasses.replace(known, trials=(dataclasses.replace(trial, scores=scores),))
+
+    assert can_decide(planned, known)
+    assert not can_decide(planned, otherwise)
+
+
+def test_trials_whose_scores_are_not_kept_decide_nothing(tmp_path: Path) -> None:
+    planned = make(tmp_path, "[{contains: '1'}]")
+    (before,) = baseline_cases([run(tmp_path, planned)])
+    of_baseline = result_of_baseline(planned, before, RenderedPrompt(()))
+
+    assert of_baseline is not None
+    assert not can_decide(planned, of_baseline)
+    assert unchanged_result(planned, of_baseline, RenderedPrompt(()), "run-1") is None
+
+
+def test_an_error_needs_no_deciding(tmp_path: Path) -> None:
+    planned = make(tmp_path, "[{contains: '1'}]")
+    known = dataclasses.replace(run(tmp_path, planned), trials=(Trial(1),), error=ErrorRecord("judge", "broken"))
+
+    assert can_decide(planned, known)
+
+
+PASSES = "{contains: answer}"
+
+
+@pytest.mark.parametrize(
+    ("head", "judges", "now", "passed"),
+    [
+        ("trials: 2", PASSES, PASSES, True),
+        ("trials: 2", "{contains: '1'}", "{contains: {value: '1', threshold: 0.5}}", True),
+        ("trials: 2", "{contains: {value: '1', threshold: 0.5}}", "{contains: '1'}", False),
+        ("trials: 2", "{not: {contains: x}}", "{not: {contains: x}}", None),
+        ("trials: 2\nreducer: min", "{not: {contains: x}}", "{not: {contains: x}}", True),
+        ("trials: 2\nreducer: min", "{not: {contains: '1'}}", "{not: {contains: '1'}}", False),
+        ("trials: 2\nreducer: max", "{not: {contains: '1'}}", "{not: {contains: '1'}}", True),
+        ("trials: 2\nreducer: majority", "{contains: '1'}", "{contains: '1'}", False),
+        ("trials: 2\nreducer: pass@2", "{not: {contains: '1'}}", "{not: {contains: '1'}}", True),
+        ("trials: 1", "{odd: {gives: 0.6, threshold: 0.5}}", "{odd: {gives: 0.6, threshold: 0.5}}", True),
+        ("trials: 1", "{odd: {gives: 0.6, threshold: 0.5}}", "{odd: {gives: 0.6, threshold: 0.7}}", None),
+        ("trials: 1", "{odd: {gives: 0.6, threshold: 0.7}}", "{odd: {gives: 0.6, threshold: 0.5}}", None),
+    ],
+)
+def test_a_baseline_is_decided_by_the_thresholds_of_now_where_it_tells(
+    tmp_path: Path, head: str, judges: str, now: str, passed: bool | None
+) -> None:
+    planned = make(tmp_path, f"[{now}]", head=head)
+    (before,) = baseline_cases([run(tmp_path, make(tmp_path, f"[{judges}]", head=head))])
+
+    result = result_of_baseline(planned, before, RenderedPrompt(()))
+
+    assert (None if result is None else result.passed) is passed
+    assert result is None or baseline_cases([result])[0].trial_scores == before.trial_scores
+
+
+@pytest.mark.parametrize(("threshold", "passed"), [(0.5, True), (0.7, False)])
+def test_the_threshold_of_the_file_decides_what_a_baseline_keeps(
+    tmp_path: Path, threshold: float, passed: bool
+) -> None:
+    judges = "[{fuzzy: {value: 'answer x', threshold: 0.1}}, {contains: {value: q, required: false}}]"
+    (before,) = baseline_cases([run(tmp_path, make(tmp_path, judges, head="trials: 1"))])
+    planned = make(tmp_path, judges, head=f"trials: 1\nthreshold: {threshold}")
+
+    result = result_of_baseline(planned, dataclasses.replace(before, score=0.6), RenderedPrompt(()))
+
+    assert result is not None
+    assert result.passed is passed
+    assert [score.passed for score in result.scores] == [True, False]
+
+
+def test_a_baseline_that_lacks_the_score_of_a_judge_does_not_tell(tmp_path: Path) -> None:
+    planned = make(tmp_path, "[{contains: '1'}]", head="trials: 1")
+    (before,) = baseline_cases([run(tmp_path, planned)])
+
+    assert result_of_baseline(planned, dataclasses.replace(before, scores={}), RenderedPrompt(())) is None
 
 
 def _bare_result() -> CaseResult:
@@ -239,9 +400,11 @@ def test_what_all_judges_said_stands_for_what_some_of_them_say(tmp_path: Path) -
     assert known.prompt is not None
 
     found = same_as_before(low, before, known.prompt)
-    result = with_judges_of_now(low, known, known.prompt)
+    result = unchanged_result(low, known, known.prompt, "run-1")
 
     assert found is not None
+    assert result is not None
+    assert result.reused_from == "run-1"
     assert (found.scores, found.score, found.trial_scores) == ({"contains": 0.5}, 0.5, ())
     assert found.case_fingerprint == result.case_fingerprint == low.fingerprint
     assert found.fingerprint == result.fingerprint == low.full_fingerprint(known.prompt)

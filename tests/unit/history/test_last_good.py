@@ -15,7 +15,7 @@ from pytest_promptevals.history.store import FileStore
 from pytest_promptevals.records.comparisons import BaselineCase, Comparison, GateResult, Metrics, Verdict
 from pytest_promptevals.records.responses import Response
 from pytest_promptevals.records.results import CaseResult, ErrorRecord, Trial
-from pytest_promptevals.records.runs import RunStatus
+from pytest_promptevals.records.runs import RunKind, RunStatus
 from tests.support.sample_results import FILE, PLACE, make_case, make_full_result, make_result, make_run
 from tests.unit.history.conftest import record_run
 
@@ -29,12 +29,15 @@ def record(
     verdict: Verdict = Verdict.PASSED,
     gate: str = "score",
     beside: str = "",
+    is_accepted: bool = False,
+    is_compared: bool = True,
     **changes: Any,
 ) -> str:
     """Record the run of that minute, which was compared with the run ``beside``, and return its id."""
     run = record_run(store, number, *results)
-    gates = (GateResult(FILE, gate, verdict, "because", PLACE),)
-    comparison = Comparison(FILE, Metrics(len(results), 0, 0, None, None), gates=gates, baseline_run=beside)
+    gates = (GateResult(FILE, gate, verdict, "because", PLACE, is_accepted=is_accepted),)
+    metrics = Metrics(len(results), 0, 0, None, None)
+    comparison = Comparison(FILE, metrics, has_baseline=is_compared, gates=gates, baseline_run=beside)
     finished = {"status": RunStatus.FINISHED, **changes}
     store.finish_run(make_run(run.id, started_at=run.started_at, **finished), [comparison])
     return run.id
@@ -71,6 +74,38 @@ def test_a_drop_that_is_too_large_does_not_become_what_the_next_run_is_compared_
     assert read(store) == (make_case("a", 0.9),)
 
 
+def test_a_drop_that_may_be_chance_and_was_let_through_is_what_the_next_run_is_compared_with(store: FileStore) -> None:
+    record(store, 1, make_result("a", 0.9))
+    record(store, 2, make_result("a", 0.7), verdict=Verdict.INCONCLUSIVE, is_accepted=True)
+
+    assert read(store) == (make_case("a", 0.7),)
+
+
+def test_what_had_failed_and_was_run_again_is_no_baseline(store: FileStore) -> None:
+    record(store, 1, make_result("a", 0.5))
+    record(store, 2, make_result("a", 1.0), kind=RunKind.RERUN)
+
+    assert read(store) == (make_case("a", 0.5),)
+
+
+def test_a_run_that_was_compared_with_a_run_that_was_named_for_it_moves_nothing(store: FileStore) -> None:
+    first = record(store, 1, make_result("a", 0.9), is_compared=False)
+    record(store, 2, make_result("a", 0.8))
+    record(store, 3, make_result("a", 0.1), make_result("b", 0.2), beside=first)
+    record(store, 4, make_result("a", 0.1), make_result("b", 0.1), beside=first)
+
+    assert read(store) == (make_case("a", 0.8), make_case("b", 0.2))
+
+
+def test_a_run_whose_baseline_could_not_be_read_moves_nothing(store: FileStore) -> None:
+    record(store, 1, make_result("a", 0.9), is_compared=False)
+    record(store, 2, make_result("a", 0.1), is_compared=False)
+    assert read(store) == (make_case("a", 0.9),)
+
+    record(store, 3, make_result("a", 0.8))
+    assert read(store) == (make_case("a", 0.8),)
+
+
 def test_a_run_that_was_compared_with_one_that_dropped_is_as_bad(store: FileStore) -> None:
     record(store, 1, make_result("a", 0.9))
     bad = record(store, 2, make_result("a", 0.1), verdict=Verdict.REGRESSED)
@@ -83,9 +118,9 @@ def test_a_run_that_was_compared_with_one_that_dropped_is_as_bad(store: FileStor
 def test_a_drop_that_was_saved_under_a_name_is_what_others_may_be_compared_with(store: FileStore) -> None:
     record(store, 1, make_result("a", 0.9))
     meant = record(store, 2, make_result("a", 0.1), verdict=Verdict.REGRESSED, name="smaller-model")
-    record(store, 3, make_result("a", 0.2), beside=meant)
+    record(store, 3, make_result("a", 0.2), make_result("b", 0.3), beside=meant)
 
-    assert read(store) == (make_case("a", 0.2),)
+    assert read(store) == (make_case("a", 0.9), make_case("b", 0.3))
 
 
 def test_a_run_that_failed_another_gate_counts(store: FileStore) -> None:

@@ -19,7 +19,7 @@ WHOLE = make_result("a", 0.9).case_fingerprint
 
 def record(store: FileStore, number: int, *results: CaseResult) -> None:
     run = record_run(store, number, *results)
-    comparison = Comparison(FILE, Metrics(len(results), 0, 0, None, None))
+    comparison = Comparison(FILE, Metrics(len(results), 0, 0, None, None), has_baseline=True)
     store.finish_run(make_run(run.id, started_at=run.started_at, status=RunStatus.FINISHED), [comparison])
 
 

@@ -99,3 +99,19 @@ def test_the_folder_goes_when_nobody_needs_it(tmp_path: Path) -> None:
     gc.collect()
 
     assert not folder.exists()
+
+
+def test_no_file_above_the_project_is_written_beside_the_temporary_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Git has files above the project's root as well, where the repository is larger than the project."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
+    (tmp_path / "temporary").mkdir()
+    head = "few_shot: ../examples.yaml\nprompt: hi\nmodel: scripted/echo\njudges: [exact]\n"
+    files = {"project/a.eval.yaml": head + CASES, "examples.yaml": "- {user: a, assistant: b}\n"}
+    commit(tmp_path / "repository", files)
+    (tmp_path / "repository/project").mkdir()
+    then = CommittedFiles(tmp_path / "repository/project", "HEAD")
+
+    assert then.dataset("a.eval.yaml") is None
+    assert list((tmp_path / "temporary").glob("*.yaml")) == []

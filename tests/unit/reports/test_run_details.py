@@ -86,6 +86,7 @@ def test_a_baseline_is_named_once_and_a_mean_only_where_there_is_one() -> None:
 @pytest.mark.parametrize(
     ("kind", "text"),
     [
+        (RunKind.RERUN, "  kind: rerun, of what had failed before, so no baseline by itself"),
         (RunKind.REJUDGE, "  kind: rejudge, the outputs of run r0, judged anew"),
         (RunKind.ATTRIBUTE, "  kind: attribute, cases that flipped in run r0, with one of its changes alone"),
     ],

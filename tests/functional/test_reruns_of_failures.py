@@ -1,0 +1,102 @@
+"""``pytest --last-failed`` and ``--stepwise``: cases that were chosen because they had failed are no baseline."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from pytest_promptevals.cli import main
+from tests.support.project import EvalProject
+
+EXTRA = pytest.mark.parametrize("extra", [(), ("-n2",)], ids=["plain", "n2"])
+
+
+def answer(project: EvalProject, **outputs: str) -> None:
+    """Write an eval file of six cases; those that are not named were answered well."""
+    names = [f"c{number}" for number in range(1, 7)]
+    cases = [{"id": name, "input": name, "expected": "good", "output": outputs.get(name, "good")} for name in names]
+    project.write_cases("a.eval.yaml", cases, head="judges: [exact]\n")
+
+
+def ask(project: EvalProject, query: str) -> list[Any]:
+    with contextlib.closing(sqlite3.connect(project.path / ".promptevals/history.db")) as connection:
+        return [value for (value,) in connection.execute(f"{query} ORDER BY started_at, runs.id")]
+
+
+def kinds(project: EvalProject) -> list[str]:
+    return ask(project, "SELECT kind FROM runs")
+
+
+def counts(project: EvalProject) -> list[int]:
+    return ask(project, "SELECT count(*) FROM runs JOIN case_results ON runs.id = run_id GROUP BY runs.id")
+
+
+def means_before(project: EvalProject) -> list[float]:
+    return ask(project, "SELECT mean_before FROM comparisons JOIN runs ON runs.id = run_id")
+
+
+@EXTRA
+def test_what_failed_before_and_passes_now_does_not_make_the_baseline_better(
+    project: EvalProject, extra: tuple[str, ...]
+) -> None:
+    answer(project, c1="bad")
+    project.run(*extra)
+    answer(project)
+    project.run("--last-failed", *extra)
+    answer(project, c1="bad")
+    project.run(*extra)
+
+    assert kinds(project) == ["run", "rerun", "run"]
+    assert counts(project) == [6, 1, 6]
+    assert means_before(project)[-1] == pytest.approx(5 / 6)
+
+
+@EXTRA
+def test_where_nothing_had_failed_all_cases_run_and_that_is_a_run_like_any_other(
+    project: EvalProject, extra: tuple[str, ...]
+) -> None:
+    answer(project)
+    project.run(*extra)
+    project.run("--lf", *extra)
+
+    assert kinds(project) == ["run", "run"]
+    assert counts(project) == [6, 6]
+
+
+def test_what_is_left_after_a_failure_is_a_rerun_in_steps(project: EvalProject) -> None:
+    answer(project, c3="bad")
+    project.run("--stepwise")
+    project.run("--stepwise")
+    answer(project)
+    project.run("--stepwise")
+    project.run("--stepwise")
+    answer(project, c3="bad")
+    project.run("--stepwise")
+    project.run("--stepwise-reset")
+
+    # The first one goes on until its end.
+    assert kinds(project) == ["rerun", "run", "run", "run"]
+    assert counts(project) == [6, 6, 3, 3]
+
+
+def test_a_rerun_that_was_interrupted_goes_on_as_what_the_new_one_is(project: EvalProject) -> None:
+    answer(project, c1="bad", c2="bad")
+    project.run()
+    project.run("--lf", "-x")
+    goes_on = project.run("--evals-resume")
+
+    assert "continued run" in goes_on.stdout.str()
+    assert kinds(project) == ["run", "run"]
+
+
+def test_a_rerun_is_listed_as_one(project: EvalProject) -> None:
+    answer(project, c1="bad")
+    project.run()
+    project.run("--lf")
+
+    assert "  rerun  " in CliRunner().invoke(main, ["runs"]).output
+    assert "kind: rerun, of what had failed before" in CliRunner().invoke(main, ["show", "latest"]).output
