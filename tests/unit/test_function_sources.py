@@ -269,7 +269,7 @@ def test_a_relative_import_in_a_function_is_found(tmp_path: Path, package: str) 
 
 
 @pytest.mark.parametrize(
-    "statement", ["import tkinter.nosuch", "from . import far", "import {package}.broken", "import nosuch_at_all"]
+    "statement", ["import idlelib.nosuch", "from . import far", "import {package}.broken", "import nosuch_at_all"]
 )
 def test_what_cannot_be_imported_or_is_installed_counts_by_its_name(
     tmp_path: Path, package: str, statement: str
@@ -278,4 +278,4 @@ def test_what_cannot_be_imported_or_is_installed_counts_by_its_name(
     (tmp_path / package / "broken.py").write_text("1 / 0", encoding="utf-8")
 
     assert source_hash(judge) is not None
-    assert "tkinter" not in sys.modules
+    assert "idlelib" not in sys.modules
