@@ -114,14 +114,14 @@ def _low_lines(case: LowCase, width: int) -> Iterator[str]:
 
 
 def _case_lines(result: CaseResult, width: int, *, everything: bool) -> Iterator[str]:
-    from pytest_promptevals.reports.review import error_lines, failure_lines  # noqa: PLC0415 - for text alone
+    from pytest_promptevals.reports.review import Detail, error_lines, failure_lines  # noqa: PLC0415 - for text alone
 
     yield visible_text(f"{result.file}::{result.name} ({result.location})")
     if result.error is not None:
         for line in error_lines(result):
             yield from fill_lines(line, width, indent=" " * 4) or [""]
         return
-    review = failure_lines(result, None, _ALL_TEXT if everything else 0, width)
+    review = failure_lines(result, None, Detail(_ALL_TEXT if everything else 0, "--all"), width)
     # The headline of a review says what failed.
     yield from (
         review if not result.passed else [f"passed, score {score_text(result.score)}", *review[review.index("") :]]

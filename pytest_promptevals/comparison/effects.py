@@ -267,6 +267,7 @@ def _mean_effect(
         error=interval.error if chances.is_fair else None,
         cases=len(column.before),
         groups=len(sums),
+        effective_groups=interval.effective_groups,
         noise=noise,
     )
 

@@ -31,6 +31,8 @@ class Interval:
     """Upper end."""
     error: float
     """Standard error that the ends rest on."""
+    effective_groups: float
+    """How many groups of one weight the groups are worth (Kish 1965)."""
 
 
 def mean_interval(sums: Numbers, weights: Numbers, confidence: float, largest: float | None) -> Interval:
@@ -53,16 +55,23 @@ def mean_interval(sums: Numbers, weights: Numbers, confidence: float, largest: f
     """
     bound = _BEYOND_SEEN * float(np.max(np.abs(sums / weights))) if largest is None else largest
     estimate = float(sums.sum() / weights.sum())
-    middle, error, freedom = _spread(sums, weights, bound)
+    middle, error, freedom, count = _spread(sums, weights, bound)
     reach = t_quantile((1 + confidence) / 2, freedom) * error
     limit = math.inf if largest is None else largest
     return Interval(
-        estimate, max(-limit, min(estimate, middle - reach)), min(limit, max(estimate, middle + reach)), error
+        estimate=estimate,
+        low=max(-limit, min(estimate, middle - reach)),
+        high=min(limit, max(estimate, middle + reach)),
+        error=error,
+        effective_groups=count,
     )
 
 
-def _spread(sums: Numbers, weights: Numbers, bound: float) -> tuple[float, float, float]:
-    """Return the mean, its standard error and the error's degrees of freedom, with the two groups that are added."""
+def _spread(sums: Numbers, weights: Numbers, bound: float) -> tuple[float, float, float, float]:
+    """Return the mean, its standard error and the error's degrees of freedom, with the two groups that are added.
+
+    The last one is how many groups of one weight there are without these.
+    """
     unit = float(weights.max())  # squares of very small weights would be 0
     sums, weights = sums / unit, weights / unit
     usual = float(weights @ weights) / float(weights.sum())
@@ -72,7 +81,7 @@ def _spread(sums: Numbers, weights: Numbers, bound: float) -> tuple[float, float
     mean, count = float(sums.sum()) / total, total * total / float(squares.sum())
     residuals = (sums - mean * weights) / total
     error = math.sqrt(float(residuals @ residuals) * count / (count - 1))
-    return mean, error, _freedom(squares)
+    return mean, error, _freedom(squares), count - 2
 
 
 def _freedom(squares: Numbers) -> float:

@@ -45,14 +45,15 @@ def smallest_detectable(effect: Effect, limit: float, confidence: float, gates: 
     significant = _quantile(confidence, gates)
     if effect.metric in _UNBOUNDED:
         return max(limit + _POWER_Z * effect.error, (significant + _POWER_Z) * effect.error)
-    variance = _observed_variance(effect)
+    groups = effect.effective_groups or effect.groups
+    variance = _observed_variance(effect, groups)
     least = _fewest_groups(confidence, gates) / effect.groups
     low, high = 0.0, 1.0
-    if not _is_found(high, variance, effect.groups, limit, significant):
+    if not _is_found(high, variance, groups, limit, significant):
         return None
     while high - low > _PRECISION:
         middle = (low + high) / 2
-        is_found = middle >= least and _is_found(middle, variance, effect.groups, limit, significant)
+        is_found = middle >= least and _is_found(middle, variance, groups, limit, significant)
         low, high = (low, middle) if is_found else (middle, high)
     return high
 
@@ -94,17 +95,19 @@ def _is_open(effect: Effect, confidence: float, gates: int) -> bool:
     return effect.p_worse > _chance_of_alarm(confidence, gates)
 
 
-def _is_found(drop: float, variance: float, groups: int, limit: float, significant: float) -> bool:
+def _is_found(drop: float, variance: float, groups: float, limit: float, significant: float) -> bool:
     """Return whether a share of groups that break is found with a chance of 0.8, beside a scatter of that variance."""
     error = math.sqrt(variance + drop * (1 - drop) / groups)
     against = math.sqrt(variance + drop / groups)  # signs are flipped about 0, so the drop itself is part of it
     return drop >= max(limit + _POWER_Z * error, significant * against + _POWER_Z * error)
 
 
-def _observed_variance(effect: Effect) -> float:
-    """Return the square of the standard error without the two groups that the interval of a score adds."""
-    groups = effect.groups
-    if groups < 2 or effect.error is None:  # noqa: PLR2004 - of one group there is no scatter
+def _observed_variance(effect: Effect, groups: float) -> float:
+    """Return the square of the standard error without the two groups that the interval of a score adds.
+
+    ``groups`` is how many groups of one weight there are.
+    """
+    if groups <= 1 or effect.error is None:  # of one group there is no scatter
         return 0.0
     middle = effect.worse_by * groups / (groups + 2)
     squares = effect.error**2 * (groups + 1) * (groups + 2) - 2 - 2 * middle**2

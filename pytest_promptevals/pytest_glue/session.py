@@ -47,7 +47,7 @@ from pytest_promptevals.records.comparisons import BaselineCase
 from pytest_promptevals.records.contents import FileFacts
 from pytest_promptevals.records.results import CaseResult
 from pytest_promptevals.reports.flaky import flaky_text
-from pytest_promptevals.reports.review import error_lines, failure_lines
+from pytest_promptevals.reports.review import Detail, error_lines, failure_lines
 from pytest_promptevals.reports.words import visible_text
 
 if TYPE_CHECKING:
@@ -186,7 +186,7 @@ class EvalSession:
         Its policy may do so, or that it is known to be flaky.
         """
         before = self._baselines.case(source, result)
-        lines = failure_lines(result, before, self.config.get_verbosity())
+        lines = failure_lines(result, before, Detail(self.config.get_verbosity()))
         flakiness = self._flaky.look_up(result)
         is_quarantined = self._flaky.is_quarantined(result, flakiness)
         if flakiness is not None:

@@ -59,6 +59,8 @@ class Effect:
     """Cases that are paired."""
     groups: int = 0
     """Groups of cases that are independent of each other; a case without a group is one of its own."""
+    effective_groups: float | None = None
+    """How many groups of one weight they are worth (Kish 1965); ``None`` for percentiles, and in older histories."""
     noise: Noise | None = None
     """Where the scatter comes from; ``None`` if nothing is known of it."""
 

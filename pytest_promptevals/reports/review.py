@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from pytest_promptevals.prices.dollars import format_dollars
@@ -24,10 +25,25 @@ _DIFF_LINES: Final = 400
 _LONG_TEXT: Final = 4000
 """Characters of both texts above which comparing letter by letter takes too long."""
 _MUCH_IN_COMMON: Final = 0.6
+_ALL_TEXT: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """How much of a case is shown."""
+
+    verbosity: int = 0
+    """Long texts are shortened below 2, ``-vv`` as for pytest's own diffs; judges' costs are left out at 0."""
+    way: str = "-vv"
+    """What shows all, as a user writes it."""
+
+
+BRIEF: Final = Detail()
+"""What is shown where nobody asked for more."""
 
 
 def failure_lines(
-    result: CaseResult, before: BaselineCase | None, verbosity: int = 0, width: int | None = None
+    result: CaseResult, before: BaselineCase | None, detail: Detail = BRIEF, width: int | None = None
 ) -> list[str]:
     """Return the review of a case below its thresholds; the first line says it all.
 
@@ -36,13 +52,13 @@ def failure_lines(
     trial = _worst_trial(result.trials)
     names = _names_of_judges(result)
     lines = [*_broken(_headline(result, before, names), width), *_reused(result, width), ""]
-    lines += _asked(result, verbosity)
-    lines += [*_answered(result, trial, verbosity), "judges"]
-    for line in _judge_lines(result.scores, names, verbosity):
+    lines += _asked(result, detail)
+    lines += [*_answered(result, trial, detail), "judges"]
+    for line in _judge_lines(result.scores, names, detail):
         lines += _broken(line, width)
     if len(result.trials) > 1 and any(trial.score is not None for trial in result.trials):
         lines += ["trials", *_side_by_side(map(_trial_text, result.trials), width)]
-    return [visible_text(line) for line in lines + _better_before(result, before, verbosity)]
+    return [visible_text(line) for line in lines + _better_before(result, before, detail)]
 
 
 def error_lines(result: CaseResult) -> list[str]:
@@ -81,7 +97,7 @@ def _reused(result: CaseResult, width: int | None) -> list[str]:
     return _broken(f"unchanged, so not run again: this is the result of {run}", width)
 
 
-def _asked(result: CaseResult, verbosity: int) -> list[str]:
+def _asked(result: CaseResult, detail: Detail) -> list[str]:
     if result.prompt is None or not result.prompt.messages:
         return []
     by = result.model + (f", prompt {result.prompt.name}" if result.prompt.name else "")
@@ -89,11 +105,11 @@ def _asked(result: CaseResult, verbosity: int) -> list[str]:
     for message in result.prompt.messages:
         if len(result.prompt.messages) > 1:
             lines.append(f"  {message.role}:")
-        lines += _block(message.content, verbosity)
+        lines += _block(message.content, detail)
     return lines
 
 
-def _answered(result: CaseResult, trial: Trial, verbosity: int) -> list[str]:
+def _answered(result: CaseResult, trial: Trial, detail: Detail) -> list[str]:
     if trial.response is None:
         return []
     which = f" (trial {trial.number})" if len(result.trials) > 1 else ""
@@ -101,10 +117,10 @@ def _answered(result: CaseResult, trial: Trial, verbosity: int) -> list[str]:
     text = trial.response.text
     expected = None if result.expected is None else _expected_text(result.expected)
     if expected is None or text.strip() == expected.strip():
-        return [f"answered{which}", *_block(text, verbosity), *calls]
+        return [f"answered{which}", *_block(text, detail), *calls]
     if _is_like(expected, text):
-        return [f"expected (-), answered (+){which}", *_diff(expected, text, verbosity), *calls]
-    return [f"answered{which}", *_block(text, verbosity), *calls, "expected", *_block(expected, verbosity)]
+        return [f"expected (-), answered (+){which}", *_diff(expected, text, detail), *calls]
+    return [f"answered{which}", *_block(text, detail), *calls, "expected", *_block(expected, detail)]
 
 
 def _expected_text(expected: Json) -> str:
@@ -118,27 +134,27 @@ def _is_like(expected: str, text: str) -> bool:
     return difflib.SequenceMatcher(None, expected, text, autojunk=False).ratio() > _MUCH_IN_COMMON
 
 
-def _diff(expected: str, text: str, verbosity: int) -> list[str]:
+def _diff(expected: str, text: str, detail: Detail) -> list[str]:
     old, new = expected.splitlines(), text.splitlines()
     if len(old) + len(new) > _DIFF_LINES:
         lines: Iterable[str] = difflib.unified_diff(old, new, lineterm="", n=1)
     else:
         lines = difflib.ndiff(old, new)
-    return _block("\n".join(line.rstrip("\n") for line in lines), verbosity)
+    return _block("\n".join(line.rstrip("\n") for line in lines), detail)
 
 
-def _judge_lines(scores: Sequence[Score], names: Mapping[str, str], verbosity: int) -> list[str]:
+def _judge_lines(scores: Sequence[Score], names: Mapping[str, str], detail: Detail) -> list[str]:
     width = max((len(names[score.judge]) for score in scores), default=0)
     lines: list[str] = []
     for score in scores:
         mark = "ok  " if score.passed else "FAIL" if score.required else "low "
         needs = "" if score.threshold is None else f" (needs {score_text(score.threshold)})"
-        cost = f"  {format_dollars(score.cost)}" if verbosity > 0 and score.cost else ""
+        cost = f"  {format_dollars(score.cost)}" if detail.verbosity > 0 and score.cost else ""
         head = f"{_INDENT}{mark} {names[score.judge]:<{width}}  {score_text(score.value)}{needs}{cost}"
         explanation = score.explanation.splitlines()
         if not score.passed and explanation:
             lines.append(f"{head}  {explanation[0]}")
-            more = _block("\n".join(explanation[1:]), verbosity) if explanation[1:] else []
+            more = _block("\n".join(explanation[1:]), detail) if explanation[1:] else []
             lines += [" " * len(f"{mark} ") + line for line in more]
         else:
             lines.append(head)
@@ -165,11 +181,11 @@ def _rubric_of(score: Score) -> str:
     return criteria if isinstance(criteria, str) else rubric.partition("@")[0]
 
 
-def _better_before(result: CaseResult, before: BaselineCase | None, verbosity: int) -> list[str]:
+def _better_before(result: CaseResult, before: BaselineCase | None, detail: Detail) -> list[str]:
     if before is None or result.score is None or before.score <= result.score or not before.output:
         return []
     head = f"answered in the baseline, score {score_text(before.score)} ({before.model})"
-    return [head, *_block(before.output, verbosity)]
+    return [head, *_block(before.output, detail)]
 
 
 def _worst_trial(trials: Sequence[Trial]) -> Trial:
@@ -198,22 +214,22 @@ def _broken(line: str, width: int | None) -> list[str]:
     return fill_lines(line, width, indent=_INDENT + " " * (len(line) - len(line.lstrip())))
 
 
-def _block(text: str, verbosity: int) -> list[str]:
-    """Return the text indented, shortened in the middle unless the user asked for all of it with -vv."""
+def _block(text: str, detail: Detail) -> list[str]:
+    """Return the text indented, shortened in the middle unless the user asked for all of it."""
     if not text.strip():
         return [_INDENT + "(empty)"]
-    if verbosity < 2:  # noqa: PLR2004 - -vv, as pytest's own diffs have it
-        text = _shorten(text)
+    if detail.verbosity < _ALL_TEXT:
+        text = _shorten(text, detail.way)
     return textwrap.indent(text, _INDENT, lambda _: True).splitlines()
 
 
-def _shorten(text: str) -> str:
+def _shorten(text: str, way: str) -> str:
     lines = text.splitlines()
     if len(lines) > _FEW_LINES:
-        left_out = f"... {len(lines) - _FEW_LINES} lines left out, -vv shows them ..."
+        left_out = f"... {len(lines) - _FEW_LINES} lines left out, {way} shows them ..."
         lines = [*lines[:_FIRST_LINES], left_out, *lines[_FIRST_LINES - _FEW_LINES :]]
     text = "\n".join(lines)
     if len(text) <= _FEW_CHARACTERS:
         return text
     half = _FEW_CHARACTERS // 2
-    return f"{text[:half]} ... {len(text) - _FEW_CHARACTERS} characters left out, -vv shows them ... {text[-half:]}"
+    return f"{text[:half]} ... {len(text) - _FEW_CHARACTERS} characters left out, {way} shows them ... {text[-half:]}"

@@ -11,6 +11,7 @@ from click.testing import CliRunner
 
 from pytest_promptevals.cli import main
 from pytest_promptevals.records.comparisons import Verdict
+from pytest_promptevals.records.responses import Response
 from pytest_promptevals.records.results import ErrorRecord, Score, Trial
 from pytest_promptevals.records.runs import RunFile, RunStatus
 from tests.support.sample_results import FILE, make_full_result, make_result, make_run
@@ -236,6 +237,13 @@ def test_a_case_is_shown_with_what_was_asked_answered_and_judged() -> None:
         "    FAIL exact  0.00 (needs 1.00)  expected x",
     ]
     assert call("show", "latest", "--case", "a").splitlines()[1:3] == ["passed, score 1.00", ""]
+
+
+def test_the_option_that_shows_all_of_a_long_text_is_named() -> None:
+    add_run("20261101-1", make_result("a", trials=(Trial(1, Response("word " * 2000), (), 1.0, passed=True),)))
+
+    assert "... 8800 characters left out, --all shows them ..." in call("show", "latest", "--case", "a")
+    assert "left out" not in call("show", "latest", "--case", "a", "--all")
 
 
 def test_of_a_case_all_but_the_texts_fits_the_terminal() -> None:

@@ -57,6 +57,26 @@ def test_the_smallest_detectable_drop_is_found_in_four_of_five_runs(cases: int, 
     assert 0.7 < np.mean(found) < 0.95
 
 
+@pytest.mark.parametrize("heavy", [3, 10])
+def test_cases_that_do_not_weigh_the_same_show_less(heavy: int) -> None:
+    source = np.random.default_rng(heavy)
+    weights = np.ones(200)
+    weights[:40] = heavy
+    calm = source.choice([1.0, -1.0, 0.0], 200, p=[0.05, 0.05, 0.9])
+    interval = mean_interval(calm * weights, weights, 0.95, 1.0)
+    kept = {"error": interval.error, "effective_groups": interval.effective_groups, "cases": 200, "groups": 200}
+    smallest = smallest_detectable(Effect(SCORE, 0.8, 0.8, interval.estimate, p_worse=0.5, **kept), 0.1, 0.95)
+    assert smallest is not None
+
+    found = []
+    for _ in range(400):
+        noise = source.choice([1.0, -1.0, 0.0], 200, p=[0.05, 0.05, 0.9])
+        sums = weights * np.where(source.random(200) < smallest, 1.0, noise)
+        found.append(sums.sum() / weights.sum() > 0.1 and p_values(sums)[0] <= 0.05)
+
+    assert 0.7 < np.mean(found) < 0.95
+
+
 def test_a_cost_is_taken_to_rise_everywhere() -> None:
     cost = dataclasses.replace(OPEN, metric=COST, error=0.01)
 

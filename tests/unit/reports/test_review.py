@@ -8,7 +8,7 @@ from pytest_promptevals.records.cases import Location
 from pytest_promptevals.records.comparisons import BaselineCase
 from pytest_promptevals.records.responses import Message, RenderedPrompt, Response, ToolCall
 from pytest_promptevals.records.results import CaseResult, ErrorRecord, Score, Trial
-from pytest_promptevals.reports.review import error_lines, failure_lines
+from pytest_promptevals.reports.review import Detail, error_lines, failure_lines
 
 FAILED = Score("exact", 0.0, passed=False, threshold=1.0, explanation="expected x, got y")
 RESULT = CaseResult(
@@ -73,7 +73,7 @@ def test_criteria_in_the_users_own_words_are_called_by_them() -> None:
 
 def test_a_verbose_review_says_what_each_judge_cost() -> None:
     scores = (judged("tone", "tone@1"), FAILED)
-    lines = failure_lines(change(scores=scores), None, verbosity=1)
+    lines = failure_lines(change(scores=scores), None, Detail(1))
     start = lines.index("judges") + 1
     assert lines[start : start + 2] == [
         "    FAIL tone   0.25 (needs 0.50)  $0.002  why",
@@ -182,7 +182,10 @@ def test_long_texts_are_shortened_by_lines_and_by_characters_unless_all_is_asked
     short = "\n".join(failure_lines(long, None))
     assert "... 8800 characters left out, -vv shows them ..." in short
     assert len(short) < 2000
-    assert len("\n".join(failure_lines(long, None, verbosity=2))) > 9000
+    assert "... 8800 characters left out, --all shows them ..." in "\n".join(
+        failure_lines(long, None, Detail(way="--all"))
+    )
+    assert len("\n".join(failure_lines(long, None, Detail(2)))) > 9000
 
 
 def test_many_lines_are_compared_in_a_form_that_does_not_take_for_ever() -> None:
