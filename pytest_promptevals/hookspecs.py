@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from pytest_promptevals.records.cases import Case, ProviderConfig
     from pytest_promptevals.records.comparisons import Comparison
+    from pytest_promptevals.records.drafts import Draft, ImportRequest
     from pytest_promptevals.records.limits import RateLimits
     from pytest_promptevals.records.requests import Request
     from pytest_promptevals.records.responses import Message, RenderedPrompt, Response
@@ -204,6 +205,43 @@ def pytest_promptevals_providers() -> Mapping[str, ProviderFactory]:  # type: ig
 
         def pytest_promptevals_providers():
             return {"acme": AcmeProvider}
+    """
+
+
+@runtime_checkable
+class Importer(Protocol):
+    """Makes an eval file of another tool's file, for ``promptevals import``.
+
+    What has no equivalent goes into the draft's losses with its place: nothing is dropped in silence.
+    """
+
+    description: str
+    """What it reads, in a few words: the help shows it."""
+
+    def recognizes(self, request: ImportRequest) -> bool:
+        """Return whether the file is of that format, judged by its sample and its name."""
+        ...
+
+    def read(self, request: ImportRequest) -> Draft:
+        """Return the eval file. Raises ``FileProblem`` or ``DatasetError`` if the file cannot be read at all."""
+        ...
+
+
+ImporterPlace: TypeAlias = str
+"""Where an importer's class stands, as ``module:Class``; it is made without arguments."""
+
+
+@hookspec
+def pytest_promptevals_importers() -> Mapping[str, Importer | ImporterPlace]:  # type: ignore[empty-body]
+    """Return importers to register, by the name of their format: ``promptevals import --format NAME``.
+
+    The command runs without pytest: a package names the plugin that implements this hook as an entry point of the group
+    ``pytest_promptevals``.
+
+    Example::
+
+        def pytest_promptevals_importers():
+            return {"acme": "my_package.importing:AcmeImporter"}
     """
 
 

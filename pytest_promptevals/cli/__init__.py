@@ -16,6 +16,7 @@ _COMMANDS: Final = (
     "compare",
     "dataset",
     "export",
+    "import",
     "judges",
     "noise",
     "regate",
@@ -27,6 +28,8 @@ _COMMANDS: Final = (
     "trends",
 )
 """The subcommands; each stands in a module of its name."""
+_MODULES: Final = {"import": "importing"}
+"""Where that is no name that a module can have."""
 
 
 _ERROR: Final = "Error: "
@@ -51,7 +54,8 @@ class _LazyGroup(click.Group):
         del ctx
         if cmd_name not in _COMMANDS:
             return None
-        command: click.Command = getattr(importlib.import_module(f"{__name__}.{cmd_name}"), cmd_name)
+        name = _MODULES.get(cmd_name, cmd_name)
+        command: click.Command = getattr(importlib.import_module(f"{__name__}.{name}"), name)
         return command
 
 

@@ -20,7 +20,7 @@ _LARGEST_CELL: Final = 1 << 30
 
 def read_csv(text: str, shown: str, problems: Problems) -> Iterator[tuple[dict[str, Json], Source]]:
     """Yield the cases of a CSV text, as a YAML file would hold them, each with its place."""
-    rows = _read_rows(text, shown, problems)
+    rows = read_rows(text, shown, problems)
     header_line, names = next(rows, (1, []))
     columns = [name.strip() for name in names]
     if not _check_header(columns, Source(shown, header_line), problems):
@@ -36,9 +36,9 @@ def read_csv(text: str, shown: str, problems: Problems) -> Iterator[tuple[dict[s
             yield case, source
 
 
-def _read_rows(text: str, shown: str, problems: Problems) -> Iterator[tuple[int, list[str]]]:
-    """Yield the rows that are not blank, with the line in which each begins."""
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+def read_rows(text: str, shown: str, problems: Problems, delimiter: str = ",") -> Iterator[tuple[int, list[str]]]:
+    """Yield the rows of a CSV text that are not blank, with the line in which each begins."""
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=delimiter)
     line = 1
     while True:
         try:

@@ -42,6 +42,14 @@ def template_variables(case: Case) -> dict[str, Any]:
     return variables
 
 
+def names_in(text: str) -> frozenset[str]:
+    """Return the names that a template uses and does not set itself; none of a text that is no template."""
+    try:
+        return frozenset(jinja2.meta.find_undeclared_variables(jinja2.Environment().parse(text)))  # noqa: S701 - not rendered
+    except jinja2.TemplateSyntaxError:
+        return frozenset()
+
+
 @dataclass(frozen=True, slots=True)
 class TextTemplate:
     """One compiled text."""

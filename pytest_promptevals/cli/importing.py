@@ -1,0 +1,129 @@
+"""``promptevals import``: eval files from other tools' files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+import click
+
+from pytest_promptevals.cli.project import find_project
+from pytest_promptevals.errors import DatasetError, FileProblem, UsageError
+from pytest_promptevals.files.paths import shown_path
+from pytest_promptevals.records.drafts import Draft, ImportRequest
+from pytest_promptevals.reports.words import count_text, visible_text
+
+_ENDINGS: Final = (".eval.yaml", ".eval.yml", ".eval.jsonl")
+
+
+def _read_map(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
+    """Return the pairs of ``--map``: an option's callback."""
+    del ctx, param
+    found: dict[str, str] = {}
+    for value in values:
+        key, separator, name = value.partition("=")
+        if not separator or not key.strip() or not name.strip():
+            raise click.BadParameter(f"{value!r} is no pair; write it as KEY=FIELD, such as input=question")
+        if key.strip() in found:
+            raise click.BadParameter(f"{key.strip()!r} is mapped twice")
+        found[key.strip()] = name.strip()
+    return found
+
+
+@click.command("import")
+@click.argument("source", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--format", "form", metavar="NAME", help="Format of SOURCE; default: auto, which looks at it.")
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Eval file to write; default: evals/NAME.eval.yaml, with the name of SOURCE.",
+)
+@click.option(
+    "--map",
+    "fields",
+    multiple=True,
+    metavar="KEY=FIELD",
+    callback=_read_map,
+    help="Which field of a row is which key of a case, such as input=question or vars.city=town; may be repeated.",
+)
+@click.option("--strict", is_flag=True, help="Write nothing, and exit with 1, if anything has no equivalent.")
+@click.option("--force", is_flag=True, help="Write over files that are there.")
+def importing(
+    source: Path, form: str | None, output: Path | None, fields: Mapping[str, str], *, strict: bool, force: bool
+) -> None:
+    """Make an eval file of SOURCE, a file of another tool.
+
+    What has no equivalent is named with its place. Nothing is dropped in silence.
+    """
+    from pytest_promptevals.datasets.importers.finishing import finish  # noqa: PLC0415 - what import alone needs
+    from pytest_promptevals.datasets.importers.foreign import take_sample  # noqa: PLC0415 - likewise
+    from pytest_promptevals.datasets.importers.registry import choose_importer, find_importers  # noqa: PLC0415 - likewise
+    from pytest_promptevals.prompts.templates import names_in  # noqa: PLC0415 - loads Jinja2, 0.1 s
+
+    target = output or Path("evals", f"{_stem(source)}.eval.yaml")
+    _check_target(target)
+    shown = shown_path(source.absolute(), Path.cwd())
+    request = ImportRequest(source, shown, take_sample(source, shown), fields)
+    try:
+        name, importer = choose_importer(find_importers(), request, None if form == "auto" else form)
+        draft = finish(importer.read(request), names_in)
+    except (UsageError, FileProblem, DatasetError) as error:
+        raise click.ClickException(str(error)) from None
+    if not draft.cases:
+        raise click.ClickException(f"{shown}: there are no cases in it, read as {name}")
+    _report(draft)
+    if strict and draft.losses:
+        raise click.ClickException("nothing is written: --strict is given, and not everything has an equivalent")
+    _write(draft, target, f"{source.name} ({name})", force=force)
+
+
+def _stem(source: Path) -> str:
+    return source.name.partition(".")[0] or "imported"
+
+
+def _check_target(target: Path) -> None:
+    if not target.name.endswith(_ENDINGS):
+        raise click.UsageError(f"{str(target)!r} is no name of an eval file; it has to end in {', '.join(_ENDINGS)}")
+
+
+def _report(draft: Draft) -> None:
+    for loss in draft.losses:
+        click.echo(visible_text(str(loss)))
+    if draft.losses:
+        click.echo(f"{count_text(len(draft.losses), 'thing')} in the file without an equivalent, named above")
+
+
+def _write(draft: Draft, target: Path, origin: str, *, force: bool) -> None:
+    from pytest_promptevals.datasets.importers.writing import eval_file_texts  # noqa: PLC0415 - what import alone needs
+    from pytest_promptevals.files.text import write_text_atomically  # noqa: PLC0415 - likewise
+
+    try:
+        texts = eval_file_texts(draft, target.name, origin)
+    except ValueError as error:
+        raise click.ClickException(f"{target}: {error}") from None
+    places = {target.parent / name: text for name, text in texts.items()}
+    taken = [str(path) for path in places if path.exists()]
+    if taken and not force:
+        raise click.ClickException(f"{', '.join(taken)}: there already; give --force to write over it")
+    try:
+        for path, text in places.items():
+            write_text_atomically(path, text)
+    except OSError as error:
+        raise click.ClickException(f"{error.filename}: cannot be written: {error.strerror}") from None
+    click.echo(f"{count_text(len(draft.cases), 'case')} written to {target}")
+    for path in list(places)[1:]:
+        click.echo(f"  with {path}")
+    _check(target)
+
+
+def _check(target: Path) -> None:
+    """Load what was written: what has to be mended by hand is said now, not by the first run."""
+    from pytest_promptevals.datasets.loader import load_dataset  # noqa: PLC0415 - what import alone needs
+
+    project = find_project(target.absolute().parent)
+    try:
+        load_dataset(target.absolute(), project.rootdir)
+    except DatasetError as error:
+        raise click.ClickException(f"it cannot be used as it is:\n{error}") from None

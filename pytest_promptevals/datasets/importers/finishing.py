@@ -1,0 +1,104 @@
+"""What is done with every draft before it is written: ids that pytest can show, tags that it can select, variables."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
+
+from pytest_promptevals.datasets.names import MAX_ID_LENGTH, check_id, check_tag
+from pytest_promptevals.records.drafts import Draft
+from pytest_promptevals.records.json_types import Json
+
+_UNFIT_IN_ID: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\[\]]+|::+")
+_UNFIT_IN_TAG: Final = re.compile(r"[^\w+\-.\\/]+")
+_ORDER: Final = (
+    *("id", "input", "vars", "expected", "output", "context", "tags", "judges", "weight", "priority", "group"),
+    *("trials", "skip", "xfail", "metadata"),
+)
+_GIVEN: Final = frozenset({"input", "context", "expected"})
+"""Names that templates know beside the variables."""
+
+
+def finish(draft: Draft, names_in: Callable[[str], frozenset[str]]) -> Draft:
+    """Return the draft as it can be loaded.
+
+    Ids are made unique and fit for node ids, tags fit for ``pytest -m``; keys stand in the usual order, and those
+    without a value are left out. Variables that neither prompt nor judge names become metadata: an eval file may hold
+    no variable in vain.
+
+    Args:
+        draft: what an importer made.
+        names_in: returns the names that a template uses.
+    """
+    shared = [*_texts_of(draft.settings), *draft.texts.values()]
+    of_all = frozenset[str]().union(*map(names_in, shared))
+    taken: set[str] = set()
+    cases = [_finish_case(case, of_all, names_in, taken) for case in draft.cases]
+    return dataclasses.replace(draft, cases=cases)
+
+
+def fit_id(text: str) -> str:
+    """Return a text as an id of a case; an empty one if nothing of it is left."""
+    fit = _UNFIT_IN_ID.sub(" ", text)
+    return " ".join(fit.split())[:MAX_ID_LENGTH].strip()
+
+
+def fit_tag(text: str) -> str:
+    """Return a text as a tag; an empty one if nothing of it is left."""
+    tag = _UNFIT_IN_TAG.sub("-", text.strip()).strip("-").lstrip("_")
+    try:
+        check_tag(tag)
+    except ValueError:
+        return f"is-{tag}" if tag else ""
+    return tag
+
+
+def _finish_case(
+    case: Mapping[str, Json], of_all: frozenset[str], names_in: Callable[[str], frozenset[str]], taken: set[str]
+) -> dict[str, Json]:
+    done = {key: case[key] for key in _ORDER if key in case and case[key] not in (None, [], {})}
+    if "id" in done:
+        done["id"] = _unique(fit_id(str(done["id"])), taken)
+        if not done["id"]:
+            del done["id"]
+    tags = done.get("tags")
+    if isinstance(tags, list):
+        done["tags"] = list(dict.fromkeys(tag for text in tags if (tag := fit_tag(str(text)))))
+    known = of_all.union(*map(names_in, _texts_of(done.get("judges", []))))
+    _settle_variables(done, known)
+    return {key: done[key] for key in _ORDER if key in done and done[key] not in ([], {})}
+
+
+def _settle_variables(case: dict[str, Json], known: frozenset[str]) -> None:
+    variables, metadata = case.get("vars"), case.get("metadata", {})
+    if not isinstance(variables, dict) or not isinstance(metadata, dict):
+        return
+    idle = {name: value for name, value in variables.items() if name not in known or name in _GIVEN}
+    if idle:
+        case["vars"] = {name: value for name, value in variables.items() if name not in idle}
+        case["metadata"] = {**idle, **metadata}
+
+
+def _unique(text: str, taken: set[str]) -> str:
+    found, number = text, 1
+    while found in taken:
+        number += 1
+        found = f"{text[: MAX_ID_LENGTH - 8]}-{number}"
+    if found:
+        check_id(found)
+        taken.add(found)
+    return found
+
+
+def _texts_of(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for key, part in value.items():
+            yield from _texts_of(key)
+            yield from _texts_of(part)
+    elif isinstance(value, list | tuple):
+        for part in value:
+            yield from _texts_of(part)

@@ -1,0 +1,186 @@
+"""Reading other tools' files so that nothing in them gets lost in silence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Final, Self
+
+from pytest_promptevals.datasets.csv_cases import read_rows
+from pytest_promptevals.datasets.problems import Problems
+from pytest_promptevals.datasets.sources import Source
+from pytest_promptevals.errors import FileProblem, PromptEvalsError
+from pytest_promptevals.files.strict_json import parse_json
+from pytest_promptevals.files.text import read_text
+from pytest_promptevals.files.yaml import parse_yaml
+from pytest_promptevals.records.drafts import Loss
+from pytest_promptevals.records.json_types import Json
+
+NO_EQUIVALENT: Final = "there is no equivalent of it; left out"
+"""What is said of a key that nobody asked for."""
+_YAML: Final = (".yaml", ".yml")
+
+
+class Losses:
+    """What of a foreign file is not taken over."""
+
+    def __init__(self) -> None:
+        self._losses: list[Loss] = []
+
+    def add(self, source: Source, message: str, *path: str | int) -> None:
+        """Note that a part of the source's value is lost, and why."""
+        self._losses.append(Loss(source.locate(path), source.field_of(path), message))
+
+    def listed(self) -> Sequence[Loss]:
+        """Return them in the order of their files and lines."""
+        return tuple(sorted(self._losses, key=lambda loss: (loss.location.path, loss.location.line)))
+
+
+class Fields:
+    """A mapping of a foreign file. Its keys are taken one by one; what nobody took is lost, and told.
+
+    Used as a context manager: at its end the keys that are left are noted::
+
+        with Fields(row, source, losses) as fields:
+            case = {"input": fields.take("question"), "expected": fields.take("answer")}
+
+    Args:
+        data: the mapping.
+        source: where it stands.
+        losses: takes what is left.
+    """
+
+    def __init__(self, data: Mapping[str, Json], source: Source, losses: Losses) -> None:
+        self.source = source
+        self._data = dict(data)
+        self._losses = losses
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            self.lose_rest(NO_EQUIVALENT)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._data
+
+    def take(self, *names: str) -> Json:
+        """Return the value of the first of these keys that is there, and count all of them as taken; else ``None``.
+
+        Several names are ways to write one key, such as ``expected_output`` and ``expectedOutput``.
+        """
+        found = [self._data.pop(name) for name in names if name in self._data]
+        return next((value for value in found if value is not None), None)
+
+    def take_text(self, *names: str) -> str:
+        """Return the text of one of these keys. What is no text is lost; an empty text stands for it."""
+        name = self._name_of(names)
+        value = self.take(*names)
+        if value is None or isinstance(value, str):
+            return value or ""
+        self._losses.add(self.source, f"must be a text, but is {_kind_of(value)}; left out", name)
+        return ""
+
+    def take_list(self, *names: str) -> list[Json]:
+        """Return the list of one of these keys; a single value counts as a list of it, nothing as an empty one."""
+        value = self.take(*names)
+        if value is None:
+            return []
+        return value if isinstance(value, list) else [value]
+
+    def take_mapping(self, *names: str) -> dict[str, Json]:
+        """Return the mapping of one of these keys. What is no mapping is lost; an empty mapping stands for it."""
+        name = self._name_of(names)
+        value = self.take(*names)
+        if value is None or isinstance(value, dict):
+            return value or {}
+        self._losses.add(self.source, f"must be a mapping, but is {_kind_of(value)}; left out", name)
+        return {}
+
+    def lose(self, name: str, message: str) -> None:
+        """Take a key, if it is there with a value, and note why it is lost."""
+        if self._data.pop(name, None) is not None:
+            self._losses.add(self.source, message, name)
+
+    def lose_rest(self, message: str) -> None:
+        """Note the same of all keys that are left, but for those without a value."""
+        for name in list(self._data):
+            self.lose(name, message)
+
+    def rest(self) -> dict[str, Json]:
+        """Take all keys that are left."""
+        rest, self._data = self._data, {}
+        return rest
+
+    def part(self, name: str, *path: str | int) -> Source:
+        """Return the source of a key, or of a part of its value."""
+        return self.source.part(name, *path)
+
+    def _name_of(self, names: Sequence[str]) -> str:
+        return next((name for name in names if name in self._data), names[0])
+
+
+def read_document(path: Path, shown: str) -> tuple[Json, Source]:
+    """Return what a YAML or JSON file holds, with its places.
+
+    Raises ``FileProblem`` or ``DatasetError`` for a file that cannot be read as what its name ends in.
+    """
+    text = read_text(path, shown)
+    if path.suffix.lower() in _YAML:
+        document = parse_yaml(text, shown)
+        return document.value, Source(shown, 1, document)
+    return parse_json(text, shown), Source(shown)
+
+
+def read_records(path: Path, shown: str) -> Iterator[tuple[Json, Source]]:
+    """Yield the rows of a JSON Lines or CSV file, or of a YAML or JSON list, each with its place.
+
+    Cells of CSV are texts; those of a row that is too short are left out. Raises ``FileProblem`` or ``DatasetError``.
+    """
+    suffix = path.suffix.lower()
+    if suffix == ".jsonl":
+        yield from _read_lines(read_text(path, shown), shown)
+    elif suffix in (".csv", ".tsv"):
+        yield from _read_table(read_text(path, shown), shown, "\t" if suffix == ".tsv" else ",")
+    else:
+        value, source = read_document(path, shown)
+        if not isinstance(value, list):
+            raise FileProblem(f"must hold a list, but holds {_kind_of(value)}", path=shown)
+        for index, row in enumerate(value):
+            yield row, source.part(index)
+
+
+def take_sample(path: Path, shown: str) -> Json:
+    """Return what tells formats apart: a whole document, or the first row. ``None`` if it cannot be read so."""
+    try:
+        if path.suffix.lower() in (".jsonl", ".csv", ".tsv"):
+            return next((row for row, _ in read_records(path, shown)), None)
+        return read_document(path, shown)[0]
+    except PromptEvalsError:
+        return None
+
+
+def _read_lines(text: str, shown: str) -> Iterator[tuple[Json, Source]]:
+    for number, line in enumerate(text.split("\n"), 1):
+        if line.strip():
+            yield parse_json(line, shown, number), Source(shown, number)
+
+
+def _read_table(text: str, shown: str, delimiter: str) -> Iterator[tuple[Json, Source]]:
+    problems = Problems()
+    rows = read_rows(text, shown, problems, delimiter)
+    _, names = next(rows, (1, []))
+    for line, cells in rows:
+        if len(cells) > len(names):
+            message = f"the row has {len(cells)} cells, but the header names {len(names)} columns"
+            raise FileProblem(message, path=shown, line=line)
+        yield dict(zip(names, cells, strict=False)), Source(shown, line)
+    problems.raise_all()
+
+
+def _kind_of(value: Json) -> str:
+    return _KINDS.get(type(value), "a number")
+
+
+_KINDS: Final = {dict: "a mapping", list: "a list", str: "a text", bool: "true or false", type(None): "nothing"}

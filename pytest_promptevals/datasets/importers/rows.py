@@ -1,0 +1,107 @@
+"""Plain rows: CSV, JSON Lines, or a list in JSON or YAML, of which the user says what is what."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from pytest_promptevals.datasets.importers.foreign import Fields, Losses, read_records
+from pytest_promptevals.datasets.sources import Source
+from pytest_promptevals.datasets.wire_cases import CaseWire
+from pytest_promptevals.errors import UsageError, did_you_mean
+from pytest_promptevals.records.drafts import Draft, ImportRequest
+from pytest_promptevals.records.json_types import Json
+
+USUAL: Final[Mapping[str, tuple[str, ...]]] = {
+    "id": ("id", "name", "case_id", "key"),
+    "input": ("input", "question", "prompt", "query", "instruction", "text"),
+    "expected": ("expected", "answer", "ideal", "target", "reference", "expected_output", "ground_truth", "label"),
+    "output": ("output", "response", "actual_output", "completion", "prediction"),
+    "context": ("context", "contexts", "passages", "documents"),
+    "tags": ("tags", "tag", "category", "topic"),
+}
+"""What fields are mostly called, best first: key of a case -> names of fields."""
+_LISTS: Final = frozenset({"context", "tags"})
+
+
+class RowsImporter:
+    """Reads rows whose fields are named in any way."""
+
+    description = "rows of CSV, JSON Lines, JSON or YAML; --map says which field is what"
+
+    def recognizes(self, request: ImportRequest) -> bool:
+        """Return whether there are rows with something that can be asked, or a map that says what that is."""
+        sample = request.sample[0] if isinstance(request.sample, list) and request.sample else request.sample
+        return isinstance(sample, dict) and (bool(request.fields) or not sample.keys().isdisjoint(USUAL["input"]))
+
+    def read(self, request: ImportRequest) -> Draft:
+        """Return the rows as cases; fields that are no key of a case become variables, or metadata.
+
+        Raises ``UsageError`` for a map of what is no key of a case, or of a field that no row has.
+        """
+        _check_keys(request.fields)
+        losses = Losses()
+        used: set[str] = set()
+        cases = list(_read_cases(request, losses, used))
+        for key, name in request.fields.items():
+            if name not in used:
+                raise UsageError(f"{request.shown}: --map {key}={name}: no row has a field {name!r}")
+        has_answers = any("expected" in case for case in cases)
+        settings: dict[str, Json] = {"judges": ["exact"]} if has_answers else {}
+        comments = {"judges": "Exact words are asked for; 'promptevals judges list' shows what else there is."}
+        return Draft(settings, cases, losses.listed(), comments=comments)
+
+
+def _check_keys(fields: Mapping[str, str]) -> None:
+    for key in fields:
+        if key.partition(".")[0] not in CaseWire.model_fields:
+            raise UsageError(f"--map {key}=…: a case has no key {key!r}.{did_you_mean(key, CaseWire.model_fields)}")
+
+
+def _read_cases(request: ImportRequest, losses: Losses, used: set[str]) -> Iterator[dict[str, Json]]:
+    for row, source in read_records(request.path, request.shown):
+        if not isinstance(row, dict):
+            losses.add(source, "the row is no mapping of fields; left out")
+            continue
+        case = _read_case(row, source, request.fields, losses, used)
+        if case is not None:
+            yield case
+
+
+def _read_case(
+    row: Mapping[str, Json], source: Source, mapped: Mapping[str, str], losses: Losses, used: set[str]
+) -> dict[str, Json] | None:
+    case: dict[str, Json] = {}
+    with Fields(row, source, losses) as fields:
+        for key, name in mapped.items():
+            if name in fields:
+                used.add(name)
+                _put(case, key, fields.take(name))
+        for key, names in USUAL.items():
+            known = next((name for name in names if name in fields), None)
+            if key not in mapped and known is not None and known not in mapped.values():
+                _put(case, key, fields.take(known))
+        rest = {name: value for name, value in fields.rest().items() if value not in (None, "")}
+    if case.get("input") in (None, "") and not rest:
+        losses.add(source, "the row holds nothing that can be asked; left out")
+        return None
+    _add_rest(case, rest)
+    return case
+
+
+def _put(case: dict[str, Json], key: str, value: Json) -> None:
+    if value in (None, ""):
+        return
+    whole, _, part = key.partition(".")
+    if part:
+        inner = case.setdefault(whole, {})
+        if isinstance(inner, dict):
+            inner[part] = value
+        return
+    case[key] = [str(value)] if key in _LISTS and not isinstance(value, list) else value
+
+
+def _add_rest(case: dict[str, Json], rest: Mapping[str, Json]) -> None:
+    variables = case.get("vars", {})
+    if rest and isinstance(variables, dict):
+        case["vars"] = {**variables, **rest}

@@ -1,0 +1,56 @@
+"""What an importer makes of another tool's file: an eval file in our words, and what was lost on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pytest_promptevals.records.cases import Location
+from pytest_promptevals.records.json_types import Json
+
+
+@dataclass(frozen=True, slots=True)
+class ImportRequest:
+    """A file that is to be imported."""
+
+    path: Path
+    """Where it is."""
+    shown: str
+    """The same as messages name it."""
+    sample: Json = None
+    """What it holds: the whole of a YAML or JSON document, the first row of JSON Lines or CSV; ``None`` where it cannot
+    be read as what its name ends in."""
+    fields: Mapping[str, str] = field(default_factory=dict)
+    """Which of its fields is which key of a case, where the user said so: key of a case -> name of the field."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """Something in a foreign file that has no equivalent."""
+
+    location: Location
+    """Where it stands."""
+    field: str
+    """What leads to it inside of the file, such as ``tests[3].assert[0]``; empty for the whole line."""
+    message: str
+    """What is lost, and what to do about it, if anything can be done."""
+
+    def __str__(self) -> str:
+        return f"{self.location}: {self.field}: {self.message}" if self.field else f"{self.location}: {self.message}"
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An eval file, as data."""
+
+    settings: Mapping[str, Json]
+    """Keys of the eval file but for ``cases``, in the order in which they are written."""
+    cases: Sequence[Mapping[str, Json]]
+    """Its cases, each with keys of a case. Ids may be left out; equal and unfit ones are mended later."""
+    losses: Sequence[Loss] = ()
+    """What has no equivalent, in the order of the file."""
+    texts: Mapping[str, str] = field(default_factory=dict)
+    """Further files that it names, such as prompts: name relative to the eval file -> text."""
+    comments: Mapping[str, str] = field(default_factory=dict)
+    """What to say above a key of the eval file, for its readers."""
