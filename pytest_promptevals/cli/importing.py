@@ -71,9 +71,9 @@ def importing(
         draft = finish(importer.read(request), names_in)
     except (UsageError, FileProblem, DatasetError) as error:
         raise click.ClickException(str(error)) from None
+    _report(draft)
     if not draft.cases:
         raise click.ClickException(f"{shown}: there are no cases in it, read as {name}")
-    _report(draft)
     if strict and draft.losses:
         raise click.ClickException("nothing is written: --strict is given, and not everything has an equivalent")
     _write(draft, target, f"{source.name} ({name})", force=force)

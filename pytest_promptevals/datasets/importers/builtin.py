@@ -8,6 +8,15 @@ from typing import Final
 from pytest_promptevals.hookspecs import ImporterPlace, hookimpl
 
 _PLACES: Final = {
+    "openai-evals": "openai_evals:OpenAiEvalsImporter",
+    "inspect": "inspect:InspectImporter",
+    "pydantic-evals": "pydantic_evals:PydanticEvalsImporter",
+    "chat": "chat:ChatImporter",
+    "deepeval": "deepeval:DeepEvalImporter",
+    "langsmith": "langsmith:LangSmithImporter",
+    "braintrust": "braintrust:BraintrustImporter",
+    "traces": "traces:TracesImporter",
+    "promptfoo": "promptfoo:PromptfooImporter",
     "rows": "rows:RowsImporter",
 }
 """Module below this folder, and class. Where a file is of several formats, the first of them counts."""

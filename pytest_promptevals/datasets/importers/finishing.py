@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from pytest_promptevals.datasets.names import MAX_ID_LENGTH, check_id, check_tag
@@ -24,9 +26,9 @@ _GIVEN: Final = frozenset({"input", "context", "expected"})
 def finish(draft: Draft, names_in: Callable[[str], frozenset[str]]) -> Draft:
     """Return the draft as it can be loaded.
 
-    Ids are made unique and fit for node ids, tags fit for ``pytest -m``; keys stand in the usual order, and those
-    without a value are left out. Variables that neither prompt nor judge names become metadata: an eval file may hold
-    no variable in vain.
+    Ids are made unique and fit for node ids, tags fit for ``pytest -m``; cases without an id that ask the same get one,
+    since their content cannot name them. Keys stand in the usual order, and those without a value are left out.
+    Variables that neither prompt nor judge names become metadata: an eval file may hold no variable in vain.
 
     Args:
         draft: what an importer made.
@@ -36,6 +38,7 @@ def finish(draft: Draft, names_in: Callable[[str], frozenset[str]]) -> Draft:
     of_all = frozenset[str]().union(*map(names_in, shared))
     taken: set[str] = set()
     cases = [_finish_case(case, of_all, names_in, taken) for case in draft.cases]
+    _name_equal(cases, taken)
     return dataclasses.replace(draft, cases=cases)
 
 
@@ -69,6 +72,17 @@ def _finish_case(
     known = of_all.union(*map(names_in, _texts_of(done.get("judges", []))))
     _settle_variables(done, known)
     return {key: done[key] for key in _ORDER if key in done and done[key] not in ([], {})}
+
+
+def _name_equal(cases: Sequence[dict[str, Json]], taken: set[str]) -> None:
+    """Give an id to cases that are named by what they ask, where several ask the same."""
+    asked = [None if "id" in case else json.dumps([case.get("input"), case.get("vars")]) for case in cases]
+    counts = Counter(asked)
+    for number, (case, key) in enumerate(zip(cases, asked, strict=True), start=1):
+        if key is not None and counts[key] > 1:
+            rest = dict(case)
+            case.clear()
+            case.update({"id": _unique(f"case-{number}", taken), **rest})
 
 
 def _settle_variables(case: dict[str, Json], known: frozenset[str]) -> None:

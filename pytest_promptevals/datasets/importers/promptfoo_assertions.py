@@ -1,0 +1,241 @@
+"""Assertions of promptfoo as judges: those that need no model, and sets of assertions."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+from pytest_promptevals.datasets.importers.drafting import literal, literal_data
+from pytest_promptevals.datasets.importers.foreign import Fields, Losses
+from pytest_promptevals.datasets.importers.promptfoo_csv import split_list
+from pytest_promptevals.datasets.importers.promptfoo_files import Files
+from pytest_promptevals.datasets.importers.promptfoo_given import Given, Scope, UnfitError
+from pytest_promptevals.datasets.importers.promptfoo_graded import Graded
+from pytest_promptevals.datasets.importers.promptfoo_judges import Judge, reach
+from pytest_promptevals.datasets.importers.promptfoo_patterns import read_pattern, read_schema
+from pytest_promptevals.datasets.importers.promptfoo_templates import Templates, js_text
+from pytest_promptevals.datasets.importers.promptfoo_types import LOST
+from pytest_promptevals.datasets.sources import Source
+from pytest_promptevals.records.json_types import Json
+
+_FENCED: Final = "JSON in a fenced block counts here, too; promptfoo takes bare JSON alone"
+_EXTRACTED: Final = (
+    "the JSON is looked for in the one fenced block, or from the first brace or bracket on; promptfoo tries every "
+    "brace, wants an object, and mends what is not quite JSON"
+)
+_CLASSES: Final = re.compile(r"\\[dDwWbB]")
+_SCRIPTS: Final = "\\d, \\w and \\b know letters and digits of all scripts here, and those of ASCII alone in JavaScript"
+_ROUGE: Final = "words are runs of letters and digits here, and punctuation does not count as it does in promptfoo"
+_BLEU: Final = (
+    "punctuation is told apart from words here, and short texts are smoothed otherwise: scores differ a little"
+)
+_METEOR: Final = "synonyms do not count here: scores may be lower"
+_REFUSAL: Final = "refusals are told by other words than promptfoo's; an empty answer is none here"
+_EDITS: Final = (
+    "promptfoo counts edits, the judge their share of the longer text: for short texts, a few edits more pass in an "
+    "output that is longer"
+)
+_TRANSFORMED: Final = (
+    "the output is transformed by a script before it is judged; the assertion is left out. Write it as a function for "
+    "the judge 'python'"
+)
+_SHARE: Final = (
+    "a threshold of {threshold} asks for a part of the {count} assertions, which a group cannot: it has all_of and "
+    "any_of; the set is left out"
+)
+_IGNORES_NOT: Final = (
+    *("factuality", "model-graded-factuality", "model-graded-closedqa", "answer-relevance", "context-faithfulness"),
+)
+_EDITS_ALLOWED: Final = 5
+_LEAST_ROUGE: Final = 0.75
+_LEAST: Final = 0.5
+
+
+class Assertions:
+    """Makes judges of assertions.
+
+    Args:
+        losses: takes what has no equivalent.
+        templates: brings texts into our form.
+        files: reads what values name with ``file://``.
+        judge_model: what judges ask that name no model.
+    """
+
+    def __init__(self, losses: Losses, templates: Templates, files: Files, judge_model: str) -> None:
+        self._losses = losses
+        self._templates = templates
+        self._files = files
+        self.graded = Graded(losses, judge_model)
+        self._makers: Mapping[str, Callable[[Given], Judge]] = {
+            "equals": self._equals,
+            "contains": lambda given: self._holds(given, "contains"),
+            "icontains": lambda given: self._holds(given, "icontains"),
+            "contains-all": lambda given: self._lists(given, "contains_all", {}),
+            "contains-any": lambda given: self._lists(given, "contains_any", {}),
+            "icontains-all": lambda given: self._lists(given, "contains_all", {"ignore_case": True}),
+            "icontains-any": lambda given: self._lists(given, "contains_any", {"ignore_case": True}),
+            "starts-with": lambda given: Judge("starts_with", {"value": given.text(), "strip": False}),
+            "regex": self._regex,
+            "is-json": lambda given: self._json(given, {}, _FENCED),
+            "contains-json": lambda given: self._json(given, {"extract": True}, _EXTRACTED),
+            "levenshtein": self._levenshtein,
+            "rouge-n": lambda given: self._like(given, "rouge", {"variant": "rouge1"}, _LEAST_ROUGE, _ROUGE),
+            "bleu": lambda given: self._like(given, "bleu", {"ignore_case": True}, _LEAST, _BLEU),
+            "meteor": lambda given: self._like(given, "meteor", {}, _LEAST, _METEOR),
+            "word-count": _word_count,
+            "latency": lambda given: Judge("latency", {"max": _short(given.needed_threshold() / 1000)}),
+            "cost": lambda given: Judge("cost", {"max": given.needed_threshold()}),
+            "finish-reason": lambda given: Judge("finish_reason", {"value": given.text()}),
+            "is-refusal": self._refusal,
+            **self.graded.makers,
+        }
+
+    def judges_of(self, written: Sequence[tuple[Json, Source]], scope: Scope) -> list[Judge]:
+        """Return the judges of a case.
+
+        Args:
+            written: the assertions, each with its place.
+            scope: what is known of the case.
+        """
+        return [judge for data, source in written for judge in self._read(data, source, scope)]
+
+    def _read(self, data: Json, source: Source, scope: Scope) -> list[Judge]:
+        if not isinstance(data, dict):
+            self._losses.add(
+                source, "is no assertion but a reference or text; left out. Write it out, and import again"
+            )
+            return []
+        with Fields(data, source, self._losses) as fields:
+            kind = fields.take_text("type")
+            if kind == "assert-set":
+                return self._read_set(fields, scope)
+            found = self._read_one(kind, fields, scope)
+            if found is None:
+                fields.rest()
+            return [] if found is None else [found]
+
+    def _read_one(self, kind: str, fields: Fields, scope: Scope) -> Judge | None:
+        base, negated = kind.removeprefix("not-"), kind.startswith("not-")
+        maker = self._makers.get(base)
+        if maker is None or fields.take("transform", "contextTransform") is not None:
+            message = LOST.get(base, "is no type of assertion that is known; left out")
+            self._losses.add(
+                fields.source, f"{base or 'an assertion without a type'}: {message}" if maker is None else _TRANSFORMED
+            )
+            return None
+        if negated and base in _IGNORES_NOT:
+            self._losses.add(fields.source, f"promptfoo does not negate {base}: 'not-' is left out", "type")
+            negated = False
+        label, weight = self._label(fields, scope), _number(fields.take("weight"), 1)
+        try:
+            judge = maker(Given(base, fields, scope, self._templates, self._files))
+        except (UnfitError, ValueError) as error:
+            self._losses.add(fields.source, f"{base}: {error}; left out")
+            return None
+        return dataclasses.replace(judge, negated=negated, weight=weight, required=weight != 0, label=label)
+
+    def _label(self, fields: Fields, scope: Scope) -> str:
+        metric = fields.take_text("metric")
+        converted = self._templates.convert(metric, fields.part("metric"), scope.renames)
+        return self._templates.render(converted, scope.variables).strip()
+
+    def _read_set(self, fields: Fields, scope: Scope) -> list[Judge]:
+        source = fields.part("assert")
+        written = [(data, source.part(index)) for index, data in enumerate(fields.take_list("assert"))]
+        label, weight = self._label(fields, scope), _number(fields.take("weight"), 1)
+        threshold = fields.take("threshold")
+        wanted = None if threshold is None else _number(threshold, 0)
+        children = self.judges_of(written, scope)
+        judges = [judge for judge in children if judge.weight]
+        if len(judges) < len(children):
+            self._losses.add(fields.source, "an assertion with weight 0 decides nothing within a set; left out")
+        if not judges:
+            return []
+        found = reach(judges, wanted)
+        if found is None:
+            message = _SHARE.format(threshold=threshold, count=len(judges))
+            self._losses.add(fields.source, message, "threshold")
+            return []
+        group = found[0] if len(found) == 1 and found[0].children else Judge("all_of", children=found)
+        required = weight != 0 and all(judge.required for judge in found)
+        return [dataclasses.replace(group, weight=weight, required=required, label=label)]
+
+    def _equals(self, given: Given) -> Judge:
+        value = given.value
+        if value is None and not given.has_value:
+            raise UnfitError("names no value to compare with")
+        if isinstance(value, dict | list) or value is None:
+            items = given.texts() if isinstance(value, list) else literal_data(value)
+            self._note(given, _FENCED)
+            return Judge("json_equal", {"value": items})
+        return Judge("exact", {"value": given.text(), "strip": False})
+
+    def _holds(self, given: Given, name: str) -> Judge:
+        return Judge(name, {"value": given.text()})
+
+    def _lists(self, given: Given, name: str, options: Mapping[str, Json]) -> Judge:
+        values: list[Json]
+        if isinstance(given.value, list):
+            values = given.texts(as_texts=True)
+        else:
+            values = [literal(text) for text in split_list(given.rendered())]
+        if not values:
+            raise UnfitError("holds no texts")
+        return Judge(name, {"values": values, **options})
+
+    def _regex(self, given: Given) -> Judge:
+        pattern = given.rendered()
+        if _CLASSES.search(pattern):
+            self._note(given, _SCRIPTS)
+        return Judge("regex", read_pattern(given.text(), pattern))
+
+    def _json(self, given: Given, options: Mapping[str, Json], note: str) -> Judge:
+        self._note(given, note)
+        if given.value in (None, ""):
+            return Judge("json_valid", dict(options))
+        return Judge("json_schema", {"schema": read_schema(given, self._losses), **options})
+
+    def _levenshtein(self, given: Given) -> Judge:
+        value, length = given.text(), len(given.rendered())
+        edits = math.floor(given.threshold(_EDITS_ALLOWED))
+        if edits < 1:
+            return Judge("exact", {"value": value, "strip": False})
+        least = max(0.0, math.floor((1 - edits / max(length, 1)) * 10_000) / 10_000)
+        near = Judge("levenshtein", {"value": value, "strip": False, "threshold": least})
+        # One edit too many must miss the threshold, also in an output that is longer for that very edits.
+        if all(1 - (edits + 1) / (length + more) < least for more in range(edits + 2) if length + more):
+            return near
+        self._note(given, _EDITS)
+        return Judge("all_of", children=[near, Judge("length", {"max": length + edits})], is_binary=True)
+
+    def _like(self, given: Given, name: str, options: Mapping[str, Json], least: float, note: str) -> Judge:
+        self._note(given, note)
+        value: Json = given.texts() if isinstance(given.value, list) else given.text()
+        return Judge(name, {"value": value, **options, "threshold": given.threshold(least)})
+
+    def _refusal(self, given: Given) -> Judge:
+        self._note(given, _REFUSAL)
+        return Judge("refusal")
+
+    def _note(self, given: Given, note: str) -> None:
+        self.graded.once.add(given.fields.source, note)
+
+
+def _word_count(given: Given) -> Judge:
+    value = given.value
+    if isinstance(value, dict) and value.keys() <= {"min", "max"} and value:
+        return Judge("word_count", dict(value))
+    count = int(js_text(value)) if js_text(value).isdigit() else int(given.rendered())
+    return Judge("word_count", {"min": count, "max": count})
+
+
+def _short(number: float) -> float:
+    return int(number) if number.is_integer() else number
+
+
+def _number(value: Json, default: float) -> float:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return value if is_number else default  # type: ignore[return-value]

@@ -1,0 +1,139 @@
+"""Tests of promptfoo as cases, and what all cases of an eval file share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pytest_promptevals.datasets.importers.foreign import Losses
+from pytest_promptevals.datasets.importers.promptfoo_assertions import Assertions
+from pytest_promptevals.datasets.importers.promptfoo_files import Files
+from pytest_promptevals.datasets.importers.promptfoo_given import Scope
+from pytest_promptevals.datasets.importers.promptfoo_judges import Judge, optional, reach, unique_labels
+from pytest_promptevals.datasets.importers.promptfoo_tests import ForeignTest, compact_json, multiply
+from pytest_promptevals.datasets.sources import Source
+from pytest_promptevals.records.json_types import Json
+
+_KEYS: Final = ("input", "expected")
+"""Variables that are keys of a case with us."""
+_NO_THRESHOLD: Final = (
+    "a threshold of {threshold} asks for a part of the case's judges, which only the 'threshold' of a whole eval file "
+    "can; the tests do not share it, so every judge must pass. Import tests with one threshold from a file of their own"
+)
+_UNJUDGED: Final = (
+    "nothing that judges it can be taken over: it passes whatever the output is, as in promptfoo. 'not: refusal' "
+    "stands in, which is not required"
+)
+_OTHER_SCORES: Final = (
+    "a threshold on the mean score: 'levenshtein' has a share here where promptfoo has 0 or 1, and a set of assertions "
+    "the score of one of them where it has their mean"
+)
+
+
+@dataclass(slots=True)
+class Built:
+    """A case that is being made."""
+
+    source: Source
+    """Where its test stands."""
+    case: dict[str, Any]
+    """Its keys, but for judges."""
+    variables: dict[str, Json]
+    """What templates may name."""
+    judges: list[Judge]
+    """What judges it."""
+    threshold: float | None
+    """The mean score that passes."""
+    frame: tuple[str, str]
+    """What is put before and after its prompt."""
+
+
+class Cases:
+    """Makes cases of tests.
+
+    Args:
+        assertions: makes the judges.
+        files: reads what variables name.
+        renames: variables that have another name with us.
+    """
+
+    def __init__(self, assertions: Assertions, files: Files, renames: Mapping[str, str]) -> None:
+        self._assertions = assertions
+        self._files = files
+        self._renames = renames
+
+    def build(self, test: ForeignTest) -> Iterator[Built]:
+        """Yield the cases that a test stands for."""
+        threshold = test.threshold
+        is_number = isinstance(threshold, int | float) and not isinstance(threshold, bool)
+        for foreign in multiply(test, self._files):
+            variables = {self._renames.get(name, name): value for name, value in foreign.items()}
+            scope = Scope(variables, self._renames, test.options)
+            judges = unique_labels(self._assertions.judges_of(test.assertions, scope))
+            frame = (str(test.options.get("prefix") or ""), str(test.options.get("suffix") or ""))
+            limit: Any = threshold if is_number else None
+            yield Built(test.source, self._case(test, foreign, variables, judges), variables, judges, limit, frame)
+
+    def _case(
+        self, test: ForeignTest, foreign: Mapping[str, Json], variables: Mapping[str, Json], judges: Sequence[Judge]
+    ) -> dict[str, Any]:
+        output = test.output
+        case: dict[str, Any] = {
+            "id": test.description,
+            **{key: variables[key] for key in _KEYS if key in variables},
+            "vars": {name: value for name, value in variables.items() if name not in _KEYS},
+            "output": output if isinstance(output, str | None) else compact_json(output),
+            "trials": test.options.get("repeat"),
+            "metadata": dict(test.metadata),
+        }
+        if any(judge.parameters.get("criteria") == "faithfulness" for judge in judges) and foreign.get("context"):
+            context = foreign["context"]
+            case["context"] = context if isinstance(context, list) else [str(context)]
+        return case
+
+
+def settle_thresholds(built: Sequence[Built], losses: Losses) -> float | None:
+    """Have judges say what thresholds of tests say; return the threshold of the whole eval file, if it takes one."""
+    plain = [reach(one.judges, one.threshold, nests=False) for one in built]
+    if None not in plain:
+        for one, judges in zip(built, plain, strict=True):
+            one.judges = judges or []
+        return None
+    first = built[0].threshold
+    if first is not None and all(one.threshold == first for one in built):
+        for one in built:
+            if any(judge.name == "levenshtein" or judge.children for judge in one.judges):
+                losses.add(one.source, _OTHER_SCORES, "threshold")
+            one.judges = optional(one.judges)
+        return first
+    for one in built:
+        judges = reach(one.judges, one.threshold)
+        if judges is None:
+            losses.add(one.source, _NO_THRESHOLD.format(threshold=one.threshold), "threshold")
+        else:
+            one.judges = judges
+    return None
+
+
+def judge_all(built: Sequence[Built], losses: Losses) -> None:
+    """Give a judge that fails no case to those without one: an eval file may hold none."""
+    for one in built:
+        if not one.judges:
+            losses.add(one.source, _UNJUDGED)
+            one.judges = [Judge("refusal", negated=True, required=False)]
+
+
+def share_leading(cases: Sequence[dict[str, Any]]) -> list[Json]:
+    """Return the judges that all cases begin with, and take them away from each."""
+    if not cases:
+        return []
+    count = 0
+    for listed in zip(*(case["judges"] for case in cases), strict=False):
+        if any(judge != listed[0] for judge in listed):
+            break
+        count += 1
+    shared = list(cases[0]["judges"][:count])
+    for case in cases:
+        case["judges"] = case["judges"][count:]
+    return shared

@@ -1,0 +1,149 @@
+"""Nunjucks templates of promptfoo as Jinja2 templates of ours, or rendered as promptfoo would."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+import jinja2
+import jinja2.meta
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from pytest_promptevals.datasets.importers.drafting import literal
+from pytest_promptevals.datasets.importers.foreign import Losses
+from pytest_promptevals.datasets.sources import Source
+from pytest_promptevals.records.json_types import Json
+
+_MARK: Final = re.compile(r"\{[{%#]")
+_PLAIN: Final = re.compile(r"\{\{\s*(\w+)\s*\}\}")
+_MAX_ROUNDS: Final = 5
+"""How often promptfoo fills variables into variables."""
+_FILTERS: Final = {"dump": "tojson"}
+_NO_TEMPLATE: Final = (
+    "is no template that Jinja2 can read ({error}); taken as plain text. Rewrite it as a Jinja2 template"
+)
+_NO_ENVIRONMENT: Final = "eval files read no environment variables, and the config sets none of that name; left empty"
+
+
+class Templates:
+    """Brings templates into our form.
+
+    Args:
+        environment: what the config sets under ``env``.
+        losses: takes what has no equivalent.
+    """
+
+    def __init__(self, environment: Mapping[str, Json], losses: Losses) -> None:
+        self._environment = environment
+        self._losses = losses
+        self._jinja = ImmutableSandboxedEnvironment(finalize=js_text, keep_trailing_newline=True)
+
+    def convert(self, text: str, source: Source, renames: Mapping[str, str] | None = None) -> str:
+        """Return a Jinja2 template that does what the Nunjucks template does.
+
+        Args:
+            text: the template.
+            source: where it stands.
+            renames: variables that have another name with us.
+        """
+        if not _MARK.search(text):
+            return text
+        try:
+            converted = "".join(self._tokens(text, source, renames or {}))
+            self._jinja.compile(converted)
+        except jinja2.TemplateSyntaxError as error:
+            self._losses.add(source, _NO_TEMPLATE.format(error=error.message))
+            return literal(text)
+        return converted
+
+    def names(self, converted: str) -> frozenset[str]:
+        """Return the variables that a converted template uses."""
+        return frozenset(jinja2.meta.find_undeclared_variables(self._jinja.parse(converted)))
+
+    def fill(
+        self, text: str, source: Source, variables: Mapping[str, Json], renames: Mapping[str, str] | None = None
+    ) -> str:
+        """Return a template for the parameter of a judge: as it is where it says the same here, else rendered.
+
+        Args:
+            text: the foreign template.
+            source: where it stands.
+            variables: of the case, by their names with us.
+            renames: variables that have another name with us.
+        """
+        converted = self.convert(text, source, renames)
+        if not _MARK.search(converted):
+            return converted
+        if all(prints_the_same(variables.get(name)) for name in self.names(converted)):
+            return converted
+        return literal(self.render(converted, variables))
+
+    def render(self, converted: str, variables: Mapping[str, Json]) -> str:
+        """Return a converted template filled in as promptfoo does: what is not there is an empty text."""
+        try:
+            return self._jinja.from_string(converted).render(variables)
+        except (jinja2.TemplateError, TypeError, ValueError, ArithmeticError):
+            return converted
+
+    def _tokens(self, text: str, source: Source, renames: Mapping[str, str]) -> Iterator[str]:
+        """Yield the parts of a template, with other names for variables and filters."""
+        before, skipped = "", 0
+        tokens = [(kind, value) for _, kind, value in self._jinja.lex(text)]
+        for index, (kind, value) in enumerate(tokens):
+            if skipped:
+                skipped -= 1
+                continue
+            if kind == "name" and before == "|":
+                yield _FILTERS.get(value, value)
+            elif kind == "name" and before != "." and value == "env" and tokens[index + 1 : index + 2] == [_DOT]:
+                yield self._environment_value(tokens[index + 2][1], source)
+                skipped = 2
+            elif kind == "name" and before != ".":
+                yield renames.get(value, value)
+            else:
+                yield value
+            before = value if kind != "whitespace" else before
+
+    def _environment_value(self, name: str, source: Source) -> str:
+        value = self._environment.get(name)
+        if value is None:
+            self._losses.add(source, f"env.{name}: {_NO_ENVIRONMENT}")
+        return repr(js_text(value))
+
+
+_DOT: Final = ("operator", ".")
+
+
+def js_text(value: Any) -> str:
+    """Return how JavaScript prints a value; nothing for ``null``, as Nunjucks does."""
+    if value is None or isinstance(value, jinja2.Undefined):
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    if isinstance(value, list):
+        return ",".join(map(js_text, value))
+    return "[object Object]" if isinstance(value, dict) else str(value)
+
+
+def resolve(variables: Mapping[str, Json]) -> dict[str, Json]:
+    """Return variables whose texts name other variables, with those filled in."""
+    found = dict(variables)
+    for _ in range(_MAX_ROUNDS):
+        for name, value in found.items():
+            if isinstance(value, str) and "{{" in value:
+                found[name] = _PLAIN.sub(lambda match: _filled(match, found), value)
+    return found
+
+
+def _filled(match: re.Match[str], variables: Mapping[str, Json]) -> str:
+    value = variables.get(match[1])
+    return match[0] if value is None else js_text(value)
+
+
+def prints_the_same(value: Json) -> bool:
+    """Return whether Python prints a value as JavaScript does."""
+    is_whole = isinstance(value, float) and value.is_integer()
+    return isinstance(value, str | int | float) and not isinstance(value, bool) and not is_whole

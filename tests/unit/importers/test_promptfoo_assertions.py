@@ -1,0 +1,552 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_promptevals.datasets.importers.promptfoo_types import LOST, TAKEN
+from tests.support.imported import Imported, import_text
+
+FENCED = "JSON in a fenced block counts here, too; promptfoo takes bare JSON alone"
+SCHEMA = {"type": "object", "required": ["id"]}
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def asserted(folder: Path, *assertions: Any, **test: Any) -> Imported:
+    """Import a config with one test, whose variables are ``word``, ``words`` and ``count``."""
+    variables = {"word": "lamp", "count": 3, "flag": True, "words": "red, blue"}
+    written = {
+        "prompts": ["Say {{word}}"],
+        "providers": ["echo"],
+        "tests": [{"vars": variables, "assert": list(assertions), **test}],
+    }
+    return import_text(folder, "promptfooconfig.json", json.dumps(written))
+
+
+def judges(found: Imported) -> Any:
+    return found.data["judges"]
+
+
+@pytest.mark.parametrize(
+    ("assertion", "judge"),
+    [
+        ({"type": "equals", "value": "a "}, {"exact": {"value": "a ", "strip": False}}),
+        ({"type": "equals", "value": 2.0}, {"exact": {"value": "2", "strip": False}}),
+        ({"type": "equals", "value": True}, {"exact": {"value": "true", "strip": False}}),
+        ({"type": "equals", "value": ["{{word}}", 1]}, {"json_equal": ["{{word}}", 1]}),
+        ({"type": "equals", "value": None}, {"json_equal": None}),
+        (
+            {"type": "equals", "value": {"a": "{{word}}"}},
+            {"json_equal": {"value": {"a": "{% raw %}{{word}}{% endraw %}"}}},
+        ),
+        ({"type": "contains", "value": "{{ word }}s"}, {"contains": "{{ word }}s"}),
+        ({"type": "contains", "value": 12}, {"contains": "12"}),
+        ({"type": "not-icontains", "value": "x"}, {"not": {"icontains": "x"}}),
+        ({"type": "contains-all", "value": ["a, b", 1, "{{word}}"]}, {"contains_all": ["a, b", "1", "{{word}}"]}),
+        ({"type": "contains-any", "value": "{{words}}, c"}, {"contains_any": ["red", "blue", "c"]}),
+        (
+            {"type": "icontains-all", "value": 'a,"b, ""c"'},
+            {"contains_all": {"values": ["a", 'b, "c'], "ignore_case": True}},
+        ),
+        ({"type": "icontains-any", "value": ["a"]}, {"contains_any": {"values": ["a"], "ignore_case": True}}),
+        ({"type": "starts-with", "value": "a"}, {"starts_with": {"value": "a", "strip": False}}),
+        ({"type": "regex", "value": "^\\d{2}$"}, {"regex": "^\\d{2}$"}),
+        (
+            {"type": "regex", "value": "(?<l>a)(?=b)\\k<l>"},
+            {"regex": {"pattern": "(?P<l>a)(?=b)(?P=l)", "engine": "python"}},
+        ),
+        ({"type": "is-json"}, "json_valid"),
+        ({"type": "is-json", "value": SCHEMA}, {"json_schema": {"schema": SCHEMA}}),
+        ({"type": "is-json", "value": "type: array"}, {"json_schema": {"schema": {"type": "array"}}}),
+        ({"type": "contains-json"}, {"json_valid": {"extract": True}}),
+        ({"type": "contains-json", "value": SCHEMA}, {"json_schema": {"schema": SCHEMA, "extract": True}}),
+        (
+            {"type": "levenshtein", "value": "a" * 40, "threshold": 2},
+            {"levenshtein": {"value": "a" * 40, "strip": False, "threshold": 0.95}},
+        ),
+        ({"type": "levenshtein", "value": "abc", "threshold": 0.75}, {"exact": {"value": "abc", "strip": False}}),
+        ({"type": "rouge-n", "value": "a"}, {"rouge": {"value": "a", "variant": "rouge1", "threshold": 0.75}}),
+        ({"type": "bleu", "value": ["a", "b"]}, {"bleu": {"value": ["a", "b"], "ignore_case": True, "threshold": 0.5}}),
+        ({"type": "meteor", "value": "a", "threshold": 0.6}, {"meteor": {"value": "a", "threshold": 0.6}}),
+        ({"type": "word-count", "value": {"min": 2}}, {"word_count": {"min": 2}}),
+        ({"type": "word-count", "value": 7}, {"word_count": {"min": 7, "max": 7}}),
+        ({"type": "word-count", "value": "{{count}}"}, {"word_count": {"min": 3, "max": 3}}),
+        ({"type": "latency", "threshold": 2500}, {"latency": 2.5}),
+        ({"type": "cost", "threshold": 0.01}, {"cost": 0.01}),
+        ({"type": "finish-reason", "value": "stop"}, {"finish_reason": "stop"}),
+        ({"type": "not-is-refusal"}, {"not": "refusal"}),
+        ({"type": "llm-rubric", "value": "Is kind to {{word}}s"}, {"closed_qa": "Is kind to {{word}}s"}),
+        ({"type": "llm-rubric", "value": "helpfulness"}, {"closed_qa": "The output meets this: helpfulness."}),
+        (
+            {"type": "llm-rubric", "value": "Is kind.", "threshold": 0.8},
+            {"rubric": {"criteria": "Is kind.", "threshold": 0.8}},
+        ),
+        ({"type": "llm-rubric", "value": {"kind": 1}}, {"closed_qa": '{"kind": 1}'}),
+        ({"type": "model-graded-closedqa", "value": "Is kind."}, {"closed_qa": "Is kind."}),
+        (
+            {"type": "factuality", "value": "On Friday."},
+            {"factuality": {"reference": "On Friday.", "scores": {"superset": 1, "subset": 1}}},
+        ),
+        ({"type": "g-eval", "value": "Is kind."}, {"g_eval": "Is kind."}),
+        (
+            {"type": "g-eval", "value": "Is kind.", "threshold": 0.5},
+            {"g_eval": {"criteria": "Is kind.", "threshold": 0.5}},
+        ),
+        ({"type": "answer-relevance", "threshold": 0.9}, {"rubric": {"criteria": "relevance", "threshold": 0.9}}),
+        (
+            {"type": "similar", "value": "a"},
+            {"embedding": {"value": "a", "model": "openai/text-embedding-3-large", "threshold": 0.75}},
+        ),
+        (
+            {
+                "type": "similar:dot",
+                "value": ["a"],
+                "threshold": 0.5,
+                "provider": "openai:embedding:text-embedding-3-small",
+            },
+            {
+                "embedding": {
+                    "value": ["a"],
+                    "model": "openai/text-embedding-3-small",
+                    "metric": "dot",
+                    "threshold": 0.5,
+                }
+            },
+        ),
+        (
+            {"type": "contains", "value": "a", "weight": 2, "metric": "{{word}}"},
+            {"contains": {"value": "a", "weight": 2, "name": "lamp"}},
+        ),
+        (
+            {"type": "not-contains", "value": "a", "weight": 0},
+            {"not": {"contains": {"value": "a", "weight": 0, "required": False}}},
+        ),
+    ],
+    ids=lambda value: json.dumps(value)[:60] if isinstance(value, dict) else None,
+)
+def test_an_assertion_becomes_the_judge_that_says_the_same(folder: Path, assertion: Any, judge: Any) -> None:
+    assert judges(asserted(folder, assertion)) == [judge]
+
+
+@pytest.mark.parametrize(
+    ("assertion", "loss"),
+    [
+        ({"type": "is-json"}, FENCED),
+        (
+            {"type": "contains-json"},
+            (
+                "the JSON is looked for in the one fenced block, or from the first brace or bracket on; promptfoo "
+                "tries every "
+                "brace, wants an object, and mends what is not quite JSON"
+            ),
+        ),
+        (
+            {"type": "regex", "value": "\\w+"},
+            "\\d, \\w and \\b know letters and digits of all scripts here, and those of ASCII alone in JavaScript",
+        ),
+        (
+            {"type": "levenshtein", "value": "abc"},
+            (
+                "promptfoo counts edits, the judge their share of the longer text: for short texts, a few edits "
+                "more pass in "
+                "an output that is longer"
+            ),
+        ),
+        (
+            {"type": "rouge-n", "value": "a"},
+            "words are runs of letters and digits here, and punctuation does not count as it does in promptfoo",
+        ),
+        (
+            {"type": "bleu", "value": "a"},
+            "punctuation is told apart from words here, and short texts are smoothed otherwise: scores differ a little",
+        ),
+        ({"type": "meteor", "value": "a"}, "synonyms do not count here: scores may be lower"),
+        (
+            {"type": "is-refusal"},
+            "refusals are told by other words than promptfoo's; an empty answer is none here",
+        ),
+        (
+            {"type": "g-eval", "value": "Is kind."},
+            "the scale is 1 to 5 here and 0 to 10 in promptfoo: scores differ a little",
+        ),
+        (
+            {"type": "answer-relevance"},
+            (
+                "answer-relevance: a judge model grades it here, where promptfoo measures it otherwise: look at the "
+                "threshold "
+                "anew"
+            ),
+        ),
+        (
+            {"type": "llm-rubric", "value": "Is kind.", "rubricPrompt": "Grade {{output}}"},
+            "the judge model is asked in our words; a 'rubric' with a template of your own asks in yours",
+        ),
+    ],
+)
+def test_small_differences_are_named_once(folder: Path, assertion: Any, loss: str) -> None:
+    found = asserted(folder, assertion, {**assertion, "weight": 2})
+
+    assert found.losses == [f"1: tests[0].assert[0]: {loss}"]
+    assert len(judges(found)) == 2
+
+
+@pytest.mark.parametrize(
+    ("assertion", "loss"),
+    [
+        ({"type": "equals"}, "assert[0]: equals: names no value to compare with; left out"),
+        ({"type": "contains", "value": ["a"]}, "assert[0]: contains: needs a text as its value; left out"),
+        ({"type": "contains-all", "value": []}, "assert[0]: contains-all: holds no texts; left out"),
+        (
+            {"type": "contains-any", "value": '"a" b'},
+            "assert[0]: contains-any: holds a quoted text that does not end before a comma; left out",
+        ),
+        ({"type": "contains-any", "value": {}}, "assert[0]: contains-any: needs a text as its value; left out"),
+        ({"type": "latency"}, "assert[0]: latency: names no threshold; left out"),
+        (
+            {"type": "cost", "threshold": "x"},
+            "assert[0]: cost: its threshold must be a number, but is 'x'; left out",
+        ),
+        (
+            {"type": "regex", "value": "(?=a"},
+            (
+                "assert[0]: regex: the pattern '(?=a' cannot be read here: missing ), unterminated subpattern at "
+                "position 0; "
+                "left out"
+            ),
+        ),
+        ({"type": "is-json", "value": 3}, "assert[0]: is-json: its schema must be a mapping; left out"),
+        ({"type": "similar", "value": []}, "assert[0]: similar: names no text to compare with; left out"),
+        ({"type": "equals", "value": "file://none.txt"}, "assert[0]: equals: its value cannot be read; left out"),
+        ({"type": "acme", "value": 1}, "assert[0]: acme: is no type of assertion that is known; left out"),
+        (
+            {"value": 1},
+            "assert[0]: an assertion without a type: is no type of assertion that is known; left out",
+        ),
+        (
+            {"type": "contains", "value": "a", "transform": "output.trim()"},
+            (
+                "assert[0]: the output is transformed by a script before it is judged; the assertion is left out. "
+                "Write it as "
+                "a function for the judge 'python'"
+            ),
+        ),
+        (
+            "file://checks.yaml",
+            "assert[0]: is no assertion but a reference or text; left out. Write it out, and import again",
+        ),
+        *(({"type": kind, "value": "x"}, f"assert[0]: {kind}: {why}") for kind, why in LOST.items()),
+    ],
+)
+def test_what_cannot_be_judged_is_left_out_and_named(folder: Path, assertion: Any, loss: str) -> None:
+    found = asserted(folder, {"type": "contains", "value": "a"} if isinstance(assertion, str) else assertion, assertion)
+
+    assert any(line.endswith(loss.replace("assert[0]", "assert[1]")) for line in found.losses), found.losses
+
+
+def test_every_type_of_promptfoo_is_known() -> None:
+    assert not LOST.keys() & TAKEN.keys()
+    assert len(LOST) + len(TAKEN) == 69
+
+
+def test_a_case_without_judges_passes_whatever_it_says(folder: Path) -> None:
+    found = asserted(folder, {"type": "javascript", "value": "true"})
+
+    assert judges(found) == [{"not": {"refusal": {"required": False}}}]
+    assert found.losses[-1] == (
+        "1: tests[0]: nothing that judges it can be taken over: it passes whatever the output is, as in "
+        "promptfoo. 'not: "
+        "refusal' stands in, which is not required"
+    )
+
+
+def test_text_that_prints_otherwise_in_python_is_filled_in(folder: Path) -> None:
+    found = asserted(folder, {"type": "contains", "value": "{{flag}} {{none}}{{ word | upper }}"})
+
+    assert judges(found) == [{"contains": "true LAMP"}]
+
+
+def test_a_template_that_jinja_cannot_read_is_plain_text_and_named(folder: Path) -> None:
+    found = asserted(folder, {"type": "contains", "value": "{{ a ? b : c }}"})
+
+    assert judges(found) == [{"contains": "{% raw %}{{ a ? b : c }}{% endraw %}"}]
+    assert found.losses == [
+        (
+            "1: tests[0].assert[0].value: is no template that Jinja2 can read (unexpected char '?' at 5); taken as "
+            "plain text. Rewrite it as a Jinja2 template"
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("{{ [1, 2.0, 'x'] }}{{ {} }}{{ 2.5 }}{{ none }}", "1,2,x[object Object]2.5"),
+        ("{{ 1 / 0 }}", "{% raw %}{{ 1 / 0 }}{% endraw %}"),
+    ],
+)
+def test_values_are_printed_as_javascript_does(folder: Path, value: str, text: str) -> None:
+    assert judges(asserted(folder, {"type": "contains", "value": value + "{{flag}}"}))[0]["contains"] in (
+        text + "true",
+        "{% raw %}" + value + "{{flag}}{% endraw %}",
+    )
+
+
+def test_values_come_from_files(folder: Path) -> None:
+    (folder / "schema.json").write_text(json.dumps(SCHEMA), encoding="utf-8")
+    (folder / "answer.txt").write_text("On Friday.\n", encoding="utf-8")
+
+    found = asserted(
+        folder, {"type": "is-json", "value": "file://schema.json"}, {"type": "contains", "value": "file://answer.txt"}
+    )
+
+    assert judges(found) == [{"json_schema": {"schema": SCHEMA}}, {"contains": "On Friday."}]
+
+
+def test_a_script_as_value_is_not_run(folder: Path) -> None:
+    (folder / "value.py").write_text("", encoding="utf-8")
+
+    found = asserted(folder, {"type": "equals", "value": "file://value.py"})
+
+    assert "1: tests[0].assert[0].value: is a script, which is not run here; left out" in found.losses
+
+
+def test_a_schema_keeps_its_draft_and_formats_are_named(folder: Path) -> None:
+    schema = {"type": "array", "items": [{"type": "string", "format": "email"}]}
+
+    found = asserted(folder, {"type": "is-json", "value": schema})
+
+    assert judges(found) == [
+        {"json_schema": {"schema": {"$schema": "http://json-schema.org/draft-07/schema#", **schema}}}
+    ]
+    assert (
+        "1: tests[0].assert[0].value: 'format' is checked by promptfoo and not here; a 'pattern' can often say the same"
+        in found.losses
+    )
+
+
+def test_a_schema_that_is_no_yaml_is_left_out(folder: Path) -> None:
+    found = asserted(folder, {"type": "is-json", "value": "a: [1"})
+
+    assert "is-json: its schema cannot be read: schema:1: no valid YAML" in found.losses[1]
+
+
+def test_a_short_text_with_edits_has_a_length_too(folder: Path) -> None:
+    found = asserted(folder, {"type": "levenshtein", "value": "Hello there", "threshold": 3})
+
+    near = {"levenshtein": {"value": "Hello there", "strip": False, "threshold": 0.7272}}
+    assert judges(found) == [{"all_of": [near, {"length": {"max": 14}}]}]
+
+
+def test_negation_that_promptfoo_ignores_is_ignored_and_named(folder: Path) -> None:
+    found = asserted(folder, {"type": "not-factuality", "value": "x y"})
+
+    assert judges(found)[0].keys() == {"factuality"}
+    assert found.losses == ["1: tests[0].assert[0].type: promptfoo does not negate factuality: 'not-' is left out"]
+
+
+def test_scores_of_relations_decide_what_passes(folder: Path) -> None:
+    scores = {"subset": 0.2, "disagree": 0, "other": 1}
+
+    found = asserted(folder, {"type": "factuality", "value": "x y"}, options={"factuality": scores})
+
+    assert judges(found) == [
+        {"factuality": {"reference": "x y", "scores": {"superset": 1, "subset": 0.2, "disagree": 0}, "threshold": 0.2}}
+    ]
+
+
+def test_several_criteria_of_g_eval_are_one(folder: Path) -> None:
+    found = asserted(folder, {"type": "g-eval", "value": ["Is kind.", "Is short."]})
+
+    assert judges(found) == [{"g_eval": "Is kind.\nIs short."}]
+    assert (
+        "1: tests[0].assert[0].value: several criteria become one text here; promptfoo takes the mean of their scores"
+        in found.losses
+    )
+
+
+def test_a_value_of_relevance_is_lost(folder: Path) -> None:
+    found = asserted(folder, {"type": "answer-relevance", "value": "x"})
+
+    assert "1: tests[0].assert[0].value: takes no value; left out" in found.losses
+
+
+def test_faithfulness_judges_by_the_variable_context(folder: Path) -> None:
+    found = asserted(
+        folder, {"type": "context-faithfulness", "threshold": 0.8}, vars={"word": "x", "context": "It is late."}
+    )
+
+    assert judges(found) == [{"rubric": {"criteria": "faithfulness", "threshold": 0.8}}]
+    assert found.cases[0]["context"] == ["It is late."]
+
+
+@pytest.mark.parametrize(
+    ("provider", "expected"),
+    [
+        ("openai:gpt-5", {"closed_qa": {"criteria": "Is kind.", "model": "openai/gpt-5"}}),
+        (
+            {"id": "anthropic:messages:claude-sonnet-5"},
+            {"closed_qa": {"criteria": "Is kind.", "model": "anthropic/claude-sonnet-5"}},
+        ),
+        ({"text": "openai:chat:gpt-5"}, {"closed_qa": {"criteria": "Is kind.", "model": "openai/gpt-5"}}),
+        ({"embedding": "openai:embedding:x"}, {"closed_qa": "Is kind."}),
+    ],
+)
+def test_the_model_that_judges_is_taken_over(folder: Path, provider: Any, expected: Any) -> None:
+    found = asserted(folder, {"type": "llm-rubric", "value": "Is kind.", "provider": provider})
+
+    assert judges(found) == [expected]
+
+
+def test_a_model_that_cannot_judge_here_is_named(folder: Path) -> None:
+    found = asserted(folder, {"type": "llm-rubric", "value": "Is kind.", "provider": "bedrock:nova"})
+
+    assert judges(found) == [{"closed_qa": "Is kind."}]
+    assert found.losses == [
+        (
+            "1: tests[0].assert[0].provider: 'bedrock:nova' is no model that can judge here; the one under "
+            "'judge_model' does"
+        )
+    ]
+
+
+def test_a_model_that_an_assertion_names_is_taken_at_its_word(folder: Path) -> None:
+    found = asserted(folder, {"type": "similar", "value": "a", "provider": "openai:my-vectors"})
+
+    assert judges(found)[0]["embedding"]["model"] == "openai/my-vectors"
+
+
+def test_the_default_judge_is_that_of_promptfoo(folder: Path) -> None:
+    found = asserted(folder, {"type": "llm-rubric", "value": "Is kind."})
+
+    assert found.data["judge_model"] == "openai/gpt-5.5-2026-04-23"
+    assert "# What judges ask that name no model; promptfoo takes this one where OPENAI_API_KEY is set.\n" in found.text
+
+
+def test_one_provider_of_a_test_is_used_for_what_it_can(folder: Path) -> None:
+    both = ({"type": "similar", "value": "a"}, {"type": "llm-rubric", "value": "Is kind."})
+
+    found = asserted(folder, *both, options={"provider": "openai:embedding:small"})
+
+    assert judges(found)[0]["embedding"]["model"] == "openai/small"
+    assert judges(found)[1] == {"closed_qa": "Is kind."}
+
+
+SET = [{"type": "contains", "value": "a"}, {"type": "not-contains", "value": "b"}]
+BOTH = [{"contains": "a"}, {"not": {"contains": "b"}}]
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({}, {"all_of": BOTH}),
+        ({"threshold": 0.5}, {"any_of": BOTH}),
+        ({"threshold": 0.6, "weight": 2, "metric": "m"}, {"all_of": {"judges": BOTH, "weight": 2, "name": "m"}}),
+        ({"threshold": 0}, {"all_of": {"judges": BOTH, "required": False}}),
+        ({"weight": 0}, {"all_of": {"judges": BOTH, "weight": 0, "required": False}}),
+    ],
+)
+def test_a_set_of_assertions_is_a_group(folder: Path, options: Any, expected: Any) -> None:
+    assert judges(asserted(folder, {"type": "assert-set", "assert": SET, **options})) == [expected]
+
+
+def test_edits_of_a_short_text_count_as_one_assertion(folder: Path) -> None:
+    edits = {"type": "levenshtein", "value": "Hello there", "threshold": 3}
+
+    found = asserted(folder, {"type": "assert-set", "assert": [SET[0], edits], "threshold": 0.5})
+
+    assert judges(found)[0]["any_of"][1].keys() == {"all_of"}
+
+
+def test_a_set_that_asks_for_a_part_lists_the_parts(folder: Path) -> None:
+    three = [*SET, {"type": "contains", "value": "c"}]
+
+    found = asserted(folder, {"type": "assert-set", "assert": three, "threshold": 0.5})
+
+    a, b, c = (*BOTH, {"contains": "c"})
+    assert judges(found) == [{"any_of": [{"all_of": [a, b]}, {"all_of": [a, c]}, {"all_of": [b, c]}]}]
+    assert found.losses == []
+
+
+def test_what_outweighs_the_rest_decides_alone(folder: Path) -> None:
+    found = asserted(folder, {**SET[0], "weight": 3}, SET[1], threshold=0.6)
+
+    assert judges(found) == [
+        {"contains": {"value": "a", "weight": 3}},
+        {"not": {"contains": {"value": "b", "required": False}}},
+    ]
+
+
+@pytest.mark.parametrize("count", [5, 13])
+def test_a_set_that_asks_for_a_part_of_many_is_named(folder: Path, count: int) -> None:
+    many = [{"type": "contains", "value": f"x{number}"} for number in range(count)]
+
+    found = asserted(folder, {"type": "assert-set", "assert": many, "threshold": 0.5}, *SET)
+
+    assert judges(found) == BOTH
+    assert found.losses == [
+        (
+            f"1: tests[0].assert[0].threshold: a threshold of 0.5 asks for a part of the {count} assertions, which a "
+            "group cannot: it has all_of and any_of; the set is left out"
+        )
+    ]
+
+
+def test_what_has_no_weight_decides_nothing_in_a_set(folder: Path) -> None:
+    found = asserted(folder, {"type": "assert-set", "assert": [SET[0], {**SET[1], "weight": 0}]})
+
+    assert judges(found) == [{"all_of": [{"contains": "a"}]}]
+    assert found.losses == ["1: tests[0].assert[0]: an assertion with weight 0 decides nothing within a set; left out"]
+
+
+def test_an_empty_set_is_no_judge(folder: Path) -> None:
+    assert judges(asserted(folder, {"type": "assert-set", "assert": []}, SET[0])) == [{"contains": "a"}]
+
+
+def test_equal_metrics_get_a_number(folder: Path) -> None:
+    found = asserted(folder, *({**assertion, "metric": "m"} for assertion in SET))
+
+    assert judges(found) == [
+        {"contains": {"value": "a", "name": "m"}},
+        {"not": {"contains": {"value": "b", "name": "m 2"}}},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("threshold", "assertions", "expected"),
+    [
+        (0.5, SET, [{"any_of": BOTH}]),
+        (0.9, SET, BOTH),
+        (0.9, SET[:1], BOTH[:1]),
+        (0, SET[:1], [{"contains": {"value": "a", "required": False}}]),
+        (0.3, [{"type": "rouge-n", "value": "x"}], [{"rouge": {"value": "x", "variant": "rouge1", "threshold": 0.3}}]),
+        (
+            0.5,
+            [SET[0], {**SET[1], "weight": 0}],
+            [BOTH[0], {"not": {"contains": {"value": "b", "weight": 0, "required": False}}}],
+        ),
+    ],
+)
+def test_a_threshold_of_a_test_is_said_by_its_judges(
+    folder: Path, threshold: float, assertions: Any, expected: Any
+) -> None:
+    found = asserted(folder, *assertions, threshold=threshold)
+
+    assert judges(found) == expected
+    assert "threshold" not in found.data
+
+
+def test_a_threshold_that_all_tests_share_is_that_of_the_file(folder: Path) -> None:
+    three = [*SET, {"type": "levenshtein", "value": "abc"}]
+
+    found = asserted(folder, *three, threshold=0.6)
+
+    assert found.data["threshold"] == 0.6
+    assert judges(found)[0] == {"contains": {"value": "a", "required": False}}
+    assert any("a threshold on the mean score: 'levenshtein' has a share here" in line for line in found.losses)
