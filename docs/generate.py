@@ -6,6 +6,7 @@ A page asks for a part with a line ``<!-- generated: NAME -->``, and ``fill_page
 from __future__ import annotations
 
 import ast
+import importlib
 import inspect
 import itertools
 import json
@@ -19,6 +20,7 @@ from pydantic import BaseModel
 import pytest_promptevals
 from pytest_promptevals import hookspecs
 from pytest_promptevals.datasets import wire, wire_cases
+from pytest_promptevals.datasets.importers.builtin import pytest_promptevals_importers as builtin_importers
 from pytest_promptevals.engine.judging import GROUPS
 from pytest_promptevals.engine.registry import builtin_registry
 from pytest_promptevals.judges.describe import JudgeDescription, describe_judge
@@ -260,6 +262,20 @@ def _cell(text: str) -> str:
     return " ".join(text.split()).replace("|", "\\|")
 
 
+def import_formats_reference() -> str:
+    """Return one section for each format that can be imported, with what becomes of its fields."""
+    return "\n\n".join(_import_section(name, place) for name, place in builtin_importers().items() if name != "rows")
+
+
+def _import_section(name: str, place: object) -> str:
+    module, _, attribute = str(place).partition(":")
+    found = importlib.import_module(module)
+    rows = [(f"`{field}`", meaning) for field, meaning in found.FIELDS.items()]
+    return "\n\n".join(
+        [f"## {name}", f"{getattr(found, attribute).description}.".capitalize(), _table(("field", "becomes"), rows)]
+    )
+
+
 PARTS: Final[Mapping[str, Callable[[], str]]] = {
     "settings": settings_reference,
     "judges": judges_reference,
@@ -282,5 +298,6 @@ PARTS: Final[Mapping[str, Callable[[], str]]] = {
     "few-shot-keys": _keys_of(wire.FewShotWire),
     "judge-keys": _keys_of(wire_cases.JudgeOptionsWire),
     "group-keys": _keys_of(wire_cases.GroupOptionsWire),
+    "import-formats": import_formats_reference,
 }
 """What makes each part, by the name that pages ask for it with."""

@@ -212,7 +212,8 @@ def pytest_promptevals_providers() -> Mapping[str, ProviderFactory]:  # type: ig
 class Importer(Protocol):
     """Makes an eval file of another tool's file, for ``promptevals import``.
 
-    What has no equivalent goes into the draft's losses with its place: nothing is dropped in silence.
+    What has no equivalent goes into the draft's losses with its place: nothing is dropped in silence. One whose files
+    name their fields as they like has an attribute ``takes_map = True``: then ``--map`` says which field is what.
     """
 
     description: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -13,6 +13,7 @@ from pytest_promptevals.errors import DatasetError, FileProblem, UsageError
 from pytest_promptevals.files.paths import shown_path
 from pytest_promptevals.records.drafts import Draft, ImportRequest
 from pytest_promptevals.reports.words import count_text, visible_text
+from pytest_promptevals.settings import SETTINGS
 
 _ENDINGS: Final = (".eval.yaml", ".eval.yml", ".eval.jsonl")
 
@@ -115,15 +116,21 @@ def _write(draft: Draft, target: Path, origin: str, *, force: bool) -> None:
     click.echo(f"{count_text(len(draft.cases), 'case')} written to {target}")
     for path in list(places)[1:]:
         click.echo(f"  with {path}")
-    _check(target)
+    if missing := list(_find_missing(target.absolute())):
+        click.echo("before it runs:")
+        for line in missing:
+            click.echo(visible_text(f"  {line}"))
 
 
-def _check(target: Path) -> None:
-    """Load what was written: what has to be mended by hand is said now, not by the first run."""
-    from pytest_promptevals.datasets.loader import load_dataset  # noqa: PLC0415 - what import alone needs
+def _find_missing(target: Path) -> Iterator[str]:
+    """Yield what keeps the written file from running: it is said now, not by the first run."""
+    from pytest_promptevals.engine.registry import builtin_registry  # noqa: PLC0415 - what import alone needs
+    from pytest_promptevals.hygiene.findings import Severity  # noqa: PLC0415 - likewise
+    from pytest_promptevals.hygiene.loading import load_subject  # noqa: PLC0415 - likewise
 
-    project = find_project(target.absolute().parent)
-    try:
-        load_dataset(target.absolute(), project.rootdir)
-    except DatasetError as error:
-        raise click.ClickException(f"it cannot be used as it is:\n{error}") from None
+    project = find_project(target.parent)
+    settings = project.resolve(dict.fromkeys(row.name for row in SETTINGS))
+    _, findings = load_subject(target, project.rootdir, builtin_registry(), settings)
+    for finding in findings:
+        if finding.kind.severity is Severity.ERROR:
+            yield str(finding)

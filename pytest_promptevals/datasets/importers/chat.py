@@ -12,7 +12,6 @@ from pytest_promptevals.datasets.importers.drafting import (
     ROLES,
     TOOLS_IN_CHAT,
     read_content,
-    refuse_map,
     share_judges,
     share_prompt,
 )
@@ -65,8 +64,7 @@ class ChatImporter:
         return isinstance(asked, dict) and _is_chat(asked.get("messages"))
 
     def read(self, request: ImportRequest) -> Draft:
-        """Return each conversation as a case. Raises ``UsageError`` for a map of fields."""
-        refuse_map(request)
+        """Return each conversation as a case."""
         losses = Losses()
         counted = CountedLosses(losses)
         rows = list(_read_rows(request, losses, counted))

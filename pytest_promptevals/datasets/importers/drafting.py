@@ -8,8 +8,6 @@ from typing import Any, Final
 
 from pytest_promptevals.datasets.importers.foreign import Losses
 from pytest_promptevals.datasets.sources import Source
-from pytest_promptevals.errors import UsageError
-from pytest_promptevals.records.drafts import ImportRequest
 from pytest_promptevals.records.json_types import Json
 
 ROLES: Final = ("system", "developer", "user", "assistant")
@@ -23,12 +21,6 @@ INPUT: Final = "{{ input }}"
 _MARKS: Final = ("{{", "{%", "{#")
 _FILE_ENDINGS: Final = (".md", ".txt", ".j2", ".yaml", ".yml")
 _INSTRUCTIONS: Final = ("system", "developer")
-
-
-def refuse_map(request: ImportRequest) -> None:
-    """Raise ``UsageError`` where the user maps fields of a format whose fields have fixed names."""
-    for key, name in request.fields.items():
-        raise UsageError(f"{request.shown}: --map {key}={name}: fields of this format have fixed names; leave it out")
 
 
 def literal(text: str) -> str:

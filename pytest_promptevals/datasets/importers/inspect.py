@@ -72,6 +72,7 @@ _CHOSEN: Final = r"(?i)answer\s*:\s*{{ expected | replace(', ', '[,\s]*') }}\W*$
 class InspectImporter:
     """Reads samples: questions with their targets, and with choices where there are some."""
 
+    takes_map = True
     description = "samples of inspect_ai, as JSON, JSON Lines or CSV, with choices and chat messages too"
 
     def recognizes(self, request: ImportRequest) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from pytest_promptevals.datasets.importers.drafting import refuse_map, share_judges, share_prompt
+from pytest_promptevals.datasets.importers.drafting import share_judges, share_prompt
 from pytest_promptevals.datasets.importers.foreign import Fields, Losses, read_document
 from pytest_promptevals.datasets.importers.openai_modelgraded import SPEC_FIELDS, plan_graded, read_graded
 from pytest_promptevals.datasets.importers.openai_samples import (
@@ -90,10 +90,8 @@ class OpenAiEvalsImporter:
     def read(self, request: ImportRequest) -> Draft:
         """Return all evals of a registry as one eval file, or the samples with the judge that most of them have.
 
-        Raises ``FileProblem`` if there is no eval with an equivalent, or its samples cannot be read, and ``UsageError``
-        for a map of fields.
+        Raises ``FileProblem`` if there is no eval with an equivalent, or its samples cannot be read.
         """
-        refuse_map(request)
         losses = Losses()
         if _is_samples(request.path):
             plan = Plan(_MATCH.judges)

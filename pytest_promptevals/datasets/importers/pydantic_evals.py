@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from pytest_promptevals.datasets.importers.drafting import ROLES, refuse_map, share_judges
+from pytest_promptevals.datasets.importers.drafting import ROLES, share_judges
 from pytest_promptevals.datasets.importers.foreign import Fields, Losses, read_document
 from pytest_promptevals.datasets.importers.pydantic_evaluators import (
     EVALUATORS,
@@ -58,9 +58,8 @@ class PydanticEvalsImporter:
     def read(self, request: ImportRequest) -> Draft:
         """Return the dataset as an eval file.
 
-        Raises ``FileProblem`` for a file without a list of cases, ``UsageError`` for a map of fields.
+        Raises ``FileProblem`` for a file without a list of cases.
         """
-        refuse_map(request)
         document, source = read_document(request.path, request.shown)
         if not isinstance(document, dict) or not isinstance(document.get("cases"), list):
             raise FileProblem("must be a mapping with a list of cases", path=request.shown)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from pytest_promptevals.datasets.importers.drafting import share_judges
 from pytest_promptevals.datasets.importers.foreign import Fields, Losses, read_records
 from pytest_promptevals.datasets.sources import Source
 from pytest_promptevals.datasets.wire_cases import CaseWire
@@ -27,6 +28,7 @@ _LISTS: Final = frozenset({"context", "tags"})
 class RowsImporter:
     """Reads rows whose fields are named in any way."""
 
+    takes_map = True
     description = "rows of CSV, JSON Lines, JSON or YAML; --map says which field is what"
 
     def recognizes(self, request: ImportRequest) -> bool:
@@ -46,10 +48,12 @@ class RowsImporter:
         for key, name in request.fields.items():
             if name not in used:
                 raise UsageError(f"{request.shown}: --map {key}={name}: no row has a field {name!r}")
-        has_answers = any("expected" in case for case in cases)
-        settings: dict[str, Json] = {"judges": ["exact"]} if has_answers else {}
+        for case in cases:
+            if "expected" in case:
+                case.setdefault("judges", ["exact"])
+        judges = share_judges(cases)
         comments = {"judges": "Exact words are asked for; 'promptevals judges list' shows what else there is."}
-        return Draft(settings, cases, losses.listed(), comments=comments)
+        return Draft({"judges": judges} if judges else {}, cases, losses.listed(), comments=comments)
 
 
 def _check_keys(fields: Mapping[str, str]) -> None:

@@ -98,11 +98,9 @@ def _blocks(draft: Draft, cases: Sequence[Json], origin: str) -> Iterator[str]:
     if draft.losses:
         yield _comment("What has no equivalent here:")
         yield from (_comment(f"- {loss}") for loss in draft.losses)
-    yield "\n"
-    for key, value in draft.settings.items():
-        if comment := draft.comments.get(key):
-            yield "\n" + _comment(comment)
-        yield _dump({key: _styled(value)})
+    for number, (key, value) in enumerate(draft.settings.items()):
+        comment = draft.comments.get(key, "")
+        yield ("\n" if comment or number == 0 else "") + _comment(comment) + _dump({key: _styled(value)})
     yield "\n" + _dump({"cases": _styled(list(cases))})
 
 

@@ -21,6 +21,7 @@ from pytest_promptevals.datasets.importers.finishing import finish
 from pytest_promptevals.datasets.importers.foreign import Losses
 from pytest_promptevals.datasets.importers.openai_evals import OpenAiEvalsImporter
 from pytest_promptevals.datasets.importers.pydantic_evals import PydanticEvalsImporter
+from pytest_promptevals.datasets.importers.registry import choose_importer
 from pytest_promptevals.datasets.sources import Source
 from pytest_promptevals.errors import UsageError
 from pytest_promptevals.hookspecs import Importer
@@ -192,5 +193,6 @@ def test_a_map_of_fields_is_for_other_formats(importer: Importer, name: str, sam
 
     assert not importer.recognizes(request)
     with pytest.raises(UsageError) as caught:
-        importer.read(request)
-    assert str(caught.value) == (f"{name}: --map input=question: fields of this format have fixed names; leave it out")
+        choose_importer({"tool": importer}, request, "tool")
+    words = "--map input=question: fields of the format tool have fixed names; leave it out"
+    assert str(caught.value) == f"{name}: {words}"
