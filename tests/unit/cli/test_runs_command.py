@@ -77,6 +77,7 @@ def test_a_list_as_json_has_all_that_is_known() -> None:
         "cases": 1,
         "errors": 0,
         "mean_score": 0.5,
+        "passed": 1,
         "pass_rate": 1.0,
         "cost": 0.5,
         "spent": 0.1,
