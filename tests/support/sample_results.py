@@ -157,7 +157,8 @@ def make_full_run(run_id: str = "full") -> Run:
 def make_full_comparison() -> Comparison:
     """A comparison in which no field that is stored has its default."""
     noise = Noise(0.1, 0.2, 0.3, 2.5)
-    effect = Effect("score", 0.9, 0.1, 0.8, 0.7, 0.85, 0.01, 0.99, 0.05, cases=12, groups=10, effective_groups=9.5, noise=noise)
+    effect = Effect("score", 0.9, 0.1, 0.8, 0.7, 0.85, 0.01, 0.99, 0.05, cases=12, groups=10, noise=noise)
+    effect = dataclasses.replace(effect, effective_groups=9.5)
     evidence = Evidence(effect, 0.1, 0.95, 0.02, 1.0, 0.15, 40, 3)
     delta = Delta(
         "a", Change.WORSE, 0.9, 0.1, PLACE, 2.0, "g", passed_before=True, passed_after=False, renamed_from="b"
