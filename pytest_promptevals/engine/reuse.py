@@ -183,6 +183,7 @@ def result_of_baseline(planned: PlannedCase, before: BaselineCase, prompt: Rende
         prompt=prompt,
         expected=planned.case.expected,
         reused_from=OF_BASELINE,
+        text_lengths=() if before.output_length is None else (before.output_length,),
     )
     return dataclasses.replace(result, tags=planned.case.tags, group=planned.case.group, weight=planned.case.weight)
 

@@ -34,7 +34,8 @@ def without_texts(result: CaseResult, *, keep_output: bool, is_whole: bool = Fal
         prompt=None,
         expected=None,
         tags=(),
-        text_lengths=tuple(len(trial.response.text) for trial in result.trials if trial.response is not None),
+        text_lengths=result.text_lengths
+        or tuple(len(trial.response.text) for trial in result.trials if trial.response is not None),
     )
 
 

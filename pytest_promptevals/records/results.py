@@ -165,8 +165,8 @@ class CaseResult:
     """Id of the run whose result this is, or ``OF_BASELINE``; ``None`` where the case was run."""
     prompt_hash: str = ""
     """Content hash of the prompt's template, with the files that it includes; empty if there was none."""
-    text_lengths: tuple[int, ...] = ()
-    """Characters of each response, where the texts themselves are no longer kept."""
+    text_lengths: tuple[float, ...] = ()
+    """Characters of each response, or their mean, where not all of the texts are kept."""
 
     @property
     def output(self) -> str | None:

@@ -218,6 +218,52 @@ def test_a_baseline_saved_of_such_a_run_is_whole(saved: EvalProject) -> None:
     assert changed == ["c3"]
 
 
+@pytest.mark.parametrize(
+    ("then", "judges"),
+    [
+        ({"text": "brief", "cost": 0.001}, "{regex: {pattern: brief, required: false}}, {contains: right}"),
+        ({"text": "right", "cost": 0.005}, "contains: right"),
+        ({"text": "right, right", "cost": 0.001}, "contains: right"),
+    ],
+    ids=["other judges", "a dearer one", "a longer one"],
+)
+def test_a_result_of_another_run_with_the_same_score_does_not_stand_for_the_baseline(
+    project: EvalProject, then: dict[str, object], judges: str
+) -> None:
+    project.write(
+        "app.py",
+        "import json\nfrom pathlib import Path\nfrom pytest_promptevals import Response\n\n"
+        "def answer(input):\n    return Response(**json.loads(Path('answer.json').read_text()))\n",
+    )
+    rows = [{"id": f"c{number}", "input": "x"} for number in range(3)]
+    project.write_cases(CASES, rows, head=f"model: python/app:answer\njudges: [{judges}]\n")
+    project.write("answer.json", json.dumps({"text": "right", "cost": 0.001}))
+    project.run_process(NO_CACHE, "--evals-save-baseline").assert_outcomes(passed=3)
+    baseline = (project.path / "baselines/a.eval.yaml.jsonl").read_text("utf-8")
+    project.write("answer.json", json.dumps(then))
+    project.run_process(NO_CACHE)
+
+    result = project.run_process(NO_CACHE, "--evals-changed", "--evals-save-baseline")
+
+    result.assert_outcomes(deselected=3)
+    assert (project.path / "baselines/a.eval.yaml.jsonl").read_text("utf-8") == baseline
+
+
+def test_what_stands_for_unchanged_cases_is_as_long_as_the_baseline_says(project: EvalProject) -> None:
+    project.write("app.py", "import random\n\ndef answer(input):\n    return 'right' + 'x' * random.randrange(3000)\n")
+    rows = [{"id": f"c{number}", "input": "x"} for number in range(6)]
+    head = "model: python/app:answer\njudges: [contains: right]\n"
+    project.write_cases(CASES, rows, head=f"{head}trials: 3\n")
+    project.write_cases("single.eval.yaml", rows, head=head)
+    project.run_process(NO_CACHE, "--evals-save-baseline").assert_outcomes(passed=12)
+    baselines = [path.read_text("utf-8") for path in sorted((project.path / "baselines").iterdir())]
+    shutil.rmtree(project.path / ".promptevals")
+
+    project.run_process(NO_CACHE, "--evals-changed", "--evals-save-baseline").assert_outcomes(deselected=12)
+
+    assert [path.read_text("utf-8") for path in sorted((project.path / "baselines").iterdir())] == baselines
+
+
 def count_runs(folder: Path) -> int:
     """Return how many runs the history has."""
     with sqlite3.connect(folder / ".promptevals/history.db") as history:
