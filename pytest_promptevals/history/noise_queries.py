@@ -39,7 +39,7 @@ def list_files(connection: Connection) -> tuple[str, ...]:
 def find_recorded(connection: Connection, files: Collection[str]) -> frozenset[str]:
     """Return those of the eval files all of whose results are outputs that the cases carry: nothing is asked there."""
     table = case_results.c
-    asked = select(table.file.distinct()).where(table.file.in_(files), table.model != _RECORDED)
+    asked = select(table.file).distinct().where(table.file.in_(files), table.model != _RECORDED)
     return frozenset(files) - frozenset(connection.scalars(asked))
 
 
