@@ -314,6 +314,25 @@ def test_a_marked_function_is_left_out_and_named(project: EvalProject) -> None:
 
 
 @pytest.mark.parametrize("option", ["--evals-regate=latest", "--evals-rejudge=latest"])
+@pytest.mark.parametrize("baseline", [(), ("--evals-baseline=latest",)], ids=["the last results", "latest"])
+@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["one process", "two workers"])
+def test_a_run_that_is_decided_anew_is_not_its_own_baseline(
+    project: EvalProject, option: str, baseline: tuple[str, ...], workers: tuple[str, ...]
+) -> None:
+    rows = [{"id": f"c{number}", "input": "x", "expected": "ok", "output": "ok"} for number in range(100)]
+    head = "judges: [exact]\ncase_policy: gate\n"
+    project.write_cases(CASES, rows, head)
+    assert project.run_process().ret == 0
+    project.write_cases(CASES, [*({**row, "output": "no"} for row in rows[:9]), *rows[9:]], head)
+    assert project.run_process().ret == 0
+
+    again = [project.run_process(option, "--evals-max-drop=0.01", *baseline, *workers) for _ in range(2)]
+
+    assert [result.ret for result in again] == [1, 1]
+    again[0].stdout.fnmatch_lines(["*1.000*0.910*", "*regressed*"])
+
+
+@pytest.mark.parametrize("option", ["--evals-regate=latest", "--evals-rejudge=latest"])
 def test_what_was_asked_of_a_red_run_with_other_limits_is_no_baseline(project: EvalProject, option: str) -> None:
     project.write("app.py", "import pathlib\n\ndef answer(input):\n    return pathlib.Path('says.txt').read_text()\n")
     head = "model: python/app:answer\njudges: [exact]\ncase_policy: gate\n"
