@@ -91,6 +91,8 @@ def compare(
         comparison = _compare(before, now, files, history, outputs or 0)
         with open_output(output) as stream:
             _write(stream, comparison, form, _limit(form, limit, everything=everything), with_same=everything)
+        if output is not None:
+            click.echo(f"comparison written to {output}")
         if _fails(comparison, fail_on):
             raise click.exceptions.Exit(1)
 
