@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.critic import CRITIC
 from tests.support.marked_function import write_function
 from tests.support.project import ECHO, EvalProject
 from tests.support.served import calls, echo_cases, serve
@@ -421,8 +422,26 @@ def test_a_case_runs_where_what_the_baseline_keeps_does_not_tell_whether_it_pass
     lost.assert_outcomes(passed=2)
     lost.stdout.fnmatch_lines(
         [
-            "no case unchanged since the baseline; 0 cases changed; 1 case ran again, since",
-            "  the kept scores do not tell whether it passes by the thresholds of now",
+            "1 case unchanged since the baseline ran again, since the kept scores do not tell",
+            "  whether it passes by the thresholds of now; 0 cases changed",
+        ]
+    )
+
+
+def test_what_is_unchanged_and_runs_again_is_told_from_what_is_taken_over(project: EvalProject) -> None:
+    judges = "[{all_of: [{fuzzy: {threshold: 0.4}}, {contains: ab}]}]"
+    cases = [{"id": name, "input": "abcd", "expected": "abxy", "judges": ["fuzzy"]} for name in ("a", "b")]
+    text = f"model: scripted/echo\ncases:\n  - {{id: c, input: abcd, expected: abxy, judges: {judges}}}\n"
+    text += "".join(f"  - {json.dumps(case)}\n" for case in cases)
+    project.write(CASES, text)
+    project.run("--evals-save-baseline")
+    shutil.rmtree(project.path / ".promptevals")
+
+    project.run("--evals-changed", "--tb=no").stdout.fnmatch_lines(
+        [
+            "2 cases unchanged since the baseline: results taken from there, 2 of them below",
+            "  their thresholds; 1 other unchanged case ran again, since the kept scores do",
+            "  not tell whether it passes by the thresholds of now; 0 cases changed",
         ]
     )
 
@@ -466,36 +485,10 @@ def test_weight_group_and_tags_of_an_unchanged_case_are_those_of_now(project: Ev
         assert database.execute(query).fetchone() == (9.0, "g", '["t"]')
 
 
-CRITIC = """
-from pytest_promptevals import Grade, JudgeParameters
-
-
-class NoParameters(JudgeParameters):
-    pass
-
-
-class CriticJudge:
-    name = "critic"
-    level = 2
-    default_threshold = 0.5
-    shorthand = None
-    Parameters = NoParameters
-
-    def __init__(self, parameters):
-        pass
-
-    async def judge(self, subject, ask):
-        return Grade(0.9)
-
-
-def pytest_promptevals_judges():
-    return [CriticJudge]
-"""
-
-
 @pytest.mark.parametrize("history", ["kept", "lost"])
 def test_what_a_part_of_the_judges_said_rests_on_as_many_trials_as_before(project: EvalProject, history: str) -> None:
     project.write("conftest.py", CRITIC)
+    project.write("critic.txt", "0.9")
     head = "model: scripted/echo\nprompt: '{{ input }}'\ntrials: 3\njudges: [exact, critic]\n"
     rows = [{"id": f"c{number}", "input": f"x{number}", "expected": f"x{number}"} for number in range(20)]
     project.write_cases(CASES, rows, head=head)
