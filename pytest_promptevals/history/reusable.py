@@ -10,10 +10,12 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, func, select
 
+from pytest_promptevals.errors import HistoryError
 from pytest_promptevals.history.baselines import SCORE_DIGITS, round_figure, round_length
 from pytest_promptevals.history.opening import open_history
 from pytest_promptevals.history.rows import result_from_rows
 from pytest_promptevals.history.run_queries import find_run
+from pytest_promptevals.history.store import HistoryStore
 from pytest_promptevals.history.tables import case_results, runs, scores
 from pytest_promptevals.records.codec import SCHEMA_VERSION
 from pytest_promptevals.records.comparisons import BaselineCase
@@ -37,6 +39,8 @@ class StoredRun:
     """Its id."""
     results: Mapping[tuple[str, str], CaseResult]
     """By eval file and name."""
+    asked_at: str
+    """When the run began whose outputs these are: its own beginning, or that of the run that it reuses itself."""
 
 
 def find_run_id(rootdir: Path, setting: str, reference: str) -> str:
@@ -53,8 +57,18 @@ def read_stored_run(rootdir: Path, setting: str, reference: str) -> StoredRun:
     with open_history(rootdir, setting) as store:
         with store.reading() as connection:
             run_id = find_run(connection, reference)
-        results = store.results(run_id)
-    return StoredRun(run_id, {(result.file, result.name): result for result in results})
+        results, asked_at = store.results(run_id), _find_beginning(store, run_id)
+    return StoredRun(run_id, {(result.file, result.name): result for result in results}, asked_at)
+
+
+def _find_beginning(store: HistoryStore, run_id: str) -> str:
+    run = store.run(run_id)
+    while run.kind in (RunKind.REGATE, RunKind.REJUDGE) and run.parent is not None:
+        try:
+            run = store.run(run.parent)
+        except HistoryError:  # removed since
+            break
+    return run.started_at
 
 
 def read_files(connection: Connection, run_id: str) -> list[str]:

@@ -119,6 +119,8 @@ class Trial:
     """Set if the trial could not be scored."""
     judging: JudgeSpending | None = None
     """Set beside ``error`` if judges had called models by then."""
+    is_further: bool = False
+    """Whether it was added once the case had been reported: it counts in the scores, and not in what passes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,9 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from pytest_promptevals.cli import main
 from tests.support.critic import CRITIC
 from tests.support.marked_function import write_function
 from tests.support.project import ECHO, EvalProject
@@ -72,6 +74,23 @@ def test_nothing_runs_and_all_is_well_where_nothing_changed(saved: EvalProject, 
     assert calls(model_server) == 0
     assert result.ret == 0
     result.stdout.fnmatch_lines(["*collected 10 items / 10 deselected / 0 selected"])
+
+
+@pytest.mark.parametrize("option", ["--evals-changed", "--evals-regate=latest", "--evals-rejudge=latest"])
+def test_what_is_reused_is_no_response_from_the_cache(saved: EvalProject, option: str) -> None:
+    result = saved.run(NO_CACHE, option)
+
+    result.stdout.no_fnmatch_line("* responses*")
+    assert "  calls: " not in CliRunner().invoke(main, ["show", "latest"]).output
+
+
+def test_of_a_run_of_what_changed_only_that_was_asked_for(saved: EvalProject) -> None:
+    edit_one(saved)
+
+    result = saved.run(NO_CACHE, "--evals-changed")
+
+    result.stdout.fnmatch_lines(["1 response; cost unknown for 1 case"])
+    assert "  calls: 1; cost unknown" in CliRunner().invoke(main, ["show", "latest"]).output
 
 
 def test_nothing_runs_in_workers_where_nothing_changed(saved: EvalProject, model_server: ModelServer) -> None:

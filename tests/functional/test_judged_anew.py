@@ -95,7 +95,7 @@ def test_a_case_that_the_run_does_not_have_is_left_out_and_named(
     result = recorded.run("--evals-rejudge=latest")
 
     assert calls(model_server) == 0
-    result.assert_outcomes(passed=5, deselected=2)
+    result.assert_outcomes(passed=4, deselected=2)
     result.stdout.fnmatch_lines([f"2 cases (c4, c5) not run: not among the results of run {run_id}"])
 
 
@@ -272,11 +272,15 @@ def test_a_group_whose_judges_scores_are_not_kept_is_left_out_and_named(project:
             "--evals-regate takes outputs as they are and cannot be combined with --evals-attribute",
         ),
         (
+            ["--evals-regate=latest", "--evals-adaptive"],
+            "--evals-regate takes outputs as they are and cannot be combined with --evals-adaptive",
+        ),
+        (
             ["--evals-rejudge=latest", "--evals-model=scripted/x"],
             "--evals-rejudge takes outputs as they are and cannot be combined with --evals-model",
         ),
     ],
-    ids=["unknown to rejudge", "unknown to regate", "both", "attribution", "another model"],
+    ids=["unknown to rejudge", "unknown to regate", "both", "attribution", "adaptive trials", "another model"],
 )
 def test_what_cannot_be_reused_is_a_usage_error(
     recorded: EvalProject, model_server: ModelServer, arguments: list[str], message: str
@@ -298,7 +302,7 @@ def test_an_error_of_the_run_stays_an_error(project: EvalProject) -> None:
     for option in ("--evals-rejudge=latest", "--evals-regate=latest"):
         result = project.run_process(option)
 
-        result.assert_outcomes(passed=2, errors=1)
+        result.assert_outcomes(passed=1, errors=1)
 
 
 def test_a_marked_function_is_left_out_and_named(project: EvalProject) -> None:

@@ -105,8 +105,10 @@ def test_runs_over_a_few_of_the_cases_tell_nothing_of_the_file(history: Path, st
         (
             "test_app.py::test_app",
             "test",
-            "no two runs yet of the same code, at one commit without changes; to measure the noise of a test "
-             "function, commit, then run twice: pytest test_app.py::test_app",
+            (
+                "no two runs yet of the same code, at one commit without changes; to measure the noise of a test "
+                "function, commit, then run twice: pytest test_app.py::test_app"
+            ),
         ),
     ],
 )
