@@ -109,7 +109,7 @@ def make_full_result(name: str = "full") -> CaseResult:
         trials=(
             Trial(1, response, (first, second), 0.8, passed=False),
             Trial(2, response, (second, first), 0.1 + 0.2, passed=True),
-            Trial(3, response, (first,), error=failed, judging=JudgeSpending(2, 0.0002, 0.0001, 1)),
+            Trial(3, response, (first,), error=failed, judging=JudgeSpending(2, 0.0002, 0.0001, 1), is_further=True),
         ),
         scores=(first, second),
         score=0.1 + 0.2,
