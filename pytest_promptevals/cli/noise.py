@@ -58,13 +58,13 @@ def noise(files: Sequence[str], last: int, max_drop: float | None, form: str, hi
         named = [_find_file(partial(find_file, connection), file, project.rootdir) for file in dict.fromkeys(files)]
         wanted = named or list_files(connection)
         floors = {file: measure_noise(read_fresh_scores(connection, file, last)) for file in wanted}
-        unknown = find_recorded(connection, [file for file, floor in floors.items() if floor is None])
+        recorded = find_recorded(connection, [file for file, floor in floors.items() if floor is None])
     if form == "json":
-        click.echo(json.dumps(noise_data(floors, allowed, unknown), indent=2, ensure_ascii=False))
+        click.echo(json.dumps(noise_data(floors, allowed, recorded), indent=2, ensure_ascii=False))
     elif not floors:
         click.echo("the history has no eval file yet; run pytest first")
     else:
-        click.echo("\n".join(noise_lines(floors, allowed, unknown, shutil.get_terminal_size().columns)))
+        click.echo("\n".join(noise_lines(floors, allowed, recorded, shutil.get_terminal_size().columns)))
 
 
 def _find_file(find: Callable[[str], str], file: str, rootdir: Path) -> str:
