@@ -545,6 +545,7 @@ def test_garbage_is_collected_again_afterwards(folder: Path) -> None:
     run(BEFORE, NOW)
 
     assert gc.isenabled()
+    assert gc.get_freeze_count() == 0
     gc.disable()
     try:
         run(BEFORE, NOW)
