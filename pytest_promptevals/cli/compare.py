@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import dataclasses
 import gc
@@ -91,22 +92,23 @@ def compare(
         comparison = _compare(before, now, files, history, outputs or 0)
         with open_output(output) as stream:
             _write(stream, comparison, form, _limit(form, limit, everything=everything), with_same=everything)
+        if output is not None:
+            click.echo(f"comparison written to {output}")
         if _fails(comparison, fail_on):
             raise click.exceptions.Exit(1)
 
 
 @contextlib.contextmanager
 def _without_collecting() -> Iterator[None]:
-    """Keep Python from looking for garbage among rows by the hundred thousand: that takes a third of the time.
-
-    Nor does it look there later on, which would be at the end of the process.
-    """
+    """Keep Python from looking for garbage among rows by the hundred thousand: that takes a third of the time."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
-        gc.freeze()
+        # Nor need it look there at the end of the process. Only then: who calls this from Python goes on.
+        atexit.unregister(gc.freeze)
+        atexit.register(gc.freeze)
         if was_enabled:
             gc.enable()
 

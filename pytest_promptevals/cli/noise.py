@@ -46,7 +46,11 @@ def noise(files: Sequence[str], last: int, max_drop: float | None, form: str, hi
     It is measured on pairs of runs that asked just the same, each of them anew and not from the cache. Without a FILE,
     all files of the history are shown.
     """
-    from pytest_promptevals.history.noise_queries import list_files, read_fresh_scores  # noqa: PLC0415 - SQLAlchemy, 0.25 s
+    from pytest_promptevals.history.noise_queries import (  # noqa: PLC0415 - SQLAlchemy, 0.25 s
+        find_recorded,
+        list_files,
+        read_fresh_scores,
+    )
     from pytest_promptevals.history.run_queries import find_file  # noqa: PLC0415 - likewise
 
     with history_of_project(history) as (store, project), store.reading() as connection:
@@ -54,12 +58,13 @@ def noise(files: Sequence[str], last: int, max_drop: float | None, form: str, hi
         named = [_find_file(partial(find_file, connection), file, project.rootdir) for file in dict.fromkeys(files)]
         wanted = named or list_files(connection)
         floors = {file: measure_noise(read_fresh_scores(connection, file, last)) for file in wanted}
+        recorded = find_recorded(connection, [file for file, floor in floors.items() if floor is None])
     if form == "json":
-        click.echo(json.dumps(noise_data(floors, allowed), indent=2, ensure_ascii=False))
+        click.echo(json.dumps(noise_data(floors, allowed, recorded), indent=2, ensure_ascii=False))
     elif not floors:
         click.echo("the history has no eval file yet; run pytest first")
     else:
-        click.echo("\n".join(noise_lines(floors, allowed, shutil.get_terminal_size().columns)))
+        click.echo("\n".join(noise_lines(floors, allowed, recorded, shutil.get_terminal_size().columns)))
 
 
 def _find_file(find: Callable[[str], str], file: str, rootdir: Path) -> str:

@@ -171,6 +171,7 @@ def _to_json(summary: RunSummary) -> Json:
         "cases": summary.cases,
         "errors": summary.errors,
         "mean_score": summary.mean_score,
+        "passed": summary.passed,
         "pass_rate": summary.pass_rate,
         "cost": run.cost,
         "spent": run.spent,

@@ -125,6 +125,8 @@ class FileChanges:
     """Judges by their labels; their values are content hashes."""
     packages: tuple[ValueChange, ...] = ()
     """Versions of Python and of packages."""
+    weights: tuple[ValueChange, ...] = ()
+    """Weights of cases that are compared, by the item's name."""
     flips: tuple[Flip, ...] = ()
     """Cases that got worse, worst first: those that no longer pass before the others."""
     is_run_known: bool = False
@@ -206,6 +208,14 @@ def compare_values(before: Mapping[str, Json], after: Mapping[str, Json]) -> tup
     names = sorted({*before, *after})
     changes = (ValueChange(name, before.get(name), after.get(name)) for name in names)
     return tuple(change for change in changes if change.before != change.after)
+
+
+def compare_weights(
+    deltas: Sequence[Delta], before: Mapping[str, float], after: Mapping[str, float]
+) -> tuple[ValueChange, ...]:
+    """Return the paired cases whose weight is another one; ``before`` and ``after`` have the weights by name."""
+    pairs = [(delta.name, before.get(delta.old_name), after.get(delta.name)) for delta in deltas]
+    return tuple(ValueChange(name, old, now) for name, old, now in pairs if None not in (old, now) and old != now)
 
 
 def compare_resolved(before: RunFile, after: RunFile) -> tuple[ValueChange, ...]:

@@ -70,9 +70,12 @@ def measure_noise(runs: Sequence[Mapping[str, FreshScore]]) -> NoiseFloor | None
 
     Args:
         runs: fresh scores of its cases by name, one entry for each run, oldest first. Neighbours are pairs where at
-            least half of the smaller one's cases have the same fingerprint in both; only those cases count.
+            least half of the smaller one's cases have the same fingerprint, and as many trials, in both; only those
+            cases count. Pairs with other numbers of trials than the newest one are left out.
     """
-    pairs = [pair for first, second in itertools.pairwise(runs) if (pair := _pair(first, second)) is not None]
+    found = [pair for first, second in itertools.pairwise(runs) if (pair := _pair(first, second)) is not None]
+    # Runs of more trials scatter less: together, they would tell of neither.
+    pairs = [pair for pair in found if math.isclose(pair.trials, found[-1].trials)]
     if not pairs:
         return None
     changes = [pair.change for pair in pairs]
@@ -90,8 +93,12 @@ def measure_noise(runs: Sequence[Mapping[str, FreshScore]]) -> NoiseFloor | None
     )
 
 
+def _is_same(first: FreshScore, second: FreshScore) -> bool:
+    return (first.fingerprint, first.trials) == (second.fingerprint, second.trials)
+
+
 def _pair(first: Mapping[str, FreshScore], second: Mapping[str, FreshScore]) -> _Pair | None:
-    names = [name for name, now in second.items() if name in first and first[name].fingerprint == now.fingerprint]
+    names = [name for name, now in second.items() if name in first and _is_same(first[name], now)]
     if not names or 2 * len(names) < min(len(first), len(second)):
         return None
     total = math.fsum(second[name].weight for name in names)

@@ -12,7 +12,7 @@ from pytest_promptevals.engine.pipeline import Pipeline
 from pytest_promptevals.engine.planning import PlannedCase
 from pytest_promptevals.engine.runner import Outcome, make_trial, run_trial
 from pytest_promptevals.engine.trials import reduce_trials
-from pytest_promptevals.records.results import CaseResult, ErrorRecord, Score, Trial
+from pytest_promptevals.records.results import CaseResult, ErrorRecord, Trial
 
 REDUCER = "mean"
 """The only reducer under which more trials make a score more exact, and do not change what it means."""
@@ -50,7 +50,8 @@ async def add_trials(
     outcomes = await asyncio.gather(*(run_trial(planned, prompt, pipeline, number, None, before) for number in numbers))
     scored = list(itertools.takewhile(lambda outcome: outcome.error is None, outcomes))
     error = next((outcome.error for outcome in outcomes if outcome.error is not None), None)
-    trials = [make_trial(number, outcome) for number, outcome in zip(numbers, scored, strict=False)]
+    further = [dataclasses.replace(outcome, is_further=True) for outcome in scored]
+    trials = [make_trial(number, outcome) for number, outcome in zip(numbers, further, strict=False)]
     return MoreTrials(_extend(planned, result, trials), error, _lost(outcomes[len(scored) :]))
 
 
@@ -58,14 +59,8 @@ def _extend(planned: PlannedCase, result: CaseResult, more: Sequence[Trial]) -> 
     if not more:
         return result
     trials = (*result.trials, *more)
-    scores, score, _ = reduce_trials(REDUCER, trials, planned.plan.dataset.threshold)
-    kept = tuple(_as_passed_before(new, old) for new, old in zip(scores, result.scores, strict=True))
-    return dataclasses.replace(result, trials=trials, scores=kept, score=score)
-
-
-def _as_passed_before(score: Score, first: Score) -> Score:
-    """A judge passes as it did when the case was reported: of more trials, a flaky case more easily fails one."""
-    return dataclasses.replace(score, passed=first.passed)
+    scores, score, passed = reduce_trials(REDUCER, trials, planned.plan.dataset.threshold)
+    return dataclasses.replace(result, trials=trials, scores=scores, score=score, passed=passed)
 
 
 def _lost(outcomes: Sequence[Outcome]) -> float:

@@ -101,9 +101,10 @@ async def _rejudge_trial(
     planned: PlannedCase, known: CaseResult, trial: Trial, pipeline: Pipeline, before: str | None
 ) -> Outcome:
     if trial.response is None:
-        return Outcome(error=trial.error or known.error)
+        return Outcome(error=trial.error or known.error, is_further=trial.is_further)
     response = dataclasses.replace(trial.response, cached=True)  # it was paid by the run that it comes from
-    return await judge_response(planned, response, known.prompt, pipeline, before)
+    outcome = await judge_response(planned, response, known.prompt, pipeline, before)
+    return dataclasses.replace(outcome, is_further=trial.is_further)
 
 
 def regate_case(planned: PlannedCase, known: CaseResult) -> CaseResult:
@@ -183,6 +184,7 @@ def result_of_baseline(planned: PlannedCase, before: BaselineCase, prompt: Rende
         prompt=prompt,
         expected=planned.case.expected,
         reused_from=OF_BASELINE,
+        text_lengths=() if before.output_length is None else (before.output_length,),
     )
     return dataclasses.replace(result, tags=planned.case.tags, group=planned.case.group, weight=planned.case.weight)
 

@@ -40,6 +40,8 @@ class Outcome:
     """Why there is no score."""
     judging: JudgeSpending | None = None
     """What judges spent on no score."""
+    is_further: bool = False
+    """Whether it is added to a result that was reported."""
 
 
 async def run_case(
@@ -204,6 +206,7 @@ def _sender(plan: EvalPlan, pipeline: Pipeline) -> Send:
 def make_trial(number: int, outcome: Outcome) -> Trial:
     """Return the trial of that number with what it gave."""
     if outcome.error is not None:
-        return Trial(number, outcome.response, error=outcome.error, judging=outcome.judging)
+        further, judging = outcome.is_further, outcome.judging
+        return Trial(number, outcome.response, error=outcome.error, judging=judging, is_further=further)
     score, passed = score_trial(outcome.scores)
-    return Trial(number, outcome.response, outcome.scores, score, passed)
+    return Trial(number, outcome.response, outcome.scores, score, passed, is_further=outcome.is_further)

@@ -6,6 +6,7 @@ section 2.1; ``pass^k`` is its counterpart for "all k pass" of Yao et al., "tau-
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import statistics
 from collections.abc import Callable, Mapping, Sequence
@@ -41,8 +42,19 @@ def reduce_trials(
 
     ``mean``, ``median``, ``min`` and ``max`` reduce each judge's values, and the case passes if every required judge
     still reaches its threshold. ``majority``, ``pass@k`` and ``pass^k`` look at which trials passed as a whole.
-    All trials must have scores.
+    Further trials count in the scores alone: of more trials, a flaky case more easily fails one, so what passes stays
+    what was reported of the case. All trials must have scores.
     """
+    scores, score, passed = _reduce(reducer, trials, threshold)
+    first = [trial for trial in trials if not trial.is_further]
+    if not first or len(first) == len(trials):
+        return scores, score, passed
+    reported, _, passed = _reduce(reducer, first, threshold)
+    kept = (dataclasses.replace(new, passed=old.passed) for new, old in zip(scores, reported, strict=True))
+    return tuple(kept), score, passed
+
+
+def _reduce(reducer: str, trials: Sequence[Trial], threshold: float | None) -> tuple[tuple[Score, ...], float, bool]:
     if reducer in _NUMERIC:
         return _reduce_values(_NUMERIC[reducer], trials, threshold)
     score = round(_share_passed(reducer, [trial.passed is True for trial in trials]), SCORE_DIGITS)

@@ -114,6 +114,6 @@ _TIMES: Final = {
 _STATES: Final = {
     "status": "no run is {}",
     "verdict": "no run came to the verdict {}",
-    "kind": "no run is a {}",
+    "kind": "no run is of the kind {}",
 }
 """What is said of values that an option lets through only if it knows them."""

@@ -31,6 +31,8 @@ def _marks(values: Collection[object]) -> str:
     return ", ".join("?" * len(values))
 
 
+_NEVER: Final = "9999"
+"""A time after those of all runs."""
 _COMPARABLE: Final = f"(case_fingerprint NOT LIKE '%{SEPARATOR}%' OR case_fingerprint LIKE ?)"
 """Results of all judges, or of those up to the level of the run that asks."""
 _BY_DEFAULT: Final = "(comparisons.has_baseline AND comparisons.baseline_run = '')"
@@ -38,12 +40,14 @@ _GOOD_RUNS: Final = f"""
     WITH RECURSIVE dropped (run_id) AS (
         SELECT run_id FROM gates WHERE file = ? AND verdict IN ({_marks(DROPPED)}) AND NOT is_accepted
         UNION
+        SELECT run_id FROM comparisons WHERE file = ? AND is_beside_drop
+        UNION
         SELECT comparisons.run_id FROM comparisons
         JOIN dropped ON dropped.run_id = comparisons.baseline_run JOIN runs ON runs.id = dropped.run_id
         WHERE comparisons.file = ? AND runs.name IS NULL
     )
     SELECT comparisons.run_id FROM comparisons JOIN runs ON runs.id = comparisons.run_id
-    WHERE comparisons.file = ? AND runs.status = ? AND runs.kind = ? AND NOT EXISTS (
+    WHERE comparisons.file = ? AND runs.started_at < ? AND runs.status = ? AND runs.kind = ? AND NOT EXISTS (
         SELECT 1 FROM gates
         WHERE gates.run_id = comparisons.run_id AND gates.file = comparisons.file
         AND gates.gate = 'score' AND gates.verdict IN ({_marks(_RED)})
@@ -78,6 +82,8 @@ def read_good_cases(
     names: Collection[str],
     level: int = MAX_LEVEL,
     whole: Collection[str] = (),
+    *,
+    before: str = "",
 ) -> tuple[BaselineCase, ...]:
     """Return each item's newest score from the finished runs without a drop that is too large, by name.
 
@@ -87,12 +93,12 @@ def read_good_cases(
     and the first of such runs go before later ones: it has not said that nothing fell.
     Scores that only a part of a case's judges gave count for runs of the same ``level``.
     A score that failed in comparison with the baseline does not take its place. Outputs are shortened, but for those of
-    the items that ``whole`` names.
+    the items that ``whole`` names. Where ``before`` is a time, only runs count that began before it.
     """
     of_level = f"{partial_prefix(level)}%"
     ids: dict[str, int] = {}
     missing = set(names)
-    for run_id in _read_good_runs(connection, file, of_level):
+    for run_id in _read_good_runs(connection, file, of_level, before):
         found = _read_scored(connection, run_id, file, missing, of_level)
         ids |= found
         missing -= found.keys()
@@ -102,10 +108,10 @@ def read_good_cases(
     return tuple(sorted(cases, key=lambda case: case.name))
 
 
-def _read_good_runs(connection: SqlConnection, file: str, of_level: str) -> list[str]:
+def _read_good_runs(connection: SqlConnection, file: str, of_level: str, before: str) -> list[str]:
     of_run = (RunStatus.FINISHED.value, RunKind.RUN.value)
     name = store_text(file)
-    values = (name, *DROPPED, name, name, *of_run, *_RED, of_level, MOST_RUNS)
+    values = (name, *DROPPED, name, name, name, before or _NEVER, *of_run, *_RED, of_level, MOST_RUNS)
     return [run_id for (run_id,) in connection.execute(_GOOD_RUNS, values)]
 
 

@@ -25,7 +25,13 @@ def explain_foreign(place: Place, file: str, error: Exception) -> str:
 
 
 def read_last_good(
-    place: Place, file: str, names: Collection[str], level: int = MAX_LEVEL, whole: Collection[str] = ()
+    place: Place,
+    file: str,
+    names: Collection[str],
+    level: int = MAX_LEVEL,
+    whole: Collection[str] = (),
+    *,
+    before: str = "",
 ) -> tuple[BaselineCase, ...]:
     """Return the last results of those items of an eval file that were not red, sorted by name.
 
@@ -34,19 +40,19 @@ def read_last_good(
     part of the judges gave count for runs of the same ``level``. What regate, rejudge and attribution record are no
     such runs, nor are those of what had failed before. One that was compared with a run that was named for it, or with
     nothing, counts for items that no other run has. Outputs are shortened, but for those of the items that ``whole``
-    names. There are none without a history. Raises ``HistoryError`` if the database cannot be read, or had to be put
-    aside.
+    names. Where ``before`` is a time, runs that began later do not count. There are none without a history. Raises
+    ``HistoryError`` if the database cannot be read, or had to be put aside.
     """
     if isinstance(place, Path) and not place.exists():
         return ()
-    found = ask(place, lambda connection: read_good_cases(connection, file, names, level, whole))
+    found = ask(place, lambda connection: read_good_cases(connection, file, names, level, whole, before=before))
     if found is not None:
         return found
     history = open_run_history(place, PATIENCE)  # to bring it up to date, or to learn why it cannot be read
     try:
         if history.notice is not None:
             raise HistoryError(history.notice)
-        return history.last_good(file, names, level, whole)
+        return history.last_good(file, names, level, whole, before=before)
     except (LookupError, TypeError, ValueError) as error:
         raise HistoryError(explain_foreign(place, file, error)) from error
     finally:

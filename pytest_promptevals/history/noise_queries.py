@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
-from sqlalchemy import Connection, RowMapping, exists, select
+from sqlalchemy import Connection, RowMapping, ScalarSelect, and_, exists, func, select
 
-from pytest_promptevals.history.tables import case_results, comparisons, runs
+from pytest_promptevals.history.tables import case_results, comparisons, run_files, runs
 from pytest_promptevals.records.past import FreshScore
-from pytest_promptevals.records.runs import RunKind
+from pytest_promptevals.records.runs import RunKind, RunStatus
 
 _RECORDED: Final = "recorded"
 """Model of the cases that carry their own output: nothing is asked for them."""
@@ -36,18 +36,36 @@ def list_files(connection: Connection) -> tuple[str, ...]:
     return tuple(connection.execute(select(comparisons.c.file).distinct().order_by(comparisons.c.file)).scalars())
 
 
+def find_recorded(connection: Connection, files: Collection[str]) -> frozenset[str]:
+    """Return those of the eval files all of whose results are outputs that the cases carry: nothing is asked there."""
+    table = case_results.c
+    asked = select(table.file).distinct().where(table.file.in_(files), table.model != _RECORDED)
+    return frozenset(files) - frozenset(connection.scalars(asked))
+
+
 def read_fresh_scores(connection: Connection, file: str, last: int) -> tuple[Mapping[str, FreshScore], ...]:
     """Return the scores of an eval file's cases by name, for each run that asked for them anew, oldest first.
 
     Only scores count all of whose responses were asked for in that run. The newest ``last`` runs of the file are
-    looked at, without those whose cases were chosen by what was known of them: reruns of what had failed, and runs that
-    took over results of others.
+    looked at, without those over less than half of its cases, and those whose cases were chosen by what was known of
+    them: reruns of what had failed, runs that were interrupted, and those that took over results of others.
     """
     has_taken_over = exists().where(
         case_results.c.run_id == runs.c.id, case_results.c.file == file, case_results.c.reused_from.is_not(None)
     )
-    is_test = (comparisons.c.file == file, runs.c.kind == RunKind.RUN.value, ~has_taken_over)
-    newest = select(runs.c.id).join(comparisons, comparisons.c.run_id == runs.c.id).where(*is_test)
+    is_test = (
+        comparisons.c.file == file,
+        runs.c.kind == RunKind.RUN.value,
+        runs.c.status == RunStatus.FINISHED.value,
+        ~has_taken_over,
+        2 * _count_cases(file) >= func.coalesce(run_files.c.cases, 0),
+    )
+    newest = (
+        select(runs.c.id)
+        .join(comparisons, comparisons.c.run_id == runs.c.id)
+        .outerjoin(run_files, and_(run_files.c.run_id == runs.c.id, run_files.c.file == file))
+        .where(*is_test)
+    )
     ids = connection.execute(newest.order_by(runs.c.started_at.desc(), runs.c.id.desc()).limit(last)).scalars().all()
     query = select(*_COLUMNS).join(runs, runs.c.id == case_results.c.run_id)
     wanted = query.where(
@@ -63,6 +81,13 @@ def read_fresh_scores(connection: Connection, file: str, last: int) -> tuple[Map
         if row["fresh_trials"] == _count_trials(row):
             by_run[row["run_id"]][row["name"]] = _to_score(row)
     return tuple(scores for scores in by_run.values() if scores)
+
+
+def _count_cases(file: str) -> ScalarSelect[int]:
+    """Return how many cases of an eval file a run has results of."""
+    table = case_results.c
+    counted = select(func.count(table.case_id.distinct())).where(table.run_id == runs.c.id, table.file == file)
+    return counted.correlate(runs).scalar_subquery()
 
 
 def _count_trials(row: RowMapping) -> int:

@@ -52,6 +52,7 @@ _PROMPT: Final = """
     WHERE file = ? AND name = ? AND fingerprint = ? AND prompt IS NOT NULL
     ORDER BY run_id DESC LIMIT 1
 """
+_WEIGHTS: Final = "SELECT name, weight FROM case_results WHERE run_id = ? AND file = ?"
 _TEXT: Final = "SELECT text FROM contents WHERE hash = ?"
 
 
@@ -100,6 +101,11 @@ class Past:
             described = RunFile(file, row["dataset_version"], row["cases"], **maps)
             return PastFile(described, json.loads(row["versions"]), None if row["git_is_dirty"] else row["git_commit"])
         return None
+
+    def weights_of(self, run: str, file: str) -> dict[str, float]:
+        """Return the weights that the cases of an eval file had in a run, by the item's name."""
+        rows = self._ask(_WEIGHTS, run, file)
+        return {row["name"]: row["weight"] for row in rows if isinstance(row["weight"], float)}
 
     def prompt_of(self, file: str, name: str, fingerprint: str) -> RenderedPrompt | None:
         """Return what was asked for an item with that fingerprint; ``None`` if that was not recorded."""

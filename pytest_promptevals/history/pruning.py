@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Connection, Text, delete, exists, func, select, type_coerce
+from sqlalchemy import Connection, Text, delete, exists, func, select, type_coerce, update
 
 from pytest_promptevals.history.connecting import connect
-from pytest_promptevals.history.drops import dropped_runs, in_default_order
+from pytest_promptevals.history.drops import dropped_runs, find_beside_drops, in_default_order
 from pytest_promptevals.history.good_cases import MOST_RUNS
 from pytest_promptevals.history.store import HistoryStore
 from pytest_promptevals.history.tables import (
@@ -109,7 +109,11 @@ def find_reasons_to_stay(connection: Connection, in_use: Collection[str] = ()) -
 
 
 def remove_runs(store: HistoryStore, ids: Sequence[str]) -> None:
-    """Remove runs with all that belongs to them, and what no other run needs."""
+    """Remove runs with all that belongs to them, and what no other run needs.
+
+    What was compared with one that dropped stays as bad as that.
+    """
+    _remember_drops(store, frozenset(ids))
     for batch in _batches(ids, _AT_ONCE):
         with store.writing() as connection:
             connection.execute(delete(runs).where(runs.c.id.in_(batch)))
@@ -117,6 +121,16 @@ def remove_runs(store: HistoryStore, ids: Sequence[str]) -> None:
         _remove_unused(connection)
     if isinstance(store.place, Path):
         _give_space_back(store.place)
+
+
+def _remember_drops(store: HistoryStore, going: Collection[str]) -> None:
+    with store.reading() as connection:
+        beside = find_beside_drops(connection, going)
+    with store.writing() as connection:
+        for file, ids in beside.items():
+            for batch in _batches(ids):
+                these = (comparisons.c.file == file, comparisons.c.run_id.in_(batch))
+                connection.execute(update(comparisons).where(*these).values(is_beside_drop=True))
 
 
 def _give_space_back(path: Path) -> None:

@@ -30,17 +30,12 @@ def runs_of_file(
             may be chance, is taken only where there is no other. Else a red run, made again, would be its own baseline,
             and green.
     """
-    if passes_over_drops:
-        dropped = frozenset(connection.execute(dropped_runs(file)).scalars()) & {run.id for run in reference.runs}
-        good = Reference(tuple(run for run in reference.runs if run.id not in dropped), reference.notice)
-        if dropped and (chosen := runs_of_file(connection, good, file, level)):
-            return chosen
-    for batch in (reference.runs[:_NEAR], reference.runs[_NEAR:]):
-        found = _with_scores(connection, batch, file, level)
-        if found:
-            shards = [other for other in reference.runs if _is_shard_of(other, found[0])]
-            return found[0], *_newest_of_each(_with_scores(connection, shards, file, level))
-    return ()
+    dropped = frozenset(connection.scalars(dropped_runs(file)) if passes_over_drops else ())
+    chosen = _choose(connection, reference.runs, file, level, dropped)
+    if reference.search is None or (chosen and chosen[0].id not in dropped):
+        return chosen
+    own = reference.search.where(_has_scores(file, level)).read(connection)
+    return _choose(connection, own, file, level, dropped)
 
 
 def read_cases(
@@ -96,10 +91,32 @@ def _is_scored(file: str, level: int) -> tuple[ColumnElement[bool], ...]:
     )
 
 
+def _choose(
+    connection: Connection, known: Sequence[KnownRun], file: str, level: int, dropped: Collection[str]
+) -> tuple[KnownRun, ...]:
+    """Return the best run that has scores of an eval file, with its other shards; one that dropped if no other has."""
+    good = [run for run in known if run.id not in dropped]
+    chosen = _take_first(connection, good, file, level)
+    return chosen if chosen or len(good) == len(known) else _take_first(connection, known, file, level)
+
+
+def _take_first(connection: Connection, known: Sequence[KnownRun], file: str, level: int) -> tuple[KnownRun, ...]:
+    for batch in (known[:_NEAR], known[_NEAR:]):
+        found = _with_scores(connection, batch, file, level)
+        if found:
+            shards = [other for other in known if _is_shard_of(other, found[0])]
+            return found[0], *_newest_of_each(_with_scores(connection, shards, file, level))
+    return ()
+
+
+def _has_scores(file: str, level: int) -> ColumnElement[bool]:
+    """Return whether a run has scores of an eval file."""
+    return exists().where(case_results.c.run_id == runs.c.id, *_is_scored(file, level))
+
+
 def _with_scores(connection: Connection, known: Sequence[KnownRun], file: str, level: int) -> list[KnownRun]:
     """Return those runs that have scores of an eval file."""
-    scored = exists().where(case_results.c.run_id == runs.c.id, *_is_scored(file, level))
-    query = select(runs.c.id).where(runs.c.id.in_([run.id for run in known]), scored)
+    query = select(runs.c.id).where(runs.c.id.in_([run.id for run in known]), _has_scores(file, level))
     having = set(connection.execute(query).scalars()) if known else set()
     return [run for run in known if run.id in having]
 

@@ -6,8 +6,8 @@ A reference stands for runs, best first; each eval file takes the first of them 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -42,7 +42,8 @@ from pytest_promptevals.records.references import (
 from pytest_promptevals.records.runs import RunKind, RunStatus
 
 MOST_RUNS: Final = 1000
-"""Newest runs that are looked at for a branch, a commit or the latest one; for a merge base, the nearest ones."""
+"""Newest runs that are looked at for a branch, a commit or the latest one; for a merge base, the nearest ones. Where an
+eval file has no scores in those, as many of its own are looked at."""
 _BATCH: Final = 500
 """Commits that are asked for at once."""
 
@@ -69,6 +70,8 @@ class KnownRun:
     """Content hash of what was selected, before the share was taken."""
     name: str | None
     """Name that it was saved under."""
+    started_at: str
+    """UTC, ISO 8601."""
 
     @property
     def words(self) -> str:
@@ -85,6 +88,34 @@ class KnownRun:
 
 
 @dataclass(frozen=True, slots=True)
+class RunSearch:
+    """Where runs that finished are looked for."""
+
+    conditions: tuple[ColumnElement[bool], ...]
+    """What is true of all of them."""
+    commits: tuple[str, ...] | None = None
+    """Where they were made, the best first; ``None`` where the newest one is the best, wherever that was."""
+
+    def where(self, *further: ColumnElement[bool]) -> RunSearch:
+        """Return the search for those of them of which more is true."""
+        return dataclasses.replace(self, conditions=(*self.conditions, *further))
+
+    def read(self, connection: Connection) -> tuple[KnownRun, ...]:
+        """Return the ``MOST_RUNS`` best ones, best first."""
+        query = select(*_COLUMNS).where(_IS_FINISHED, *self.conditions).order_by(*_NEWEST_FIRST)
+        if self.commits is None:
+            return tuple(_known_runs(connection, query.limit(MOST_RUNS)))
+        found: list[KnownRun] = []
+        for start in range(0, len(self.commits), _BATCH):
+            batch = {commit: place for place, commit in enumerate(self.commits[start : start + _BATCH])}
+            of_batch = _known_runs(connection, query.where(runs.c.git_commit.in_(list(batch))))
+            found += sorted(of_batch, key=lambda run: batch[run.commit or ""])
+            if len(found) >= MOST_RUNS:
+                break
+        return tuple(found[:MOST_RUNS])
+
+
+@dataclass(frozen=True, slots=True)
 class Reference:
     """What a reference stands for."""
 
@@ -94,6 +125,22 @@ class Reference:
     """What the user should know: that it was ambiguous, or why there is no run."""
     is_moving: bool = False
     """Whether it stands for other runs as time goes on: the latest one, those of a branch or of the merge base."""
+    search: RunSearch | None = field(default=None, compare=False)
+    """Where there are more of them, ``None`` where those are all."""
+
+    def as_of(self, moment: str) -> Reference:
+        """Return what it stood for at a time; an empty one means now."""
+        if not moment or not self.is_moving:
+            return self
+        return self._narrow([run for run in self.runs if run.started_at < moment], runs.c.started_at < moment)
+
+    def without(self, ids: Collection[str]) -> Reference:
+        """Return it without some of its runs."""
+        return self._narrow([run for run in self.runs if run.id not in ids], runs.c.id.not_in(ids))
+
+    def _narrow(self, left: Sequence[KnownRun], condition: ColumnElement[bool]) -> Reference:
+        search = None if self.search is None else self.search.where(condition)
+        return dataclasses.replace(self, runs=tuple(left), search=search)
 
 
 def find_reference(connection: Connection, text: str, rootdir: Path) -> Reference:
@@ -158,7 +205,7 @@ class _Finder:
         """Return the run with that id, or the only one whose id begins so."""
         if not may_begin_run(text):
             return None
-        finished = self._read(begins_with(text))
+        finished = RunSearch((begins_with(text),)).read(self._connection)
         if len(finished) > 1:
             raise several_runs(text, [run.id for run in finished])
         if finished:
@@ -170,54 +217,51 @@ class _Finder:
 
     def find_name(self, text: str) -> Reference | None:
         """Return the runs that were saved under that name, newest first."""
-        found = self._read(runs.c.name == text)
-        return Reference(found) if found else None
+        return self._refer(RunSearch((runs.c.name == text,)))
 
     def find_branch(self, text: str) -> Reference | None:
         """Return the runs of a branch, newest first."""
-        found = self._read(*_OF_A_COMMIT, runs.c.git_branch == text)
-        if found:
-            return Reference(found, is_moving=True)
+        found = self._refer(RunSearch((*_OF_A_COMMIT, runs.c.git_branch == text)), is_moving=True)
+        if found is not None:
+            return found
         tip = find_branch_tip(self._rootdir, text)
         if tip is not None:  # CI often checks out a commit, without a branch
-            found = self._read_at(read_ancestors(self._rootdir, tip))
-            notice = "" if found else f"no finished run is recorded of branch {text}{self._dirty(text)}"
-            return Reference(found, notice, is_moving=bool(found))
-        if self._dirty(text):
+            found = self._refer(self._at(read_ancestors(self._rootdir, tip)), is_moving=True)
+        if found is None and (tip is not None or self._dirty(text)):
             return Reference((), f"no finished run is recorded of branch {text}{self._dirty(text)}")
-        return None
+        return found
 
     def find_commit(self, text: str) -> Reference | None:
         """Return the runs at a commit, newest first. Raises ``UsageError`` if it is known and none was recorded."""
         if looks_like_commit(text):
-            found = self._read(*_OF_A_COMMIT, runs.c.git_commit.startswith(text, autoescape=True))
-            commits = list(dict.fromkeys(run.commit or "" for run in found))
+            found = self._refer(RunSearch((*_OF_A_COMMIT, runs.c.git_commit.startswith(text, autoescape=True))))
+            commits = [] if found is None else list(dict.fromkeys(run.commit or "" for run in found.runs))
             if len(commits) > 1:
                 raise UsageError(f"{text!r} fits several commits: {listed(commits)}; write more of the hash")
-            if found:
-                return Reference(found)
+            if found is not None:
+                return found
         commit = find_commit(self._rootdir, text)
         if commit is None:
             return None
-        found = self._read(*_OF_A_COMMIT, runs.c.git_commit == commit)
-        if not found:
+        found = self._refer(RunSearch((*_OF_A_COMMIT, runs.c.git_commit == commit)))
+        if found is None:
             raise UsageError(
                 f"no finished run is recorded at commit {commit[:_SHORT]}, without uncommitted changes; check it out "
                 f"and run its evals, or name another baseline.{known_text(*self._known())}"
             )
-        return Reference(found)
+        return found
 
     def find_latest(self) -> Reference:
         """Return all runs, newest first."""
-        found = self._read(_IS_RUN)
-        return Reference(found, "" if found else "the history has no finished run yet", is_moving=bool(found))
+        found = self._refer(RunSearch((_IS_RUN,)), is_moving=True)
+        return found or Reference((), "the history has no finished run yet")
 
     def find_merge_base(self) -> Reference:
         """Return the runs at the merge base and the commits before it, nearest first. Raises ``UsageError``."""
         base, branch = find_merge_base(self._rootdir)
-        found = self._read_at(read_ancestors(self._rootdir, base))
-        if found:
-            return Reference(found, is_moving=True)
+        found = self._refer(self._at(read_ancestors(self._rootdir, base)), is_moving=True)
+        if found is not None:
+            return found
         none = f"no finished run is recorded at {base[:_SHORT]}, where HEAD left {branch}, nor at a commit before it"
         if is_shallow(self._rootdir):  # there may be one before what was fetched
             raise UsageError(f"{none}; {SHALLOW}")
@@ -231,7 +275,7 @@ class _Finder:
 
     def _known(self) -> tuple[Sequence[str], Mapping[str, Sequence[str]]]:
         """Return the newest runs, and the names and branches of all of them."""
-        newest = [run.id for run in self._read(_IS_RUN)[:SHOWN]]
+        newest = [run.id for run in RunSearch((_IS_RUN,)).read(self._connection)[:SHOWN]]
         return newest, {"names": self._distinct(runs.c.name), "branches": self._distinct(runs.c.git_branch)}
 
     def _distinct(self, column: SQLCoreOperations[str | None]) -> list[str]:
@@ -245,25 +289,20 @@ class _Finder:
             return ""
         return ": those that there are had uncommitted changes, so name one by its id"
 
-    def _read_at(self, commits: Sequence[str]) -> tuple[KnownRun, ...]:
-        """Return the runs at commits, those of the first commit first, each commit's newest first."""
+    def _at(self, commits: Sequence[str]) -> RunSearch:
+        """Return the search for runs at commits, those of the first commit first."""
         recorded = set(self._connection.scalars(select(runs.c.git_commit).where(_IS_FINISHED, *_OF_A_COMMIT)))
-        known = [commit for commit in commits if commit in recorded]
-        found: list[KnownRun] = []
-        for start in range(0, len(known), _BATCH):
-            batch = {commit: place for place, commit in enumerate(known[start : start + _BATCH])}
-            of_batch = self._read(*_OF_A_COMMIT, runs.c.git_commit.in_(list(batch)), limit=None)
-            found += sorted(of_batch, key=lambda run: batch[run.commit or ""])
-            if len(found) >= MOST_RUNS:
-                break
-        return tuple(found[:MOST_RUNS])
+        return RunSearch(_OF_A_COMMIT, tuple(commit for commit in commits if commit in recorded))
 
-    def _read(self, *conditions: ColumnElement[bool], limit: int | None = MOST_RUNS) -> tuple[KnownRun, ...]:
-        """Return the newest finished runs of which that is true, newest first."""
-        query = select(*_COLUMNS).where(_IS_FINISHED, *conditions).order_by(runs.c.started_at.desc(), runs.c.id.desc())
-        return tuple(_known_runs(self._connection, query.limit(limit)))
+    def _refer(self, search: RunSearch, *, is_moving: bool = False) -> Reference | None:
+        """Return the reference to the runs that are found, ``None`` if there is none."""
+        found = search.read(self._connection)
+        if not found:
+            return None
+        return Reference(found, is_moving=is_moving, search=search if len(found) >= MOST_RUNS else None)
 
 
+_NEWEST_FIRST: Final = (runs.c.started_at.desc(), runs.c.id.desc())
 _IS_FINISHED: Final = runs.c.status == RunStatus.FINISHED.value
 _IS_RUN: Final = runs.c.kind == RunKind.RUN.value
 _OF_A_COMMIT: Final = (_IS_RUN, runs.c.git_is_dirty.is_(False))
@@ -275,10 +314,11 @@ _COLUMNS: Final = (
     runs.c.shard,
     runs.c.selection,
     runs.c.name,
+    runs.c.started_at,
 )
 
 
 def _known_runs(connection: Connection, query: object) -> Iterator[KnownRun]:
     for row in connection.execute(query):  # type: ignore[call-overload]  # a Select, whose type names all its columns
-        run_id, commit, branch, is_dirty, shard, selection, name = row
-        yield KnownRun(run_id, commit, branch, bool(is_dirty), shard, selection, name)
+        run_id, commit, branch, is_dirty, *others = row
+        yield KnownRun(run_id, commit, branch, bool(is_dirty), *others)

@@ -6,14 +6,16 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Row, func, select
 
-from pytest_promptevals.history.baselines import SCORE_DIGITS
+from pytest_promptevals.errors import HistoryError
+from pytest_promptevals.history.baselines import SCORE_DIGITS, round_figure, round_length
 from pytest_promptevals.history.opening import open_history
 from pytest_promptevals.history.rows import result_from_rows
 from pytest_promptevals.history.run_queries import find_run
+from pytest_promptevals.history.store import HistoryStore
 from pytest_promptevals.history.tables import case_results, runs, scores
 from pytest_promptevals.records.codec import SCHEMA_VERSION
 from pytest_promptevals.records.comparisons import BaselineCase
@@ -22,6 +24,11 @@ from pytest_promptevals.records.runs import RunKind
 
 _BATCH: Final = 400
 """Names that one query asks for: databases limit how many values a statement has."""
+_KEPT: Final = (
+    *("id", "name", "run_id", "reused_from", "fingerprint", "score", "passed", "trial_scores", "judge_values"),
+    *("cost", "latency", "output_length"),
+)
+"""Columns that tell which result a baseline was made of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +39,8 @@ class StoredRun:
     """Its id."""
     results: Mapping[tuple[str, str], CaseResult]
     """By eval file and name."""
+    asked_at: str
+    """When the run began whose outputs these are: its own beginning, or that of the run that it reuses itself."""
 
 
 def find_run_id(rootdir: Path, setting: str, reference: str) -> str:
@@ -48,8 +57,18 @@ def read_stored_run(rootdir: Path, setting: str, reference: str) -> StoredRun:
     with open_history(rootdir, setting) as store:
         with store.reading() as connection:
             run_id = find_run(connection, reference)
-        results = store.results(run_id)
-    return StoredRun(run_id, {(result.file, result.name): result for result in results})
+        results, asked_at = store.results(run_id), _find_beginning(store, run_id)
+    return StoredRun(run_id, {(result.file, result.name): result for result in results}, asked_at)
+
+
+def _find_beginning(store: HistoryStore, run_id: str) -> str:
+    run = store.run(run_id)
+    while run.kind in (RunKind.REGATE, RunKind.REJUDGE) and run.parent is not None:
+        try:
+            run = store.run(run.parent)
+        except HistoryError:  # removed since
+            break
+    return run.started_at
 
 
 def read_files(connection: Connection, run_id: str) -> list[str]:
@@ -67,7 +86,7 @@ def read_same_results(
         rootdir: root of the project.
         setting: the setting ``evals_history``.
         file: the eval file.
-        cases: the baseline's cases by the item's name: fingerprint and score tell which result they were made of.
+        cases: the baseline's cases by the item's name: what they keep tells which result they were made of.
 
     Raises ``HistoryError`` if the history cannot be read.
     """
@@ -89,7 +108,7 @@ def _find_newest(connection: Connection, file: str, cases: Mapping[str, Baseline
     """Return ids of results, with the id of the run that each was made in."""
     columns = case_results.c
     query = (
-        select(columns.id, columns.name, columns.fingerprint, columns.score, columns.run_id, columns.reused_from)
+        select(*(columns[name] for name in _KEPT))
         .join(runs, runs.c.id == columns.run_id)
         .where(
             columns.file == file,
@@ -105,12 +124,30 @@ def _find_newest(connection: Connection, file: str, cases: Mapping[str, Baseline
     )
     newest: dict[str, tuple[int, str]] = {}
     for row in connection.execute(query):
-        before = cases[row.name]
-        if before.fingerprint == row.fingerprint and round(row.score, SCORE_DIGITS) == round(
-            before.score, SCORE_DIGITS
-        ):
+        if _is_origin(row, cases[row.name]):
             newest.setdefault(row.name, (row.id, row.reused_from or row.run_id))
     return dict(newest.values())
+
+
+def _is_origin(row: Row[Any], before: BaselineCase) -> bool:
+    """Return whether a baseline keeps just that of a case which a result says.
+
+    The same score is not enough: another run may have it from other judges, at another price.
+    """
+    return (
+        before.fingerprint == row.fingerprint
+        and before.passed is row.passed
+        and _rounded([before.score, *before.trial_scores]) == _rounded([row.score, *(row.trial_scores or ())])
+        and _rounded(before.scores.values())
+        == _rounded((row.judge_values or {}).get(name, -1.0) for name in before.scores)
+        and round_figure(before.cost) == round_figure(row.cost)
+        and round_figure(before.latency) == round_figure(row.latency)
+        and round_length(before.output_length) == round_length(row.output_length)
+    )
+
+
+def _rounded(values: Iterable[float]) -> list[float]:
+    return [round(value, SCORE_DIGITS) for value in values]
 
 
 def _read_results(connection: Connection, origins: Mapping[int, str]) -> dict[str, tuple[str, CaseResult]]:

@@ -142,11 +142,17 @@ class RunHistory(abc.ABC):
             self._insert("dataset_versions", [row], _UNLESS_KNOWN)
 
     def last_good(
-        self, file: str, names: Collection[str], level: int = MAX_LEVEL, whole: Collection[str] = ()
+        self,
+        file: str,
+        names: Collection[str],
+        level: int = MAX_LEVEL,
+        whole: Collection[str] = (),
+        *,
+        before: str = "",
     ) -> tuple[BaselineCase, ...]:
         """Return those items' newest scores from the finished runs in which the file's ``score`` gate did not fail."""
         with self._explaining():
-            return read_good_cases(self._connection, file, names, level, whole)
+            return read_good_cases(self._connection, file, names, level, whole, before=before)
 
     def _find_row(self, run_id: str) -> Any:
         return self._connection.execute(f"SELECT * FROM runs WHERE id = ?{self._LOCKING}", (run_id,)).fetchone()  # noqa: S608 - text of our own

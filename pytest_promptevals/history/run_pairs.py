@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -73,11 +72,28 @@ class RunPair:
         self._now = tuple(_shares_of(found.runs))
         self._before = None if before == FILE else _without(_find(connection, rootdir, before), self._now)
         self.now = ComparedRun(now, _words(self._now), self._now[0].id)
-        self.before = _describe(before, self._before)
-        self.notices = tuple(_notices(found, self._before))
+        self._reference = before
+        self._notices = tuple(_notices(found, self._before))
         self.files = self._files_of(self._now)
         """Eval files that the run has results of, sorted."""
         self._chosen: dict[str, tuple[tuple[KnownRun, ...], Before]] = {}
+
+    @property
+    def before(self) -> ComparedRun:
+        """The baseline: the run that the eval files were compared with that were read."""
+        if self._before is None:
+            return ComparedRun(self._reference, "the committed baselines")
+        compared = self._compared_runs()
+        if len(compared) > 1:
+            return ComparedRun(self._reference, f"{len(compared)} runs, named with their eval files")
+        chosen = next(iter(compared.values()), self._before.runs[:1])
+        return ComparedRun(self._reference, _words(chosen), chosen[0].id)
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What the user should know of how the two were found."""
+        is_same = self.before.run_id == self.now.run_id
+        return (*self._notices, *(["both are the same run"] if is_same else []))
 
     def lost_files(self) -> tuple[str, ...]:
         """Return the eval files that only the newest run of the baseline has."""
@@ -113,6 +129,14 @@ class RunPair:
             old = read_outputs(self._connection, [run.id for run in chosen], file, list(names.values()))
         new = read_outputs(self._connection, [run.id for run in self._now], file, list(names))
         return {name: Outputs(old.get(known), new.get(name)) for name, known in names.items()}
+
+    def _compared_runs(self) -> dict[str, tuple[KnownRun, ...]]:
+        """Return the runs that eval files were compared with, by the id of the first; with the most of its shards."""
+        found: dict[str, tuple[KnownRun, ...]] = {}
+        for chosen, before in self._chosen.values():
+            if before and len(chosen) > len(found.get(chosen[0].id, ())):
+                found[chosen[0].id] = chosen
+        return found
 
     def _read_before(self, file: str, level: int) -> tuple[tuple[KnownRun, ...], Before]:
         if self._before is None:
@@ -168,22 +192,13 @@ def _find(connection: Connection, rootdir: Path, text: str) -> Reference:
 
 def _without(reference: Reference, now: Sequence[KnownRun]) -> Reference:
     """Return a reference that moves without the run that is compared with it, where it stands for others, too."""
-    ids = {run.id for run in now}
-    others = tuple(run for run in reference.runs if run.id not in ids)
-    return dataclasses.replace(reference, runs=others) if reference.is_moving and others else reference
-
-
-def _describe(reference: str, found: Reference | None) -> ComparedRun:
-    if found is None:
-        return ComparedRun(reference, "the committed baselines")
-    return ComparedRun(reference, found.runs[0].words, found.runs[0].id)
+    others = reference.without({run.id for run in now})
+    return others if reference.is_moving and others.runs else reference
 
 
 def _notices(now: Reference, before: Reference | None) -> Iterator[str]:
     found = [now] if before is None else [before, now]
     yield from dict.fromkeys(reference.notice for reference in found if reference.notice)
-    if before is not None and before.runs[0].id == now.runs[0].id:
-        yield "both are the same run"
 
 
 def _shares_of(runs: Sequence[KnownRun]) -> Iterator[KnownRun]:

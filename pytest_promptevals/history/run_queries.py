@@ -195,6 +195,7 @@ def _read_numbers(connection: Connection, ids: Select[tuple[str]]) -> dict[str, 
             func.count(),
             func.sum(table.cases),
             func.sum(table.errors),
+            func.sum(table.passed),
             func.sum(table.mean_score * scored),
             func.sum(table.pass_rate * scored),
             func.sum(scored),
@@ -207,10 +208,11 @@ def _read_numbers(connection: Connection, ids: Select[tuple[str]]) -> dict[str, 
             "files": files,
             "cases": int(cases),
             "errors": int(errors),
+            "passed": int(passed),
             "mean_score": score / int(total) if total and score is not None else None,
-            "pass_rate": passed / int(total) if total and passed is not None else None,
+            "pass_rate": rate / int(total) if total and rate is not None else None,
         }
-        for run_id, files, cases, errors, score, passed, total in connection.execute(query)
+        for run_id, files, cases, errors, passed, score, rate, total in connection.execute(query)
     }
 
 

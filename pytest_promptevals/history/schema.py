@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-REVISION: Final = "0005"
+REVISION: Final = "0006"
 """Number of the newest migration."""
 
 VERSION_TABLE: Final = "promptevals_version"
@@ -122,6 +122,7 @@ CREATE: Final = (
         mean_before DOUBLE,
         mean_after DOUBLE,
         baseline_run TEXT NOT NULL DEFAULT '',
+        is_beside_drop BOOLEAN NOT NULL DEFAULT 0,
         latency_p50 DOUBLE,
         latency_p95 DOUBLE,
         output_length DOUBLE,

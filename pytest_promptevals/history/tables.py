@@ -169,6 +169,7 @@ comparisons = Table(
     Column("mean_before", Double),
     Column("mean_after", Double),
     Column("baseline_run", StoredText, nullable=False, server_default=""),
+    Column("is_beside_drop", Boolean, nullable=False, server_default=false()),
     Column("latency_p50", Double),
     Column("latency_p95", Double),
     Column("output_length", Double),
@@ -176,7 +177,10 @@ comparisons = Table(
     Column("effects", StoredJson),
     Column("deltas", StoredJson, nullable=False),
 )
-"""Each eval file of a run against its baseline. ``effects`` and ``deltas`` are records as the codec writes them."""
+"""Each eval file of a run against its baseline. ``effects`` and ``deltas`` are records as the codec writes them.
+
+``is_beside_drop`` is set where the run that it was compared with had dropped, and is gone.
+"""
 
 gates = Table(
     "gates",

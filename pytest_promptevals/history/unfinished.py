@@ -37,7 +37,8 @@ def find_unfinished_run(connection: SqlConnection, run: Run, *, same_arguments: 
     Args:
         connection: an up-to-date history.
         run: the run that begins now; one of another share of the cases has nothing to do with it.
-        same_arguments: only a run of the same command line at the same commit.
+        same_arguments: only a run of the same command line at the same commit; none of what had failed before, since
+            that is another selection each time.
     """
     query = """
         SELECT * FROM runs WHERE kind IN (?, ?) AND coalesce(shard, '') = ? ORDER BY started_at DESC, id DESC LIMIT 1
@@ -53,7 +54,8 @@ def find_unfinished_run(connection: SqlConnection, run: Run, *, same_arguments: 
 
 def _is_like(earlier: Run, run: Run) -> bool:
     commits = {None if each.git is None else each.git.commit for each in (earlier, run)}
-    return earlier.arguments == run.arguments and len(commits) == 1
+    is_rerun = RunKind.RERUN in (earlier.kind, run.kind)
+    return earlier.arguments == run.arguments and len(commits) == 1 and not is_rerun
 
 
 def interrupt_abandoned_runs(connection: SqlConnection, but: str, locking: str = "") -> None:

@@ -6,7 +6,7 @@ Without a committed one it is the last results in the history that were not red.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -58,13 +58,16 @@ class Baselines:
     Args:
         rootdir: root of the project.
         settings: the settings of the session.
+        asked_at: returns when the outputs were asked for that the session reuses, empty where it reuses none: runs that
+            began since are no baseline by themselves.
     """
 
-    def __init__(self, rootdir: Path, settings: Settings) -> None:
+    def __init__(self, rootdir: Path, settings: Settings, asked_at: Callable[[], str] = str) -> None:
+        self._asked_at = asked_at
         self._level = settings.judged_level
         self._rootdir = rootdir
         self._history = settings.history
-        self._referred = None if settings.baseline == FILE else _refer(rootdir, settings)
+        self._referred = None if settings.baseline == FILE else _refer(rootdir, settings, asked_at)
         self._accepted: frozenset[str] = frozenset()
         self._known: dict[str, tuple[Baseline | None, dict[str, BaselineCase]]] = {}
         self._notices: list[str] = []
@@ -178,7 +181,8 @@ class Baselines:
         place, whole = locate_history(self._rootdir, self._history), frozenset(source.compared)
         if not self._notices:  # what could not be read once is not asked again
             try:
-                cases = read_last_good(place, source.file, frozenset(source.names), self._level, whole)
+                names = frozenset(source.names)
+                cases = read_last_good(place, source.file, names, self._level, whole, before=self._asked_at())
             except HistoryError as error:
                 self._notices.append(str(error))
             else:
@@ -206,7 +210,7 @@ def with_accepted(
     return accept_cases(old, baseline_cases(accepted, source.compared), old_names)
 
 
-def _refer(rootdir: Path, settings: Settings) -> ReferredRuns:
+def _refer(rootdir: Path, settings: Settings, asked_at: Callable[[], str]) -> ReferredRuns:
     from pytest_promptevals.pytest_glue.referring import ReferredRuns  # noqa: PLC0415 - only where a run is named
 
-    return ReferredRuns(rootdir, settings)
+    return ReferredRuns(rootdir, settings, asked_at)

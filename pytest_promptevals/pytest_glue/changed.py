@@ -156,22 +156,28 @@ class ChangedCases:
 
     def _tell_of_cases(self) -> Iterator[str]:
         """Yield the same of those of eval files."""
-        changed, failing = count_text(self._changed, "case"), len(self._failing)
-        if not self._labels:
-            if self._changed:
-                yield f"{self._lacks}, so {changed} ran"
-            return
-        since = f"unchanged since {' and '.join(sorted(self._labels))}"
+        changed = count_text(self._changed, "case")
+        if self._labels:
+            yield from self._tell_of_unchanged(f"unchanged since {' and '.join(sorted(self._labels))}")
+            yield f"{changed} changed"
+        elif self._changed:
+            yield f"{self._lacks}, so {changed} ran"
+
+    def _tell_of_unchanged(self, since: str) -> Iterator[str]:
+        failing = len(self._failing)
         taken = len(self._passing) + failing
         below = f", {failing} of them below {'its' if failing == 1 else 'their'} thresholds" if failing else ""
-        yield f"{count_text(taken, 'case')} {since}: results taken from there{below}" if taken else f"no case {since}"
-        yield f"{changed} changed"
+        if taken:
+            yield f"{count_text(taken, 'case')} {since}: results taken from there{below}"
         if self._undecided:
+            one = "other unchanged case" if taken else "case"
             it, s = ("it", "es") if self._undecided == 1 else ("they", "")
             yield (
-                f"{count_text(self._undecided, 'case')} ran again, since the kept scores do not tell whether {it} "
-                f"pass{s} by the thresholds of now"
+                f"{count_text(self._undecided, one)}{'' if taken else f' {since}'} ran again, since the kept scores do "
+                f"not tell whether {it} pass{s} by the thresholds of now"
             )
+        if not (taken or self._undecided):
+            yield f"no case {since}"
 
     def _read_stored(self, cases: Iterable[_Unchanged]) -> _Stored:
         """Return what the history has of unchanged cases."""

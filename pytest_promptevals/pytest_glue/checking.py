@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pytest_promptevals.errors import UsageError
-from pytest_promptevals.history.git import find_branch_tip
+from pytest_promptevals.history.git import find_branch_tip, find_commit
 from pytest_promptevals.history.place import OFF
 from pytest_promptevals.pytest_glue.accepting import find_accepted
 from pytest_promptevals.pytest_glue.baselines import Baselines
@@ -57,8 +57,9 @@ def _check_name(name: str, settings: Settings, rootdir: Path) -> None:
     option = f"--evals-save-baseline {name}"
     if settings.history == OFF:
         raise UsageError(f"{option}: there is no history to keep the run in, for 'evals_history' is off")
-    if find_branch_tip(rootdir, name) is not None:
+    known = "branch" if find_branch_tip(rootdir, name) is not None else "commit"
+    if known == "branch" or find_commit(rootdir, name) is not None:
         raise UsageError(
-            f"{option}: there is a branch of that name, which '--evals-baseline {name}' would no longer mean; choose "
+            f"{option}: there is a {known} of that name, which '--evals-baseline {name}' would no longer mean; choose "
             "another name"
         )

@@ -14,6 +14,7 @@ from pytest_promptevals.pytest_glue.baselines import COMMITTED, Baseline
 from pytest_promptevals.pytest_glue.eval_files import EvalSource
 from pytest_promptevals.records.cases import CasePolicy
 from pytest_promptevals.records.comparisons import Comparison, Delta, GateResult, Verdict
+from pytest_promptevals.records.effects import SCORE
 from pytest_promptevals.records.results import CaseResult
 from pytest_promptevals.settings import Settings
 
@@ -96,6 +97,14 @@ def forgetful_files(
         and not comparison.baseline_run
         and _has_slipped(comparison)
         and not any(gate.verdict in _REMEMBERED and gate.fails for gate in comparison.gates)
+    )
+
+
+def is_good(comparison: Comparison) -> bool:
+    """Return whether the run is among the last results without a regression of an eval file, as far as gates say."""
+    return not any(
+        (gate.verdict in _REMEMBERED and gate.fails) or (gate.gate == SCORE and gate.verdict.fails)
+        for gate in comparison.gates
     )
 
 

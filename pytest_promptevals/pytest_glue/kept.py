@@ -11,8 +11,8 @@ from pytest_promptevals.engine.endpoint import RECORDED, TESTED
 from pytest_promptevals.history.baselines import keep_output as keep
 from pytest_promptevals.records.json_types import Json, JsonObject
 from pytest_promptevals.records.responses import Response
-from pytest_promptevals.records.results import CaseResult, Score, Trial
-from pytest_promptevals.records.runs import Run
+from pytest_promptevals.records.results import CaseResult, JudgeSpending, Score, Trial
+from pytest_promptevals.records.runs import Run, RunKind
 
 _LONGEST_NAME: Final = 100
 """Characters."""
@@ -34,7 +34,8 @@ def without_texts(result: CaseResult, *, keep_output: bool, is_whole: bool = Fal
         prompt=None,
         expected=None,
         tags=(),
-        text_lengths=tuple(len(trial.response.text) for trial in result.trials if trial.response is not None),
+        text_lengths=result.text_lengths
+        or tuple(len(trial.response.text) for trial in result.trials if trial.response is not None),
     )
 
 
@@ -73,8 +74,10 @@ def _is_long(value: Json) -> bool:
 
 @dataclass(slots=True)
 class Totals:
-    """What the results of a run rest on."""
+    """What a run asked for. What it took over from another one was asked for by that."""
 
+    kind: RunKind = RunKind.RUN
+    """What the run is: it may be made of the outputs of another."""
     calls: int = 0
     """Responses that were called for, cached ones included, and judges' calls."""
     cached: int = 0
@@ -93,20 +96,19 @@ class Totals:
         if instead_of is not None:
             self._count(instead_of, -1)
         self._count(result, 1)
-        self.spent += sum(_known(_spent_amounts(result)))
+        self.spent += sum(_known(self._spent_amounts(result)))
 
     def extend(self, result: CaseResult, before: CaseResult, lost: float) -> None:
         """Put a result with further trials in the place of what it was; ``lost`` was paid for no score."""
         self._count(before, -1)
         self._count(result, 1)
         # In the same steps as the cost, so that the two are equal where all of it was paid.
-        self.spent -= sum(_known(_spent_amounts(before)))
-        self.spent += sum(_known(_spent_amounts(result)))
+        self.spent -= sum(_known(self._spent_amounts(before)))
+        self.spent += sum(_known(self._spent_amounts(result)))
         self.spent += lost
 
     def _count(self, result: CaseResult, sign: int) -> None:
-        responses = _called(result)
-        charges = result.charges
+        responses, charges = self._asked_for(result)
         self.calls += sign * (len(responses) + sum(charge.calls for charge in charges))
         self.cached += sign * sum(answered.cached for answered in (*responses, *charges))
         judged = [charge.cost for charge in charges]
@@ -114,6 +116,17 @@ class Totals:
         self.unpriced += sign * (None in costs)
         self.cost += sign * sum(_known(costs))
         self.judged += sign * sum(_known(judged))
+
+    def _asked_for(self, result: CaseResult) -> tuple[list[Response], list[Score | JudgeSpending]]:
+        """Return the responses that the run called for, and what its judges spent."""
+        if result.reused_from is not None or self.kind is RunKind.REGATE:
+            return [], []
+        return [] if self.kind is RunKind.REJUDGE else _called(result), result.charges
+
+    def _spent_amounts(self, result: CaseResult) -> list[float | None]:
+        responses, charges = self._asked_for(result)
+        paid = [0.0 if response.cached else response.cost for response in responses]
+        return [*paid, *(charge.spent for charge in charges)]
 
     def put_into(self, run: Run) -> Run:
         """Return the run with these numbers."""
@@ -136,11 +149,6 @@ def _called(result: CaseResult) -> list[Response]:
 def _is_paid(score: Score) -> bool:
     # A judge may state a cost of its own although it asked nothing through the engine.
     return score.calls > 0 or score.cost is not None
-
-
-def _spent_amounts(result: CaseResult) -> list[float | None]:
-    responses = [0.0 if response.cached else response.cost for response in _called(result)]
-    return [*responses, *(charge.spent for charge in result.charges)]
 
 
 def _known(costs: Sequence[float | None]) -> list[float]:

@@ -19,7 +19,14 @@ from pytest_promptevals.pytest_glue.adaptive import AdaptiveTrials, Caller
 from pytest_promptevals.pytest_glue.attribution import Attributor
 from pytest_promptevals.pytest_glue.baselines import COMMITTED, Baselines
 from pytest_promptevals.pytest_glue.continuing import begin_run
-from pytest_promptevals.pytest_glue.deciding import Compared, compare_file, decide_run, forgetful_files, improved_cases
+from pytest_promptevals.pytest_glue.deciding import (
+    Compared,
+    compare_file,
+    decide_run,
+    forgetful_files,
+    improved_cases,
+    is_good,
+)
 from pytest_promptevals.pytest_glue.describing import RunFacts
 from pytest_promptevals.pytest_glue.eval_files import EvalSource
 from pytest_promptevals.pytest_glue.gate_items import INCONCLUSIVE_ATTRIBUTE, report_gates
@@ -28,6 +35,7 @@ from pytest_promptevals.pytest_glue.kept import Totals, without_texts
 from pytest_promptevals.pytest_glue.longrepr import failure_from_text
 from pytest_promptevals.pytest_glue.not_run import SHARED_ATTRIBUTE, NotRunErrors
 from pytest_promptevals.pytest_glue.recordings import write_session_recordings
+from pytest_promptevals.pytest_glue.reusing import asked_at
 from pytest_promptevals.pytest_glue.saving import FileResults, naming_notice, save_baselines
 from pytest_promptevals.pytest_glue.what_changed import ComparedFile, Explainer
 from pytest_promptevals.records.cases import Case, GateRules, Location
@@ -73,7 +81,7 @@ class RunRecorder:
     """Records the results of a session as one run, compares them with the baselines and sets the exit status."""
 
     def __init__(self, config: pytest.Config, settings: Settings) -> None:
-        self.baselines = Baselines(config.rootpath, settings)
+        self.baselines = Baselines(config.rootpath, settings, functools.partial(asked_at, config))
         self.facts = RunFacts(config.rootpath)
         self._config = config
         self._settings = settings
@@ -278,6 +286,7 @@ class RunRecorder:
     def _start_run(self) -> Run:
         self._notices += idle_settings(self._config)
         run, is_continued = begin_run(self._config, self._settings)
+        self._totals.kind = run.kind
         if is_continued:
             self._notices.append(f"continued run {run.id}, which was interrupted")
         elif self._settings.resume:
@@ -352,9 +361,13 @@ class RunRecorder:
 
     def _save(self, run: Run) -> Run:
         """Save what is to be compared with later, and return the run with the name that it is saved under."""
-        files = [FileResults(self._source(file), tuple(self._results[file].values())) for file in sorted(self._results)]
+        bad = {comparison.file for comparison in self._comparisons if not is_good(comparison)}
+        files = [
+            FileResults(self._source(file), tuple(self._results[file].values()), file not in bad)
+            for file in sorted(self._results)
+        ]
         root, settings, is_complete = self._config.rootpath, self._settings, self._is_complete
-        self._notices += save_baselines(root, settings, self.baselines, files, is_complete=is_complete)
+        self._notices += save_baselines(root, settings, self.baselines, files, kind=run.kind, is_complete=is_complete)
         self._notices += naming_notice(settings, run, is_complete=is_complete)
         return dataclasses.replace(run, name=settings.saved_name) if is_complete else run
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -37,9 +37,11 @@ class ReferredRuns:
     Args:
         rootdir: root of the project.
         settings: the settings of the session; ``baseline`` is not ``file``.
+        asked_at: returns when the outputs were asked for that the session reuses, empty where it reuses none.
     """
 
-    def __init__(self, rootdir: Path, settings: Settings) -> None:
+    def __init__(self, rootdir: Path, settings: Settings, asked_at: Callable[[], str] = str) -> None:
+        self._asked_at = asked_at
         self._rootdir = rootdir
         self._settings = settings
         self._reference: Reference | None = None
@@ -72,9 +74,10 @@ class ReferredRuns:
         self.check()
         if self._reference is None or not self._reference.runs:
             return None
+        reference = self._reference.as_of(self._asked_at())
         level = self._settings.judged_level
         with self._open() as history, history.reading() as connection:
-            chosen = runs_of_file(connection, self._reference, file, level, passes_over_drops=self._reference.is_moving)
+            chosen = runs_of_file(connection, reference, file, level, passes_over_drops=reference.is_moving)
             if chosen:
                 label = describe_runs(connection, chosen, file)
                 with self._explaining(file):

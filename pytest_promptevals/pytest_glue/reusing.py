@@ -36,6 +36,8 @@ class Reuse:
     """Its id."""
     known: Mapping[tuple[str, str], CaseResult]
     """Its results by eval file and name."""
+    asked_at: str
+    """When its outputs were asked for."""
     notices: list[str] = field(default_factory=list)
     """What the user should know, a line each."""
 
@@ -60,6 +62,7 @@ def asked_reuse(config: pytest.Config) -> tuple[ReuseMode, str] | None:
         "--evals-resume": settings.resume,
         "--evals-changed": settings.changed,
         "--evals-model": settings.model,
+        "--evals-adaptive": settings.adaptive and "adaptive" in settings.given,
         # Where the project asks for it, a run that asks no model only says that there is nothing to tell.
         "--evals-attribute": settings.attribute and "attribute" in settings.given,
     }
@@ -77,6 +80,15 @@ def reused_run_id(config: pytest.Config) -> str | None:
     """
     reuse = reuse_of(config)
     return None if reuse is None else reuse.run_id
+
+
+def asked_at(config: pytest.Config) -> str:
+    """Return when the outputs that are reused were asked for; empty where none are.
+
+    What came later is no baseline of theirs: they would be compared with themselves. Raises ``pytest.UsageError``.
+    """
+    reuse = reuse_of(config)
+    return "" if reuse is None else reuse.asked_at
 
 
 def reuse_of(config: pytest.Config) -> Reuse | None:
@@ -100,7 +112,7 @@ def _read(config: pytest.Config, mode: ReuseMode, reference: str) -> Reuse:
     except (UsageError, HistoryError) as error:
         option = "--" + _OPTIONS[mode].replace("_", "-")
         raise pytest.UsageError(f"{option}: {error}") from error
-    return Reuse(mode, stored.id, stored.results)
+    return Reuse(mode, stored.id, stored.results, stored.asked_at)
 
 
 def select_reusable(reuse: Reuse, items: Sequence[pytest.Item]) -> list[pytest.Item]:

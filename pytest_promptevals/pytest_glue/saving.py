@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 from pytest_promptevals.errors import BaselineError
 from pytest_promptevals.history.baselines import merge_baseline, read_baseline, write_baseline
@@ -16,7 +17,7 @@ from pytest_promptevals.pytest_glue.eval_files import EvalSource
 from pytest_promptevals.records.comparisons import BaselineCase
 from pytest_promptevals.records.references import FILE
 from pytest_promptevals.records.results import CaseResult
-from pytest_promptevals.records.runs import Run
+from pytest_promptevals.records.runs import Run, RunKind
 from pytest_promptevals.reports.words import count_text
 from pytest_promptevals.settings import Settings
 
@@ -29,10 +30,27 @@ class FileResults:
     """The eval file."""
     results: tuple[CaseResult, ...]
     """The results of the items that ran."""
+    is_good: bool = True
+    """Whether no gate found them worse than allowed."""
+
+
+_LUCKY: Final = "a rerun of what had failed, which scores too high by luck: run all cases to save what they score"
+_NO_BASELINE: Final = {
+    RunKind.RERUN: "of what had failed",
+    RunKind.REGATE: "on the outputs of another",
+    RunKind.REJUDGE: "on the outputs of another",
+}
+"""Kinds of runs that are not among the last results of an eval file."""
 
 
 def save_baselines(
-    rootdir: Path, settings: Settings, baselines: Baselines, files: Sequence[FileResults], *, is_complete: bool
+    rootdir: Path,
+    settings: Settings,
+    baselines: Baselines,
+    files: Sequence[FileResults],
+    *,
+    kind: RunKind,
+    is_complete: bool,
 ) -> list[str]:
     """Write what is to be saved of a run into committed baselines, and return what to tell the user, a line each."""
     if not (settings.saves_file or baselines.accepted):
@@ -40,8 +58,8 @@ def save_baselines(
     if not is_complete:
         return [f"{'baselines not saved' if settings.saves_file else 'nothing accepted'}: the run stopped early"]
     if settings.saves_file:
-        return [_explained(partial(_save, rootdir, file)) for file in files]
-    saved = [_explained(partial(_accept, rootdir, settings, baselines, file)) for file in files]
+        return [_explained(partial(_save, rootdir, kind, file)) for file in files]
+    saved = [_explained(partial(_accept, rootdir, settings, baselines, kind, file)) for file in files]
     return [*filter(None, saved), *_not_accepted(baselines, files)]
 
 
@@ -52,7 +70,8 @@ def naming_notice(settings: Settings, run: Run, *, is_complete: bool) -> list[st
         return []
     if not is_complete:
         return [f"not saved as {name}: the run stopped early"]
-    return [f"baseline saved: {name} is this run, {run.id}; --evals-baseline {name} compares with it"]
+    luck = f"; it is {_LUCKY}" if run.kind is RunKind.RERUN else ""
+    return [f"baseline saved: {name} is this run, {run.id}; --evals-baseline {name} compares with it{luck}"]
 
 
 def _explained(save: Callable[[], str]) -> str:
@@ -62,7 +81,7 @@ def _explained(save: Callable[[], str]) -> str:
         return str(error)
 
 
-def _save(rootdir: Path, file: FileResults) -> str:
+def _save(rootdir: Path, kind: RunKind, file: FileResults) -> str:
     source, path = file.source, rootdir / file.source.baseline
     is_full = set(source.names) <= {result.name for result in file.results if result.error is None}
     try:
@@ -77,30 +96,38 @@ def _save(rootdir: Path, file: FileResults) -> str:
     write_baseline(path, cases)
     low = sum(not case.passed for case in cases)
     below = f", {low} of them below {'its' if low == 1 else 'their'} thresholds" if low else ""
-    return f"baseline saved: {source.baseline} ({count_text(len(cases), 'case')}{below})"
+    luck = f"; {_scored(file)} of them from {_LUCKY}" if kind is RunKind.RERUN else ""
+    return f"baseline saved: {source.baseline} ({count_text(len(cases), 'case')}{below}){luck}"
 
 
-def _accept(rootdir: Path, settings: Settings, baselines: Baselines, file: FileResults) -> str:
+def _scored(file: FileResults) -> int:
+    return sum(result.error is None for result in file.results)
+
+
+def _accept(rootdir: Path, settings: Settings, baselines: Baselines, kind: RunKind, file: FileResults) -> str:
     """Take over the accepted results of a file, and return what came of it; nothing where none is accepted."""
     source = file.source
     accepted = [result for result in file.results if result.error is None and baselines.is_accepted(result)]
     if not accepted:
         return ""
     old = read_baseline(rootdir / source.baseline, source.baseline)
-    names = ", ".join(sorted(result.name for result in accepted))
+    names = sorted(result.name for result in accepted)
     if old is None:
-        return _without_file(settings, source, names)
+        return _without_file(settings, kind, file, names)
     write_baseline(rootdir / source.baseline, with_accepted(old, source, file.results, accepted))
-    return f"accepted into {source.baseline}: {names}"
+    return f"accepted into {source.baseline}: {', '.join(names)}"
 
 
-def _without_file(settings: Settings, source: EvalSource, names: str) -> str:
-    if settings.baseline == FILE and settings.history != OFF:
-        return (
-            f"accepted in the history alone: {names}; {source.file} has no committed baseline, "
-            "pytest --evals-save-baseline saves one"
-        )
-    return f"not accepted: {names}; {source.file} has no committed baseline, pytest --evals-save-baseline saves one"
+def _without_file(settings: Settings, kind: RunKind, file: FileResults, names: Sequence[str]) -> str:
+    """Return what came of accepted items where later runs are compared with the last results in the history."""
+    lacks = f"{', '.join(names)}; {file.source.file} has no committed baseline"
+    if settings.baseline != FILE or settings.history == OFF:
+        return f"not accepted: {lacks}, pytest --evals-save-baseline saves one"
+    why = _NO_BASELINE.get(kind, "" if file.is_good else "that is worse than allowed")
+    if why:
+        it = "it" if len(names) == 1 else "them"
+        return f"not accepted: {lacks}, and a run {why} is none: accept {it} in a run of {it} alone"
+    return f"accepted in the history alone: {lacks}, pytest --evals-save-baseline saves one"
 
 
 def _not_accepted(baselines: Baselines, files: Sequence[FileResults]) -> list[str]:

@@ -84,7 +84,7 @@ class Selection:
         returned = yield
         evals = [item for item in items if is_eval(item)]
         facts = describe_selection((item.nodeid for item in evals), shard)
-        config.stash[_SELECTION_KEY] = dataclasses.replace(facts, is_rerun=is_rerun(config, items))
+        config.stash[_SELECTION_KEY] = dataclasses.replace(facts, is_rerun=is_rerun(config, items, evals))
         if shard is not None:
             _leave_out(config, items, [item for item in evals if not shard.holds(item.nodeid)])
         own = [item for item in evals if shard is None or shard.holds(item.nodeid)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import time
 from collections.abc import Collection, Generator, Mapping, Sequence
@@ -37,7 +38,7 @@ from pytest_promptevals.pytest_glue.recording import (
     recorder_of,
 )
 from pytest_promptevals.pytest_glue.reused_results import accept_nothing_to_run, is_sender, send_results
-from pytest_promptevals.pytest_glue.reusing import reuse_of, select_reusable
+from pytest_promptevals.pytest_glue.reusing import asked_at, reuse_of, select_reusable
 from pytest_promptevals.pytest_glue.running import CaseItem, CaseRunner
 from pytest_promptevals.pytest_glue.selection import Selection
 from pytest_promptevals.pytest_glue.share import NOTICES
@@ -95,7 +96,7 @@ class EvalSession:
             self._recorder = recorder_of(config, self.settings)
             self._baselines = self._recorder.baselines
         else:
-            self._baselines = Baselines(config.rootpath, self.settings)
+            self._baselines = Baselines(config.rootpath, self.settings, functools.partial(asked_at, config))
 
     def _find_unneeded(self, evals: Sequence[pytest.Item]) -> Sequence[pytest.Item]:
         """Return the eval items that do not run, since an earlier run speaks for them or has nothing to say of them."""

@@ -12,9 +12,11 @@ from pytest_promptevals.comparison.attribution import Attribution
 from pytest_promptevals.comparison.changes import (
     FileChanges,
     PromptChange,
+    ValueChange,
     compare_cases,
     compare_resolved,
     compare_values,
+    compare_weights,
     find_flips,
     is_flip,
     paired_deltas,
@@ -123,7 +125,8 @@ class Explainer:
     def find(self, compared: ComparedFile, run: Run, verbosity: int = 0) -> FileChanges:
         """Return what changed in an eval file since its baseline."""
         cases = compare_cases(paired_deltas(compared.comparison), compared.before, compared.after)
-        past = self.past_file(compared, run)
+        run_id = self._past_run(compared, run)
+        past = self._past_file(compared, run_id)
         prompts = tuple(self._with_texts(change, compared, past) for change in cases.prompts)
         worst = _shown(compared.comparison)[: shown_flips(verbosity)]
         outputs = self.outputs.of(compared.file)
@@ -134,21 +137,30 @@ class Explainer:
         if parameters is not None:
             different = compare_values(parameters, compared.now.parameters)
             changes = dataclasses.replace(changes, parameters=different, are_parameters_known=True)
-        if past is None:
+        if run_id is None or past is None:
             return dataclasses.replace(changes, hint=self.hint(compared, past))
         return dataclasses.replace(
             changes,
             resolved=compare_resolved(past.file, compared.now),
             judges=compare_values(past.file.judges, compared.now.judges),
             packages=compare_values(past.versions, run.versions),
+            weights=self._weights(compared, run_id),
             is_run_known=True,
         )
 
     def past_file(self, compared: ComparedFile, run: Run) -> PastFile | None:
         """Return what made the results of the baseline, as the history has it; ``None`` if it has not."""
-        comparison = compared.comparison
-        run_id = comparison.baseline_run or self._find_run(compared, run)
+        return self._past_file(compared, self._past_run(compared, run))
+
+    def _past_file(self, compared: ComparedFile, run_id: str | None) -> PastFile | None:
         return None if run_id is None else self.past.file_of(run_id, compared.file)
+
+    def _past_run(self, compared: ComparedFile, run: Run) -> str | None:
+        return compared.comparison.baseline_run or self._find_run(compared, run)
+
+    def _weights(self, compared: ComparedFile, run_id: str) -> tuple[ValueChange, ...]:
+        now = {name: result.weight for name, result in compared.after.items()}
+        return compare_weights(paired_deltas(compared.comparison), self.past.weights_of(run_id, compared.file), now)
 
     def _find_run(self, compared: ComparedFile, run: Run) -> str | None:
         """Return the newest other run with a result that stands in the baseline: that of the worst case tells.

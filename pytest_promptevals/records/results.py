@@ -119,6 +119,8 @@ class Trial:
     """Set if the trial could not be scored."""
     judging: JudgeSpending | None = None
     """Set beside ``error`` if judges had called models by then."""
+    is_further: bool = False
+    """Whether it was added once the case had been reported: it counts in the scores, and not in what passes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,8 +167,8 @@ class CaseResult:
     """Id of the run whose result this is, or ``OF_BASELINE``; ``None`` where the case was run."""
     prompt_hash: str = ""
     """Content hash of the prompt's template, with the files that it includes; empty if there was none."""
-    text_lengths: tuple[int, ...] = ()
-    """Characters of each response, where the texts themselves are no longer kept."""
+    text_lengths: tuple[float, ...] = ()
+    """Characters of each response, or their mean, where not all of the texts are kept."""
 
     @property
     def output(self) -> str | None:

@@ -17,7 +17,7 @@ class ComparedRun:
     words: str
     """What to call it."""
     run_id: str | None = None
-    """Id of the run; ``None`` for committed baselines."""
+    """Id of the run; ``None`` for committed baselines, and where eval files are compared with different runs."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,9 +48,11 @@ class RunSummary:
     """Cases that it has results of, errors included."""
     errors: int | None = None
     """Cases without a score; ``None`` while it is running."""
+    passed: int | None = None
+    """Cases that reached their thresholds; ``None`` while it is running."""
     mean_score: float | None = None
     """Mean over the cases that have a score, as its eval files weigh them; ``None`` without any."""
     pass_rate: float | None = None
-    """Share of passed cases, in the same way."""
+    """Share of passed cases among those with a score, weighted in the same way."""
     verdicts: tuple[str, ...] = ()
     """What its gates said, worst first, each once; those that the settings let pass are among them."""

@@ -26,7 +26,7 @@ class RunKind(enum.Enum):
     RUN = "run"
     """A pytest session."""
     RERUN = "rerun"
-    """A pytest session over what had failed before, by ``--last-failed`` or ``--stepwise``: no baseline."""
+    """A pytest session over what had failed before, by ``--last-failed``, ``--stepwise`` or by hand: no baseline."""
     REGATE = "regate"
     """Gates decided anew over the results of its parent."""
     REJUDGE = "rejudge"
@@ -99,11 +99,11 @@ class Run:
     selection: str = ""
     """Content hash of the selected items' node ids, before the share was taken: equal for the shards of one run."""
     calls: int = 0
-    """Responses that the results rest on, cached ones included, and judges' calls."""
+    """Responses that it asked for, cached ones included, and judges' calls; none for results that it took over."""
     cached: int = 0
     """Part of ``calls`` that was read from the cache."""
     cost: float | None = None
-    """US dollars of all results, cached ones included; ``None`` if a part of it is unknown."""
+    """US dollars of all ``calls``; ``None`` if a part of it is unknown."""
     spent: float | None = None
     """Part of ``cost`` that this run paid."""
     parent: str | None = None

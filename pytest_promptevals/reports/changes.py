@@ -33,6 +33,7 @@ _ROWS: Final = (8, 30)
 _DIFF_ROWS: Final = (12, 60)
 """The same for the diff of a prompt."""
 _LONGEST_VALUE: Final = 60
+_FEW_WEIGHTS: Final = 3
 _COUNTED: Final = ((Change.NEW, "new"), (Change.EDITED, "edited"), (Change.MISSING, "missing"))
 
 
@@ -70,6 +71,7 @@ class _Telling:
             *(f"parameter {change.name}: {_moved(change)}" for change in changes.parameters),
             *(f"judge {visible_text(change.name)}: {_how(change)}" for change in changes.judges),
             *self._dataset(),
+            *self._weights(),
             *(f"package {change.name}: {_moved(change)}" for change in changes.packages),
         ]
         if not changes.cases.prompts and not changes.cases.models and not changes.parameters:
@@ -132,6 +134,17 @@ class _Telling:
         if told:
             yield f"cases: {', '.join(told)}"
 
+    def _weights(self) -> Iterator[str]:
+        weights = self.changes.weights
+        told = [
+            f"{visible_text(change.name)} {_weight_text(change.before)}, now {_weight_text(change.after)}"
+            for change in weights[:_FEW_WEIGHTS]
+        ]
+        if len(weights) > len(told):
+            told.append(f"and {len(weights) - len(told):,} more")
+        if told:
+            yield f"weights: {'; '.join(told)}; all means are by those of now"
+
     def _unknown(self) -> str:
         if self.changes.are_parameters_known:
             return "its parameters are those that git has, and its judges and packages are not known"
@@ -193,6 +206,10 @@ def _moved(change: ValueChange) -> str:
     if change.before is None:
         return f"now {after}, was not there"
     return f"{before}, now gone" if change.after is None else f"{before}, now {after}"
+
+
+def _weight_text(weight: Json) -> str:
+    return json_text(weight).removesuffix(".0")
 
 
 def _how(change: ValueChange) -> str:

@@ -33,6 +33,8 @@ def _lines(view: ComparisonView) -> Iterator[str]:
 def _file_lines(file: FileView) -> Iterator[str]:
     verdict = f": {file.verdict}" if file.verdict else ""
     yield f"### {_text(file.file)}{verdict}"
+    if file.before:
+        yield from ("", f"Before: {_text(file.before)}")
     if file.gates:
         yield ""
     for gate in file.gates:

@@ -36,6 +36,8 @@ def _lines(view: ComparisonView, width: int) -> Iterator[str]:
 
 def _file_lines(file: FileView, width: int) -> Iterator[str]:
     yield f"{file.file}: {file.verdict}" if file.verdict else file.file
+    if file.before:
+        yield from fill_lines(f"  before: {file.before}", width, indent="    ")
     for gate in file.gates:
         yield from fill_lines(f"  [{gate.name}] {gate.verdict}: {gate.explanation}", width, indent="    ")
     if file.metrics:

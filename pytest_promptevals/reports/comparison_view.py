@@ -107,8 +107,8 @@ class FileView:
 
     file: str
     """Its path."""
-    baseline: str
-    """What it is compared with."""
+    before: str
+    """What it is compared with; empty where that is the same for all of them."""
     verdict: str
     """The worst verdict of its gates; empty without gates."""
     mood: str
@@ -145,12 +145,13 @@ def view_comparison(comparison: RunComparison, limit: int | None, *, with_same: 
         limit: most cases of each list; all of them if ``None``.
         with_same: whether unchanged cases are listed too.
     """
+    is_one = len({file.baseline_run for file in comparison.files}) == 1
     return ComparisonView(
         before=visible_text(comparison.before.words),
         now=visible_text(comparison.now.words),
         notes=tuple(_notes(comparison)),
         files=tuple(
-            _view_file(file, limit, comparison.outputs.get(file.file, {}), with_same=with_same)
+            _view_file(file, limit, comparison.outputs.get(file.file, {}), with_same=with_same, with_before=not is_one)
             for file in comparison.files
         ),
     )
@@ -171,14 +172,14 @@ def _listed(files: Sequence[str]) -> str:
 
 
 def _view_file(
-    comparison: Comparison, limit: int | None, outputs: Mapping[str, Outputs], *, with_same: bool
+    comparison: Comparison, limit: int | None, outputs: Mapping[str, Outputs], *, with_same: bool, with_before: bool
 ) -> FileView:
     effects = sorted(comparison.effects, key=lambda effect: metric_order(effect.metric))
     verdict = worst_verdict([gate.verdict for gate in comparison.gates])
     cases = max((effect.cases for effect in effects), default=0)
     return FileView(
         file=visible_text(comparison.file),
-        baseline=visible_text(comparison.baseline),
+        before=visible_text(comparison.baseline) if with_before else "",
         verdict="" if verdict is None else verdict.value,
         mood=_mood_of(verdict),
         gates=tuple(map(_gate_row, comparison.gates)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from pytest_promptevals.comparison.noise_floor import MOST_TRIALS, NoiseFloor
@@ -19,8 +19,13 @@ _LARGEST_ADVICE: Final = 0.5
 """A larger drop is none that anybody would allow."""
 
 
-def noise_lines(floors: Mapping[str, NoiseFloor | None], max_drop: float, width: int) -> list[str]:
-    """Return a table of the eval files whose noise is known, then a sentence on each file."""
+def noise_lines(
+    floors: Mapping[str, NoiseFloor | None], max_drop: float, recorded: Collection[str], width: int
+) -> list[str]:
+    """Return a table of the eval files whose noise is known, then a sentence on each file.
+
+    Of those that are ``recorded``, nothing is asked: their cases carry their outputs.
+    """
     known = {file: floor for file, floor in floors.items() if floor is not None}
     lines: list[str] = []
     if known:
@@ -33,13 +38,15 @@ def noise_lines(floors: Mapping[str, NoiseFloor | None], max_drop: float, width:
         )
         lines.append("")
     for file, floor in floors.items():
-        lines += fill_lines(f"{file}: {_hint(file, floor, max_drop)}", width)
+        lines += fill_lines(f"{file}: {_hint(file, floor, max_drop, recorded)}", width)
     return lines
 
 
-def noise_data(floors: Mapping[str, NoiseFloor | None], max_drop: float) -> list[JsonObject]:
+def noise_data(floors: Mapping[str, NoiseFloor | None], max_drop: float, recorded: Collection[str]) -> list[JsonObject]:
     """Return the same as plain data, one object for each file."""
-    return [{"file": file, **_data(floor), "hint": _hint(file, floor, max_drop)} for file, floor in floors.items()]
+    return [
+        {"file": file, **_data(floor), "hint": _hint(file, floor, max_drop, recorded)} for file, floor in floors.items()
+    ]
 
 
 def _table(known: Mapping[str, NoiseFloor], width: int) -> list[str]:
@@ -73,12 +80,9 @@ def _data(floor: NoiseFloor | None) -> JsonObject:
     }
 
 
-def _hint(file: str, floor: NoiseFloor | None, max_drop: float) -> str:
+def _hint(file: str, floor: NoiseFloor | None, max_drop: float, recorded: Collection[str]) -> str:
     if floor is None:
-        return (
-            "no two runs yet that asked the same, each of them anew; to measure its noise, run twice: "
-            f"pytest --evals-cache=refresh {_quote(file)}"
-        )
+        return _how_to_measure(file, recorded)
     if floor.deviation == 0:
         return "no noise was seen: all answers scored alike"
     if floor.smallest_drop <= max_drop:
@@ -90,6 +94,20 @@ def _hint(file: str, floor: NoiseFloor | None, max_drop: float) -> str:
         reason = "look for what makes the answers differ: a temperature, a judge, too few cases"
         return f"{hides}, and {MOST_TRIALS} trials a case would not show it: {reason}{other}"
     return f"{hides}: {count_text(trials, 'trial')} a case would show it{other}"
+
+
+def _how_to_measure(file: str, recorded: Collection[str]) -> str:
+    if file in recorded:
+        return "its cases carry their outputs, so nothing is asked and nothing changes by chance"
+    if "::" in file:
+        return (
+            "no two runs yet of the same code, at one commit without changes; to measure the noise of a test function, "
+            f"commit, then run twice: pytest {_quote(file)}"
+        )
+    return (
+        "no two runs yet that asked the same, each of them anew; to measure its noise, run twice: "
+        f"pytest --evals-cache=refresh {_quote(file)}"
+    )
 
 
 def _quote(file: str) -> str:

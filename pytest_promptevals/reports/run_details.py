@@ -85,7 +85,7 @@ def _comparison_texts(comparison: Comparison) -> Iterator[str]:
     metrics = comparison.metrics
     errors = f", {count_text(metrics.errors, 'error')}" if metrics.errors else ""
     score = "" if metrics.mean_score is None else f", mean score {score_text(metrics.mean_score)}"
-    share = share_of_all(metrics.pass_rate, metrics.cases, metrics.errors)
+    share = share_of_all(metrics.passed, metrics.cases, metrics.errors)
     rate = "" if share is None else f" ({percent_text(share)})"
     yield f"{count_text(metrics.cases, 'case')}: {metrics.passed} passed{rate}{errors}{score}"
     if comparison.has_baseline:

@@ -74,9 +74,9 @@ def percent_text(share: float | None) -> str:
     return f"{min(max(round(share * 100), 1), 99) if 0.0 < share < 1.0 else round(share * 100)} %"
 
 
-def share_of_all(pass_rate: float | None, cases: int, errors: int) -> float | None:
-    """Return the share of passed cases among all, where ``pass_rate`` is that among those with a score."""
-    return None if pass_rate is None or not cases else pass_rate * (cases - errors) / cases
+def share_of_all(passed: int | None, cases: int, errors: int) -> float | None:
+    """Return the share of passed cases among all of them; ``None`` if none has a score."""
+    return None if passed is None or cases <= errors else passed / cases
 
 
 def age_text(started_at: str, now: dt.datetime) -> str:
@@ -110,7 +110,7 @@ _CELLS: Final[Mapping[str, Callable[[RunSummary, dt.datetime], str]]] = {
     "cases": lambda summary, _: str(summary.cases or ""),
     "errors": lambda summary, _: str(summary.errors or ""),
     "score": lambda summary, _: "" if summary.mean_score is None else score_text(summary.mean_score),
-    "pass": lambda summary, _: percent_text(share_of_all(summary.pass_rate, summary.cases, summary.errors or 0)),
+    "pass": lambda summary, _: percent_text(share_of_all(summary.passed, summary.cases, summary.errors or 0)),
     "cost": lambda summary, _: _cost_text(summary.run),
 }
 

@@ -33,7 +33,7 @@ from pytest_promptevals.records.responses import Response
 from tests.unit.cache.asking import ask, respond
 path, log, mode, session, seconds = Path(sys.argv[2]), sys.argv[3], *sys.argv[4:6], float(sys.argv[6])
 texts = sys.argv[7].split(",")
-if os.geteuid() == 0 and "nobody" in sys.argv:
+if "nobody" in sys.argv and os.geteuid() == 0:
     os.setuid(65534)
 if "small" in sys.argv:
     import resource

@@ -135,8 +135,8 @@ def test_every_field_of_the_samples_is_set() -> None:
         for field in dataclasses.fields(record)
         if field.default is not dataclasses.MISSING and getattr(record, field.name) == field.default
     }
-    # The third trial has the first two; the others are not stored, or not known of all effects.
-    assert unset == {"error", "judging", "is_partial", "name_before", "text_lengths"}
+    # The third trial has the first three; the others are not stored, or not known of all effects.
+    assert unset == {"error", "judging", "is_further", "is_partial", "name_before", "text_lengths"}
 
 
 def test_runs_come_out_as_they_went_in_newest_first(store: HistoryStore) -> None:

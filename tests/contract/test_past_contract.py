@@ -114,6 +114,14 @@ def test_what_made_the_results_of_a_run_is_known(store: HistoryStore, past: Past
     assert past.file_of("run-0001", "other") is None
 
 
+def test_weights_of_the_cases_of_a_run_are_known(store: HistoryStore, past: Past) -> None:
+    record(store, 1, make_result("a"), make_result("b", weight=2.5), make_result("c", file="other.eval.yaml"))
+    record(store, 2, make_result("a", weight=7.0))
+
+    assert past.weights_of("run-0001", FILE) == {"a": 1.0, "b": 2.5}
+    assert past.weights_of("run-0003", FILE) == {}
+
+
 def test_what_was_asked_is_known_by_its_fingerprint(store: HistoryStore, past: Past) -> None:
     asked = RenderedPrompt((Message("user", "Ünïcode \ud800"),), "support")
     record(store, 1, make_result(prompt=asked))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection
 
 from pytest_promptevals.errors import UsageError
 from pytest_promptevals.history import references
@@ -52,6 +54,10 @@ class Past:
         """Return what a reference stands for."""
         with self._store.reading() as connection:
             return find_reference(connection, text, self._rootdir)
+
+    def reading(self) -> contextlib.AbstractContextManager[Connection]:
+        """Give a connection to read from."""
+        return self._store.reading()
 
     def ids(self, text: str) -> list[str]:
         """Return the runs that a reference stands for."""
@@ -308,6 +314,51 @@ def test_a_file_that_ran_long_ago_still_has_a_baseline(past: Past) -> None:
         past.add()
 
     assert past.choose("latest", "b.eval.yaml") == [first]
+
+
+@pytest.mark.parametrize("text", ["latest", "main", A[:7], "HEAD", "merge-base", "release"])
+def test_a_file_that_ran_before_the_newest_runs_that_are_read_still_has_a_baseline(
+    past: Past, checkout: Checkout, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    monkeypatch.setattr(references, "MOST_RUNS", 2)
+    made = {"commit": A if text == A[:7] else checkout.first, "name": "release"}
+    older = past.add(make_result("a", file="b.eval.yaml"), **made)
+    first = past.add(make_result("a", file="b.eval.yaml"), **made)
+    past.add(make_result("a", None, file="b.eval.yaml"), **made)
+    past.add(make_result("a", file="b.eval.yaml"), commit=B, branch="other", kind=RunKind.RERUN)
+    for _ in range(2):
+        past.add(**made)
+
+    assert past.choose(text, "b.eval.yaml") == [first]
+    assert past.choose(text, "c.eval.yaml") == []
+    assert len(past.ids(text)) == 2
+    with past.reading() as connection:
+        reference = past.find(text).without([first])
+        assert [run.id for run in runs_of_file(connection, reference, "b.eval.yaml")] == [older]
+
+
+def test_a_drop_is_passed_over_for_a_run_before_the_newest_ones_that_are_read(
+    past: Past, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(references, "MOST_RUNS", 2)
+    good, bad = past.add(), past.add(comparisons=[make_dropped(Verdict.REGRESSED)])
+    past.add(make_result("a", file="b.eval.yaml"))
+
+    assert past.choose("latest", passes_over_drops=True) == [good]
+    assert past.choose("latest") == [bad]
+
+
+def test_what_moves_is_asked_beyond_the_newest_runs_for_those_of_an_earlier_time(
+    past: Past, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(references, "MOST_RUNS", 2)
+    first = past.add()
+    for _ in range(3):
+        past.add()
+
+    reference = past.find("latest").as_of("2026-11-22T06:00:02.000+00:00")
+    with past.reading() as connection:
+        assert [run.id for run in runs_of_file(connection, reference, FILE)] == [first]
 
 
 def test_scores_of_a_part_of_the_judges_count_for_runs_of_that_part(past: Past) -> None:

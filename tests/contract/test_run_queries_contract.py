@@ -21,7 +21,9 @@ from pytest_promptevals.history.dataset_queries import (
     read_texts,
     read_versions,
 )
+from pytest_promptevals.history.drops import dropped_runs
 from pytest_promptevals.history.filter_hints import why_none
+from pytest_promptevals.history.last_good import read_last_good
 from pytest_promptevals.history.pruning import plan_pruning, plan_removal, remove_runs
 from pytest_promptevals.history.run_cases import count_low_cases, read_low_cases, read_results
 from pytest_promptevals.history.run_queries import find_file, find_run, list_runs
@@ -173,7 +175,10 @@ def test_a_filter_that_fits_no_run_says_what_there_is(store: HistoryStore) -> No
     assert why(store, until="2020-01-01T00:00:00.000+00:00") == (
         "no run began before 2020-01-01T00:00: the oldest began at 2026-11-01T12:00 (UTC)."
     )
-    assert why(store, status=RunStatus.RUNNING, kind=RunKind.REJUDGE) == "no run is running. no run is a rejudge."
+    assert (
+        why(store, status=RunStatus.RUNNING, kind=RunKind.REJUDGE)
+        == "no run is running. no run is of the kind rejudge."
+    )
     assert why(store, verdict=Verdict.FAILED, branch="main") == "no run came to the verdict failed."
     assert why(store, verdict=Verdict.PASSED, branch="main", commit="b", status=RunStatus.FINISHED) == (
         "there are runs for each of --branch, --commit and --status, but none for all of them"
@@ -490,6 +495,34 @@ def test_removed_runs_are_gone_with_all_that_no_other_run_needs(
         assert [version.version for version in read_versions(connection, FILE)] == ["v1"]
         assert plan_removal(connection, ["20261103-1"]).results == 1
     assert left == {"prompt-new", "judge", "case"}
+
+
+def test_what_was_compared_with_a_drop_stays_as_bad_after_that_is_gone(
+    history: HistorySubject, store: HistoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pruning, "_AT_ONCE", 1)
+    passed = make_comparison(FILE, Verdict.PASSED)
+    beside = {day: dataclasses.replace(passed, baseline_run=f"2026110{day}-1") for day in range(1, 8)}
+    other = dataclasses.replace(passed, file=OTHER, baseline_run="20261102-1")
+    add_run(store, "20261101-1", make_result("a", 0.9))
+    add_run(store, "20261102-1", make_result("a", 0.1), comparisons=(make_comparison(FILE, Verdict.REGRESSED),))
+    add_run(store, "20261103-1", make_result("a", 0.2), comparisons=(beside[2], other))
+    add_run(store, "20261104-1", make_result("a", 0.3), make_result("b", 0.3), comparisons=(beside[3],))
+    red = make_comparison(FILE, Verdict.REGRESSED)
+    add_run(store, "20261105-1", make_result("a", 0.4), comparisons=(red,), name="smaller")
+    add_run(store, "20261106-1", make_result("c", 0.5), comparisons=(beside[5],))
+    add_run(store, "20261107-1", make_result("d", 0.6), comparisons=(beside[1],))
+
+    remove_runs(store, ["20261102-1", "20261103-1", "20261105-1", "20261101-1"])
+
+    with store.reading() as connection:
+        assert set(connection.scalars(dropped_runs(FILE))) == {"20261104-1"}
+    assert [case.name for case in read_last_good(history.place, FILE, "abcd")] == ["c", "d"]
+
+    add_run(store, "20261108-1", make_result("a", 0.3), comparisons=(beside[4],))
+    with store.reading() as connection:
+        assert set(connection.scalars(dropped_runs(FILE))) == {"20261104-1", "20261108-1"}
+        assert set(connection.scalars(dropped_runs(OTHER))) == set()
 
 
 def test_texts_stay_while_a_run_may_still_say_that_they_are_its_own(store: HistoryStore) -> None:

@@ -12,8 +12,9 @@ from pytest_promptevals.errors import HistoryError
 from pytest_promptevals.history import schema
 from pytest_promptevals.history.engine import create_history_engine, writing
 from pytest_promptevals.history.migrating import FOLDER, upgrade
+from pytest_promptevals.history.past import Past
 from pytest_promptevals.history.store import HistoryStore
-from tests.support.sample_results import make_result, make_run
+from tests.support.sample_results import FILE, make_result, make_run
 
 RUN = make_run()
 
@@ -81,6 +82,18 @@ def test_migrations_are_numbered_in_a_row_and_the_newest_is_known() -> None:
 
     assert numbers == [f"{number:04}" for number in range(1, len(numbers) + 1)]
     assert script.get_current_head() == schema.REVISION
+
+
+@pytest.mark.parametrize("foreign", ["'abc'", "x'00'"])
+def test_a_weight_that_somebody_else_wrote_is_not_known(path: Path, foreign: str) -> None:
+    with HistoryStore.open(path) as store:
+        store.start_run(RUN)
+        store.add_results(RUN.id, [make_result("a"), make_result("b", weight=2.0)])
+    with sqlite3.connect(path) as connection:
+        connection.execute(f"UPDATE case_results SET weight = {foreign} WHERE name = 'a'")  # noqa: S608 - a test
+    connection.close()
+
+    assert Past(path.parent, path.name).weights_of(RUN.id, FILE) == {"b": 2.0}
 
 
 def test_the_file_is_plain_sqlite(path: Path) -> None:

@@ -234,6 +234,49 @@ def test_without_a_committed_baseline_a_case_is_accepted_in_the_history(project:
     assert project.run().ret == 0
 
 
+def test_what_is_accepted_in_a_run_that_regressed_is_no_baseline_and_said_so(project: EvalProject) -> None:
+    write(project, *["good"] * 12)
+    project.run()
+    write(project, *["bad"] * 10, "good", "good")
+
+    result = project.run("--evals-accept=c1")
+
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(
+        [
+            "not accepted: c1; a.eval.yaml has no committed baseline, and a run that is worse",
+            "  than allowed is none: accept it in a run of it alone",
+        ]
+    )
+    assert "FAILED a.eval.yaml::c1" in project.run("-k", "c1 and not c10").stdout.str()
+
+    alone = project.run("a.eval.yaml::c1", "--evals-accept=c1")
+
+    assert alone.ret == 0
+    alone.stdout.fnmatch_lines(["accepted in the history alone: c1; *"])
+    assert project.run("a.eval.yaml::c1").ret == 0
+
+
+@pytest.mark.parametrize(
+    ("option", "why"),
+    [("--lf", "of what had failed"), ("--evals-regate=latest", "on the outputs of another")],
+    ids=["rerun", "regate"],
+)
+def test_what_is_accepted_in_a_run_that_is_no_baseline_is_not(project: EvalProject, option: str, why: str) -> None:
+    write(project, *["good"] * 12)
+    project.run()
+    write(project, "bad", "bad", *["good"] * 10)
+    project.run()
+
+    result = project.run(option, "--evals-accept", "c1 c2")
+
+    said = " ".join(result.stdout.str().split())
+    assert (
+        f"not accepted: c1, c2; a.eval.yaml has no committed baseline, and a run {why} is none: "
+        "accept them in a run of them alone"
+    ) in said
+
+
 def test_without_any_baseline_nothing_can_be_accepted(project: EvalProject) -> None:
     write(project, "good")
 

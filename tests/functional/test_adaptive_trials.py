@@ -101,6 +101,30 @@ def test_a_drop_that_was_chance_passes_with_more_trials(served: EvalProject, mod
     assert calls(model_server) == 2 * COUNT
 
 
+@pytest.mark.parametrize(
+    "again",
+    [
+        ("--evals-regate=latest",),
+        ("--evals-rejudge=latest",),
+        ("--evals-changed=latest",),
+        ("--evals-changed=latest", "-n2"),
+    ],
+    ids=" ".join,
+)
+def test_decided_anew_with_nothing_changed_such_a_run_is_the_same(
+    served: EvalProject, model_server: ModelServer, again: tuple[str, ...]
+) -> None:
+    start_over(served, model_server, 0.85, 10)
+    gates = ("--evals-max-drop=0.1", "--evals-min-pass-rate=0.7")
+    assert served.run("-q", "--evals-adaptive", *gates).ret == 0
+
+    result = served.run(*again, *gates)
+
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(["a.eval.yaml     20      14  0.825   0.900  -0.075 *passed"])
+    assert calls(model_server) == 2 * COUNT
+
+
 def test_only_files_that_cannot_tell_get_more_trials(served: EvalProject, model_server: ModelServer) -> None:
     steady = [{"id": f"s{number}", "input": f"steady {number}", "expected": f"steady {number}"} for number in range(9)]
     served.write_cases("b.eval.yaml", steady, head="")

@@ -283,6 +283,21 @@ def test_a_branch_is_not_taken_for_the_name_of_a_run(
     result.stderr.fnmatch_lines([f"ERROR: --evals-save-baseline main: {words}"])
 
 
+@pytest.mark.parametrize("name", ["HEAD", "v1"])
+def test_what_git_knows_as_a_commit_is_not_taken_for_the_name_of_a_run(
+    project: EvalProject, checkout: Checkout, name: str
+) -> None:
+    write(project, "good")
+    checkout.commit()
+    checkout.git("tag", "v1")
+
+    result = project.run(f"--evals-save-baseline={name}")
+
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    words = f"there is a commit of that name, which '--evals-baseline {name}' would no longer mean; choose another name"
+    result.stderr.fnmatch_lines([f"ERROR: --evals-save-baseline {name}: {words}"])
+
+
 def test_edited_renamed_new_and_missing_cases_are_told_apart(project: EvalProject, checkout: Checkout) -> None:
     write(project, "good", "good", "good", "good")
     checkout.commit()

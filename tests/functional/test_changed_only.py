@@ -8,7 +8,10 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from pytest_promptevals.cli import main
+from tests.support.critic import CRITIC
 from tests.support.marked_function import write_function
 from tests.support.project import ECHO, EvalProject
 from tests.support.served import calls, echo_cases, serve
@@ -71,6 +74,23 @@ def test_nothing_runs_and_all_is_well_where_nothing_changed(saved: EvalProject, 
     assert calls(model_server) == 0
     assert result.ret == 0
     result.stdout.fnmatch_lines(["*collected 10 items / 10 deselected / 0 selected"])
+
+
+@pytest.mark.parametrize("option", ["--evals-changed", "--evals-regate=latest", "--evals-rejudge=latest"])
+def test_what_is_reused_is_no_response_from_the_cache(saved: EvalProject, option: str) -> None:
+    result = saved.run(NO_CACHE, option)
+
+    result.stdout.no_fnmatch_line("* responses*")
+    assert "  calls: " not in CliRunner().invoke(main, ["show", "latest"]).output
+
+
+def test_of_a_run_of_what_changed_only_that_was_asked_for(saved: EvalProject) -> None:
+    edit_one(saved)
+
+    result = saved.run(NO_CACHE, "--evals-changed")
+
+    result.stdout.fnmatch_lines(["1 response; cost unknown for 1 case"])
+    assert "  calls: 1; cost unknown" in CliRunner().invoke(main, ["show", "latest"]).output
 
 
 def test_nothing_runs_in_workers_where_nothing_changed(saved: EvalProject, model_server: ModelServer) -> None:
@@ -216,6 +236,52 @@ def test_a_baseline_saved_of_such_a_run_is_whole(saved: EvalProject) -> None:
     after = path.read_text("utf-8").splitlines()
     changed = [json.loads(new)["name"] for old, new in zip(before, after, strict=True) if old != new]
     assert changed == ["c3"]
+
+
+@pytest.mark.parametrize(
+    ("then", "judges"),
+    [
+        ({"text": "brief", "cost": 0.001}, "{regex: {pattern: brief, required: false}}, {contains: right}"),
+        ({"text": "right", "cost": 0.005}, "contains: right"),
+        ({"text": "right, right", "cost": 0.001}, "contains: right"),
+    ],
+    ids=["other judges", "a dearer one", "a longer one"],
+)
+def test_a_result_of_another_run_with_the_same_score_does_not_stand_for_the_baseline(
+    project: EvalProject, then: dict[str, object], judges: str
+) -> None:
+    project.write(
+        "app.py",
+        "import json\nfrom pathlib import Path\nfrom pytest_promptevals import Response\n\n"
+        "def answer(input):\n    return Response(**json.loads(Path('answer.json').read_text()))\n",
+    )
+    rows = [{"id": f"c{number}", "input": "x"} for number in range(3)]
+    project.write_cases(CASES, rows, head=f"model: python/app:answer\njudges: [{judges}]\n")
+    project.write("answer.json", json.dumps({"text": "right", "cost": 0.001}))
+    project.run_process(NO_CACHE, "--evals-save-baseline").assert_outcomes(passed=3)
+    baseline = (project.path / "baselines/a.eval.yaml.jsonl").read_text("utf-8")
+    project.write("answer.json", json.dumps(then))
+    project.run_process(NO_CACHE)
+
+    result = project.run_process(NO_CACHE, "--evals-changed", "--evals-save-baseline")
+
+    result.assert_outcomes(deselected=3)
+    assert (project.path / "baselines/a.eval.yaml.jsonl").read_text("utf-8") == baseline
+
+
+def test_what_stands_for_unchanged_cases_is_as_long_as_the_baseline_says(project: EvalProject) -> None:
+    project.write("app.py", "import random\n\ndef answer(input):\n    return 'right' + 'x' * random.randrange(3000)\n")
+    rows = [{"id": f"c{number}", "input": "x"} for number in range(6)]
+    head = "model: python/app:answer\njudges: [contains: right]\n"
+    project.write_cases(CASES, rows, head=f"{head}trials: 3\n")
+    project.write_cases("single.eval.yaml", rows, head=head)
+    project.run_process(NO_CACHE, "--evals-save-baseline").assert_outcomes(passed=12)
+    baselines = [path.read_text("utf-8") for path in sorted((project.path / "baselines").iterdir())]
+    shutil.rmtree(project.path / ".promptevals")
+
+    project.run_process(NO_CACHE, "--evals-changed", "--evals-save-baseline").assert_outcomes(deselected=12)
+
+    assert [path.read_text("utf-8") for path in sorted((project.path / "baselines").iterdir())] == baselines
 
 
 def count_runs(folder: Path) -> int:
@@ -375,8 +441,26 @@ def test_a_case_runs_where_what_the_baseline_keeps_does_not_tell_whether_it_pass
     lost.assert_outcomes(passed=2)
     lost.stdout.fnmatch_lines(
         [
-            "no case unchanged since the baseline; 0 cases changed; 1 case ran again, since",
-            "  the kept scores do not tell whether it passes by the thresholds of now",
+            "1 case unchanged since the baseline ran again, since the kept scores do not tell",
+            "  whether it passes by the thresholds of now; 0 cases changed",
+        ]
+    )
+
+
+def test_what_is_unchanged_and_runs_again_is_told_from_what_is_taken_over(project: EvalProject) -> None:
+    judges = "[{all_of: [{fuzzy: {threshold: 0.4}}, {contains: ab}]}]"
+    cases = [{"id": name, "input": "abcd", "expected": "abxy", "judges": ["fuzzy"]} for name in ("a", "b")]
+    text = f"model: scripted/echo\ncases:\n  - {{id: c, input: abcd, expected: abxy, judges: {judges}}}\n"
+    text += "".join(f"  - {json.dumps(case)}\n" for case in cases)
+    project.write(CASES, text)
+    project.run("--evals-save-baseline")
+    shutil.rmtree(project.path / ".promptevals")
+
+    project.run("--evals-changed", "--tb=no").stdout.fnmatch_lines(
+        [
+            "2 cases unchanged since the baseline: results taken from there, 2 of them below",
+            "  their thresholds; 1 other unchanged case ran again, since the kept scores do",
+            "  not tell whether it passes by the thresholds of now; 0 cases changed",
         ]
     )
 
@@ -420,36 +504,10 @@ def test_weight_group_and_tags_of_an_unchanged_case_are_those_of_now(project: Ev
         assert database.execute(query).fetchone() == (9.0, "g", '["t"]')
 
 
-CRITIC = """
-from pytest_promptevals import Grade, JudgeParameters
-
-
-class NoParameters(JudgeParameters):
-    pass
-
-
-class CriticJudge:
-    name = "critic"
-    level = 2
-    default_threshold = 0.5
-    shorthand = None
-    Parameters = NoParameters
-
-    def __init__(self, parameters):
-        pass
-
-    async def judge(self, subject, ask):
-        return Grade(0.9)
-
-
-def pytest_promptevals_judges():
-    return [CriticJudge]
-"""
-
-
 @pytest.mark.parametrize("history", ["kept", "lost"])
 def test_what_a_part_of_the_judges_said_rests_on_as_many_trials_as_before(project: EvalProject, history: str) -> None:
     project.write("conftest.py", CRITIC)
+    project.write("critic.txt", "0.9")
     head = "model: scripted/echo\nprompt: '{{ input }}'\ntrials: 3\njudges: [exact, critic]\n"
     rows = [{"id": f"c{number}", "input": f"x{number}", "expected": f"x{number}"} for number in range(20)]
     project.write_cases(CASES, rows, head=head)

@@ -95,7 +95,7 @@ def test_a_case_that_the_run_does_not_have_is_left_out_and_named(
     result = recorded.run("--evals-rejudge=latest")
 
     assert calls(model_server) == 0
-    result.assert_outcomes(passed=5, deselected=2)
+    result.assert_outcomes(passed=4, deselected=2)
     result.stdout.fnmatch_lines([f"2 cases (c4, c5) not run: not among the results of run {run_id}"])
 
 
@@ -272,11 +272,15 @@ def test_a_group_whose_judges_scores_are_not_kept_is_left_out_and_named(project:
             "--evals-regate takes outputs as they are and cannot be combined with --evals-attribute",
         ),
         (
+            ["--evals-regate=latest", "--evals-adaptive"],
+            "--evals-regate takes outputs as they are and cannot be combined with --evals-adaptive",
+        ),
+        (
             ["--evals-rejudge=latest", "--evals-model=scripted/x"],
             "--evals-rejudge takes outputs as they are and cannot be combined with --evals-model",
         ),
     ],
-    ids=["unknown to rejudge", "unknown to regate", "both", "attribution", "another model"],
+    ids=["unknown to rejudge", "unknown to regate", "both", "attribution", "adaptive trials", "another model"],
 )
 def test_what_cannot_be_reused_is_a_usage_error(
     recorded: EvalProject, model_server: ModelServer, arguments: list[str], message: str
@@ -298,7 +302,7 @@ def test_an_error_of_the_run_stays_an_error(project: EvalProject) -> None:
     for option in ("--evals-rejudge=latest", "--evals-regate=latest"):
         result = project.run_process(option)
 
-        result.assert_outcomes(passed=2, errors=1)
+        result.assert_outcomes(passed=1, errors=1)
 
 
 def test_a_marked_function_is_left_out_and_named(project: EvalProject) -> None:
@@ -311,6 +315,25 @@ def test_a_marked_function_is_left_out_and_named(project: EvalProject) -> None:
     result.stdout.fnmatch_lines(
         ["1 case (test_app[[]a[]]) not run: test functions make their outputs themselves; run", "  pytest for that"]
     )
+
+
+@pytest.mark.parametrize("option", ["--evals-regate=latest", "--evals-rejudge=latest"])
+@pytest.mark.parametrize("baseline", [(), ("--evals-baseline=latest",)], ids=["the last results", "latest"])
+@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["one process", "two workers"])
+def test_a_run_that_is_decided_anew_is_not_its_own_baseline(
+    project: EvalProject, option: str, baseline: tuple[str, ...], workers: tuple[str, ...]
+) -> None:
+    rows = [{"id": f"c{number}", "input": "x", "expected": "ok", "output": "ok"} for number in range(100)]
+    head = "judges: [exact]\ncase_policy: gate\n"
+    project.write_cases(CASES, rows, head)
+    assert project.run_process().ret == 0
+    project.write_cases(CASES, [*({**row, "output": "no"} for row in rows[:9]), *rows[9:]], head)
+    assert project.run_process().ret == 0
+
+    again = [project.run_process(option, "--evals-max-drop=0.01", *baseline, *workers) for _ in range(2)]
+
+    assert [result.ret for result in again] == [1, 1]
+    again[0].stdout.fnmatch_lines(["*1.000*0.910*", "*regressed*"])
 
 
 @pytest.mark.parametrize("option", ["--evals-regate=latest", "--evals-rejudge=latest"])

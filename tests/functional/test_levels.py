@@ -7,37 +7,11 @@ from typing import Any
 
 import pytest
 
+from tests.support.critic import CRITIC
 from tests.support.project import EvalProject
 from tests.support.served import calls, echo_cases, serve
 from tests.support.server_fixture import ModelServer
 
-CRITIC = """
-    from pathlib import Path
-    from pytest_promptevals import Grade, JudgeParameters
-
-
-    class NoParameters(JudgeParameters):
-        pass
-
-
-    class CriticJudge:
-        name = "critic"
-        level = 2
-        default_threshold = 0.5
-        shorthand = None
-        Parameters = NoParameters
-
-        def __init__(self, parameters):
-            pass
-
-        async def judge(self, subject, ask):
-            Path("critic-ran").touch()
-            return Grade(float(Path("critic.txt").read_text()), "as written")
-
-
-    def pytest_promptevals_judges():
-        return [CriticJudge]
-"""
 HEAD = """
     model: scripted/echo
     prompt: "{{ input }}!"

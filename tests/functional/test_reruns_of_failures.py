@@ -12,6 +12,13 @@ from click.testing import CliRunner
 from pytest_promptevals.cli import main
 from tests.support.project import EvalProject
 
+FUNCTION = """
+import pytest
+
+@pytest.mark.evals("q.jsonl")
+def test_app(case, evals):
+    evals.judge(case.input)
+"""
 EXTRA = pytest.mark.parametrize("extra", [(), ("-n2",)], ids=["plain", "n2"])
 
 
@@ -78,9 +85,70 @@ def test_what_is_left_after_a_failure_is_a_rerun_in_steps(project: EvalProject) 
     project.run("--stepwise")
     project.run("--stepwise-reset")
 
-    # The first one goes on until its end.
-    assert kinds(project) == ["rerun", "run", "run", "run"]
-    assert counts(project) == [6, 6, 3, 3]
+    # Each is a run of its own: what it counts is what it ran.
+    assert kinds(project) == ["run", "rerun", "rerun", "run", "run", "run"]
+    assert counts(project) == [3, 1, 4, 6, 3, 3]
+
+
+@pytest.mark.parametrize("chosen", [("a.eval.yaml::c1", "a.eval.yaml::c2"), ("-k", "c1 or c2")], ids=["ids", "name"])
+@EXTRA
+def test_failures_that_are_chosen_by_hand_are_a_rerun_too(
+    project: EvalProject, chosen: tuple[str, ...], extra: tuple[str, ...]
+) -> None:
+    answer(project, c1="bad", c2="bad")
+    project.run(*extra)
+    answer(project, c1="bad")
+    project.run(*chosen, *extra)
+    project.run(*extra)
+
+    assert kinds(project) == ["run", "rerun", "run"]
+    assert counts(project) == [6, 2, 6]
+    assert means_before(project)[-1] == pytest.approx(4 / 6)
+
+
+def test_a_choice_that_is_not_of_failures_alone_is_a_run_like_any_other(project: EvalProject) -> None:
+    answer(project, c1="bad")
+    project.run()
+    project.run("a.eval.yaml::c1", "a.eval.yaml::c2")
+    project.run("-k", "c2")
+
+    assert kinds(project) == ["run", "run", "run"]
+
+
+def test_an_eval_file_of_failures_alone_is_run_like_any_other(project: EvalProject) -> None:
+    answer(project, **{f"c{number}": "bad" for number in range(1, 7)})
+    project.run()
+    project.run()
+
+    assert kinds(project) == ["run", "run"]
+
+
+def test_tests_over_a_dataset_that_failed_are_a_rerun_too(project: EvalProject) -> None:
+    cases = '{"id": "c1", "input": "x", "expected": "y"}\n{"id": "c2", "input": "x", "expected": "x"}\n'
+    project.write("q.jsonl", cases)
+    project.write("evals.yaml", "judges: [exact]")
+    project.write("test_app.py", FUNCTION)
+    project.run()
+    project.run("-k", "c1")
+    project.run()
+
+    assert kinds(project) == ["run", "rerun", "run"]
+
+
+def test_what_is_accepted_is_wanted_whatever_chose_it(project: EvalProject) -> None:
+    answer(project, c1="bad")
+    project.run()
+    project.run("a.eval.yaml::c1", "--evals-accept", "c1")
+
+    assert kinds(project) == ["run", "run"]
+
+
+def test_without_the_cache_of_pytest_there_are_no_known_failures(project: EvalProject) -> None:
+    answer(project, c1="bad")
+    project.run()
+    project.run("-p", "no:cacheprovider", "a.eval.yaml::c1")
+
+    assert kinds(project) == ["run", "run"]
 
 
 def test_a_rerun_that_was_interrupted_goes_on_as_what_the_new_one_is(project: EvalProject) -> None:
@@ -91,6 +159,35 @@ def test_a_rerun_that_was_interrupted_goes_on_as_what_the_new_one_is(project: Ev
 
     assert "continued run" in goes_on.stdout.str()
     assert kinds(project) == ["run", "run"]
+
+
+@pytest.mark.parametrize("chosen", ["--lf", "a.eval.yaml::c1"])
+def test_a_baseline_that_a_rerun_writes_says_so(project: EvalProject, chosen: str) -> None:
+    answer(project, c1="bad")
+    project.run("--evals-save-baseline").stdout.no_fnmatch_line("*by luck*")
+    answer(project)
+
+    result = project.run(chosen, "--evals-save-baseline")
+
+    result.stdout.fnmatch_lines(
+        [
+            "baseline saved: baselines/a.eval.yaml.jsonl (6 cases); 1 of them from a rerun of",
+            "  what had failed, which scores too high by luck: run all cases to save what",
+            "  they score",
+        ]
+    )
+
+
+def test_a_name_for_a_rerun_says_so(project: EvalProject) -> None:
+    answer(project, c1="bad")
+    project.run()
+
+    result = project.run("--lf", "--evals-save-baseline=mine")
+
+    assert (
+        "--evals-baseline mine compares with it; it is a rerun of what had failed, which scores too high by luck: "
+        "run all cases to save what they score"
+    ) in " ".join(result.stdout.str().split())
 
 
 def test_a_rerun_is_listed_as_one(project: EvalProject) -> None:

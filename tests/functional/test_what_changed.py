@@ -128,6 +128,18 @@ def test_where_nothing_that_is_asked_changed_it_says_so(project: EvalProject) ->
     )
 
 
+@pytest.mark.parametrize("baseline", [(), ("--evals-baseline=latest",)])
+def test_a_case_with_another_weight_is_named(project: EvalProject, baseline: tuple[str, ...]) -> None:
+    head = "judges: [exact]\n"
+    cases = [{"id": f"c{n}", "input": "x", "expected": "good", "output": "good"} for n in range(8)]
+    project.write_cases("a.eval.yaml", cases, head=head)
+    project.run()
+    heavy = [{**case, "output": "bad"} | ({"weight": 5} if case["id"] == "c1" else {}) for case in cases]
+    project.write_cases("a.eval.yaml", heavy, head=head)
+
+    project.run("--tb=no", *baseline).stdout.fnmatch_lines(["  weights: c1 1, now 5; all means are by those of now"])
+
+
 def test_a_judge_with_another_threshold_is_named(project: EvalProject) -> None:
     write(project, GOOD)
     project.run()

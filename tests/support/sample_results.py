@@ -109,7 +109,7 @@ def make_full_result(name: str = "full") -> CaseResult:
         trials=(
             Trial(1, response, (first, second), 0.8, passed=False),
             Trial(2, response, (second, first), 0.1 + 0.2, passed=True),
-            Trial(3, response, (first,), error=failed, judging=JudgeSpending(2, 0.0002, 0.0001, 1)),
+            Trial(3, response, (first,), error=failed, judging=JudgeSpending(2, 0.0002, 0.0001, 1), is_further=True),
         ),
         scores=(first, second),
         score=0.1 + 0.2,
@@ -158,6 +158,7 @@ def make_full_comparison() -> Comparison:
     """A comparison in which no field that is stored has its default."""
     noise = Noise(0.1, 0.2, 0.3, 2.5)
     effect = Effect("score", 0.9, 0.1, 0.8, 0.7, 0.85, 0.01, 0.99, 0.05, cases=12, groups=10, noise=noise)
+    effect = dataclasses.replace(effect, effective_groups=9.5)
     evidence = Evidence(effect, 0.1, 0.95, 0.02, 1.0, 0.15, 40, 3)
     delta = Delta(
         "a", Change.WORSE, 0.9, 0.1, PLACE, 2.0, "g", passed_before=True, passed_after=False, renamed_from="b"

@@ -15,6 +15,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from pytest_promptevals.cli import main
+from pytest_promptevals.history import references
 from pytest_promptevals.history.baselines import baseline_cases, write_baseline
 from pytest_promptevals.history.opening import open_history
 from pytest_promptevals.records.comparisons import GateResult, Verdict
@@ -106,6 +107,64 @@ def test_what_moves_passes_over_the_run_itself_and_over_drops(folder: Path, movi
 
     assert [file["baseline_run"] for file in json.loads(run(moving, "--format", "json"))["files"]] == [NOW]
     assert [file["baseline_run"] for file in json.loads(run(third, "--format", "json"))["files"]] == [third]
+
+
+@pytest.mark.parametrize("moving", ["latest", "main"])
+def test_the_first_lines_name_the_run_that_was_compared_with(folder: Path, moving: str) -> None:
+    write_two_runs(folder)
+    red = GateResult(FILE, "score", Verdict.REGRESSED, "because", PLACE)
+    write_run(folder, finished_run("20261122-080000-cccccc", 22), [make_result("a", 0.0)], red)
+    write_run(folder, finished_run("20261123-080000-dddddd", 23), many_results(10, 0.0), red)
+    words = f"run {NOW} of branch main at 2121212"
+
+    assert run(moving).splitlines()[0] == f"before: {words}"
+    assert run(moving, "--format", "markdown").splitlines()[0] == f"**Before:** {words}  "
+    assert f" beside {words}</title>" in run(moving, "--format", "html")
+    assert json.loads(run(moving, "--format", "json"))["before"] == {
+        "reference": moving,
+        "words": words,
+        "run_id": NOW,
+    }
+
+
+def test_eval_files_that_are_compared_with_different_runs_each_name_their_own(folder: Path) -> None:
+    write_run(folder, finished_run(BEFORE, 20), [*many_results(3, 1.0), *many_results(3, 1.0, file=OTHER)])
+    write_run(folder, finished_run(NOW, 21), many_results(3, 1.0, file=OTHER))
+    both = [*many_results(3, 1.0), *many_results(3, 1.0, file=OTHER)]
+    write_run(folder, finished_run("20261122-080000-cccccc", 22), both)
+    lines = run("latest").splitlines()
+
+    assert lines[0] == "before: 2 runs, named with their eval files"
+    assert lines[lines.index(f"{OTHER}: passed") + 1] == f"  before: run {NOW} of branch main at 2121212"
+    assert lines[lines.index(f"{FILE}: passed") + 1] == f"  before: run {BEFORE} of branch main at 2020202"
+    assert json.loads(run("latest", "--format", "json"))["before"] == {
+        "reference": "latest",
+        "words": "2 runs, named with their eval files",
+        "run_id": None,
+    }
+    assert run("latest", "--file", FILE).splitlines()[0] == f"before: run {BEFORE} of branch main at 2020202"
+
+
+def test_a_file_that_ran_before_the_newest_runs_that_are_read_is_compared(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(references, "MOST_RUNS", 2)
+    write_run(folder, finished_run(BEFORE, 20), many_results(3, 1.0))
+    write_run(folder, finished_run(NOW, 21), many_results(3, 1.0, file=OTHER))
+    write_run(folder, finished_run("20261122-080000-cccccc", 22), many_results(3, 0.0))
+
+    assert read("latest")["baseline_run"] == BEFORE
+    assert read("latest")["counts"] == {"worse": 3}
+
+
+def test_only_what_was_compared_with_itself_is_said_to_be_the_same_run(folder: Path) -> None:
+    write_run(folder, finished_run(BEFORE, 20), many_results(3, 1.0))
+    write_run(folder, finished_run(NOW, 20), [make_result("a", None), *many_results(3, 1.0, file=OTHER)])
+    of_commit = "commit:" + "20" * 20
+
+    assert "both are the same run" not in run(of_commit, NOW, "--file", FILE)
+    assert "both are the same run" not in run(of_commit, NOW)
+    assert "both are the same run" in run(of_commit, NOW, "--file", OTHER).splitlines()
 
 
 def test_a_run_compared_with_itself_shows_no_change(folder: Path) -> None:
@@ -387,7 +446,7 @@ def test_data_goes_to_a_file_if_one_is_named(folder: Path) -> None:
         ("c.csv", "file,"),
         ("c.json", "{"),
     ):
-        assert run(BEFORE, NOW, "-o", name) == ""
+        assert run(BEFORE, NOW, "-o", name) == f"comparison written to {name}\n"
         assert (folder / name).read_text(encoding="utf-8").startswith(begin)
     run(BEFORE, NOW, "--format", "csv", "-o", "c.txt")
     assert (folder / "c.txt").read_text(encoding="utf-8").startswith("file,")
@@ -486,6 +545,7 @@ def test_garbage_is_collected_again_afterwards(folder: Path) -> None:
     run(BEFORE, NOW)
 
     assert gc.isenabled()
+    assert gc.get_freeze_count() == 0
     gc.disable()
     try:
         run(BEFORE, NOW)

@@ -30,14 +30,17 @@ def problem(*arguments: str) -> str:
     return result.output.splitlines()[-1]
 
 
-def record(path: Path, scores: list[list[float]], file: str = FILE) -> None:
-    """Record a run for each list of scores of the same cases."""
+def record(
+    path: Path, scores: list[list[float]], file: str = FILE, *, cases: int = 0, status: RunStatus = RunStatus.FINISHED
+) -> None:
+    """Record a run for each list of scores of the same cases, which are so many in all."""
     path.parent.mkdir(exist_ok=True)
     with HistoryStore.open(path) as store:
         for number, row in enumerate(scores):
             results = [result(f"c{case}", score, file) for case, score in enumerate(row)]
             started = f"2026-11-21T17:{number:02}:00+00:00"
-            run = make_run(f"{file}-{number}", started_at=started, status=RunStatus.FINISHED, files=(RunFile(file),))
+            files = (RunFile(file, cases=cases),)
+            run = make_run(f"{file}-{number}-{status.value}-{cases}", started_at=started, status=status, files=files)
             store.add_run(run, results, (Comparison(file, Metrics(1, 1, 0, 1.0, 1.0)),))
 
 
@@ -84,6 +87,39 @@ def test_the_noise_of_each_eval_file_is_shown_with_what_to_make_of_it(history: P
         "evals/support.eval.yaml: the noise hides a drop of 0.10 (max_drop): 7 trials a",
         "  case would show it, or set max_drop to 0.25",
     ]
+
+
+@pytest.mark.parametrize("status", [RunStatus.FINISHED, RunStatus.INTERRUPTED])
+def test_runs_over_a_few_of_the_cases_tell_nothing_of_the_file(history: Path, status: RunStatus) -> None:
+    before = noise().output
+
+    record(history, [[1.0], [0.0], [1.0]], cases=10 if status is RunStatus.FINISHED else 1, status=status)
+
+    assert noise().output == before
+
+
+@pytest.mark.parametrize(
+    ("file", "model", "words"),
+    [
+        (QUIET, "recorded", "its cases carry their outputs, so nothing is asked and nothing changes by chance"),
+        (
+            "test_app.py::test_app",
+            "test",
+            (
+                "no two runs yet of the same code, at one commit without changes; to measure the noise of a test "
+                "function, commit, then run twice: pytest test_app.py::test_app"
+            ),
+        ),
+    ],
+)
+def test_what_cannot_be_measured_by_asking_anew_is_told_how(folder: Path, file: str, model: str, words: str) -> None:
+    with HistoryStore.open(folder / ".promptevals/history.db") as store:
+        results = [make_result(file=file, model=model)]
+        store.add_run(
+            make_run("r", status=RunStatus.FINISHED), results, (Comparison(file, Metrics(1, 1, 0, 1.0, 1.0)),)
+        )
+
+    assert [row["hint"] for row in json.loads(noise("--format", "json").output)] == [words]
 
 
 def test_a_file_is_named_from_the_current_folder_or_the_root(

@@ -77,6 +77,7 @@ def test_a_list_as_json_has_all_that_is_known() -> None:
         "cases": 1,
         "errors": 0,
         "mean_score": 0.5,
+        "passed": 1,
         "pass_rate": 1.0,
         "cost": 0.5,
         "spent": 0.1,
@@ -93,7 +94,7 @@ def test_options_choose_runs() -> None:
     assert call("runs", "--until", "2026-11-02").splitlines()[2].startswith("20261101-1")
     assert call("runs", "--since", "2026-11-02T13:00+01:00").splitlines()[2].startswith("20261102-1")
     assert call("runs", "--branch", "other") == "no run was made on branch 'other'. Known: main.\n"
-    assert call("runs", "--kind", "rejudge") == "no run is a rejudge.\n"
+    assert call("runs", "--kind", "rejudge") == "no run is of the kind rejudge.\n"
 
 
 def test_a_verdict_chooses_the_runs_that_came_to_it() -> None:

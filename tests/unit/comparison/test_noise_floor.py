@@ -33,6 +33,18 @@ def test_runs_that_share_less_than_half_of_their_cases_are_no_pair() -> None:
     assert measure_noise([first, second | {"c0": changed["c0"]}]) is not None
 
 
+def test_runs_of_other_numbers_of_trials_are_not_thrown_together() -> None:
+    single, many = [run(1.0, 0.0, trials=1), run(0.0, 0.0, trials=1)] * 3, [run(0.5, 0.5, trials=7)] * 2
+
+    found, back = measure_noise([*single, *many]), measure_noise([*many, *single])
+
+    assert found is not None
+    assert (found.pairs, found.trials, found.deviation) == (1, 7, 0.0)
+    assert back is not None
+    assert (back.pairs, back.trials, back.deviation) == (5, 1, 0.5)
+    assert measure_noise([*single, many[0]]) == back
+
+
 def test_cases_without_weight_are_no_pair() -> None:
     assert measure_noise([run(1.0, weight=0.0), run(0.0, weight=0.0)]) is None
 

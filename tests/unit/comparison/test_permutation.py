@@ -15,6 +15,7 @@ from pytest_promptevals.comparison.permutation import (
     DRAWS,
     LEAST,
     MOST_ENUMERATED,
+    _Sums,
     find_grid,
     p_values,
 )
@@ -192,3 +193,13 @@ def test_a_grid_must_hold_for_all_values_not_only_for_those_that_are_probed() ->
     values[-2] = np.pi / 10
 
     assert find_grid(values) is None
+
+
+def test_the_sum_of_very_many_skewed_rows_is_as_skewed_as_it_should_be() -> None:
+    row = np.array([0.5, -0.1, -0.1, -0.1, -0.1, -0.1])
+    rows = np.tile(row, (600, 1))
+
+    drawn = _Sums(rows).draw(50_000, np.random.default_rng(1))
+
+    assert drawn.std() == pytest.approx(np.sqrt(600 * np.mean(row**2)), rel=0.02)
+    assert stats.skew(drawn) == pytest.approx(np.mean(row**3) / np.mean(row**2) ** 1.5 / np.sqrt(600), abs=0.025)

@@ -64,8 +64,9 @@ def test_cases_that_do_not_weigh_the_same_show_less(heavy: int) -> None:
     weights[:40] = heavy
     calm = source.choice([1.0, -1.0, 0.0], 200, p=[0.05, 0.05, 0.9])
     interval = mean_interval(calm * weights, weights, 0.95, 1.0)
-    kept = {"error": interval.error, "effective_groups": interval.effective_groups, "cases": 200, "groups": 200}
-    smallest = smallest_detectable(Effect(SCORE, 0.8, 0.8, interval.estimate, p_worse=0.5, **kept), 0.1, 0.95)
+    effect = Effect(SCORE, 0.8, 0.8, interval.estimate, p_worse=0.5, error=interval.error, cases=200, groups=200)
+    effect = dataclasses.replace(effect, effective_groups=interval.effective_groups)
+    smallest = smallest_detectable(effect, 0.1, 0.95)
     assert smallest is not None
 
     found = []

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from itertools import combinations
 
@@ -89,6 +90,17 @@ def test_the_explanation_over_trials_is_that_of_the_worst_one() -> None:
     (over_trials,) = reduce_trials("mean", trials(1.0, 0.2, 0.9), None)[0]
 
     assert over_trials.explanation == "got 0.2"
+
+
+@pytest.mark.parametrize("first", [0.0, 1.0])
+def test_further_trials_count_in_scores_and_not_in_what_passes(first: float) -> None:
+    reported, *others = trials(first, 1 - first, threshold=1.0)
+    further = [dataclasses.replace(trial, is_further=True) for trial in others]
+
+    (judge,), value, passed = reduce_trials("mean", [reported, *further], None)
+
+    assert (value, judge.value) == (0.5, 0.5)
+    assert passed is judge.passed is (first == 1.0)
 
 
 def test_costs_add_up_over_trials() -> None:

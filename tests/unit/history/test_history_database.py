@@ -124,7 +124,7 @@ def test_a_database_of_a_newer_version_is_an_error(path: Path) -> None:
 
     assert str(caught.value) == (
         f"history database {path}: it was written by a newer version of pytest-promptevals (its schema is 9999, this "
-        f"version knows 0005); update pytest-promptevals, or choose another place with 'evals_history', {WAY_OUT}"
+        f"version knows 0006); update pytest-promptevals, or choose another place with 'evals_history', {WAY_OUT}"
     )
 
 

@@ -11,7 +11,7 @@ from pytest_promptevals.pytest_glue.kept import Totals, without_texts
 from pytest_promptevals.records.json_types import JsonObject
 from pytest_promptevals.records.responses import Message, RenderedPrompt, Response, Usage
 from pytest_promptevals.records.results import CaseResult, ErrorRecord, JudgeSpending, Score, Trial
-from pytest_promptevals.records.runs import Run
+from pytest_promptevals.records.runs import Run, RunKind
 from tests.support.sample_results import make_full_result, make_result
 
 RUN = Run("r", "2026-11-21T00:00:00+00:00")
@@ -154,6 +154,26 @@ def test_a_cost_that_is_unknown_in_part_is_unknown_in_all(unknown: CaseResult) -
 
 def test_a_result_without_a_response_counts_for_nothing() -> None:
     assert totals_of(make_result(score=None)) == Totals()
+
+
+@pytest.mark.parametrize(
+    ("kind", "reused_from", "numbers"),
+    [
+        (RunKind.RUN, None, (3, 2, 0.75, 0.125)),
+        (RunKind.RUN, "r0", (0, 0, 0.0, 0.0)),
+        (RunKind.REGATE, None, (0, 0, 0.0, 0.0)),
+        (RunKind.REJUDGE, None, (2, 1, 0.25, 0.125)),
+    ],
+)
+def test_what_another_run_asked_for_is_no_call_of_this_one(
+    kind: RunKind, reused_from: str | None, numbers: tuple[float, ...]
+) -> None:
+    result = result_of((Response("x", cost=0.5, cached=True), (ASKED,)))
+    totals = Totals(kind)
+
+    totals.add(dataclasses.replace(result, reused_from=reused_from))
+
+    assert (totals.calls, totals.cached, totals.cost, totals.spent) == numbers
 
 
 @pytest.mark.parametrize("model", ["recorded", "test"])

@@ -150,6 +150,19 @@ def test_a_model_that_is_known_to_be_another_version_is_no_chance() -> None:
     ]
 
 
+def test_weights_that_are_others_are_named() -> None:
+    weights = tuple(ValueChange(f"c{number}", 1.0, 50.5 + number) for number in range(5))
+    changes = FileChanges(CaseChanges(is_same=True), weights=weights)
+
+    assert report(changes, worse())[2:5] == [
+        "  weights: c0 1, now 50.5; c1 1, now 51.5; c2 1, now 52.5; and 2 more; all means",
+        "    are by those of now",
+        "  nothing that is asked: prompt, model and parameters are the same, so this is",
+    ]
+    one = FileChanges(CaseChanges(is_same=True), weights=weights[:1])
+    assert report(one, worse())[2] == "  weights: c0 1, now 50.5; all means are by those of now"
+
+
 def test_where_all_cases_were_edited_there_is_none_to_compare() -> None:
     changes = FileChanges(CaseChanges(), judges=(ValueChange("exact", "h1", "h2"),), is_run_known=True)
 

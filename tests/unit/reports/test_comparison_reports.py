@@ -138,6 +138,31 @@ def test_unchanged_cases_are_listed_if_they_are_asked_for() -> None:
     assert lines[lines.index("  1 case unchanged") + 1] == "    same  1.00 -> 1.00  evals/a.eval.yaml:3"
 
 
+def test_each_file_names_what_it_is_compared_with_where_that_is_not_the_same_for_all() -> None:
+    bare = dataclasses.replace(COMPARISON, gates=(), effects=(), deltas=())
+    other = dataclasses.replace(bare, file="evals/b.eval.yaml", baseline="run b <i> (1 of 2 cases)", baseline_run="b")
+    runs = RunComparison(RUNS.before, RUNS.now, (bare, other))
+    view = view_comparison(runs, None, with_same=False)
+
+    assert table(runs).splitlines()[3:] == [
+        "evals/a.eval.yaml",
+        "  before: run a",
+        "",
+        "evals/b.eval.yaml",
+        "  before: run b <i> (1 of 2 cases)",
+    ]
+    assert comparison_markdown(view).splitlines()[3:] == [
+        "### evals/a.eval.yaml",
+        "",
+        "Before: run a",
+        "",
+        "### evals/b.eval.yaml",
+        "",
+        "Before: run b \\<i\\> (1 of 2 cases)",
+    ]
+    assert "<p>before: run b &lt;i&gt; (1 of 2 cases)</p>" in comparison_html(view)
+
+
 def test_a_file_without_gates_or_metrics_has_none() -> None:
     bare = dataclasses.replace(COMPARISON, gates=(), effects=(), deltas=())
     runs = RunComparison(RUNS.before, RUNS.now, (bare,))

@@ -18,7 +18,7 @@ NOW = dt.datetime(2026, 11, 21, 18, 26, tzinfo=dt.UTC)
 def summary(run_id: str = "20261121-172600-1a2b3c", **changes: Any) -> RunSummary:
     fields = {name: changes.pop(name) for name in list(changes) if name in RunSummary.__dataclass_fields__}
     run = make_run(run_id, **{"status": RunStatus.FINISHED, "calls": 12, "cost": 0.0123, **changes})
-    whole = {"files": 1, "cases": 12, "errors": 0, "mean_score": 0.934, "pass_rate": 0.917, "verdicts": ("passed",)}
+    whole = {"files": 1, "cases": 12, "errors": 0, "mean_score": 0.934, "passed": 11, "verdicts": ("passed",)}
     return RunSummary(run, **{**whole, **fields})
 
 
@@ -32,7 +32,7 @@ def test_a_table_has_a_line_for_each_run() -> None:
         cases=3,
         errors=None,
         mean_score=None,
-        pass_rate=None,
+        passed=None,
         verdicts=(),
     )
 
@@ -61,6 +61,7 @@ def test_a_table_fits_the_terminal() -> None:
         name="before-the-great-change",
         files=12,
         cases=100_000,
+        passed=92_000,
         verdicts=("insufficient data",),
     )
 
@@ -84,7 +85,7 @@ def test_a_text_is_no_shorter_than_it_must_be_for_the_columns_that_stay() -> Non
 
 
 def test_errors_have_a_column_where_there_are_any_and_count_as_not_passed() -> None:
-    half = summary("20261121-182530-ffffff", cases=6, errors=4, mean_score=1.0, pass_rate=1.0, verdicts=("failed",))
+    half = summary("20261121-182530-ffffff", cases=6, errors=4, mean_score=1.0, passed=2, verdicts=("failed",))
 
     assert run_table([half, summary()], NOW, 90).splitlines() == [
         "run              when  git            result  cases  errors  score  pass     cost",
