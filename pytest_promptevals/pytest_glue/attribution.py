@@ -26,15 +26,15 @@ from pytest_promptevals.history.opening import open_run_history
 from pytest_promptevals.history.past import PastFile
 from pytest_promptevals.history.place import OFF, locate_history
 from pytest_promptevals.pytest_glue.adaptive import Caller
-from pytest_promptevals.pytest_glue.committed import CommittedFiles
 from pytest_promptevals.pytest_glue.kept import Totals
 from pytest_promptevals.pytest_glue.saying import say
-from pytest_promptevals.pytest_glue.what_changed import ComparedFile, Explainer
 from pytest_promptevals.records.comparisons import BaselineCase, Delta
 from pytest_promptevals.records.json_types import JsonObject
 from pytest_promptevals.records.responses import RenderedPrompt
 from pytest_promptevals.records.results import CaseResult
 from pytest_promptevals.records.runs import Run, RunFile, RunKind, RunStatus
+from pytest_promptevals.reports.committed import CommittedFiles
+from pytest_promptevals.reports.what_changed import ComparedFile, Explainer
 from pytest_promptevals.reports.words import count_text
 from pytest_promptevals.settings import Settings
 

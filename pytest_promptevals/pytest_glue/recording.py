@@ -37,7 +37,6 @@ from pytest_promptevals.pytest_glue.not_run import SHARED_ATTRIBUTE, NotRunError
 from pytest_promptevals.pytest_glue.recordings import write_session_recordings
 from pytest_promptevals.pytest_glue.reusing import asked_at
 from pytest_promptevals.pytest_glue.saving import FileResults, naming_notice, save_baselines
-from pytest_promptevals.pytest_glue.what_changed import ComparedFile, Explainer
 from pytest_promptevals.records.cases import Case, GateRules, Location
 from pytest_promptevals.records.codec import decode, from_plain
 from pytest_promptevals.records.comparisons import BaselineCase, Comparison
@@ -51,6 +50,7 @@ from pytest_promptevals.reports.lines import Line, fill_lines
 from pytest_promptevals.reports.position_bias import position_bias_lines
 from pytest_promptevals.reports.spending import spending_text
 from pytest_promptevals.reports.terminal import accept_lines, below_lines, commit_lines, summary_lines
+from pytest_promptevals.reports.what_changed import ComparedFile, Explainer
 from pytest_promptevals.settings import Settings
 
 RESULT_ATTRIBUTE: Final = "promptevals_result"

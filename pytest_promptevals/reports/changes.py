@@ -6,16 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from pytest_promptevals.comparison.changes import (
-    FileChanges,
-    Flip,
-    ModelChange,
-    PromptChange,
-    ValueChange,
-    has_drop,
-    is_flip,
-    paired_deltas,
-)
+from pytest_promptevals.comparison.changes import has_drop, is_flip, paired_deltas
+from pytest_promptevals.records.changes import FileChanges, Flip, ModelChange, PromptChange, ValueChange
 from pytest_promptevals.records.comparisons import Change, Comparison
 from pytest_promptevals.records.json_types import Json
 from pytest_promptevals.reports.lines import Line, fill_lines

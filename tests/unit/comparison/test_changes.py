@@ -3,9 +3,6 @@ from __future__ import annotations
 import pytest
 
 from pytest_promptevals.comparison.changes import (
-    ModelChange,
-    PromptChange,
-    ValueChange,
     compare_cases,
     compare_resolved,
     compare_values,
@@ -13,6 +10,7 @@ from pytest_promptevals.comparison.changes import (
     is_explained,
     worst_deltas,
 )
+from pytest_promptevals.records.changes import ModelChange, PromptChange, ValueChange
 from pytest_promptevals.records.comparisons import Change, Comparison, Delta, GateResult, Metrics, Verdict
 from pytest_promptevals.records.runs import RunFile
 from tests.support.sample_results import FILE, PLACE, make_case, make_result

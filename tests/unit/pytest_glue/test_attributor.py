@@ -12,10 +12,10 @@ import pytest
 from pytest_promptevals.comparison.attribution import Attribution
 from pytest_promptevals.history.opening import open_history
 from pytest_promptevals.pytest_glue.attribution import Attributor
-from pytest_promptevals.pytest_glue.what_changed import ComparedFile, Explainer
 from pytest_promptevals.records.comparisons import Change, Comparison, Delta, Metrics
 from pytest_promptevals.records.responses import Message, RenderedPrompt, Response
 from pytest_promptevals.records.runs import RunFile, RunKind, RunStatus
+from pytest_promptevals.reports.what_changed import ComparedFile, Explainer
 from pytest_promptevals.settings import Settings
 from tests.support.sample_results import FILE, make_case, make_result, make_run
 

@@ -6,15 +6,8 @@ from typing import Any
 import pytest
 
 from pytest_promptevals.comparison.attribution import Attribution, Cause
-from pytest_promptevals.comparison.changes import (
-    CaseChanges,
-    FileChanges,
-    Flip,
-    ModelChange,
-    PromptChange,
-    ValueChange,
-)
 from pytest_promptevals.records.cases import Location
+from pytest_promptevals.records.changes import CaseChanges, FileChanges, Flip, ModelChange, PromptChange, ValueChange
 from pytest_promptevals.records.comparisons import Change, Comparison, Delta, GateResult, Metrics, Verdict
 from pytest_promptevals.records.effects import Effect, Evidence
 from pytest_promptevals.reports.attribution import attribution_lines
