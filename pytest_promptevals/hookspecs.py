@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pytest_promptevals.records.requests import Request
     from pytest_promptevals.records.responses import Message, RenderedPrompt, Response
     from pytest_promptevals.records.results import CaseResult, Grade
+    from pytest_promptevals.records.run_reports import RunReport
     from pytest_promptevals.records.runs import Run
 
 hookspec = pluggy.HookspecMarker("pytest")
@@ -243,6 +244,38 @@ def pytest_promptevals_importers() -> Mapping[str, Importer | ImporterPlace]:  #
 
         def pytest_promptevals_importers():
             return {"acme": "my_package.importing:AcmeImporter"}
+    """
+
+
+@runtime_checkable
+class Report(Protocol):
+    """Writes what a run came to, for ``promptevals report RUN --format NAME``."""
+
+    description: str
+    """What it is for, in a few words: the help shows it."""
+    ending: str
+    """What the names of such files end in, with the dot: a file of such a name is written in this format."""
+
+    def render(self, report: RunReport) -> str:
+        """Return the text. What models wrote in it is of strangers: escape it as the format asks."""
+        ...
+
+
+ReportPlace: TypeAlias = str
+"""Where a report's class stands, as ``module:Class``; it is made without arguments."""
+
+
+@hookspec
+def pytest_promptevals_reports() -> Mapping[str, Report | ReportPlace]:  # type: ignore[empty-body]
+    """Return reports to register, by the name of their format.
+
+    Plugins and ``conftest.py`` files of a pytest session may give them, and for the command packages that name their
+    plugin as an entry point of the group ``pytest_promptevals``.
+
+    Example::
+
+        def pytest_promptevals_reports():
+            return {"acme": "my_package.reports:AcmeReport"}
     """
 
 
