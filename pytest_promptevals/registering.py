@@ -64,23 +64,22 @@ class Extensions(Generic[Entry]):
             raise UsageError(f"{self.word} {name!r}: {entry!r} cannot be imported: {error}") from error
 
 
-def hooks_of_commands(builtin: object) -> HookRelay:
-    """Return the hooks of all plugins that entry points name, with the package's own, which come first."""
+def hooks_of_commands() -> HookRelay:
+    """Return the hooks of all plugins that entry points name."""
     manager = pluggy.PluginManager("pytest")
     manager.add_hookspecs(hookspecs)
     manager.load_setuptools_entrypoints(ENTRY_POINTS)
-    # The plugin that was registered last is asked first.
-    manager.register(builtin)
     return manager.hook
 
 
-def collect_entries(hooks: HookRelay, hook: str, word: str) -> dict[str, Any]:
-    """Return what the implementations of a hook give, by name, in the order in which they are asked.
+def collect_entries(hooks: HookRelay, hook: str, word: str, builtin: object) -> dict[str, Any]:
+    """Return what the implementations of a hook give, by name.
 
-    Raises ``UsageError`` for a name that is given twice, and for what is no mapping.
+    Those of ``builtin``, the package's own module that implements it, come first. Raises ``UsageError`` for a
+    name that is given twice, and for what is no mapping.
     """
     found: dict[str, Any] = {}
-    for given in getattr(hooks, hook)():
+    for given in [getattr(builtin, hook)(), *getattr(hooks, hook)()]:
         if not isinstance(given, Mapping):
             raise UsageError(f"{hook} must return a mapping of names, not {given!r}")
         for name, entry in given.items():

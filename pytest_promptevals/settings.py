@@ -178,6 +178,11 @@ class Settings:
         "SQLite file of the run history, relative to the rootdir, or the database "
         "postgresql+psycopg://USER@HOST/DATABASE; 'off' keeps none.",
     )
+    html: str = _setting(
+        "text",
+        "",
+        "File to write an HTML report of the run to: verdicts, what changed, and every case, in one file.",
+    )
     flaky: str = _setting(
         "text",
         "report",

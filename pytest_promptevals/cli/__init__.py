@@ -21,6 +21,7 @@ _COMMANDS: Final = (
     "noise",
     "regate",
     "rejudge",
+    "report",
     "rubrics",
     "runs",
     "schema",

@@ -78,6 +78,11 @@ def locate_history(rootdir: Path, setting: str) -> Place:
     return rootdir / setting
 
 
+def setting_of(place: Place) -> str:
+    """Return what ``evals_history`` says where it names that place; it may hold a password."""
+    return place.url if isinstance(place, PostgresPlace) else str(place)
+
+
 def path_beside(place: Place) -> Path:
     """Return what the names of files begin with in which results wait for the history."""
     return place if isinstance(place, Path) else place.beside

@@ -13,7 +13,6 @@ from typing import Any, Final
 import pytest
 
 from pytest_promptevals.comparison.changes import is_explained
-from pytest_promptevals.history.place import locate_history
 from pytest_promptevals.history.recorder import HistoryRecorder
 from pytest_promptevals.pytest_glue.adaptive import AdaptiveTrials, Caller
 from pytest_promptevals.pytest_glue.attribution import Attributor
@@ -35,6 +34,7 @@ from pytest_promptevals.pytest_glue.kept import Totals, without_texts
 from pytest_promptevals.pytest_glue.longrepr import failure_from_text
 from pytest_promptevals.pytest_glue.not_run import SHARED_ATTRIBUTE, NotRunErrors
 from pytest_promptevals.pytest_glue.recordings import write_session_recordings
+from pytest_promptevals.pytest_glue.reporting import SessionReports
 from pytest_promptevals.pytest_glue.reusing import asked_at
 from pytest_promptevals.pytest_glue.saving import FileResults, naming_notice, save_baselines
 from pytest_promptevals.records.cases import Case, GateRules, Location
@@ -100,6 +100,7 @@ class RunRecorder:
         self._progress: dict[str, Progress] = {}
         self._is_complete = False
         self._adaptive = AdaptiveTrials(config, settings, self) if settings.adaptive else None
+        self._reports = SessionReports(config, settings)
         self._explainer = Explainer(config.rootpath, settings.history)
         self._keeps_outputs = settings.saves_file or bool(settings.accept)
 
@@ -222,7 +223,9 @@ class RunRecorder:
             return
         if not self._is_complete:
             self._comparisons = tuple(item.comparison for item in self._compare_all())
-        self._finish_run(self._save(self._run))
+        run = self._save(self._run)
+        self._finish_run(run)
+        self._notices += self._reports.write(run, self.cases_before)
         self._notices += write_session_recordings(self._config, self._settings)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
@@ -291,8 +294,9 @@ class RunRecorder:
             self._notices.append(f"continued run {run.id}, which was interrupted")
         elif self._settings.resume:
             self._notices.append("--evals-resume: there was no run that did not finish, so this is a new one")
-        if self._settings.history != "off":
-            self._history = HistoryRecorder(locate_history(self._config.rootpath, self._settings.history))
+        place = self._reports.place
+        if place is not None:
+            self._history = HistoryRecorder(place)
             self._config.pluginmanager.register(self._history, "promptevals-history")
         self._tell("pytest_promptevals_run_started", run=run)
         return run

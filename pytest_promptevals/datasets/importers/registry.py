@@ -11,7 +11,7 @@ from pytest_promptevals.registering import Extensions, collect_entries, hooks_of
 
 def find_importers() -> Extensions[Importer]:
     """Return the importers, those of the package first. Raises ``UsageError`` for a name that is given twice."""
-    entries = collect_entries(hooks_of_commands(builtin), "pytest_promptevals_importers", "importer")
+    entries = collect_entries(hooks_of_commands(), "pytest_promptevals_importers", "importer", builtin)
     return Extensions(entries, "importer", Importer, "a description, 'recognizes' or 'read'")
 
 

@@ -1,0 +1,92 @@
+"""Reports of a session, written at its end from what the history has of it. They never change a verdict."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import pytest
+
+from pytest_promptevals.errors import PromptEvalsError
+from pytest_promptevals.files.paths import shown_path
+from pytest_promptevals.files.text import write_text_atomically
+from pytest_promptevals.history.place import OFF, Place, locate_history
+from pytest_promptevals.records.runs import Run
+from pytest_promptevals.settings import Settings
+
+if TYPE_CHECKING:
+    from pytest_promptevals.records.run_reports import RunReport
+    from pytest_promptevals.reports.run_report import FindBefore
+
+FILES: Final = {"html": "html"}
+"""Settings that name a file to write, and the format of each."""
+
+
+class SessionReports:
+    """Writes the reports that the settings ask for.
+
+    Args:
+        config: pytest's.
+        settings: those of the session.
+    """
+
+    def __init__(self, config: pytest.Config, settings: Settings) -> None:
+        self._config = config
+        self._settings = settings
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+
+    @property
+    def place(self) -> Place | None:
+        """Where the session is to be recorded: reports need that, also where no history is kept."""
+        if self._settings.history != OFF:
+            return locate_history(self._config.rootpath, self._settings.history)
+        if not self._is_wanted:
+            return None
+        if self._folder is None:
+            self._folder = tempfile.TemporaryDirectory(prefix="promptevals-")
+        return Path(self._folder.name, "history.db")
+
+    def write(self, run: Run, before: FindBefore) -> list[str]:
+        """Write the reports of a run that is recorded to its end, and return a line on each.
+
+        ``before`` gives the baselines that eval files were compared with.
+        """
+        place = self.place
+        if not self._is_wanted or place is None:
+            return []
+        try:
+            report = self._read(place, run, before)
+        except PromptEvalsError as error:
+            return [f"no report is written: {error}"]
+        finally:
+            if self._folder is not None:
+                self._folder.cleanup()
+        return [self._write_file(name, report) for name in FILES if getattr(self._settings, name)]
+
+    @property
+    def _is_wanted(self) -> bool:
+        return any(getattr(self._settings, name) for name in FILES)
+
+    def _read(self, place: Place, run: Run, before: FindBefore) -> RunReport:
+        from pytest_promptevals.history.store import HistoryStore  # noqa: PLC0415 - loads SQLAlchemy, 0.25 s
+        from pytest_promptevals.reports.run_report import read_report  # noqa: PLC0415 - likewise
+
+        with HistoryStore.open(place) as store:
+            return read_report(store, self._config.rootpath, run.id, before)
+
+    def _write_file(self, name: str, report: RunReport) -> str:
+        from pytest_promptevals.reports.registry import find_reports  # noqa: PLC0415 - only where one is asked for
+
+        # As pytest's own reports, from the folder that the user is in; what the ini file says, from the file's.
+        here = self._config.invocation_params.dir
+        base = here if name in self._settings.given else self._config.rootpath
+        path = base / Path(getattr(self._settings, name)).expanduser()
+        try:
+            text = find_reports(self._config.hook).load(FILES[name]).render(report)
+            write_text_atomically(path, text)
+        except PromptEvalsError as error:
+            return f"the report {shown_path(path, here)} is not written: {error}"
+        except OSError as error:
+            return f"the report {shown_path(path, here)} cannot be written: {error.strerror}"
+        return f"report written to {shown_path(path, here)}"
