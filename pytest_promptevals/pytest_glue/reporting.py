@@ -89,4 +89,6 @@ class SessionReports:
             return f"the report {shown_path(path, here)} is not written: {error}"
         except OSError as error:
             return f"the report {shown_path(path, here)} cannot be written: {error.strerror}"
+        except Exception as error:  # noqa: BLE001 - a report of the user's may raise anything
+            return f"the report {shown_path(path, here)} is not written: {type(error).__name__}: {error}"
         return f"report written to {shown_path(path, here)}"

@@ -1,0 +1,92 @@
+"""Reports that a session writes at its end."""
+
+from __future__ import annotations
+
+import pytest
+
+from pytest_promptevals.pytest_glue import reporting
+from tests.support.project import EvalProject
+
+CONFTEST = """
+    class Names:
+        description = "names"
+        ending = ".html"
+
+        def render(self, report):
+            lines = [f"{file.file} {file.verdict}" for file in report.files]
+            for file in report.files:
+                for case in file.cases:
+                    lines.append(f"{case.result.name}: {case.output_before} -> {case.result.output}")
+            return "\\n".join(lines)
+
+
+    class Broken(Names):
+        def render(self, report):
+            raise KeyError("no such thing")
+
+
+    def pytest_promptevals_reports():
+        return {"names": Names(), "broken": Broken()}
+"""
+
+
+def write_eval(project: EvalProject, answer: str) -> None:
+    head = f"judges: [exact]\nmodel: scripted/m\nproviders: {{scripted: {{script: [{{match: x, reply: {answer}}}]}}}}\n"
+    project.write_cases("some.eval.yaml", [{"id": "a", "input": "x", "expected": "right"}], head)
+
+
+@pytest.fixture
+def reported(project: EvalProject, monkeypatch: pytest.MonkeyPatch) -> EvalProject:
+    """A project with a committed baseline, whose plugin writes reports of its own."""
+    monkeypatch.setitem(reporting.FILES, "html", "names")
+    project.write("conftest.py", CONFTEST)
+    write_eval(project, "right")
+    project.run("--evals-save-baseline").assert_outcomes(passed=1)
+    write_eval(project, "wrong")
+    return project
+
+
+@pytest.mark.parametrize("more", [[], ["-o", "evals_history=off"], ["-n", "2"]], ids=["history", "without", "xdist"])
+def test_a_report_has_the_outputs_of_before_and_now(reported: EvalProject, more: list[str]) -> None:
+    result = reported.run("--evals-html", "out/report.html", *more)
+
+    result.stdout.fnmatch_lines(["report written to out/report.html"])
+    text = (reported.path / "out" / "report.html").read_text("utf-8")
+    assert text.splitlines() == ["some.eval.yaml Verdict.INCONCLUSIVE", "a: right -> wrong"]
+
+
+def test_the_baseline_that_is_saved_beside_the_report_is_not_the_one_of_before(reported: EvalProject) -> None:
+    reported.run("--evals-html", "report.html", "--evals-save-baseline")
+
+    assert (reported.path / "report.html").read_text("utf-8").endswith("a: right -> wrong")
+
+
+def test_a_report_that_cannot_be_written_changes_no_verdict(
+    reported: EvalProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_eval(reported, "right")
+    (reported.path / "taken").mkdir()
+    taken = reported.run("--evals-html", "taken")
+    monkeypatch.setitem(reporting.FILES, "html", "broken")
+    broken = reported.run("--evals-html", "report.html")
+
+    taken.assert_outcomes(passed=2)
+    taken.stdout.fnmatch_lines(["the report taken cannot be written: Is a directory"])
+    broken.assert_outcomes(passed=2)
+    broken.stdout.fnmatch_lines(["the report report.html is not written: KeyError: 'no such thing'"])
+
+
+def test_what_the_ini_file_says_is_from_there(reported: EvalProject, monkeypatch: pytest.MonkeyPatch) -> None:
+    reported.write("pytest.ini", "[pytest]\nevals_html = out/report.html\n")
+    (reported.path / "deep").mkdir()
+    monkeypatch.chdir(reported.path / "deep")
+    reported.run("..")
+
+    assert (reported.path / "out" / "report.html").is_file()
+
+
+def test_a_session_without_evals_writes_none(reported: EvalProject) -> None:
+    result = reported.run("--evals-html", "report.html", "-k", "nothing")
+
+    assert not (reported.path / "report.html").exists()
+    result.stdout.no_fnmatch_line("*report*written*")
