@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from pytest_promptevals.history.baseline_rows import COLUMNS, case_from_row
@@ -76,42 +77,48 @@ _SCORES: Final = """
 _CASES: Final = f"SELECT {', '.join(COLUMNS)} FROM case_results WHERE id IN ({{}})"  # noqa: S608 - names of our own
 
 
-def read_good_cases(
-    connection: SqlConnection,
-    file: str,
-    names: Collection[str],
-    level: int = MAX_LEVEL,
-    whole: Collection[str] = (),
-    *,
-    before: str = "",
-) -> tuple[BaselineCase, ...]:
+@dataclass(frozen=True, slots=True)
+class WantedItems:
+    """Items of an eval file whose last results are wanted."""
+
+    file: str
+    """The eval file."""
+    names: Collection[str]
+    """Names of the items."""
+    level: int = MAX_LEVEL
+    """Scores that only a part of a case's judges gave count for runs of the same level."""
+    whole: Collection[str] = ()
+    """Names of those whose outputs are not to be shortened."""
+    before: str = ""
+    """Only runs count that began before that time: ISO 8601, UTC; empty for all of them."""
+
+
+def read_good_cases(connection: SqlConnection, wanted: WantedItems) -> tuple[BaselineCase, ...]:
     """Return each item's newest score from the finished runs without a drop that is too large, by name.
 
     One that may be chance is too large where it was made to fail, and so is what was compared with a run that dropped.
     Gates that compare nothing do not matter: a file that does not yet reach its ``min_score`` has last results all the
     same. A run that was compared with another than these last results, or with none, has only those that they lack,
     and the first of such runs go before later ones: it has not said that nothing fell.
-    Scores that only a part of a case's judges gave count for runs of the same ``level``.
-    A score that failed in comparison with the baseline does not take its place. Outputs are shortened, but for those of
-    the items that ``whole`` names. Where ``before`` is a time, only runs count that began before it.
+    A score that failed in comparison with the baseline does not take its place.
     """
-    of_level = f"{partial_prefix(level)}%"
+    of_level = f"{partial_prefix(wanted.level)}%"
     ids: dict[str, int] = {}
-    missing = set(names)
-    for run_id in _read_good_runs(connection, file, of_level, before):
-        found = _read_scored(connection, run_id, file, missing, of_level)
+    missing = set(wanted.names)
+    for run_id in _read_good_runs(connection, wanted, of_level):
+        found = _read_scored(connection, run_id, wanted.file, missing, of_level)
         ids |= found
         missing -= found.keys()
         if not missing:
             break
-    cases = (case for batch in _batches(list(ids.values())) for case in _read_cases(connection, batch, whole))
+    cases = (case for batch in _batches(list(ids.values())) for case in _read_cases(connection, batch, wanted.whole))
     return tuple(sorted(cases, key=lambda case: case.name))
 
 
-def _read_good_runs(connection: SqlConnection, file: str, of_level: str, before: str) -> list[str]:
+def _read_good_runs(connection: SqlConnection, wanted: WantedItems, of_level: str) -> list[str]:
     of_run = (RunStatus.FINISHED.value, RunKind.RUN.value)
-    name = store_text(file)
-    values = (name, *DROPPED, name, name, name, before or _NEVER, *of_run, *_RED, of_level, MOST_RUNS)
+    name = store_text(wanted.file)
+    values = (name, *DROPPED, name, name, name, wanted.before or _NEVER, *of_run, *_RED, of_level, MOST_RUNS)
     return [run_id for (run_id,) in connection.execute(_GOOD_RUNS, values)]
 
 

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from pathlib import Path
 
 from pytest_promptevals.errors import HistoryError
 from pytest_promptevals.history.database import WAY_OUT
-from pytest_promptevals.history.good_cases import read_good_cases
+from pytest_promptevals.history.good_cases import WantedItems, read_good_cases
 from pytest_promptevals.history.opening import open_run_history
 from pytest_promptevals.history.peek import ask
 from pytest_promptevals.history.place import Place
 from pytest_promptevals.history.run_history import PATIENCE
 from pytest_promptevals.records.comparisons import BaselineCase
-from pytest_promptevals.records.partial import MAX_LEVEL
 
 
 def explain_foreign(place: Place, file: str, error: Exception) -> str:
@@ -24,36 +22,26 @@ def explain_foreign(place: Place, file: str, error: Exception) -> str:
     )
 
 
-def read_last_good(
-    place: Place,
-    file: str,
-    names: Collection[str],
-    level: int = MAX_LEVEL,
-    whole: Collection[str] = (),
-    *,
-    before: str = "",
-) -> tuple[BaselineCase, ...]:
+def read_last_good(place: Place, wanted: WantedItems) -> tuple[BaselineCase, ...]:
     """Return the last results of those items of an eval file that were not red, sorted by name.
 
     Each item has its newest score from the finished runs in which no gate of the file found a change that is too large,
-    or let it pass as one that may be chance, and the one on the mean score did not fail otherwise; scores that only a
-    part of the judges gave count for runs of the same ``level``. What regate, rejudge and attribution record are no
-    such runs, nor are those of what had failed before. One that was compared with a run that was named for it, or with
-    nothing, counts for items that no other run has. Outputs are shortened, but for those of the items that ``whole``
-    names. Where ``before`` is a time, runs that began later do not count. There are none without a history. Raises
-    ``HistoryError`` if the database cannot be read, or had to be put aside.
+    or let it pass as one that may be chance, and the one on the mean score did not fail otherwise. What regate, rejudge
+    and attribution record are no such runs, nor are those of what had failed before. One that was compared with a run
+    that was named for it, or with nothing, counts for items that no other run has. There are none without a history.
+    Raises ``HistoryError`` if the database cannot be read, or had to be put aside.
     """
     if isinstance(place, Path) and not place.exists():
         return ()
-    found = ask(place, lambda connection: read_good_cases(connection, file, names, level, whole, before=before))
+    found = ask(place, lambda connection: read_good_cases(connection, wanted))
     if found is not None:
         return found
     history = open_run_history(place, PATIENCE)  # to bring it up to date, or to learn why it cannot be read
     try:
         if history.notice is not None:
             raise HistoryError(history.notice)
-        return history.last_good(file, names, level, whole, before=before)
+        return history.last_good(wanted)
     except (LookupError, TypeError, ValueError) as error:
-        raise HistoryError(explain_foreign(place, file, error)) from error
+        raise HistoryError(explain_foreign(place, wanted.file, error)) from error
     finally:
         history.close()

@@ -14,12 +14,11 @@ from pytest_promptevals.history import rows
 from pytest_promptevals.history.comparison_rows import comparison_to_row, gates_to_rows
 from pytest_promptevals.history.connecting import SqlConnection
 from pytest_promptevals.history.database import WAY_OUT
-from pytest_promptevals.history.good_cases import read_good_cases
+from pytest_promptevals.history.good_cases import WantedItems, read_good_cases
 from pytest_promptevals.history.place import Place
 from pytest_promptevals.history.stored import store_text
 from pytest_promptevals.history.unfinished import find_unfinished_run, interrupt_abandoned_runs, is_unfinished
 from pytest_promptevals.records.comparisons import BaselineCase, Comparison
-from pytest_promptevals.records.partial import MAX_LEVEL
 from pytest_promptevals.records.results import CaseResult
 from pytest_promptevals.records.runs import Run, RunStatus
 
@@ -141,18 +140,10 @@ class RunHistory(abc.ABC):
         with self._writing():
             self._insert("dataset_versions", [row], _UNLESS_KNOWN)
 
-    def last_good(
-        self,
-        file: str,
-        names: Collection[str],
-        level: int = MAX_LEVEL,
-        whole: Collection[str] = (),
-        *,
-        before: str = "",
-    ) -> tuple[BaselineCase, ...]:
+    def last_good(self, wanted: WantedItems) -> tuple[BaselineCase, ...]:
         """Return those items' newest scores from the finished runs in which the file's ``score`` gate did not fail."""
         with self._explaining():
-            return read_good_cases(self._connection, file, names, level, whole, before=before)
+            return read_good_cases(self._connection, wanted)
 
     def _find_row(self, run_id: str) -> Any:
         return self._connection.execute(f"SELECT * FROM runs WHERE id = ?{self._LOCKING}", (run_id,)).fetchone()  # noqa: S608 - text of our own

@@ -15,6 +15,7 @@ from pytest_promptevals.comparison.pairing import compute_deltas, find_before
 from pytest_promptevals.comparison.partial import baseline_for
 from pytest_promptevals.errors import BaselineError, HistoryError, UsageError
 from pytest_promptevals.history.baselines import accept_cases, baseline_cases, read_baseline
+from pytest_promptevals.history.good_cases import WantedItems
 from pytest_promptevals.history.last_good import read_last_good
 from pytest_promptevals.history.place import OFF, PostgresPlace, locate_history
 from pytest_promptevals.pytest_glue.accepting import nodeids_of
@@ -182,7 +183,8 @@ class Baselines:
         if not self._notices:  # what could not be read once is not asked again
             try:
                 names = frozenset(source.names)
-                cases = read_last_good(place, source.file, names, self._level, whole, before=self._asked_at())
+                wanted = WantedItems(source.file, names, self._level, whole, self._asked_at())
+                cases = read_last_good(place, wanted)
             except HistoryError as error:
                 self._notices.append(str(error))
             else:

@@ -22,6 +22,7 @@ from pytest_promptevals.history import run_log as run_log_module
 from pytest_promptevals.history import schema, tables
 from pytest_promptevals.history.engine import create_history_engine, create_postgres_engine, writing
 from pytest_promptevals.history.facts import read_facts
+from pytest_promptevals.history.good_cases import WantedItems
 from pytest_promptevals.history.last_good import read_last_good
 from pytest_promptevals.history.migrating import FOLDER, upgrade
 from pytest_promptevals.history.peek import ask, read_finished, read_unfinished_run
@@ -440,9 +441,11 @@ def test_the_last_good_results_are_found(store: HistoryStore, history: HistorySu
 
     found = (make_case("a", 0.3), make_case("b", 0.2), make_case("c", 0.0))
     short = [(case.name, case.score) for case in found]
-    assert [(case.name, case.score) for case in read_last_good(history.place, FILE, ["c", "b", "a"])] == short
-    assert store.last_good(FILE, ["a"]) == read_last_good(history.place, FILE, ["a"])
-    (of_level,) = store.last_good(FILE, ["a"], level=1)
+    assert [
+        (case.name, case.score) for case in read_last_good(history.place, WantedItems(FILE, ["c", "b", "a"]))
+    ] == short
+    assert store.last_good(WantedItems(FILE, ["a"])) == read_last_good(history.place, WantedItems(FILE, ["a"]))
+    (of_level,) = store.last_good(WantedItems(FILE, ["a"], level=1))
     assert of_level.score == 0.7
 
 
@@ -608,7 +611,7 @@ def test_a_database_of_every_earlier_version_is_brought_up_to_date_and_keeps_all
         assert new == make_run("new", started_at="2026-11-21T18:00:00+00:00", host="", pid=0, status=status)
         assert store.results("old") == (make_result("a", 0.5),)
         assert [comparison.metrics.mean_score for comparison in store.comparisons("old")] == [0.5]
-        assert [case.score for case in read_last_good(new_history.place, FILE, ["a"])] == [0.5]
+        assert [case.score for case in read_last_good(new_history.place, WantedItems(FILE, ["a"]))] == [0.5]
         # A process of that version that is in the midst of a run writes on.
         new_history.execute(FIRST_VERSION[0].replace("'old'", "'newest'"))
         new_history.execute(FIRST_VERSION[3].replace("(1, 0, 0,", "(1, 2, 0,"))
@@ -621,7 +624,9 @@ def test_a_database_of_every_earlier_version_is_brought_up_to_date_and_keeps_all
 def test_the_last_results_of_a_database_of_the_first_version_are_known(new_history: HistorySubject) -> None:
     make_old_database(new_history, "0001")
 
-    assert [(case.name, case.score) for case in read_last_good(new_history.place, FILE, ["a"])] == [("a", 0.5)]
+    assert [(case.name, case.score) for case in read_last_good(new_history.place, WantedItems(FILE, ["a"]))] == [
+        ("a", 0.5)
+    ]
 
 
 def test_a_migration_that_fails_changes_nothing(new_history: HistorySubject) -> None:
@@ -708,7 +713,7 @@ def test_a_run_is_recorded_without_loading_a_database_library(history: HistorySu
     if not is_new:
         history.open().close()
     script = f"""{SAMPLES}
-from pytest_promptevals.history import facts, last_good, place, recorder, resuming
+from pytest_promptevals.history import facts, good_cases, last_good, place, recorder, resuming
 run = make_run()
 where = place.locate_history(rootdir, setting)
 resuming.continue_run(where, run, same_arguments=True)
@@ -717,7 +722,7 @@ history = recorder.HistoryRecorder(where)
 history.pytest_promptevals_run_started(run)
 history.pytest_promptevals_case_finished(make_result())
 history.pytest_promptevals_run_finished(run, [])
-last_good.read_last_good(where, "a", ["b"])
+last_good.read_last_good(where, good_cases.WantedItems("a", ["b"]))
 sys.exit(history.notice or int("sqlalchemy" in sys.modules or "alembic" in sys.modules))
 """
     wait_for(history.start(script))

@@ -23,6 +23,7 @@ from pytest_promptevals.history.dataset_queries import (
 )
 from pytest_promptevals.history.drops import dropped_runs
 from pytest_promptevals.history.filter_hints import why_none
+from pytest_promptevals.history.good_cases import WantedItems
 from pytest_promptevals.history.last_good import read_last_good
 from pytest_promptevals.history.pruning import plan_pruning, plan_removal, remove_runs
 from pytest_promptevals.history.run_cases import count_low_cases, read_low_cases, read_results
@@ -517,7 +518,7 @@ def test_what_was_compared_with_a_drop_stays_as_bad_after_that_is_gone(
 
     with store.reading() as connection:
         assert set(connection.scalars(dropped_runs(FILE))) == {"20261104-1"}
-    assert [case.name for case in read_last_good(history.place, FILE, "abcd")] == ["c", "d"]
+    assert [case.name for case in read_last_good(history.place, WantedItems(FILE, "abcd"))] == ["c", "d"]
 
     add_run(store, "20261108-1", make_result("a", 0.3), comparisons=(beside[4],))
     with store.reading() as connection:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -30,6 +31,11 @@ class Twin(Names):
     """Another one of the same ending."""
 
 
+def give(monkeypatch: pytest.MonkeyPatch, reports: dict[str, Any]) -> None:
+    """Put those reports in the place of the package's own."""
+    monkeypatch.setattr(registry, "builtin", SimpleNamespace(pytest_promptevals_reports=lambda: reports))
+
+
 @pytest.fixture(autouse=True)
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project with two runs, and reports of plugins."""
@@ -37,12 +43,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("PROMPTEVALS_HISTORY", raising=False)
 
-    class Builtin:
-        @staticmethod
-        def pytest_promptevals_reports() -> dict[str, Any]:
-            return {"markdown": Names(), "twin": Twin(), "html": "no_such_module:Html"}
-
-    monkeypatch.setattr(registry, "builtin", Builtin)
+    give(monkeypatch, {"markdown": Names(), "twin": Twin(), "html": "no_such_module:Html"})
     add_run(FIRST, make_result("a"), make_result("b"))
     add_run(SECOND, make_result("c"))
     return tmp_path
@@ -62,7 +63,7 @@ def test_a_report_goes_to_a_file_whatever_a_model_wrote(project: Path) -> None:
 
 def test_the_name_of_the_file_says_the_format(monkeypatch: pytest.MonkeyPatch, project: Path) -> None:
     monkeypatch.setattr(Twin, "ending", ".twin")
-    monkeypatch.setattr(registry.builtin, "pytest_promptevals_reports", lambda: {"markdown": Names(), "twin": Twin()})
+    give(monkeypatch, {"markdown": Names(), "twin": Twin()})
     call("report", "-o", "out.TWIN")
 
     assert (project / "out.TWIN").is_file()
@@ -72,7 +73,7 @@ def test_the_name_of_the_file_says_the_format(monkeypatch: pytest.MonkeyPatch, p
 
 
 def test_an_ending_of_two_formats_has_to_be_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(registry.builtin, "pytest_promptevals_reports", lambda: {"markdown": Names(), "twin": Twin()})
+    give(monkeypatch, {"markdown": Names(), "twin": Twin()})
 
     assert call("report", "-o", "out.names", status=2).splitlines()[-1] == (
         "Error: the name 'out.names' does not say which format is meant; add --format markdown or twin"

@@ -10,6 +10,7 @@ import pytest
 
 from pytest_promptevals.errors import HistoryError
 from pytest_promptevals.history.baselines import baseline_cases
+from pytest_promptevals.history.good_cases import WantedItems
 from pytest_promptevals.history.last_good import read_last_good
 from pytest_promptevals.history.store import FileStore
 from pytest_promptevals.records.comparisons import BaselineCase, Comparison, GateResult, Metrics, Verdict
@@ -44,7 +45,7 @@ def record(
 
 
 def read(store: FileStore, names: frozenset[str] = NAMES) -> tuple[BaselineCase, ...]:
-    return read_last_good(store.path, FILE, names)
+    return read_last_good(store.path, WantedItems(FILE, names))
 
 
 def test_each_item_has_its_newest_score(store: FileStore) -> None:
@@ -172,7 +173,7 @@ def test_more_cases_than_one_query_takes_are_all_read(store: FileStore) -> None:
 
 
 def test_without_a_history_there_are_none_and_none_is_made(tmp_path: Path) -> None:
-    assert read_last_good(tmp_path / "none" / "history.db", FILE, NAMES) == ()
+    assert read_last_good(tmp_path / "none" / "history.db", WantedItems(FILE, NAMES)) == ()
     assert list(tmp_path.iterdir()) == []
 
 
@@ -181,14 +182,14 @@ def test_a_damaged_history_is_an_error(tmp_path: Path) -> None:
     path.write_bytes(b"x" * 5000)
 
     with pytest.raises(HistoryError, match="was damaged; it is kept as"):
-        read_last_good(path, FILE, NAMES)
+        read_last_good(path, WantedItems(FILE, NAMES))
 
 
 def test_only_the_outputs_that_a_judge_compares_with_are_whole(store: FileStore) -> None:
     long = (Trial(1, Response("x" * 2010), passed=True, score=1.0),)
     record(store, 1, make_result("a", trials=long), make_result("b", trials=long))
 
-    a, b = read_last_good(store.path, FILE, NAMES, whole={"a"})
+    a, b = read_last_good(store.path, WantedItems(FILE, NAMES, whole={"a"}))
 
     assert (a.output, b.output) == ("x" * 2010, "x" * 2000 + "… [10 more characters]")
 

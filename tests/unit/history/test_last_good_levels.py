@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pytest_promptevals.history import good_cases
+from pytest_promptevals.history.good_cases import WantedItems
 from pytest_promptevals.history.last_good import read_last_good
 from pytest_promptevals.history.store import FileStore
 from pytest_promptevals.records.comparisons import Comparison, Metrics
@@ -28,7 +29,8 @@ def partial(name: str, score: float, level: int = 1) -> CaseResult:
 
 
 def scores(store: FileStore, level: int) -> dict[str, float]:
-    return {case.name: case.score for case in read_last_good(store.path, FILE, {"a", "b"}, level)}
+    wanted = WantedItems(FILE, {"a", "b"}, level)
+    return {case.name: case.score for case in read_last_good(store.path, wanted)}
 
 
 def test_a_run_of_all_judges_is_compared_with_one_of_all_judges(store: FileStore) -> None:

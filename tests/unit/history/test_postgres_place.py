@@ -7,6 +7,7 @@ import pytest
 
 from pytest_promptevals.errors import HistoryError
 from pytest_promptevals.history import postgres_database
+from pytest_promptevals.history.good_cases import WantedItems
 from pytest_promptevals.history.last_good import read_last_good
 from pytest_promptevals.history.opening import open_history
 from pytest_promptevals.history.peek import read_finished
@@ -137,7 +138,7 @@ def test_a_missing_driver_is_one_sentence_with_the_command(monkeypatch: pytest.M
     )
     assert read_finished(where, "any") == {}
     with pytest.raises(HistoryError, match="needs the package psycopg"):
-        read_last_good(where, "a", ["b"])
+        read_last_good(where, WantedItems("a", ["b"]))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -146,7 +147,7 @@ def test_a_server_that_is_not_there_is_an_error_that_may_pass(tmp_path: Path) ->
     where = locate_history(tmp_path, SCHEME + "ada:pw@127.0.0.1:1/evals")
 
     with pytest.raises(HistoryError) as caught:
-        read_last_good(where, "a", ["b"])
+        read_last_good(where, WantedItems("a", ["b"]))
 
     assert str(caught.value) == (
         f"history database {SCHEME}ada@127.0.0.1:1/evals: connection to server at "
