@@ -11,17 +11,28 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from pytest_promptevals.errors import JudgeError, PromptEvalsError, ProviderError
-    from pytest_promptevals.hookspecs import Ask, EmbeddingProvider, Judge, JudgeInput, Provider, ProviderContext
+    from pytest_promptevals.hookspecs import (
+        Ask,
+        EmbeddingProvider,
+        Importer,
+        Judge,
+        JudgeInput,
+        Provider,
+        ProviderContext,
+        Report,
+    )
     from pytest_promptevals.judges.base import JudgeParameters, TextJudge
     from pytest_promptevals.judges.decorated import judge
     from pytest_promptevals.providers.decorated import provider
     from pytest_promptevals.providers.scripted import ScriptedProvider, ScriptedRule
     from pytest_promptevals.pytest_glue.recorder import Recorder
-    from pytest_promptevals.records.cases import Case
+    from pytest_promptevals.records.cases import Case, Location
+    from pytest_promptevals.records.drafts import Draft, ImportRequest, Loss
     from pytest_promptevals.records.embeddings import decode_vector, encode_vector
     from pytest_promptevals.records.requests import Request
     from pytest_promptevals.records.responses import Message, RenderedPrompt, Response, ToolCall, Usage
     from pytest_promptevals.records.results import CaseResult, Grade, Score
+    from pytest_promptevals.records.run_reports import ReportedCase, ReportedFile, RunReport
 
 _HOMES: Final = {
     "JudgeError": "errors",
@@ -29,10 +40,12 @@ _HOMES: Final = {
     "ProviderError": "errors",
     "Ask": "hookspecs",
     "EmbeddingProvider": "hookspecs",
+    "Importer": "hookspecs",
     "Judge": "hookspecs",
     "JudgeInput": "hookspecs",
     "Provider": "hookspecs",
     "ProviderContext": "hookspecs",
+    "Report": "hookspecs",
     "JudgeParameters": "judges.base",
     "TextJudge": "judges.base",
     "judge": "judges.decorated",
@@ -41,6 +54,10 @@ _HOMES: Final = {
     "ScriptedRule": "providers.scripted",
     "Recorder": "pytest_glue.recorder",
     "Case": "records.cases",
+    "Location": "records.cases",
+    "Draft": "records.drafts",
+    "ImportRequest": "records.drafts",
+    "Loss": "records.drafts",
     "decode_vector": "records.embeddings",
     "encode_vector": "records.embeddings",
     "Request": "records.requests",
@@ -52,18 +69,26 @@ _HOMES: Final = {
     "CaseResult": "records.results",
     "Grade": "records.results",
     "Score": "records.results",
+    "ReportedCase": "records.run_reports",
+    "ReportedFile": "records.run_reports",
+    "RunReport": "records.run_reports",
 }
 
 __all__ = [
     "Ask",
     "Case",
     "CaseResult",
+    "Draft",
     "EmbeddingProvider",
     "Grade",
+    "ImportRequest",
+    "Importer",
     "Judge",
     "JudgeError",
     "JudgeInput",
     "JudgeParameters",
+    "Location",
+    "Loss",
     "Message",
     "PromptEvalsError",
     "Provider",
@@ -71,8 +96,12 @@ __all__ = [
     "ProviderError",
     "Recorder",
     "RenderedPrompt",
+    "Report",
+    "ReportedCase",
+    "ReportedFile",
     "Request",
     "Response",
+    "RunReport",
     "Score",
     "ScriptedProvider",
     "ScriptedRule",

@@ -83,7 +83,8 @@ class Setting:
             raise UsageError(f"{source}: {value!r} is not a {error}{self._hint_at_share(value)}.") from None
         if self.name in _CHECKS:
             try:
-                _CHECKS[self.name](str(parsed))
+                for item in parsed if isinstance(parsed, tuple) else [parsed]:
+                    _CHECKS[self.name](str(item))
             except ValueError as error:
                 raise UsageError(f"{source}: {error}") from None
         if self.choices and parsed not in self.choices:
@@ -180,9 +181,18 @@ def _check_saved(text: str) -> None:
         check_name(text)
 
 
+def _check_report(text: str) -> None:
+    form, is_pair, file = text.partition("=")
+    if not (form and is_pair and file):
+        raise ValueError(
+            f"{text!r} is no pair of a format and a file; write it as FORMAT=FILE, such as html=report.html"
+        )
+
+
 _CHECKS: Final[Mapping[str, Callable[[str], None]]] = {
     "baseline": check_reference,
     "changed": _check_changed,
+    "report": _check_report,
     "save_baseline": _check_saved,
 }
 """Settings whose values follow rules of their own; the functions raise ``ValueError`` with the whole sentence."""

@@ -183,6 +183,12 @@ class Settings:
         "",
         "File to write an HTML report of the run to: verdicts, what changed, and every case, in one file.",
     )
+    report: tuple[str, ...] = _setting(
+        "list",
+        (),
+        "Reports to write of the run, as FORMAT=FILE, separated by spaces: html, markdown, gitlab, or one that a "
+        "plugin gives.",
+    )
     flaky: str = _setting(
         "text",
         "report",

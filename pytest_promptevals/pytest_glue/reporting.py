@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -19,8 +21,15 @@ if TYPE_CHECKING:
     from pytest_promptevals.records.run_reports import RunReport
     from pytest_promptevals.reports.run_report import FindBefore
 
-FILES: Final = {"html": "html"}
-"""Settings that name a file to write, and the format of each."""
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """A report that a setting asks for."""
+
+    form: str
+    file: str
+    is_given: bool
+    """Whether an option or the environment asks for it, not the ini file."""
 
 
 class SessionReports:
@@ -34,6 +43,7 @@ class SessionReports:
     def __init__(self, config: pytest.Config, settings: Settings) -> None:
         self._config = config
         self._settings = settings
+        self._wanted = tuple(_find_wanted(settings))
         self._folder: tempfile.TemporaryDirectory[str] | None = None
 
     @property
@@ -41,7 +51,7 @@ class SessionReports:
         """Where the session is to be recorded: reports need that, also where no history is kept."""
         if self._settings.history != OFF:
             return locate_history(self._config.rootpath, self._settings.history)
-        if not self._is_wanted:
+        if not self._wanted:
             return None
         if self._folder is None:
             self._folder = tempfile.TemporaryDirectory(prefix="promptevals-")
@@ -53,7 +63,7 @@ class SessionReports:
         ``before`` gives the baselines that eval files were compared with.
         """
         place = self.place
-        if not self._is_wanted or place is None:
+        if not self._wanted or place is None:
             return []
         try:
             report = self._read(place, run, before)
@@ -62,11 +72,7 @@ class SessionReports:
         finally:
             if self._folder is not None:
                 self._folder.cleanup()
-        return [self._write_file(name, report) for name in FILES if getattr(self._settings, name)]
-
-    @property
-    def _is_wanted(self) -> bool:
-        return any(getattr(self._settings, name) for name in FILES)
+        return [self._write_file(wanted, report) for wanted in self._wanted]
 
     def _read(self, place: Place, run: Run, before: FindBefore) -> RunReport:
         from pytest_promptevals.history.store import HistoryStore  # noqa: PLC0415 - loads SQLAlchemy, 0.25 s
@@ -75,15 +81,15 @@ class SessionReports:
         with HistoryStore.open(place) as store:
             return read_report(store, self._config.rootpath, run.id, before)
 
-    def _write_file(self, name: str, report: RunReport) -> str:
+    def _write_file(self, wanted: _Wanted, report: RunReport) -> str:
         from pytest_promptevals.reports.registry import find_reports  # noqa: PLC0415 - only where one is asked for
 
         # As pytest's own reports, from the folder that the user is in; what the ini file says, from the file's.
         here = self._config.invocation_params.dir
-        base = here if name in self._settings.given else self._config.rootpath
-        path = base / Path(getattr(self._settings, name)).expanduser()
+        base = here if wanted.is_given else self._config.rootpath
+        path = base / Path(wanted.file).expanduser()
         try:
-            text = find_reports(self._config.hook).load(FILES[name]).render(report)
+            text = find_reports(self._config.hook).load(wanted.form).render(report)
             write_text_atomically(path, text)
         except PromptEvalsError as error:
             return f"the report {shown_path(path, here)} is not written: {error}"
@@ -92,3 +98,11 @@ class SessionReports:
         except Exception as error:  # noqa: BLE001 - a report of the user's may raise anything
             return f"the report {shown_path(path, here)} is not written: {type(error).__name__}: {error}"
         return f"report written to {shown_path(path, here)}"
+
+
+def _find_wanted(settings: Settings) -> Iterator[_Wanted]:
+    if settings.html:
+        yield _Wanted("html", settings.html, "html" in settings.given)
+    for pair in settings.report:
+        form, _, file = pair.partition("=")
+        yield _Wanted(form, file, "report" in settings.given)

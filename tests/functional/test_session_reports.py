@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_promptevals.pytest_glue import reporting
 from tests.support.project import EvalProject
 
 CONFTEST = """
@@ -36,9 +35,8 @@ def write_eval(project: EvalProject, answer: str) -> None:
 
 
 @pytest.fixture
-def reported(project: EvalProject, monkeypatch: pytest.MonkeyPatch) -> EvalProject:
+def reported(project: EvalProject) -> EvalProject:
     """A project with a committed baseline, whose plugin writes reports of its own."""
-    monkeypatch.setitem(reporting.FILES, "html", "names")
     project.write("conftest.py", CONFTEST)
     write_eval(project, "right")
     project.run("--evals-save-baseline").assert_outcomes(passed=1)
@@ -48,7 +46,7 @@ def reported(project: EvalProject, monkeypatch: pytest.MonkeyPatch) -> EvalProje
 
 @pytest.mark.parametrize("more", [[], ["-o", "evals_history=off"], ["-n", "2"]], ids=["history", "without", "xdist"])
 def test_a_report_has_the_outputs_of_before_and_now(reported: EvalProject, more: list[str]) -> None:
-    result = reported.run("--evals-html", "out/report.html", *more)
+    result = reported.run("--evals-report", "names=out/report.html", *more)
 
     result.stdout.fnmatch_lines(["report written to out/report.html"])
     text = (reported.path / "out" / "report.html").read_text("utf-8")
@@ -56,28 +54,28 @@ def test_a_report_has_the_outputs_of_before_and_now(reported: EvalProject, more:
 
 
 def test_the_baseline_that_is_saved_beside_the_report_is_not_the_one_of_before(reported: EvalProject) -> None:
-    reported.run("--evals-html", "report.html", "--evals-save-baseline")
+    reported.run("--evals-report", "names=report.html", "--evals-save-baseline")
 
     assert (reported.path / "report.html").read_text("utf-8").endswith("a: right -> wrong")
 
 
-def test_a_report_that_cannot_be_written_changes_no_verdict(
-    reported: EvalProject, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_report_that_cannot_be_written_changes_no_verdict(reported: EvalProject) -> None:
     write_eval(reported, "right")
     (reported.path / "taken").mkdir()
-    taken = reported.run("--evals-html", "taken")
-    monkeypatch.setitem(reporting.FILES, "html", "broken")
-    broken = reported.run("--evals-html", "report.html")
+    taken = reported.run("--evals-report", "names=taken")
+    broken = reported.run("--evals-report", "broken=report.html nmes=other.html")
 
     taken.assert_outcomes(passed=2)
     taken.stdout.fnmatch_lines(["the report taken cannot be written: Is a directory"])
     broken.assert_outcomes(passed=2)
     broken.stdout.fnmatch_lines(["the report report.html is not written: KeyError: 'no such thing'"])
+    broken.stdout.fnmatch_lines(
+        ["the report other.html is not written: there is no format 'nmes'. Did you mean", "  'names'?"]
+    )
 
 
 def test_what_the_ini_file_says_is_from_there(reported: EvalProject, monkeypatch: pytest.MonkeyPatch) -> None:
-    reported.write("pytest.ini", "[pytest]\nevals_html = out/report.html\n")
+    reported.write("pytest.ini", "[pytest]\nevals_report = names=out/report.html\n")
     (reported.path / "deep").mkdir()
     monkeypatch.chdir(reported.path / "deep")
     reported.run("..")
@@ -86,7 +84,16 @@ def test_what_the_ini_file_says_is_from_there(reported: EvalProject, monkeypatch
 
 
 def test_a_session_without_evals_writes_none(reported: EvalProject) -> None:
-    result = reported.run("--evals-html", "report.html", "-k", "nothing")
+    result = reported.run("--evals-report", "names=report.html", "-k", "nothing")
 
     assert not (reported.path / "report.html").exists()
     result.stdout.no_fnmatch_line("*report*written*")
+
+
+def test_a_wrong_pair_is_told_before_anything_is_run(reported: EvalProject) -> None:
+    result = reported.run("--evals-report", "report.html")
+
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(
+        ["ERROR: --evals-report: 'report.html' is no pair of a format and a file; write it as FORMAT=FILE, such as*"]
+    )
