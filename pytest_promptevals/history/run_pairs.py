@@ -20,7 +20,7 @@ from pytest_promptevals.history.run_outputs import read_outputs
 from pytest_promptevals.history.tables import case_results, dataset_versions, gates, run_files
 from pytest_promptevals.records.columns import column_of
 from pytest_promptevals.records.comparisons import BaselineCase, GateResult
-from pytest_promptevals.records.partial import MAX_LEVEL, is_partial, partial_prefix
+from pytest_promptevals.records.partial import level_of
 from pytest_promptevals.records.references import FILE
 from pytest_promptevals.records.run_comparisons import ComparedRun, Outputs
 
@@ -105,7 +105,7 @@ class RunPair:
     def read(self, file: str) -> FilePair | None:
         """Return the results of an eval file, ``None`` where the baseline has no scores of it."""
         now = _merge([read_scored(self._connection, run.id, file) for run in self._now])
-        chosen, before = self._chosen[file] = self._read_before(file, _level_of(now))
+        chosen, before = self._chosen[file] = self._read_before(file, level_of(column_of(now, "case_fingerprint")))
         if not before:
             return None
         return FilePair(
@@ -229,11 +229,3 @@ def _merge(shares: Sequence[Sequence[_Row]]) -> Sequence[_Row]:
     for row in itertools.chain.from_iterable(shares):
         by_name.setdefault(row.name, row)
     return list(by_name.values())
-
-
-def _level_of(rows: Sequence[ScoredRow]) -> int:
-    """Return the highest level of the judges that ran."""
-    partial = next(filter(is_partial, column_of(rows, "case_fingerprint")), None)
-    if partial is None:
-        return MAX_LEVEL
-    return next((level for level in range(1, MAX_LEVEL) if partial.startswith(partial_prefix(level))), MAX_LEVEL)

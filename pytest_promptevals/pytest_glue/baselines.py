@@ -23,16 +23,13 @@ from pytest_promptevals.pytest_glue.eval_files import EvalSource
 from pytest_promptevals.pytest_glue.running import CaseItem
 from pytest_promptevals.records.comparisons import BaselineCase
 from pytest_promptevals.records.partial import whole_fingerprint
-from pytest_promptevals.records.references import FILE
+from pytest_promptevals.records.references import COMMITTED, FILE, LAST_GOOD
 from pytest_promptevals.records.results import CaseResult
 from pytest_promptevals.settings import Settings
 
 if TYPE_CHECKING:
     from pytest_promptevals.pytest_glue.referring import ReferredRuns
 
-COMMITTED: Final = "the baseline"
-"""What a committed baseline is called in reports."""
-_LAST_GOOD: Final = "the last results without a regression"
 _UNREACHABLE: Final = (
     "no baseline is committed, and the history that has the last results cannot be read, so nothing is compared; the "
     "end of the summary says why"
@@ -188,9 +185,9 @@ class Baselines:
             except HistoryError as error:
                 self._notices.append(str(error))
             else:
-                return Baseline(_LAST_GOOD, cases) if cases else None
+                return Baseline(LAST_GOOD, cases) if cases else None
         # A damaged file is begun anew; a database of the team's has results that the run should be compared with.
-        return Baseline(_LAST_GOOD, (), _UNREACHABLE) if isinstance(place, PostgresPlace) else None
+        return Baseline(LAST_GOOD, (), _UNREACHABLE) if isinstance(place, PostgresPlace) else None
 
 
 def with_accepted(

@@ -10,11 +10,12 @@ from typing import Final
 from pytest_promptevals.comparison.compare import compare
 from pytest_promptevals.comparison.decide import GatedFile, decide
 from pytest_promptevals.comparison.gates import Gate, case_policy, parse_gates
-from pytest_promptevals.pytest_glue.baselines import COMMITTED, Baseline
+from pytest_promptevals.pytest_glue.baselines import Baseline
 from pytest_promptevals.pytest_glue.eval_files import EvalSource
 from pytest_promptevals.records.cases import CasePolicy
 from pytest_promptevals.records.comparisons import Comparison, Delta, GateResult, Verdict
 from pytest_promptevals.records.effects import SCORE
+from pytest_promptevals.records.references import COMMITTED
 from pytest_promptevals.records.results import CaseResult
 from pytest_promptevals.settings import Settings
 

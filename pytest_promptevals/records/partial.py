@@ -6,6 +6,7 @@ all of them ran, and are never taken for it.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 MAX_LEVEL: Final = 3
@@ -46,3 +47,11 @@ def whole_fingerprint(fingerprint: str) -> str:
 def is_of_trials(fingerprint: str) -> bool:
     """Return whether the score counts trials that pass, so that it is no mean of the judges' scores."""
     return fingerprint.partition(SEPARATOR)[0].endswith(_OF_TRIALS)
+
+
+def level_of(fingerprints: Iterable[str]) -> int:
+    """Return the highest level of the judges that ran, by the fingerprints of cases of one run."""
+    partial = next(filter(is_partial, fingerprints), None)
+    if partial is None:
+        return MAX_LEVEL
+    return next((level for level in range(1, MAX_LEVEL) if partial.startswith(partial_prefix(level))), MAX_LEVEL)

@@ -9,6 +9,10 @@ from pytest_promptevals.errors import did_you_mean
 
 FILE: Final = "file"
 """The committed baseline of each eval file, or else the last results without a regression."""
+COMMITTED: Final = "the baseline"
+"""What a committed baseline is called in reports."""
+LAST_GOOD: Final = "the last results without a regression"
+"""What those are called."""
 LATEST: Final = "latest"
 """The newest finished run."""
 MERGE_BASE: Final = "merge-base"

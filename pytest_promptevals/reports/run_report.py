@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from pytest_promptevals.comparison.metrics import measure
 from pytest_promptevals.errors import BaselineError, UsageError
 from pytest_promptevals.history.baselines import baseline_place, read_baseline
+from pytest_promptevals.history.good_cases import WantedItems
 from pytest_promptevals.history.place import setting_of
 from pytest_promptevals.records.comparisons import BaselineCase, Comparison, Delta
+from pytest_promptevals.records.partial import level_of
+from pytest_promptevals.records.references import COMMITTED, LAST_GOOD
 from pytest_promptevals.records.results import CaseResult
 from pytest_promptevals.records.run_filters import RunFilter
 from pytest_promptevals.records.run_reports import ReportedCase, ReportedFile, RunReport
@@ -71,7 +74,7 @@ class _Reader:
     def read(
         self, comparison: Comparison, results: Sequence[CaseResult], trend: tuple[TrendPoint, ...]
     ) -> ReportedFile:
-        before = {case.name: case for case in self._read_before(comparison)}
+        before = {case.name: case for case in self._read_before(comparison, results)}
         facts = next((file for file in self.run.files if file.file == comparison.file), None)
         deltas = {delta.name: delta for delta in comparison.deltas}
         file = ReportedFile(
@@ -89,11 +92,11 @@ class _Reader:
             after=after,
             now=facts or RunFile(comparison.file),
             texts={},
-            baseline_path="" if comparison.baseline_run else baseline_place(comparison.file).as_posix(),
+            baseline_path=baseline_place(comparison.file).as_posix() if comparison.baseline == COMMITTED else "",
         )
         return dataclasses.replace(file, changes=self.explainer.find(asked, self.run))
 
-    def _read_before(self, comparison: Comparison) -> Iterable[BaselineCase]:
+    def _read_before(self, comparison: Comparison, results: Sequence[CaseResult]) -> Iterable[BaselineCase]:
         """Return the cases of the baseline, as far as they are still what they were."""
         if not comparison.has_baseline:
             return ()
@@ -101,13 +104,26 @@ class _Reader:
             return self.before(comparison.file)
         if comparison.baseline_run:
             return self._read_run(comparison)
-        place = baseline_place(comparison.file)
-        try:
-            found = read_baseline(self.rootdir / place, place.as_posix()) or ()
-        except BaselineError:  # it was good then, and is damaged now
-            return ()
+        if comparison.baseline == LAST_GOOD:
+            found = self._read_last_good(comparison, level_of(result.case_fingerprint for result in results))
+        else:
+            found = self._read_committed(comparison)
         then = {delta.old_name: delta.before for delta in comparison.deltas}
         return [case for case in found if _is_score_of(case, then)]
+
+    def _read_committed(self, comparison: Comparison) -> Sequence[BaselineCase]:
+        place = baseline_place(comparison.file)
+        try:
+            return read_baseline(self.rootdir / place, place.as_posix()) or ()
+        except BaselineError:  # it was good then, and is damaged now
+            return ()
+
+    def _read_last_good(self, comparison: Comparison, level: int) -> Sequence[BaselineCase]:
+        from pytest_promptevals.history.reusable import find_beginning  # noqa: PLC0415 - loads SQLAlchemy
+
+        names = {delta.old_name for delta in comparison.deltas}
+        asked_at = find_beginning(self.store, self.run)
+        return self.store.last_good(WantedItems(comparison.file, names, level, names, asked_at))
 
     def _read_run(self, comparison: Comparison) -> Sequence[BaselineCase]:
         from pytest_promptevals.history.reference_cases import read_cases, runs_of_file  # noqa: PLC0415 - SQLAlchemy

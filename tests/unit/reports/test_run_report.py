@@ -9,6 +9,7 @@ import pytest
 from pytest_promptevals.history.baselines import baseline_cases, baseline_place, write_baseline
 from pytest_promptevals.history.opening import open_history
 from pytest_promptevals.records.comparisons import Change, Comparison, Delta, GateResult, Metrics, Verdict
+from pytest_promptevals.records.references import COMMITTED, LAST_GOOD
 from pytest_promptevals.records.responses import Response
 from pytest_promptevals.records.results import CaseResult, Trial
 from pytest_promptevals.records.run_reports import ReportedFile, RunReport
@@ -32,7 +33,7 @@ def write(rootdir: Path, run: Run, *results: CaseResult, comparison: Comparison 
 
 
 def against(baseline_run: str, *deltas: Delta) -> Comparison:
-    label = f"run {baseline_run}" if baseline_run else "the committed baseline"
+    label = f"run {baseline_run}" if baseline_run else COMMITTED
     return dataclasses.replace(
         COMPARED, has_baseline=True, baseline=label, baseline_run=baseline_run, deltas=deltas, mean_before=1.0
     )
@@ -89,6 +90,16 @@ def test_of_a_committed_baseline_only_what_has_the_score_of_then_is_shown(
     write(tmp_path, finished_run(NOW, 21), answered("a", 0.5, "as it is"), comparison=against("", delta))
 
     assert read_file(tmp_path).cases[0].output_before == known
+
+
+def test_the_last_results_without_a_regression_are_those_of_before_the_run(tmp_path: Path) -> None:
+    write(tmp_path, finished_run(BEFORE, 20), answered("a", 1.0, "as it was"))
+    delta = Delta("a", Change.WORSE, 1.0, 0.75)
+    compared = dataclasses.replace(against("", delta), baseline=LAST_GOOD)
+    write(tmp_path, finished_run(NOW, 21), answered("a", 0.75, "as it is"), comparison=compared)
+    write(tmp_path, finished_run("20261122-080000-cccccc", 22), answered("a", 1.0, "as it is later"))
+
+    assert read_file(tmp_path).cases[0].output_before == "as it was"
 
 
 def test_a_baseline_that_is_damaged_or_gone_by_now_costs_only_the_old_outputs(tmp_path: Path) -> None:
