@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pytest_promptevals.hookspecs import (
         Ask,
         EmbeddingProvider,
+        Exporter,
         Importer,
         Judge,
         JudgeInput,
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
     from pytest_promptevals.providers.decorated import provider
     from pytest_promptevals.providers.scripted import ScriptedProvider, ScriptedRule
     from pytest_promptevals.pytest_glue.recorder import Recorder
-    from pytest_promptevals.records.cases import Case, Location
-    from pytest_promptevals.records.drafts import Draft, ImportRequest, Loss
+    from pytest_promptevals.records.cases import Case, Dataset, JudgeSpec, Location
+    from pytest_promptevals.records.drafts import Draft, Export, ExportRequest, ImportRequest, Loss
     from pytest_promptevals.records.embeddings import decode_vector, encode_vector
     from pytest_promptevals.records.requests import Request
     from pytest_promptevals.records.responses import Message, RenderedPrompt, Response, ToolCall, Usage
@@ -40,6 +41,7 @@ _HOMES: Final = {
     "ProviderError": "errors",
     "Ask": "hookspecs",
     "EmbeddingProvider": "hookspecs",
+    "Exporter": "hookspecs",
     "Importer": "hookspecs",
     "Judge": "hookspecs",
     "JudgeInput": "hookspecs",
@@ -54,8 +56,12 @@ _HOMES: Final = {
     "ScriptedRule": "providers.scripted",
     "Recorder": "pytest_glue.recorder",
     "Case": "records.cases",
+    "Dataset": "records.cases",
+    "JudgeSpec": "records.cases",
     "Location": "records.cases",
     "Draft": "records.drafts",
+    "Export": "records.drafts",
+    "ExportRequest": "records.drafts",
     "ImportRequest": "records.drafts",
     "Loss": "records.drafts",
     "decode_vector": "records.embeddings",
@@ -78,8 +84,12 @@ __all__ = [
     "Ask",
     "Case",
     "CaseResult",
+    "Dataset",
     "Draft",
     "EmbeddingProvider",
+    "Export",
+    "ExportRequest",
+    "Exporter",
     "Grade",
     "ImportRequest",
     "Importer",
@@ -87,6 +97,7 @@ __all__ = [
     "JudgeError",
     "JudgeInput",
     "JudgeParameters",
+    "JudgeSpec",
     "Location",
     "Loss",
     "Message",

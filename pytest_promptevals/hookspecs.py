@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from pytest_promptevals.records.cases import Case, ProviderConfig
     from pytest_promptevals.records.comparisons import Comparison
-    from pytest_promptevals.records.drafts import Draft, ImportRequest
+    from pytest_promptevals.records.drafts import Draft, Export, ExportRequest, ImportRequest
     from pytest_promptevals.records.limits import RateLimits
     from pytest_promptevals.records.requests import Request
     from pytest_promptevals.records.responses import Message, RenderedPrompt, Response
@@ -244,6 +244,41 @@ def pytest_promptevals_importers() -> Mapping[str, Importer | ImporterPlace]:  #
 
         def pytest_promptevals_importers():
             return {"acme": "my_package.importing:AcmeImporter"}
+    """
+
+
+@runtime_checkable
+class Exporter(Protocol):
+    """Writes an eval file as another tool's, for ``promptevals dataset export``.
+
+    What has no equivalent there goes into the export's losses with its place: nothing is dropped in silence.
+    """
+
+    description: str
+    """What it writes, in a few words: the help shows it."""
+    endings: Sequence[str]
+    """What the names of such files end in, with the dot: a file of such a name is written in this format."""
+
+    def export(self, request: ExportRequest) -> Export:
+        """Return the other tool's file. What people and models wrote in it has to be escaped as the format asks."""
+        ...
+
+
+ExporterPlace: TypeAlias = str
+"""Where an exporter's class stands, as ``module:Class``; it is made without arguments."""
+
+
+@hookspec
+def pytest_promptevals_exporters() -> Mapping[str, Exporter | ExporterPlace]:  # type: ignore[empty-body]
+    """Return exporters to register, by the name of their format: ``promptevals dataset export --format NAME``.
+
+    The command runs without pytest: a package names the plugin that implements this hook as an entry point of the group
+    ``pytest_promptevals``.
+
+    Example::
+
+        def pytest_promptevals_exporters():
+            return {"acme": "my_package.exporting:AcmeExporter"}
     """
 
 

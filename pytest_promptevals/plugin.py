@@ -63,6 +63,10 @@ def pytest_configure(config: pytest.Config) -> None:
         from pytest_promptevals.pytest_glue.levels import LevelNotice  # noqa: PLC0415 - only where judges are left out
 
         config.pluginmanager.register(LevelNotice(config), "promptevals-level")
+    if config.getoption("evals_merge"):
+        from pytest_promptevals.pytest_glue.merging import MergedItems  # noqa: PLC0415 - only where runs are merged
+
+        config.pluginmanager.register(MergedItems(), "promptevals-merged")
     if options.is_xdist_controller(config):
         from pytest_promptevals.pytest_glue.xdist import Controller  # noqa: PLC0415 - only where there are workers
 

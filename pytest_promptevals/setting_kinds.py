@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Final, Literal, TypeAlias
 
 from pytest_promptevals.errors import UsageError, did_you_mean, percent_hint
+from pytest_promptevals.records.notifications import Event
 from pytest_promptevals.records.references import FILE, check_name, check_reference
 
 Kind: TypeAlias = Literal["text", "whole number", "number", "list", "flag", "name"]
@@ -189,9 +190,16 @@ def _check_report(text: str) -> None:
         )
 
 
+def _check_event(text: str) -> None:
+    events = [event.value for event in Event]
+    if text not in events:
+        raise ValueError(f"{text!r} is none of: {', '.join(events)}.{_close(did_you_mean(text, events))}")
+
+
 _CHECKS: Final[Mapping[str, Callable[[str], None]]] = {
     "baseline": check_reference,
     "changed": _check_changed,
+    "notify_on": _check_event,
     "report": _check_report,
     "save_baseline": _check_saved,
 }

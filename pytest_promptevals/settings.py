@@ -189,6 +189,25 @@ class Settings:
         "Reports to write of the run, as FORMAT=FILE, separated by spaces: html, markdown, gitlab, or one that a "
         "plugin gives.",
     )
+    notify: tuple[str, ...] = _setting(
+        "list",
+        (),
+        "Who is told of a run that needs somebody, as URLs of apprise, separated by spaces; ${NAME} in one stands for "
+        "an environment variable, since a URL mostly is a secret.",
+    )
+    notify_on: tuple[str, ...] = _setting(
+        "list",
+        ("regression", "recovery", "budget"),
+        "What they are told of: regression (a gate fails), recovery (what failed in the last comparable run of the "
+        "branch passes), budget (cases were not run, as it was spent).",
+    )
+    annotations: str = _setting(
+        "text",
+        "auto",
+        "What a job of a CI service is told, annotations at the lines of cases and a summary: what GitHub Actions or "
+        "Azure Pipelines understands where it runs on one (auto), always that of one of them, or nothing (off).",
+        choices=("auto", "github", "azure", "off"),
+    )
     flaky: str = _setting(
         "text",
         "report",

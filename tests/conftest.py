@@ -45,7 +45,7 @@ for module in pkgutil.walk_packages(pytest_promptevals.__path__, "pytest_prompte
         importlib.import_module(module.name)
 for name in (
     *("alembic.command", "alembic.autogenerate", "sqlalchemy.dialects.sqlite"),
-    *("jsonschema", "rapidfuzz", "numpy.fft", "numpy.random"),
+    *("jsonschema", "rapidfuzz", "numpy.fft", "numpy.random", "wcwidth"),
 ):
     importlib.import_module(name)
 with contextlib.suppress(ImportError):  # an extra
@@ -58,7 +58,9 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the developer's keys and settings out of the tests."""
     for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL"):
         monkeypatch.delenv(name, raising=False)
-    for name in ("GITHUB_ACTIONS", "COLUMNS", "FORCE_COLOR", "PY_COLORS", "NO_COLOR"):
+    for name in ("GITHUB_ACTIONS", "TF_BUILD", "TEAMCITY_VERSION"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("COLUMNS", "FORCE_COLOR", "PY_COLORS", "NO_COLOR"):
         monkeypatch.delenv(name, raising=False)
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import sqlite3
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,7 +18,7 @@ from pytest_promptevals.cache.entries import Entry, check_line
 from pytest_promptevals.cache.recordings import read_recording
 from pytest_promptevals.errors import CacheError, FileProblem
 from pytest_promptevals.files.lines import write_lines_atomically
-from pytest_promptevals.files.sqlite_files import write_transaction
+from pytest_promptevals.files.sqlite_files import is_database, write_transaction
 from pytest_promptevals.files.text import read_text
 
 LOCK_SECONDS: Final = 10.0
@@ -125,12 +127,13 @@ def import_entries(path: Path, source: Path, *, replace: bool) -> ImportCount:
 
     Args:
         path: the cache; made if there is none.
-        source: what ``export_entries`` wrote, or a file of recordings.
+        source: what ``export_entries`` wrote, a file of recordings, or the cache of another machine.
         replace: whether a response goes before one of the same key that is there.
 
     Raises ``CacheError`` with file and line for a line that is wrong.
     """
-    entries = {entry.key: entry for entry in _read_entries(source)}
+    read = _read_database if is_database(source) else _read_entries
+    entries = {entry.key: entry for entry in read(source)}
     with _opened(path, make=True) as connection, write_transaction(connection):
         known = store.sessions_of(connection, entries.keys()).keys()
         wanted = [entry for key, entry in entries.items() if replace or key not in known]
@@ -177,6 +180,23 @@ def _read_entries(source: Path) -> Iterator[Entry]:
                 yield check_line(line, str(source), number, _ADVICE)
     except FileProblem as problem:
         raise CacheError(str(problem)) from None
+
+
+def _read_database(source: Path) -> Iterator[Entry]:
+    """Yield the responses of another cache, which stays as it is."""
+    with tempfile.TemporaryDirectory(prefix="promptevals-") as folder:
+        copy = Path(folder, "cache.db")
+        for ending in ("", "-wal"):
+            part = source.with_name(source.name + ending)
+            if part.exists():
+                shutil.copyfile(part, copy.with_name(copy.name + ending))
+        try:
+            with contextlib.closing(open_database(copy, LOCK_SECONDS).connection) as connection:
+                yield from (Entry(*row) for row in connection.execute("SELECT key, request, response FROM responses"))
+        except sqlite3.Error as error:
+            raise explain(error, source) from error
+        except CacheError as error:
+            raise CacheError(str(error).replace(str(copy), str(source))) from None
 
 
 @contextlib.contextmanager

@@ -8,7 +8,9 @@ from typing import Any, Final
 
 import click
 
+from pytest_promptevals.cli.output import use_safe_stdout
 from pytest_promptevals.reports.lines import fill_lines
+from pytest_promptevals.reports.words import visible_text
 
 _COMMANDS: Final = (
     "cache",
@@ -17,7 +19,9 @@ _COMMANDS: Final = (
     "dataset",
     "export",
     "import",
+    "init",
     "judges",
+    "merge",
     "noise",
     "regate",
     "rejudge",
@@ -41,10 +45,11 @@ class _LazyGroup(click.Group):
     """Loads a subcommand when it is asked for: some import what takes long."""
 
     def invoke(self, ctx: click.Context) -> Any:
+        use_safe_stdout()
         try:
             return super().invoke(ctx)
         except click.ClickException as error:
-            error.message = _broken_into_lines(error)  # type: ignore[misc]  # Final, but nothing else says what to print
+            error.message = visible_text(_broken_into_lines(error))  # type: ignore[misc]  # Final, but nothing else says what to print
             raise
 
     def list_commands(self, ctx: click.Context) -> list[str]:

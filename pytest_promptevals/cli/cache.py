@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ import tabulate
 
 from pytest_promptevals.cache import maintenance
 from pytest_promptevals.cache.recordings import UnusedRecording, find_unused, remove_unused
+from pytest_promptevals.cli.output import echo
 from pytest_promptevals.cli.project import find_project
 from pytest_promptevals.cli.replay import replay_evals
 from pytest_promptevals.errors import CacheError
@@ -94,21 +96,20 @@ def export(file: Path, cache_file: Path | None) -> None:
     places = _find_places(cache_file, None)
     with _errors_shown():
         count = maintenance.export_entries(places.cache, file)
-    click.echo(f"{_responses(count)} of {_shown(places.cache)} written to {file}")
+    echo(f"{_responses(count)} of {_shown(places.cache)} written to {file}")
 
 
 @cache.command("import")
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--replace", is_flag=True, help="Let the responses of FILE go before those that are there.")
 @_cache_option
-def import_(file: Path, cache_file: Path | None, *, replace: bool) -> None:
-    """Bring the responses of FILE, an export or a recording, into the cache."""
+def import_(files: Sequence[Path], cache_file: Path | None, *, replace: bool) -> None:
+    """Bring the responses of each FILE, an export, a recording or another cache, into the cache."""
     places = _find_places(cache_file, None)
     with _errors_shown():
-        count = maintenance.import_entries(places.cache, file, replace=replace)
-    click.echo(
-        f"{_shown(places.cache)}: {count.added} added, {count.replaced} replaced, {count.kept} kept as they were"
-    )
+        counts = [maintenance.import_entries(places.cache, file, replace=replace) for file in files]
+    added, replaced, kept = (sum(each) for each in zip(*map(dataclasses.astuple, counts), strict=True))
+    echo(f"{_shown(places.cache)}: {added} added, {replaced} replaced, {kept} kept as they were")
 
 
 @cache.command()
@@ -156,24 +157,22 @@ def prune(
 
 def _print_cache(path: Path) -> None:
     if not path.is_file():
-        click.echo(f"response cache {_shown(path)}: there is none yet")
+        echo(f"response cache {_shown(path)}: there is none yet")
         return
     statistics = maintenance.read_statistics(path)
     total = sum(model.responses for model in statistics.models)
     days = f", stored from {_day(statistics.oldest)} to {_day(statistics.newest)}" if total else ""
-    click.echo(f"response cache {_shown(path)}: {_responses(total)}, {_megabytes(statistics.size)}{days}")
+    echo(f"response cache {_shown(path)}: {_responses(total)}, {_megabytes(statistics.size)}{days}")
     if statistics.models:
         rows = [[model.model, model.responses, _cost(model), f"{model.seconds:.0f}"] for model in statistics.models]
         headers = ["model", "responses", "cost", "seconds"]
-        click.echo(
-            tabulate.tabulate(rows, headers, colalign=("left", "right", "right", "right"), disable_numparse=True)
-        )
+        echo(tabulate.tabulate(rows, headers, colalign=("left", "right", "right", "right"), disable_numparse=True))
 
 
 def _print_recordings(folder: Path) -> None:
     count = maintenance.count_recordings(folder)
     files = f"{count.files} file{'s' if count.files != 1 else ''}"
-    click.echo(f"recordings {_shown(folder)}: {_responses(count.responses)} in {files}, {_megabytes(count.size)}")
+    echo(f"recordings {_shown(folder)}: {_responses(count.responses)} in {files}, {_megabytes(count.size)}")
 
 
 def _prune_cache(path: Path, older_than: float | None, max_size: float | None, *, everything: bool) -> None:
@@ -183,26 +182,26 @@ def _prune_cache(path: Path, older_than: float | None, max_size: float | None, *
         (max_size is not None, lambda: maintenance.remove_above(path, int((max_size or 0.0) * _MEGABYTE))),
     ]
     removed = sum(step() for is_wanted, step in steps if is_wanted)
-    click.echo(f"{_responses(removed)} removed from {_shown(path)}")
+    echo(f"{_responses(removed)} removed from {_shown(path)}")
 
 
 def _prune_recordings(places: Places, folder: Path, arguments: Sequence[str], *, yes: bool, force: bool) -> None:
     replay = replay_evals(places.rootdir, places.cache, folder, arguments)
     found = find_unused(folder, replay.used(), places.rootdir)
     if not found:
-        click.echo(f"all recordings in {_shown(folder)} are used")
+        echo(f"all recordings in {_shown(folder)} are used")
         return
     doubts = {unused.path: "" if unused.is_stale else replay.doubt(unused.path, folder) for unused in found}
     for unused in found:
-        click.echo(_describe(unused, doubts[unused.path]))
+        echo(_describe(unused, doubts[unused.path]))
     chosen = [unused for unused in found if force or not doubts[unused.path]]
     count = sum(len(unused.keys) for unused in chosen)
     if not yes:
-        click.echo(f"nothing was deleted; --yes deletes {_responses(count)}")
+        echo(f"nothing was deleted; --yes deletes {_responses(count)}")
         return
     for unused in chosen:
         remove_unused(unused)
-    click.echo(f"{_responses(count)} deleted from {_shown(folder)}")
+    echo(f"{_responses(count)} deleted from {_shown(folder)}")
 
 
 def _describe(unused: UnusedRecording, doubt: str) -> str:

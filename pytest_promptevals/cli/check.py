@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import fnmatch
-import json
 import os
 import re
 import textwrap
@@ -16,6 +15,7 @@ from typing import Any, Final
 
 import click
 
+from pytest_promptevals.cli.output import echo
 from pytest_promptevals.cli.project import Project, find_project
 from pytest_promptevals.engine.registry import Registry, builtin_registry
 from pytest_promptevals.errors import UsageError
@@ -26,6 +26,7 @@ from pytest_promptevals.hygiene.findings import Finding, Kind, Severity, Subject
 from pytest_promptevals.hygiene.loading import is_eval_file, load_subject
 from pytest_promptevals.hygiene.missing_ids import BROKEN, WrittenIds, write_missing_ids
 from pytest_promptevals.hygiene.unknown_names import say_once
+from pytest_promptevals.reports.words import portable_json
 from pytest_promptevals.settings import SETTINGS, Settings
 
 _WIDTH: Final = 80
@@ -77,10 +78,10 @@ def check(
     is_whole = not paths and Path.cwd() == project.rootdir
     idle = _explain_idle([one for one in accepted if one.kind in kinds], every) if is_whole else []
     for note in [*inspection.notes, *idle]:
-        click.echo(note, err=as_json)
+        echo(note, err=as_json)
     if as_json:
         for finding in findings:
-            click.echo(json.dumps(_to_plain(finding), ensure_ascii=False))
+            echo(portable_json(_to_plain(finding)))
     else:
         _print(findings, _summary(findings, inspection.cases, len(files), len(every) - len(open_findings)))
     is_bad = strict or any(finding.kind.severity is Severity.ERROR for finding in findings)
@@ -191,9 +192,9 @@ def _is_entered(folder: Path, not_entered: Sequence[str]) -> bool:
 def _print(findings: Sequence[Finding], summary: str) -> None:
     for _, group in groupby(findings, key=lambda finding: finding.path):
         for finding in group:
-            click.echo(_wrap(str(finding)))
-        click.echo()
-    click.echo(_wrap(summary))
+            echo(_wrap(str(finding)))
+        echo()
+    echo(_wrap(summary))
 
 
 def _wrap(line: str) -> str:

@@ -6,7 +6,6 @@ import atexit
 import contextlib
 import dataclasses
 import gc
-import json
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -16,11 +15,12 @@ import click
 
 from pytest_promptevals.cli.file_names import choose_file
 from pytest_promptevals.cli.histories import history_of_project, history_option
-from pytest_promptevals.cli.output import FORMAT_HELP, choose_format, open_output, output_option
+from pytest_promptevals.cli.output import FORMAT_HELP, choose_format, echo, open_output, output_option
 from pytest_promptevals.cli.whole_numbers import WholeNumber
 from pytest_promptevals.errors import BaselineError
 from pytest_promptevals.records.comparisons import Change, Comparison, Verdict
 from pytest_promptevals.records.run_comparisons import Outputs, RunComparison
+from pytest_promptevals.reports.words import portable_json
 
 if TYPE_CHECKING:
     from pytest_promptevals.history.run_pairs import RunPair
@@ -93,7 +93,7 @@ def compare(
         with open_output(output) as stream:
             _write(stream, comparison, form, _limit(form, limit, everything=everything), with_same=everything)
         if output is not None:
-            click.echo(f"comparison written to {output}")
+            echo(f"comparison written to {output}")
         if _fails(comparison, fail_on):
             raise click.exceptions.Exit(1)
 
@@ -158,7 +158,7 @@ def _write(stream: TextIO, comparison: RunComparison, form: str, limit: int | No
             comparison_data.write_comparison_csv(stream, comparison, limit, with_same=with_same)
             return
         data = comparison_data.comparison_data(comparison, limit, with_same=with_same)
-        stream.write(json.dumps(data, ensure_ascii=False, indent=2) + "\n")
+        stream.write(portable_json(data, indent=2) + "\n")
         return
     from pytest_promptevals.reports.comparison_view import view_comparison  # noqa: PLC0415 - for the others
 

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from pytest_promptevals.cli.exporting import exporting
 from pytest_promptevals.cli.histories import history_of_project, history_option
+from pytest_promptevals.cli.output import echo, echo_json
 from pytest_promptevals.comparison.dataset_changes import DatasetChanges, compare_fields, compare_members
 from pytest_promptevals.datasets.loader import load_cases, load_dataset
 from pytest_promptevals.errors import DatasetError, UsageError
@@ -33,10 +35,13 @@ _RIGHT: Final = frozenset(_HEADERS[2:])
 
 @click.group()
 def dataset() -> None:
-    """Show the versions of a dataset, and what changed.
+    """Show the versions of a dataset, and what changed; write it as a file of another tool.
 
     A version is the hash of all cases and their ids, whatever their order.
     """
+
+
+dataset.add_command(exporting)
 
 
 @dataset.command()
@@ -61,13 +66,13 @@ def versions(file: str, form: str, history: str | None) -> None:
             | {"cases": len(one.members), "changes": None if change is None else dataclasses.asdict(change)}
             for one, change in zip(found, changes, strict=True)
         ]
-        click.echo(json.dumps(rows[::-1], indent=2, ensure_ascii=False))
+        echo_json(rows[::-1])
         return
     if not found:
-        click.echo(f"the history has not kept the cases of {known}")
+        echo(f"the history has not kept the cases of {known}")
         return
     table = [_row(one, change, runs) for one, change in zip(found, changes, strict=True)]
-    click.echo(text_table(_HEADERS, table[::-1], _RIGHT))
+    echo(text_table(_HEADERS, table[::-1], _RIGHT))
 
 
 @dataset.command()
@@ -89,12 +94,12 @@ def diff(file: str, a: str, b: str, form: str, history: str | None, *, everythin
         changes = compare_members(before.members, after.members)
         old, new = (side.contents(store, changes.edited) for side in (before, after))
     if form == "json":
-        click.echo(json.dumps(_to_json(before, after, changes, old, new), indent=2, ensure_ascii=False))
+        echo_json(_to_json(before, after, changes, old, new))
         return
-    click.echo(f"{known}: {before.label} → {after.label}\n{change_text(changes)}")
+    echo(f"{known}: {before.label} → {after.label}\n{change_text(changes)}")
     width = shutil.get_terminal_size().columns
     for line in change_lines(changes, old, new, width=width, most=None if everything else FEW):
-        click.echo(line)
+        echo(line)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Final
 import click
 
 from pytest_promptevals.cli.histories import history_of_project, history_option
-from pytest_promptevals.cli.output import choose_format, open_binary_output, open_output, output_option
+from pytest_promptevals.cli.output import choose_format, echo, open_binary_output, open_output, output_option
 from pytest_promptevals.cli.run_filters import run_filter_options
 from pytest_promptevals.records.exports import COLUMNS, TEXT_COLUMNS, ResultRow
 from pytest_promptevals.records.run_filters import RunFilter
@@ -44,9 +44,9 @@ def export(*, form: str | None, texts: bool, output: Path | None, history: str |
         _write(output, form, columns, counted)
         if not counted.count:
             reason = why_none(connection, wanted)
-            click.echo(f"there are no such results{f': {reason}' if reason else ''}", err=True)
+            echo(f"there are no such results{f': {reason}' if reason else ''}", err=True)
     if output is not None:
-        click.echo(f"{count_text(counted.count, 'result')} written to {output}")
+        echo(f"{count_text(counted.count, 'result')} written to {output}")
 
 
 class _Counted:

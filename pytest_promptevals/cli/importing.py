@@ -8,11 +8,12 @@ from typing import Final
 
 import click
 
+from pytest_promptevals.cli.output import echo
 from pytest_promptevals.cli.project import find_project
 from pytest_promptevals.errors import DatasetError, FileProblem, UsageError
 from pytest_promptevals.files.paths import shown_path
 from pytest_promptevals.records.drafts import Draft, ImportRequest
-from pytest_promptevals.reports.words import count_text, visible_text
+from pytest_promptevals.reports.words import count_text
 from pytest_promptevals.settings import SETTINGS
 
 _ENDINGS: Final = (".eval.yaml", ".eval.yml", ".eval.jsonl")
@@ -69,7 +70,7 @@ def importing(
     request = ImportRequest(source, shown, take_sample(source, shown), fields)
     try:
         name, importer = choose_importer(find_importers(), request, None if form == "auto" else form)
-        draft = finish(importer.read(request), names_in)
+        draft = finish(_checked(importer.read(request), name), names_in)
     except (UsageError, FileProblem, DatasetError) as error:
         raise click.ClickException(str(error)) from None
     _report(draft)
@@ -78,6 +79,13 @@ def importing(
     if strict and draft.losses:
         raise click.ClickException("nothing is written: --strict is given, and not everything has an equivalent")
     _write(draft, target, f"{source.name} ({name})", force=force)
+
+
+def _checked(draft: object, name: str) -> Draft:
+    """Return what an importer made. Raises ``UsageError`` for anything else: importers of plugins are unknown code."""
+    if not isinstance(draft, Draft):
+        raise UsageError(f"importer {name!r}: 'read' must return a Draft, not {draft!r}")
+    return draft
 
 
 def _stem(source: Path) -> str:
@@ -91,9 +99,9 @@ def _check_target(target: Path) -> None:
 
 def _report(draft: Draft) -> None:
     for loss in draft.losses:
-        click.echo(visible_text(str(loss)))
+        echo(str(loss))
     if draft.losses:
-        click.echo(f"{count_text(len(draft.losses), 'thing')} in the file without an equivalent, named above")
+        echo(f"{count_text(len(draft.losses), 'thing')} in the file without an equivalent, named above")
 
 
 def _write(draft: Draft, target: Path, origin: str, *, force: bool) -> None:
@@ -113,13 +121,13 @@ def _write(draft: Draft, target: Path, origin: str, *, force: bool) -> None:
             write_text_atomically(path, text)
     except OSError as error:
         raise click.ClickException(f"{error.filename}: cannot be written: {error.strerror}") from None
-    click.echo(f"{count_text(len(draft.cases), 'case')} written to {target}")
+    echo(f"{count_text(len(draft.cases), 'case')} written to {target}")
     for path in list(places)[1:]:
-        click.echo(f"  with {path}")
+        echo(f"  with {path}")
     if missing := list(_find_missing(target.absolute())):
-        click.echo("before it runs:")
+        echo("before it runs:")
         for line in missing:
-            click.echo(visible_text(f"  {line}"))
+            echo(f"  {line}")
 
 
 def _find_missing(target: Path) -> Iterator[str]:
@@ -133,4 +141,5 @@ def _find_missing(target: Path) -> Iterator[str]:
     _, findings = load_subject(target, project.rootdir, builtin_registry(), settings)
     for finding in findings:
         if finding.kind.severity is Severity.ERROR:
-            yield str(finding)
+            place = shown_path(project.rootdir / finding.path, Path.cwd())
+            yield f"{place}:{finding.line or 1}: {finding.message}"

@@ -11,6 +11,7 @@ from typing import Any, Final
 import click
 
 from pytest_promptevals.cli.markdown import plain_markdown
+from pytest_promptevals.cli.output import echo
 from pytest_promptevals.engine.judging import GROUPS
 from pytest_promptevals.engine.registry import builtin_registry
 from pytest_promptevals.judges.describe import JudgeDescription, describe_judge
@@ -43,7 +44,7 @@ def list_judges() -> None:
     rows += [(name, "-", summary) for name, summary in GROUPS.items()]
     longest = max(len(name) for name, _, _ in rows)
     for name, level, summary in rows:
-        click.echo(_hang(f"{name:<{longest}}  {level}  ", summary))
+        echo(_hang(f"{name:<{longest}}  {level}  ", summary))
 
 
 @judges.command()
@@ -52,12 +53,12 @@ def show(name: str) -> None:
     """Show what the judge NAME does, and its parameters."""
     types = builtin_registry().judges
     if name in GROUPS:
-        click.echo(_hang("", f"{name}: {GROUPS[name]}"))
+        echo(_hang("", f"{name}: {GROUPS[name]}"))
         return
     if name not in types:
         said = explain_unknown_judge(name, [*types, *GROUPS])
         raise click.ClickException(f"{said}\n{_OTHERS}")
-    click.echo("\n".join(_describe(describe_judge(types[name]))))
+    echo("\n".join(_describe(describe_judge(types[name]))))
 
 
 def _describe(judge: JudgeDescription) -> Iterator[str]:

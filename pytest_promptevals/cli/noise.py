@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -12,6 +11,7 @@ from typing import Any
 import click
 
 from pytest_promptevals.cli.histories import history_of_project, history_option
+from pytest_promptevals.cli.output import echo, echo_json
 from pytest_promptevals.cli.whole_numbers import WholeNumber
 from pytest_promptevals.comparison.noise_floor import measure_noise
 from pytest_promptevals.errors import UsageError, percent_hint
@@ -60,11 +60,11 @@ def noise(files: Sequence[str], last: int, max_drop: float | None, form: str, hi
         floors = {file: measure_noise(read_fresh_scores(connection, file, last)) for file in wanted}
         recorded = find_recorded(connection, [file for file, floor in floors.items() if floor is None])
     if form == "json":
-        click.echo(json.dumps(noise_data(floors, allowed, recorded), indent=2, ensure_ascii=False))
+        echo_json(noise_data(floors, allowed, recorded))
     elif not floors:
-        click.echo("the history has no eval file yet; run pytest first")
+        echo("the history has no eval file yet; run pytest first")
     else:
-        click.echo("\n".join(noise_lines(floors, allowed, recorded, shutil.get_terminal_size().columns)))
+        echo("\n".join(noise_lines(floors, allowed, recorded, shutil.get_terminal_size().columns)))
 
 
 def _find_file(find: Callable[[str], str], file: str, rootdir: Path) -> str:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import BinaryIO, Final, TextIO
+from typing import BinaryIO, Final, TextIO, cast
 
 import click
+
+from pytest_promptevals.reports.consoles import PLAIN_SIGNS
+from pytest_promptevals.reports.log_lines import is_read_by_service, json_without_commands, without_commands
+from pytest_promptevals.reports.words import portable_json, visible_text
 
 FORMAT_HELP: Final = "Default: what the name of the file ends in, or else table."
 """What is said of the format by commands that print for people as well as for programs."""
@@ -43,9 +48,22 @@ def choose_format(form: str | None, output: Path | None, endings: Mapping[str, s
 
 
 def use_safe_stdout() -> None:
-    """Let characters that a terminal's encoding has not be printed as escapes, rather than end the command."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")
+    """Let characters that a terminal's encoding has not be printed as plain signs or escapes: none ends the command."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors=PLAIN_SIGNS)
+
+
+def echo(text: str = "", *, err: bool = False) -> None:
+    """Print a text for people, with control characters as escapes: whatever it is made of, the terminal obeys none."""
+    shown = visible_text(text)
+    click.echo(without_commands(shown) if is_read_by_service(os.environ) else shown, err=err)
+
+
+def echo_json(data: object) -> None:
+    """Print plain data as JSON without any control character."""
+    text = portable_json(data, indent=2)
+    click.echo(json_without_commands(text) if is_read_by_service(os.environ) else text)
 
 
 @contextlib.contextmanager
@@ -58,11 +76,34 @@ def open_output(output: Path | None) -> Iterator[TextIO]:
         use_safe_stdout()
         if isinstance(sys.stdout, io.TextIOWrapper) and not sys.stdout.isatty():
             sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace", newline="\n")
-        yield sys.stdout
+            yield sys.stdout
+        else:
+            yield cast(TextIO, _VisibleStream(sys.stdout))
         return
     # Half of a surrogate pair is no character of UTF-8.
     with _explaining(output), output.open("w", encoding="utf-8", errors="backslashreplace", newline="\n") as stream:
         yield stream
+
+
+class _VisibleStream(io.TextIOBase):
+    """Writes to a terminal, with control characters as escapes."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]  # typeshed has an attribute, which nobody sets
+        """That of the terminal."""
+        return self._stream.encoding
+
+    def writable(self) -> bool:
+        """Return that it is."""
+        return True
+
+    def write(self, text: str) -> int:
+        """Write a text."""
+        self._stream.write(visible_text(text))
+        return len(text)
 
 
 @contextlib.contextmanager

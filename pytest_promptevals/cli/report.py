@@ -8,7 +8,7 @@ from typing import Final
 import click
 
 from pytest_promptevals.cli.histories import history_of_project, history_option
-from pytest_promptevals.cli.output import open_output, output_option
+from pytest_promptevals.cli.output import echo, open_output, output_option
 from pytest_promptevals.errors import UsageError
 from pytest_promptevals.hookspecs import Report
 from pytest_promptevals.registering import Extensions
@@ -47,7 +47,7 @@ def report(run: str, form: str | None, output: Path | None, history: str | None)
     with open_output(output) as stream:
         stream.write(text)
     if output is not None:
-        click.echo(f"report of run {run_id} written to {output}")
+        echo(f"report of run {run_id} written to {output}")
 
 
 def _find() -> Extensions[Report]:

@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 from tabulate import tabulate
 
+from pytest_promptevals.cli.output import echo
 from pytest_promptevals.cli.project import find_project
 from pytest_promptevals.datasets.loader import load_dataset
 from pytest_promptevals.engine.judging import judge_variables
@@ -45,7 +46,7 @@ def rubrics() -> None:
 @rubrics.command("list")
 def list_rubrics() -> None:
     """List the library."""
-    click.echo("\n\n".join(map(_summarise, library().values())))
+    echo("\n\n".join(map(_summarise, library().values())))
 
 
 @rubrics.command()
@@ -57,7 +58,7 @@ def show(name: str) -> None:
         raise click.ClickException(
             f"{unknown_rubric(name)} A rubric of your own is shown by the name of its file, such as rubrics/own.yaml."
         )
-    click.echo("\n".join(_describe(rubric)))
+    echo("\n".join(_describe(rubric)))
 
 
 @rubrics.command()
@@ -83,7 +84,7 @@ def render(name: str, file: Path, case_id: str) -> None:
     except PromptEvalsError as error:
         raise click.ClickException(str(error)) from None
     for message in messages:
-        click.echo(f"--- {message.role}\n{message.content}\n")
+        echo(f"--- {message.role}\n{message.content}\n")
 
 
 @rubrics.command()
@@ -95,10 +96,10 @@ def validate(files: tuple[Path, ...]) -> None:
         try:
             rubric = _read_file(file)
         except (FileProblem, DatasetError) as error:
-            click.echo(str(error), err=True)
+            echo(str(error), err=True)
             is_wrong = True
         else:
-            click.echo(
+            echo(
                 f"{file}: {rubric.label}, {count_noun(len(rubric.dimensions), 'dimension')}, needs "
                 f"{', '.join(rubric.variables)}"
             )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 import shutil
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import click
 
 from pytest_promptevals.cli.histories import history_of_project, history_option
+from pytest_promptevals.cli.output import echo, echo_json
 from pytest_promptevals.cli.project import Project
 from pytest_promptevals.cli.run_filters import before, read_age, run_filter_options
 from pytest_promptevals.cli.show import show
@@ -64,11 +64,11 @@ def runs(
         reason = "" if found else why_none(connection, wanted)
     shown = found if everything else found[:limit]
     if form == "json":
-        click.echo(json.dumps([_to_json(summary) for summary in shown], indent=2, ensure_ascii=False))
+        echo_json([_to_json(summary) for summary in shown])
     elif shown:
         _print_table(shown, has_more=len(found) > len(shown))
     if reason:
-        click.echo(_filled(reason), err=form == "json")
+        echo(_filled(reason), err=form == "json")
 
 
 runs.add_command(show)
@@ -88,11 +88,11 @@ def rm(wanted: Sequence[str], history: str | None, *, yes: bool) -> None:
             ids = list(dict.fromkeys(find_run(connection, text) for text in wanted))
             removal = plan_removal(connection, ids)
         for warning in _warnings(store, ids):
-            click.echo(_filled(warning))
+            echo(_filled(warning))
         if not yes:
             _confirm(f"Remove {_removal_text(removal)}?")
         remove_runs(store, ids)
-        click.echo(_filled(f"removed {_removal_text(removal)}"))
+        echo(_filled(f"removed {_removal_text(removal)}"))
 
 
 @runs.command()
@@ -119,17 +119,17 @@ def prune(keep: int | None, older_than: dt.timedelta | None, history: str | None
         with store.reading() as connection:
             removal = plan_pruning(connection, keep=keep, before=limit, in_use=in_use)
         for line in _kept_lines(removal):
-            click.echo(_filled(line))
+            echo(_filled(line))
         if not removal.runs:
-            click.echo("nothing to remove")
+            echo("nothing to remove")
             return
         if dry_run:
-            click.echo(_filled(f"would remove {_removal_text(removal)}"))
+            echo(_filled(f"would remove {_removal_text(removal)}"))
             return
         if not yes:
             _confirm(f"Remove {_removal_text(removal)}?")
         remove_runs(store, removal.runs)
-        click.echo(_filled(f"removed {_removal_text(removal)}"))
+        echo(_filled(f"removed {_removal_text(removal)}"))
 
 
 def _filled(text: str, room: int = 0) -> str:
@@ -150,9 +150,9 @@ def _limit(older_than: dt.timedelta | None) -> str | None:
 def _print_table(summaries: Sequence[RunSummary], *, has_more: bool) -> None:
     from pytest_promptevals.reports.run_list import run_table  # noqa: PLC0415 - for a table alone
 
-    click.echo(run_table(summaries, dt.datetime.now(dt.UTC), shutil.get_terminal_size().columns))
+    echo(run_table(summaries, dt.datetime.now(dt.UTC), shutil.get_terminal_size().columns))
     if has_more:
-        click.echo("older ones are left out; --limit N or --all shows more")
+        echo("older ones are left out; --limit N or --all shows more")
 
 
 def _to_json(summary: RunSummary) -> Json:

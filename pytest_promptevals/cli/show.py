@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from pytest_promptevals.cli.histories import history_of_project, history_option
+from pytest_promptevals.cli.output import echo, echo_json
 from pytest_promptevals.errors import UsageError, did_you_mean
 from pytest_promptevals.records.codec import to_plain
 from pytest_promptevals.records.results import CaseResult
@@ -52,10 +53,10 @@ def show(run: str, case: str | None, prompt: str | None, form: str, history: str
             _print_prompt(store, run_id, prompt)
         elif form == "json":
             shown = [to_plain(result) for result in results] if case is not None else _run_data(store, run_id)
-            click.echo(json.dumps(shown, indent=2, ensure_ascii=False))
+            echo_json(shown)
         elif case is not None:
             for result in results:
-                click.echo("\n".join(_case_lines(result, shutil.get_terminal_size().columns, everything=everything)))
+                echo("\n".join(_case_lines(result, shutil.get_terminal_size().columns, everything=everything)))
         else:
             _print_run(store, run_id, everything=everything)
 
@@ -81,7 +82,7 @@ def _print_prompt(store: HistoryStore, run_id: str, name: str) -> None:
         texts = read_texts(connection, set(found))
     for key in reversed(found):
         text = prompt_text(json.dumps(texts[key])) if key in texts else "its text is not kept in the history"
-        click.echo(visible_text(f"{found[key]}: prompt {name} ({key})\n\n{text}"))
+        echo(visible_text(f"{found[key]}: prompt {name} ({key})\n\n{text}"))
 
 
 def _print_run(store: HistoryStore, run_id: str, *, everything: bool) -> None:
@@ -90,17 +91,17 @@ def _print_run(store: HistoryStore, run_id: str, *, everything: bool) -> None:
 
     width = shutil.get_terminal_size().columns
     for line in run_lines(store.run(run_id), store.comparisons(run_id), width):
-        click.echo(line)
+        echo(line)
     with store.reading() as connection:
         count = count_low_cases(connection, run_id)
         low = read_low_cases(connection, run_id, None if everything else _FEW)
     if not low:
         return
-    click.echo(f"\n{count_text(count, 'case')} did not pass")
+    echo(f"\n{count_text(count, 'case')} did not pass")
     for case in low:
-        click.echo("\n".join(_low_lines(case, width)))
+        echo("\n".join(_low_lines(case, width)))
     if len(low) < count:
-        click.echo(f"  and {count - len(low)} more; --all shows them")
+        echo(f"  and {count - len(low)} more; --all shows them")
 
 
 def _low_lines(case: LowCase, width: int) -> Iterator[str]:

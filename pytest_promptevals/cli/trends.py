@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,6 +21,7 @@ from pytest_promptevals.records.run_filters import RunFilter
 from pytest_promptevals.records.runs import RunKind, RunStatus
 from pytest_promptevals.records.trends import TrendPoint
 from pytest_promptevals.reports import trends as report
+from pytest_promptevals.reports.words import portable_json
 
 _ENDINGS: Final = {"txt": "table", "json": "json", "csv": "csv"}
 _UNFIT: Final = (
@@ -97,7 +97,7 @@ def _write(
     if form == "csv":
         report.write_trend_csv(stream, points, metrics)
     elif form == "json":
-        stream.write(json.dumps(report.trend_data(points, metrics), ensure_ascii=False, indent=2) + "\n")
+        stream.write(portable_json(report.trend_data(points, metrics), indent=2) + "\n")
     else:
         width, encoding = shutil.get_terminal_size().columns, stream.encoding
         stream.write(f"{report.trend_table(points, metrics, width, encoding)}\n")

@@ -41,6 +41,8 @@ class ReuseMode(enum.Enum):
     """Responses, whatever was asked: they are judged as the case says now."""
     REGATE = "regate"
     """Scores, where what was judged and how is unchanged: thresholds and gates are those of now."""
+    MERGE = "merge"
+    """All of them as they are: they are the results of this very run, of which its shares had each a part."""
 
 
 def can_reuse(mode: ReuseMode, planned: PlannedCase, known: CaseResult) -> bool:

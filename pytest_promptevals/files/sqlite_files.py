@@ -65,8 +65,11 @@ def reason_of(error: sqlite3.Error) -> str:
 
 def was_database(path: Path) -> bool:
     """Return whether a damaged file is a tool's to rename: one that begins or is named as a database."""
-    if path.suffix.lower() in _SUFFIXES:
-        return True
+    return path.suffix.lower() in _SUFFIXES or is_database(path)
+
+
+def is_database(path: Path) -> bool:
+    """Return whether a file begins as an SQLite database does."""
     try:
         with path.open("rb") as file:
             return file.read(len(_HEADER)) == _HEADER

@@ -34,7 +34,9 @@ PACKAGES: Final = (
 HIDDEN: Final = "***"
 """What is recorded in place of a secret."""
 
-_SENSITIVE: Final = r"(?:api[-_]?key|access[-_]?key|token(?!s|i)|secret|passw|credential|auth(?!or))"
+_SENSITIVE: Final = (
+    r"(?:api[-_]?key|access[-_]?key|token(?!s|i)|secret|passw|credential|auth(?!or)|evals[-_]notify(?![-_]on))"
+)
 _SECRET_OPTION: Final = re.compile(rf"-{{1,2}}[\w.-]*{_SENSITIVE}[\w.-]*", re.IGNORECASE)
 _SECRET_VALUE: Final = re.compile(rf"(-{{0,2}}(?:[\w.-]+=)?[\w.-]*{_SENSITIVE}[\w.-]*=).+", re.IGNORECASE | re.DOTALL)
 _KEY: Final = re.compile(r"\bsk-[\w-]{8,}")

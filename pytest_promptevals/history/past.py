@@ -53,6 +53,16 @@ _PROMPT: Final = """
     ORDER BY run_id DESC LIMIT 1
 """
 _WEIGHTS: Final = "SELECT name, weight FROM case_results WHERE run_id = ? AND file = ?"
+LOOKED_AT: Final = 30
+"""The newest runs, in which earlier scores are looked for: a trend is worth a few milliseconds."""
+# The wide columns of a comparison stand behind those that are read.
+_SCORES: Final = f"""
+    SELECT comparisons.file, comparisons.cases, comparisons.mean_score FROM comparisons
+    JOIN runs ON runs.id = comparisons.run_id WHERE run_id IN (
+        SELECT id FROM runs WHERE status = 'finished' AND kind = 'run' AND id <> ? ORDER BY id DESC LIMIT {LOOKED_AT}
+    )
+    AND mean_score IS NOT NULL ORDER BY started_at DESC, run_id DESC
+"""  # noqa: S608 - a constant
 _TEXT: Final = "SELECT text FROM contents WHERE hash = ?"
 
 
@@ -106,6 +116,20 @@ class Past:
         """Return the weights that the cases of an eval file had in a run, by the item's name."""
         rows = self._ask(_WEIGHTS, run, file)
         return {row["name"]: row["weight"] for row in rows if isinstance(row["weight"], float)}
+
+    def scores_of(self, cases: Mapping[str, int], most: int, *, but: str) -> dict[str, list[float]]:
+        """Return the mean scores that eval files had in the newest runs, ``but`` one, oldest first.
+
+        Args:
+            cases: how many cases the eval files have; runs of fewer or more of them are left out.
+            most: scores of each eval file.
+            but: id of the run that is left out.
+        """
+        scores: dict[str, list[float]] = {}
+        for row in self._ask(_SCORES, but):
+            if cases.get(row["file"]) == row["cases"] and isinstance(row["mean_score"], float):
+                scores.setdefault(row["file"], []).append(row["mean_score"])
+        return {file: found[:most][::-1] for file, found in scores.items()}
 
     def prompt_of(self, file: str, name: str, fingerprint: str) -> RenderedPrompt | None:
         """Return what was asked for an item with that fingerprint; ``None`` if that was not recorded."""

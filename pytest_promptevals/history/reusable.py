@@ -20,7 +20,7 @@ from pytest_promptevals.history.tables import case_results, runs, scores
 from pytest_promptevals.records.codec import SCHEMA_VERSION
 from pytest_promptevals.records.comparisons import BaselineCase
 from pytest_promptevals.records.results import OF_BASELINE, CaseResult
-from pytest_promptevals.records.runs import RunKind
+from pytest_promptevals.records.runs import Run, RunKind
 
 _BATCH: Final = 400
 """Names that one query asks for: databases limit how many values a statement has."""
@@ -35,8 +35,8 @@ _KEPT: Final = (
 class StoredRun:
     """A run of the history with its results."""
 
-    id: str
-    """Its id."""
+    run: Run
+    """The run."""
     results: Mapping[tuple[str, str], CaseResult]
     """By eval file and name."""
     asked_at: str
@@ -57,12 +57,13 @@ def read_stored_run(rootdir: Path, setting: str, reference: str) -> StoredRun:
     with open_history(rootdir, setting) as store:
         with store.reading() as connection:
             run_id = find_run(connection, reference)
-        results, asked_at = store.results(run_id), _find_beginning(store, run_id)
-    return StoredRun(run_id, {(result.file, result.name): result for result in results}, asked_at)
+        results, run = store.results(run_id), store.run(run_id)
+        asked_at = find_beginning(store, run)
+    return StoredRun(run, {(result.file, result.name): result for result in results}, asked_at)
 
 
-def _find_beginning(store: HistoryStore, run_id: str) -> str:
-    run = store.run(run_id)
+def find_beginning(store: HistoryStore, run: Run) -> str:
+    """Return when a run began, or the one whose outputs it decides or judges anew."""
     while run.kind in (RunKind.REGATE, RunKind.REJUDGE) and run.parent is not None:
         try:
             run = store.run(run.parent)
@@ -117,7 +118,7 @@ def _find_newest(connection: Connection, file: str, cases: Mapping[str, Baseline
             columns.error_kind.is_(None),
             columns.score.is_not(None),
             runs.c.record_schema == SCHEMA_VERSION,
-            runs.c.kind != RunKind.ATTRIBUTE.value,
+            runs.c.kind.not_in((RunKind.ATTRIBUTE.value, RunKind.SHARD.value)),
             func.coalesce(columns.reused_from, "") != OF_BASELINE,  # the baseline itself is at hand
         )
         .order_by(runs.c.started_at.desc(), runs.c.id.desc())

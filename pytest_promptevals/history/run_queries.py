@@ -21,6 +21,8 @@ _EMPTY: Final = "there are no runs in the history yet; run pytest first"
 _NEWEST_FIRST: Final = (runs.c.started_at.desc(), runs.c.id.desc())
 _ORDER: Final = tuple(verdict.value for verdict in WORST_FIRST)
 _NOTHING: Final[dict[str, Any]] = {"files": 0, "cases": 0}
+_PARTS_OF_OTHERS: Final = (RunKind.ATTRIBUTE.value, RunKind.SHARD.value)
+"""Kinds of runs that are a part of another one, or of its answer."""
 
 
 def list_runs(connection: Connection, wanted: RunFilter, limit: int | None = None) -> tuple[RunSummary, ...]:
@@ -97,7 +99,7 @@ def find_run(connection: Connection, text: str) -> str:
 
 
 def _find_latest(connection: Connection) -> str:
-    own = runs.c.kind != RunKind.ATTRIBUTE.value  # those are a part of another run's answer
+    own = runs.c.kind.not_in(_PARTS_OF_OTHERS)
     newest = connection.scalar(select(runs.c.id).where(own).order_by(*_NEWEST_FIRST).limit(1))
     if newest is None:
         raise UsageError(_EMPTY)

@@ -24,7 +24,7 @@ from pytest_promptevals.records.contents import FileFacts
 from pytest_promptevals.records.references import FILE
 from pytest_promptevals.records.responses import RenderedPrompt
 from pytest_promptevals.records.results import CaseResult
-from pytest_promptevals.reports.words import count_text
+from pytest_promptevals.reports.words import count_text, visible_text
 from pytest_promptevals.settings import Settings
 
 _OPTION: Final = "--evals-changed"
@@ -220,7 +220,7 @@ def _check(baselines: Baselines, settings: Settings) -> None:
         text = str(error)
         if _is_named(settings):
             text = text.replace("--evals-baseline", _OPTION).replace("evals_baseline", _OPTION)
-        raise pytest.UsageError(text) from error
+        raise pytest.UsageError(visible_text(text)) from error
 
 
 def _is_named(settings: Settings) -> bool:

@@ -28,7 +28,7 @@ def begin_run(config: pytest.Config, settings: Settings) -> tuple[Run, bool]:
     run = _described_run(config)
     reuse = reuse_of(config)
     if reuse is not None:
-        return dataclasses.replace(run, kind=reuse.kind, parent=reuse.run_id), False
+        return reuse.describe(run), False
     if settings.history == "off":
         return run, False
     place = locate_history(config.rootpath, settings.history)

@@ -7,8 +7,10 @@ from typing import Final
 
 import pytest
 
+from pytest_promptevals.pytest_glue.junit_properties import gate_properties
 from pytest_promptevals.pytest_glue.longrepr import FailureRepr
 from pytest_promptevals.records.comparisons import GateResult, Verdict
+from pytest_promptevals.reports.words import visible_line
 
 INCONCLUSIVE_ATTRIBUTE: Final = "promptevals_inconclusive"
 """Attribute of the report of a gate that cannot tell a drop from chance."""
@@ -42,24 +44,17 @@ def _log(config: pytest.Config, gate: GateResult) -> None:
 
 
 def _report(gate: GateResult, tbstyle: str) -> pytest.TestReport:
-    name = f"gate[{gate.gate}]"
+    name = visible_line(f"gate[{gate.gate}]")
     text = f"{gate.verdict.value}: {gate.explanation}"
     report = pytest.TestReport(
-        nodeid=f"{gate.file}::{name}",
-        location=(gate.location.path, gate.location.line - 1, name),
+        nodeid=f"{visible_line(gate.file)}::{name}",
+        location=(visible_line(gate.location.path), gate.location.line - 1, name),
         keywords={name: 1, "gate": 1},
         outcome="failed" if gate.fails else "passed",
         longrepr=FailureRepr([text], gate.location, tbstyle) if gate.fails else None,
         when="call",
-        user_properties=_properties(gate),
+        user_properties=gate_properties(gate),
     )
     if gate.verdict is Verdict.INCONCLUSIVE:
         setattr(report, INCONCLUSIVE_ATTRIBUTE, True)
     return report
-
-
-def _properties(gate: GateResult) -> list[tuple[str, object]]:
-    properties: list[tuple[str, object]] = [("verdict", gate.verdict.value), ("explanation", gate.explanation)]
-    if gate.evidence is not None and gate.evidence.p_adjusted is not None:
-        properties.append(("p", f"{gate.evidence.p_adjusted:.4g}"))
-    return properties

@@ -129,7 +129,9 @@ class Totals:
         return [*paid, *(charge.spent for charge in charges)]
 
     def put_into(self, run: Run) -> Run:
-        """Return the run with these numbers."""
+        """Return the run with these numbers; one that was merged brings those of its shares."""
+        if run.calls:
+            return run
         is_known = self.unpriced == 0
         return dataclasses.replace(
             run,

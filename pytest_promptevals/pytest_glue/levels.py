@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 
 import pytest
 
 from pytest_promptevals.pytest_glue.options import settings_of
+from pytest_promptevals.pytest_glue.writing import write_filled
 from pytest_promptevals.records.partial import MAX_LEVEL, is_partial
 from pytest_promptevals.records.results import CaseResult
-from pytest_promptevals.reports.lines import fill_lines
 from pytest_promptevals.reports.words import count_text
 
 
@@ -46,11 +45,8 @@ class LevelNotice:
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Say how many there were."""
-        if terminalreporter.config.get_verbosity() < 0:
-            return
-        for text in self._texts():
-            for row in fill_lines(text, shutil.get_terminal_size().columns):
-                terminalreporter.write_line(row)
+        if terminalreporter.config.get_verbosity() >= 0:
+            write_filled(terminalreporter, self._texts())
 
     def _texts(self) -> Iterator[str]:
         level = self._level

@@ -8,7 +8,9 @@ from _pytest._code.code import ReprFileLocation, TerminalRepr
 from _pytest._io import TerminalWriter
 from _pytest.outcomes import Failed
 
+from pytest_promptevals.pytest_glue.writing import encoding_of, printable_text
 from pytest_promptevals.records.cases import Location
+from pytest_promptevals.reports.words import visible_line
 
 
 class _CaseProblem(Failed):
@@ -40,8 +42,9 @@ class FailureRepr(TerminalRepr):
     """
 
     def __init__(self, lines: Sequence[str], location: Location, tbstyle: str = "auto") -> None:
-        self.lines = tuple(lines)
-        self.reprcrash = ReprFileLocation(location.path, location.line, self.lines[0])
+        self.lines = tuple(map(visible_line, lines))
+        message = printable_text(self.lines[0], "utf-8")
+        self.reprcrash = ReprFileLocation(visible_line(location.path), location.line, message)
         # With --tb=line, pytest itself writes the place and the message.
         self._is_shown = tbstyle != "line"
 
@@ -52,10 +55,11 @@ class FailureRepr(TerminalRepr):
         """Write the lines, then the place."""
         if not self._is_shown:
             return
+        encoding = encoding_of(tw)
         for line in self.lines:
-            tw.line(line, **_colour(line))
+            tw.line(printable_text(line, encoding), **_colour(line))
         tw.line()
-        tw.line(f"{self.reprcrash.path}:{self.reprcrash.lineno}", bold=True)
+        tw.line(printable_text(f"{self.reprcrash.path}:{self.reprcrash.lineno}", encoding), bold=True)
 
 
 def failure_from_text(text: str, location: Location, tbstyle: str) -> FailureRepr:

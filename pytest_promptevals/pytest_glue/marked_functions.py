@@ -23,6 +23,7 @@ from pytest_promptevals.pytest_glue.recorder import NotJudgedError, Recorder
 from pytest_promptevals.pytest_glue.session import EvalSession, session_of
 from pytest_promptevals.records.cases import Case
 from pytest_promptevals.records.results import CaseResult
+from pytest_promptevals.reports.words import visible_text
 
 _RECORDER_KEY: Final = pytest.StashKey[Recorder]()
 _HOW: Final = 'mark the test with @pytest.mark.evals("cases.eval.jsonl") and let it take the fixture "case"'
@@ -64,9 +65,9 @@ def parametrize(metafunc: pytest.Metafunc) -> None:
         registry = session.registry_of(node)
         planned_cases = plan_judges(dataset, registry, metafunc.config.rootpath, session.settings)
     except DatasetError as error:
-        raise pytest.Collector.CollectError(render_problems(error.problems)) from error
+        raise pytest.Collector.CollectError(visible_text(render_problems(error.problems))) from error
     except PromptEvalsError as error:
-        raise pytest.Collector.CollectError(str(error)) from error
+        raise pytest.Collector.CollectError(visible_text(str(error))) from error
     source = source_of_function(dataset, nodeid, planned_cases)
     session.add_source(source)
     parameters = [

@@ -15,7 +15,7 @@ from pytest_promptevals.datasets.loader import load_dataset
 from pytest_promptevals.datasets.problems import render_problems
 from pytest_promptevals.engine.planning import PlannedCase, plan_dataset
 from pytest_promptevals.errors import DatasetError, PromptEvalsError
-from pytest_promptevals.files.paths import is_in_directory_loop
+from pytest_promptevals.files.paths import is_in_directory_loop, shown_path
 from pytest_promptevals.pytest_glue.eval_files import EvalSource, source_of_dataset
 from pytest_promptevals.pytest_glue.longrepr import CaseErrored
 from pytest_promptevals.pytest_glue.marks import mark_item
@@ -23,14 +23,21 @@ from pytest_promptevals.pytest_glue.running import CaseItem
 from pytest_promptevals.pytest_glue.session import session_of
 from pytest_promptevals.records.cases import Dataset
 from pytest_promptevals.records.results import CaseResult
+from pytest_promptevals.reports.words import visible_line, visible_text
 
 
 def collect_eval_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
     """Return the collector of an eval file; ``None`` for one that is only reached through a loop of links."""
     if is_in_directory_loop(file_path):
         return None
-    collector: pytest.Collector = EvalFile.from_parent(parent, path=file_path)
-    return collector
+    shown = visible_line(file_path.name)
+    if shown == file_path.name:
+        named: pytest.Collector = EvalFile.from_parent(parent, path=file_path)
+        return named
+    # What pytest prints as it is would be obeyed by the terminal.
+    nodeid = visible_line(shown_path(file_path, parent.config.rootpath))
+    renamed: pytest.Collector = EvalFile.from_parent(parent, path=file_path, name=shown, nodeid=nodeid)
+    return renamed
 
 
 class EvalFile(pytest.File):
@@ -47,7 +54,7 @@ class EvalFile(pytest.File):
         source = source_of_dataset(dataset, self.path, planned_cases)
         session.add_source(source)
         for planned in planned_cases:
-            item: EvalItem = EvalItem.from_parent(self, name=planned.name, planned=planned, source=source)
+            item: EvalItem = EvalItem.from_parent(self, name=visible_line(planned.name), planned=planned, source=source)
             mark_item(item, planned)
             yield item
 
@@ -56,9 +63,9 @@ class EvalFile(pytest.File):
     ) -> str | TerminalRepr:
         """Show what is wrong with the file, not where in the plugin it was found."""
         if isinstance(excinfo.value, DatasetError):
-            return render_problems(excinfo.value.problems)
+            return visible_text(render_problems(excinfo.value.problems))
         if isinstance(excinfo.value, PromptEvalsError):
-            return str(excinfo.value)
+            return visible_text(str(excinfo.value))
         return super().repr_failure(excinfo)
 
 
@@ -80,7 +87,7 @@ class EvalItem(CaseItem):
         """Point at the case's own line."""
         location = self.planned.case.location
         path = self.path if location.path == self.source.file else self.config.rootpath / location.path
-        return path, location.line - 1, self.name
+        return Path(visible_line(str(path))), location.line - 1, self.name
 
     def setup(self) -> None:
         """Wait for the case's result. Raises ``CaseErrored`` if the case could not be scored."""

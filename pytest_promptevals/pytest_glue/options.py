@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import copy
 import fnmatch
 import os
@@ -13,6 +14,7 @@ import pytest
 from pytest_promptevals.errors import UsageError
 from pytest_promptevals.files.arguments import spell_out
 from pytest_promptevals.records.references import FILE
+from pytest_promptevals.reports.words import visible_text
 from pytest_promptevals.setting_kinds import Setting
 from pytest_promptevals.settings import SETTINGS, Settings, check_places, resolve_settings
 
@@ -49,6 +51,7 @@ def add_options(parser: pytest.Parser) -> None:
         metavar="RUN",
         help="Decide a recorded run anew, with the thresholds and gates of now: nothing is called.",
     )
+    group.addoption("--evals-merge", metavar="FILE", help=argparse.SUPPRESS)  # what 'promptevals merge' calls
     for setting in SETTINGS:
         if not setting.is_ini_only:
             group.addoption(setting.option, **_option_arguments(setting))
@@ -89,7 +92,7 @@ def settings_of(config: pytest.Config) -> Settings:
             check_places(settings, config.rootpath)
             config.stash[_SETTINGS_KEY] = settings
         except UsageError as error:
-            raise pytest.UsageError(str(error)) from error
+            raise pytest.UsageError(visible_text(str(error))) from error
     return config.stash[_SETTINGS_KEY]
 
 

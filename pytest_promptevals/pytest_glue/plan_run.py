@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import shutil
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 import pytest
 
 from pytest_promptevals.pytest_glue.options import settings_of
+from pytest_promptevals.pytest_glue.writing import width_of, write_lines
 from pytest_promptevals.records.facts import CaseFacts
 from pytest_promptevals.records.responses import Usage
 
@@ -48,8 +48,7 @@ class PlanRun:
         from pytest_promptevals.reports.plan import plan_lines  # noqa: PLC0415 - only for a plan
 
         terminalreporter.write_sep("=", "evals plan")
-        for line in plan_lines(self._plan, shutil.get_terminal_size().columns):
-            terminalreporter.write_line(line.text, **line.markup)
+        write_lines(terminalreporter, plan_lines(self._plan, width_of(terminalreporter)))
 
     def _make_plan(self, session: pytest.Session) -> Plan:
         from pytest_promptevals.engine.estimates import estimate_plan  # noqa: PLC0415 - only for a plan

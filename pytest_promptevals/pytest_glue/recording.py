@@ -6,8 +6,7 @@ import dataclasses
 import datetime as dt
 import functools
 import json
-import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import pytest
@@ -16,7 +15,7 @@ from pytest_promptevals.comparison.changes import is_explained
 from pytest_promptevals.history.recorder import HistoryRecorder
 from pytest_promptevals.pytest_glue.adaptive import AdaptiveTrials, Caller
 from pytest_promptevals.pytest_glue.attribution import Attributor
-from pytest_promptevals.pytest_glue.baselines import COMMITTED, Baselines
+from pytest_promptevals.pytest_glue.baselines import Baselines
 from pytest_promptevals.pytest_glue.continuing import begin_run
 from pytest_promptevals.pytest_glue.deciding import (
     Compared,
@@ -37,18 +36,20 @@ from pytest_promptevals.pytest_glue.recordings import write_session_recordings
 from pytest_promptevals.pytest_glue.reporting import SessionReports
 from pytest_promptevals.pytest_glue.reusing import asked_at
 from pytest_promptevals.pytest_glue.saving import FileResults, naming_notice, save_baselines
+from pytest_promptevals.pytest_glue.writing import encoding_of, width_of, write_filled, write_lines
 from pytest_promptevals.records.cases import Case, GateRules, Location
 from pytest_promptevals.records.codec import decode, from_plain
 from pytest_promptevals.records.comparisons import BaselineCase, Comparison
 from pytest_promptevals.records.contents import FileFacts
 from pytest_promptevals.records.progress import Progress
-from pytest_promptevals.records.references import FILE
+from pytest_promptevals.records.references import COMMITTED, FILE
 from pytest_promptevals.records.results import CaseResult
-from pytest_promptevals.records.runs import Run, RunStatus
+from pytest_promptevals.records.runs import Run, RunKind, RunStatus
 from pytest_promptevals.reports.judge_notes import judge_notes
-from pytest_promptevals.reports.lines import Line, fill_lines
+from pytest_promptevals.reports.lines import Line
 from pytest_promptevals.reports.position_bias import position_bias_lines
 from pytest_promptevals.reports.spending import spending_text
+from pytest_promptevals.reports.summary_table import TREND_RUNS
 from pytest_promptevals.reports.terminal import accept_lines, below_lines, commit_lines, summary_lines
 from pytest_promptevals.reports.what_changed import ComparedFile, Explainer
 from pytest_promptevals.settings import Settings
@@ -74,6 +75,11 @@ def recorder_of(config: pytest.Config, settings: Settings) -> RunRecorder:
         recorder = RunRecorder(config, settings)
         config.stash[_RECORDER_KEY] = recorder
         config.pluginmanager.register(recorder, "promptevals-recorder")
+        if settings.notify:
+            from pytest_promptevals.pytest_glue.notifying import RunNotifier  # noqa: PLC0415 - only where it is asked for
+
+            notifier = RunNotifier(config, settings, recorder.add_notices)
+            config.pluginmanager.register(notifier, "promptevals-notifier")
     return config.stash[_RECORDER_KEY]
 
 
@@ -230,12 +236,9 @@ class RunRecorder:
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Print the table of eval files, what changed, and the verdicts."""
-        width = min(shutil.get_terminal_size().columns, terminalreporter._tw.fullwidth)  # noqa: SLF001 - pytest gives no public width
         if self._run is not None:
-            self._print_run(self._run, terminalreporter, width)
-        for notice in self._all_notices():
-            for row in fill_lines(notice, width):
-                terminalreporter.write_line(row, yellow=True)
+            self._print_run(self._run, terminalreporter, width_of(terminalreporter))
+        write_filled(terminalreporter, self._all_notices(), yellow=True)
 
     def _print_run(self, run: Run, terminalreporter: pytest.TerminalReporter, width: int) -> None:
         verbosity = self._config.get_verbosity()
@@ -246,26 +249,32 @@ class RunRecorder:
             is_stopped_early=not self._is_complete,
             wants_file=self._settings.baseline == FILE,
             grown=self._adaptive.grown if self._adaptive is not None else (),
+            past=self._past_scores(run) if verbosity >= 0 else {},
+            encoding=encoding_of(terminalreporter._tw),  # noqa: SLF001 - pytest gives no public way to its writer
         )
         if verbosity >= 0:
             terminalreporter.write_sep("=", "evals")
         explained = self._explainer.lines(self._explained_files(), run, width, verbosity)
-        for line in [*below_lines(self._below, width, verbosity), *lines, *explained]:
-            terminalreporter.write_line(line.text, **line.markup)
-        for text in self._not_run.texts():
-            for row in fill_lines(text, width):
-                terminalreporter.write_line(row, red=True)
-        notes = [*judge_notes(self._all_results()), *position_bias_lines(self._all_results())]
-        for note in notes if verbosity >= 0 else ():
-            for row in fill_lines(note, width):
-                terminalreporter.write_line(row)
+        write_lines(terminalreporter, [*below_lines(self._below, width, verbosity), *lines, *explained])
+        write_filled(terminalreporter, self._not_run.texts(), red=True)
+        if verbosity >= 0:
+            write_filled(terminalreporter, self._notes(run))
+            write_lines(terminalreporter, self._ratchet_lines(width))
+
+    def _past_scores(self, run: Run) -> Mapping[str, Sequence[float]]:
+        """Return the mean scores of earlier runs like this one, by eval file; none where this run is no whole one."""
+        if not self._is_complete or run.kind is not RunKind.RUN:
+            return {}
+        cases = {comparison.file: comparison.metrics.cases for comparison in self._comparisons}
+        return self._explainer.past.scores_of(cases, TREND_RUNS - 1, but=run.id)
+
+    def _notes(self, run: Run) -> Iterator[str]:
+        yield from judge_notes(self._all_results())
+        yield from position_bias_lines(self._all_results())
         totals = self._totals
         spending = spending_text(totals.put_into(run), totals.unpriced, totals.judged)
-        if spending is not None and verbosity >= 0:
-            for row in fill_lines(spending, width):
-                terminalreporter.write_line(row)
-        for line in self._ratchet_lines(width) if verbosity >= 0 else ():
-            terminalreporter.write_line(line.text, **line.markup)
+        if spending is not None:
+            yield spending
 
     def _record(self, result: CaseResult) -> None:
         self.begin()
@@ -295,14 +304,14 @@ class RunRecorder:
         elif self._settings.resume:
             self._notices.append("--evals-resume: there was no run that did not finish, so this is a new one")
         place = self._reports.place
-        if place is not None:
+        if place is not None and run.status is RunStatus.RUNNING:  # one that was merged may be recorded already
             self._history = HistoryRecorder(place)
             self._config.pluginmanager.register(self._history, "promptevals-history")
         self._tell("pytest_promptevals_run_started", run=run)
         return run
 
     def _finish_run(self, run: Run) -> None:
-        now = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+        now = run.finished_at or dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
         status = RunStatus.FINISHED if self._is_complete else RunStatus.INTERRUPTED
         files = self.facts.files(self._results)
         finished = dataclasses.replace(self._totals.put_into(run), status=status, finished_at=now, files=files)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from pytest_promptevals.errors import PromptEvalsError
 from pytest_promptevals.files.paths import shown_path
 from pytest_promptevals.files.text import write_text_atomically
 from pytest_promptevals.history.place import OFF, Place, locate_history
+from pytest_promptevals.pytest_glue.ci_services import ServiceSurface, find_service
 from pytest_promptevals.records.runs import Run
 from pytest_promptevals.settings import Settings
 
@@ -45,13 +47,17 @@ class SessionReports:
         self._settings = settings
         self._wanted = tuple(_find_wanted(settings))
         self._folder: tempfile.TemporaryDirectory[str] | None = None
+        service = find_service(settings, os.environ)
+        self._surface = ServiceSurface(service) if service else None
+        if self._surface is not None:
+            config.pluginmanager.register(self._surface, "promptevals-service")
 
     @property
     def place(self) -> Place | None:
         """Where the session is to be recorded: reports need that, also where no history is kept."""
         if self._settings.history != OFF:
             return locate_history(self._config.rootpath, self._settings.history)
-        if not self._wanted:
+        if not self._is_needed:
             return None
         if self._folder is None:
             self._folder = tempfile.TemporaryDirectory(prefix="promptevals-")
@@ -63,7 +69,7 @@ class SessionReports:
         ``before`` gives the baselines that eval files were compared with.
         """
         place = self.place
-        if not self._wanted or place is None:
+        if not self._is_needed or place is None:
             return []
         try:
             report = self._read(place, run, before)
@@ -72,7 +78,12 @@ class SessionReports:
         finally:
             if self._folder is not None:
                 self._folder.cleanup()
-        return [self._write_file(wanted, report) for wanted in self._wanted]
+        notices = [] if self._surface is None else self._surface.show(report)
+        return [*(self._write_file(wanted, report) for wanted in self._wanted), *notices]
+
+    @property
+    def _is_needed(self) -> bool:
+        return bool(self._wanted) or self._surface is not None
 
     def _read(self, place: Place, run: Run, before: FindBefore) -> RunReport:
         from pytest_promptevals.history.store import HistoryStore  # noqa: PLC0415 - loads SQLAlchemy, 0.25 s

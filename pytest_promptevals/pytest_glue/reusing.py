@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,15 +13,20 @@ import pytest
 from pytest_promptevals.engine.planning import PlannedCase
 from pytest_promptevals.engine.reuse import ReuseMode, can_reuse
 from pytest_promptevals.errors import HistoryError, UsageError
-from pytest_promptevals.pytest_glue.options import is_xdist_worker, settings_of
+from pytest_promptevals.pytest_glue.options import is_xdist_controller, is_xdist_worker, settings_of
 from pytest_promptevals.pytest_glue.running import CaseItem
 from pytest_promptevals.pytest_glue.share import REUSED_FACT, worker_facts
+from pytest_promptevals.records.references import LATEST
 from pytest_promptevals.records.results import CaseResult
-from pytest_promptevals.records.runs import RunKind
+from pytest_promptevals.records.runs import Run, RunKind
 from pytest_promptevals.reports.words import count_text
 
 _REUSE_KEY: Final = pytest.StashKey["Reuse | None"]()
-_OPTIONS: Final = {ReuseMode.REJUDGE: "evals_rejudge", ReuseMode.REGATE: "evals_regate"}
+_OPTIONS: Final = {
+    ReuseMode.REJUDGE: "evals_rejudge",
+    ReuseMode.REGATE: "evals_regate",
+    ReuseMode.MERGE: "evals_merge",
+}
 _KINDS: Final = {ReuseMode.REJUDGE: RunKind.REJUDGE, ReuseMode.REGATE: RunKind.REGATE}
 _SHOWN: Final = 3
 """Cases that a notice names."""
@@ -32,8 +38,8 @@ class Reuse:
 
     mode: ReuseMode
     """What is taken of it."""
-    run_id: str
-    """Its id."""
+    run: Run
+    """The run."""
     known: Mapping[tuple[str, str], CaseResult]
     """Its results by eval file and name."""
     asked_at: str
@@ -42,9 +48,15 @@ class Reuse:
     """What the user should know, a line each."""
 
     @property
-    def kind(self) -> RunKind:
-        """What a run is that reuses it."""
-        return _KINDS[self.mode]
+    def run_id(self) -> str:
+        """Its id."""
+        return self.run.id
+
+    def describe(self, own: Run) -> Run:
+        """Return the run that reuses it, of which ``own`` is what any run knows: one that was merged is that itself."""
+        if self.mode is ReuseMode.MERGE:
+            return dataclasses.replace(self.run, host=own.host, pid=own.pid)
+        return dataclasses.replace(own, kind=_KINDS[self.mode], parent=self.run_id)
 
     def take(self, planned: PlannedCase) -> bool:
         """Return whether it has what stands for a case."""
@@ -105,14 +117,19 @@ def reuse_of(config: pytest.Config) -> Reuse | None:
 def _read(config: pytest.Config, mode: ReuseMode, reference: str) -> Reuse:
     from pytest_promptevals.history.reusable import read_stored_run  # noqa: PLC0415 - loads SQLAlchemy
 
+    if mode is ReuseMode.MERGE and (is_xdist_controller(config) or is_xdist_worker(config)):
+        raise pytest.UsageError("merging runs nothing, so there is no work for the workers of -n: leave it out")
     if is_xdist_worker(config):  # by now, there may be a newer run that the text would mean
         reference = worker_facts(config).get(REUSED_FACT) or reference
     try:
-        stored = read_stored_run(config.rootpath, settings_of(config).history, reference)
+        if mode is ReuseMode.MERGE:
+            stored = read_stored_run(config.rootpath, reference, LATEST)
+        else:
+            stored = read_stored_run(config.rootpath, settings_of(config).history, reference)
     except (UsageError, HistoryError) as error:
         option = "--" + _OPTIONS[mode].replace("_", "-")
         raise pytest.UsageError(f"{option}: {error}") from error
-    return Reuse(mode, stored.id, stored.results, stored.asked_at)
+    return Reuse(mode, stored.run, stored.results, stored.asked_at)
 
 
 def select_reusable(reuse: Reuse, items: Sequence[pytest.Item]) -> list[pytest.Item]:

@@ -26,6 +26,7 @@ from pytest_promptevals.pytest_glue.share import AHEAD_FACTOR, BUDGET_FACT, shar
 from pytest_promptevals.pytest_glue.watching import Watch
 from pytest_promptevals.records.progress import Progress
 from pytest_promptevals.records.results import CaseResult
+from pytest_promptevals.reports.words import visible_text
 from pytest_promptevals.settings import Settings
 
 
@@ -210,7 +211,7 @@ class CaseRunner:
             check_all_priced(unpriced_models(cases, self._config.rootpath))
         except UsageError as error:
             if self._share is None:
-                raise pytest.UsageError(str(error)) from error
+                raise pytest.UsageError(visible_text(str(error))) from error
             self.refuse(str(error))  # a worker cannot end the session
 
 

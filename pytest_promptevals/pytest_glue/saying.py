@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
-
 import pytest
 
-from pytest_promptevals.reports.lines import fill_lines
+from pytest_promptevals.pytest_glue.writing import write_filled
 
 
 def say(config: pytest.Config, text: str) -> None:
@@ -17,5 +15,4 @@ def say(config: pytest.Config, text: str) -> None:
     terminal.ensure_newline()
     if terminal._tw.width_of_current_line:  # noqa: SLF001 - beside workers, pytest does not know of its dots
         terminal.write_line("")
-    for row in fill_lines(text, min(shutil.get_terminal_size().columns, terminal._tw.fullwidth)):  # noqa: SLF001 - pytest gives no public width
-        terminal.write_line(row)
+    write_filled(terminal, [text])

@@ -17,6 +17,7 @@ from pytest_promptevals.pytest_glue.options import is_xdist_worker, settings_of
 from pytest_promptevals.pytest_glue.rerunning import is_rerun
 from pytest_promptevals.pytest_glue.share import ORDER_FACTS, SELECTION_ATTRIBUTE, worker_facts
 from pytest_promptevals.records.facts import CaseFacts
+from pytest_promptevals.reports.words import visible_text
 from pytest_promptevals.settings import Settings
 
 PlainFacts: TypeAlias = Mapping[str, tuple[bool | None, float | None]]
@@ -31,7 +32,7 @@ def shard_of(config: pytest.Config) -> Shard | None:
     try:
         return parse_shard(settings_of(config).shard)
     except UsageError as error:
-        raise pytest.UsageError(str(error)) from error
+        raise pytest.UsageError(visible_text(str(error))) from error
 
 
 def selection_facts(config: pytest.Config) -> SelectionFacts:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Generator
 from typing import TYPE_CHECKING
 
 import pytest
 
 from pytest_promptevals.pytest_glue.options import settings_of
+from pytest_promptevals.pytest_glue.writing import width_of, write_lines
 
 if TYPE_CHECKING:
     from pytest_promptevals.engine.planning import PlannedCase
@@ -58,13 +58,8 @@ class SelftestRun:
         from pytest_promptevals.reports.selftest import selftest_lines  # noqa: PLC0415 - only for a self-test
 
         terminalreporter.write_sep("=", "evals selftest")
-        lines = selftest_lines(
-            self._tests,
-            width=shutil.get_terminal_size().columns,
-            verbosity=self._config.get_verbosity(),
-        )
-        for line in lines:
-            terminalreporter.write_line(line.text, **line.markup)
+        lines = selftest_lines(self._tests, width=width_of(terminalreporter), verbosity=self._config.get_verbosity())
+        write_lines(terminalreporter, lines)
 
     def _test(self, cases: list[PlannedCase]) -> tuple[FileTest, ...]:
         if not cases:

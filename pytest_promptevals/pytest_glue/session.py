@@ -15,6 +15,7 @@ from pytest_promptevals.comparison.gates import case_policy
 from pytest_promptevals.engine.judging import find_judge_problems
 from pytest_promptevals.engine.planning import PlannedCase
 from pytest_promptevals.engine.registry import BUILTIN_PLUGINS, Registry, collect_registry
+from pytest_promptevals.engine.reuse import ReuseMode
 from pytest_promptevals.errors import DatasetError, FileProblem, UsageError
 from pytest_promptevals.pytest_glue.baselines import Baselines
 from pytest_promptevals.pytest_glue.checking import check_session
@@ -24,6 +25,7 @@ from pytest_promptevals.pytest_glue.describing import Describer
 from pytest_promptevals.pytest_glue.eval_files import EvalSource
 from pytest_promptevals.pytest_glue.flaky import FlakyCases, with_label
 from pytest_promptevals.pytest_glue.garbage import settled
+from pytest_promptevals.pytest_glue.junit_properties import case_properties
 from pytest_promptevals.pytest_glue.longrepr import CaseErrored, CaseFailed, FailureRepr
 from pytest_promptevals.pytest_glue.not_run import SHARED_ATTRIBUTE, shared_error
 from pytest_promptevals.pytest_glue.options import is_xdist_worker, settings_of
@@ -101,8 +103,8 @@ class EvalSession:
     def _find_unneeded(self, evals: Sequence[pytest.Item]) -> Sequence[pytest.Item]:
         """Return the eval items that do not run, since an earlier run speaks for them or has nothing to say of them."""
         reuse = reuse_of(self.config)
-        if reuse is not None:
-            return select_reusable(reuse, evals)
+        if reuse is not None:  # of those that were merged, all are needed
+            return () if reuse.mode is ReuseMode.MERGE else select_reusable(reuse, evals)
         if not self.settings.changed:
             return ()
         from pytest_promptevals.pytest_glue.changed import ChangedCases  # noqa: PLC0415 - only where it is asked for
@@ -154,7 +156,7 @@ class EvalSession:
 
     def hand_on(self, item: pytest.Item, result: CaseResult) -> None:
         """Have the result recorded with the next report of the item, and put its numbers into JUnit."""
-        item.user_properties.extend(_properties(result))
+        item.user_properties.extend(case_properties(result))
         item.stash[_RESULT_KEY] = result
         described = self._describer.describe(item, result.file)
         if described is not None and self._recorder is not None:
@@ -275,7 +277,8 @@ class EvalSession:
             known = known_results(self.config, self.settings)
             self._runner.prepare(session, known, self._baselines.output, settled=self.settled)
         else:
-            self._runner.prepare(session, reuse.known, self._baselines.output, reuse.mode)
+            merged = reuse.known if reuse.mode is ReuseMode.MERGE else None
+            self._runner.prepare(session, reuse.known, self._baselines.output, reuse.mode, merged)
         with settled(session.items):
             result = yield
         if self._recorder is not None:
@@ -293,7 +296,7 @@ class EvalSession:
             check_session(session, self._baselines, self.settings, left_out)
         except UsageError as error:
             if self._recorder is not None:
-                raise pytest.UsageError(str(error)) from error
+                raise pytest.UsageError(visible_text(str(error))) from error
             self._runner.refuse(str(error))  # a worker cannot end the session
 
     def pytest_keyboard_interrupt(self) -> None:
@@ -343,16 +346,3 @@ def _why_let_through(policy: CasePolicy, before: BaselineCase | None, is_quarant
 def _portable(text: str) -> str:
     """Return JSON text with lone surrogates as its escapes: xdist can carry no others."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
-
-
-def _properties(result: CaseResult) -> list[tuple[str, str]]:
-    cost = result.cost
-    explanation = "; ".join(f"{score.judge}: {score.explanation}" for score in result.scores if score.explanation)
-    if result.error is not None:
-        explanation = result.error.message
-    return [
-        ("score", "none" if result.score is None else f"{result.score:.6g}"),
-        ("cost", "unknown" if cost is None else f"{cost:.6g}"),
-        ("model", visible_text(result.model)),
-        ("explanation", visible_text(explanation)),
-    ]

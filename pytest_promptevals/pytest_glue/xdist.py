@@ -38,7 +38,8 @@ if TYPE_CHECKING:
     from pytest_promptevals.pytest_glue.scheduling import EvalScheduling, Split
     from pytest_promptevals.pytest_glue.watching import Watch
     from pytest_promptevals.records.progress import Progress
-    from pytest_promptevals.settings import Settings
+    from pytest_promptevals.reports.words import visible_text
+from pytest_promptevals.settings import Settings
 
 _BY_FILE: Final = ("loadfile", "loadscope")
 _SCHEDULED: Final = ("load", "worksteal", *_BY_FILE)
@@ -272,7 +273,7 @@ class Controller:
         try:
             check_items(items if is_all else None, self._recorder().baselines, settings, self._config.rootpath)
         except UsageError as error:
-            raise pytest.UsageError(str(error)) from error
+            raise pytest.UsageError(visible_text(str(error))) from error
 
     def _eval_positions(self, ids: Sequence[str]) -> list[int]:
         files: dict[str, bool] = {}
@@ -302,4 +303,4 @@ def _tell(node: Any, **message: object) -> None:
 
 
 def _reuses(config: pytest.Config) -> bool:
-    return any(config.getoption(name, None) for name in ("evals_rejudge", "evals_regate"))
+    return any(config.getoption(name, None) for name in ("evals_rejudge", "evals_regate", "evals_merge"))

@@ -1,4 +1,4 @@
-"""What an importer makes of another tool's file: an eval file in our words, and what was lost on the way."""
+"""What goes to and from other tools' files: an eval file in our words or theirs, and what was lost on the way."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pytest_promptevals.records.cases import Location
+from pytest_promptevals.records.cases import Dataset, Location
 from pytest_promptevals.records.json_types import Json
 
 
@@ -27,7 +27,7 @@ class ImportRequest:
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """Something in a foreign file that has no equivalent."""
+    """Something in a file that has no equivalent in another tool's."""
 
     location: Location
     """Where it stands."""
@@ -54,3 +54,30 @@ class Draft:
     """Further files that it names, such as prompts: name relative to the eval file -> text."""
     comments: Mapping[str, str] = field(default_factory=dict)
     """What to say above a key of the eval file, for its readers."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExportRequest:
+    """An eval file that is to be written as another tool's."""
+
+    dataset: Dataset
+    """The eval file, with what the ``evals.yaml`` files above it say."""
+    prompts: Sequence[Mapping[str, Json]] = ()
+    """What each of its prompts holds: ``messages``, each with ``role`` and ``content``, a template, and the files that
+    they ``included``; or ``python``, the name of a function."""
+    description: str = ""
+    """What the eval file says about itself."""
+    places: Mapping[str, Location] = field(default_factory=dict)
+    """Where each of its keys stands, those of ``evals.yaml`` files among them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """An eval file in another tool's words."""
+
+    text: str
+    """What to write."""
+    count: int
+    """How many cases are in it."""
+    losses: Sequence[Loss] = ()
+    """What has no equivalent there, in the order of the eval file."""

@@ -33,6 +33,8 @@ class RunKind(enum.Enum):
     """Outputs of its parent, judged anew."""
     ATTRIBUTE = "attribute"
     """Cases that flipped, run with one of several changes alone."""
+    SHARD = "shard"
+    """A share of its parent, the run that it was merged into with the others: it counts there, and not twice."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ _PLACES: Final = {
     "html": "html_report:HtmlReport",
     "github": "github_report:GithubReport",
     "gitlab": "gitlab_report:GitlabReport",
+    "azure": "azure_report:AzureReport",
 }
 """Module below this folder, and class."""
 

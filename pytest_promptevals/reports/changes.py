@@ -41,6 +41,11 @@ def change_lines(comparison: Comparison, changes: FileChanges, width: int, verbo
     return [Line(""), *(Line(row, {"bold": True}) for row in head), *telling.differences(), *telling.flips()]
 
 
+def difference_texts(comparison: Comparison, changes: FileChanges) -> list[str]:
+    """Return what differs beside the prompts' texts, a line each, and last what is not known."""
+    return _Telling(comparison, changes, width=0, verbosity=0).texts()
+
+
 def shown_flips(verbosity: int) -> int:
     """Return how many cases are shown with their outputs."""
     return MANY_FLIPS if verbosity > 0 else FEW_FLIPS
@@ -57,6 +62,11 @@ class _Telling:
         changes = self.changes
         for prompt in changes.cases.prompts:
             yield from self._prompt(prompt)
+        for text in self.texts():
+            yield from self._rows(text)
+
+    def texts(self) -> list[str]:
+        changes = self.changes
         texts = [
             *map(_model_text, changes.cases.models),
             *(f"model {change.name}: {_moved(change)} (as the provider names it)" for change in changes.resolved),
@@ -70,8 +80,7 @@ class _Telling:
             texts.append(self._unexplained())
         elif not changes.is_run_known:
             texts.append(f"the run of the baseline is not in the history, so {self._unknown()}")
-        for text in texts:
-            yield from self._rows(text)
+        return texts
 
     def flips(self) -> Iterator[Line]:
         worse = self.comparison.deltas_with(Change.WORSE)

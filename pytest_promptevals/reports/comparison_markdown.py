@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from pytest_promptevals.reports.comparison_view import LEGEND, METRIC_HEADS, CaseList, ComparisonView, FileView
+from pytest_promptevals.reports.markdown_text import inline
 
-_SPECIAL: Final = re.compile(r"([\\`*_{}\[\]<>#|~&!@])")
-_BREAKS: Final = re.compile(r"\s+")
 _CASE_HEADS: Final = ("case", "score", "", "place")
 _OUTPUT_HEADS: Final = ("case", "answered before", "answered now")
 
@@ -20,25 +18,25 @@ def comparison_markdown(view: ComparisonView) -> str:
 
 
 def _lines(view: ComparisonView) -> Iterator[str]:
-    yield f"**Before:** {_text(view.before)}  "
-    yield f"**Now:** {_text(view.now)}"
+    yield f"**Before:** {inline(view.before)}  "
+    yield f"**Now:** {inline(view.now)}"
     for note in view.notes:
-        yield from ("", _text(note))
+        yield from ("", inline(note))
     for file in view.files:
         yield from ("", *_file_lines(file))
     if any(file.metrics for file in view.files):
-        yield from ("", f"<sub>{_text(LEGEND)}</sub>")
+        yield from ("", f"<sub>{inline(LEGEND)}</sub>")
 
 
 def _file_lines(file: FileView) -> Iterator[str]:
     verdict = f": {file.verdict}" if file.verdict else ""
-    yield f"### {_text(file.file)}{verdict}"
+    yield f"### {inline(file.file)}{verdict}"
     if file.before:
-        yield from ("", f"Before: {_text(file.before)}")
+        yield from ("", f"Before: {inline(file.before)}")
     if file.gates:
         yield ""
     for gate in file.gates:
-        yield f"- **{_text(gate.name)}** {gate.verdict}: {_text(gate.explanation)}"
+        yield f"- **{inline(gate.name)}** {gate.verdict}: {inline(gate.explanation)}"
     if file.metrics:
         yield from ("", *_table(METRIC_HEADS, [row.cells for row in file.metrics]))
         yield from ("", f"{file.compared}.")
@@ -64,15 +62,10 @@ def _table(
     heads: Sequence[str], rows: Sequence[Sequence[str]], write: Callable[[str], str] | None = None
 ) -> Iterator[str]:
     for number, row in enumerate([heads, *rows]):
-        yield f"| {' | '.join(map(write or _text, row))} |"
+        yield f"| {' | '.join(map(write or inline, row))} |"
         if number == 0:
             yield f"| --- |{' ---: |' * (len(heads) - 1)}" if heads is METRIC_HEADS else f"|{' --- |' * len(heads)}"
 
 
-def _text(text: str) -> str:
-    # A mention would send somebody a message: a sign of no width keeps the name from being one.
-    return _SPECIAL.sub(r"\\\1", _BREAKS.sub(" ", text)).replace("\\@", "@\N{ZERO WIDTH NON-JOINER}")
-
-
 def _text_in_lines(text: str) -> str:
-    return "<br>".join(map(_text, text.splitlines()))
+    return "<br>".join(map(inline, text.splitlines()))

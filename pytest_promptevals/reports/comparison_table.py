@@ -7,6 +7,7 @@ from typing import Final
 
 import tabulate
 
+from pytest_promptevals.reports.cells import count_cells, pad_cells
 from pytest_promptevals.reports.comparison_view import LEGEND, METRIC_HEADS, CaseList, ComparisonView, FileView
 from pytest_promptevals.reports.lines import fill_lines
 from pytest_promptevals.reports.side_by_side import side_by_side
@@ -57,9 +58,11 @@ def _metric_lines(file: FileView) -> Iterator[str]:
 
 def _case_lines(cases: CaseList, width: int) -> Iterator[str]:
     yield f"  {cases.title}"
-    longest = max((len(row.name) for row in cases.rows), default=0)
+    longest = min(max((count_cells(row.name) for row in cases.rows), default=0), width // 3)
     for row in cases.rows:
-        yield "    " + "  ".join(text for text in (f"{row.name:<{longest}}", row.scores, row.note, row.place) if text)
+        yield "    " + "  ".join(
+            text for text in (pad_cells(row.name, longest), row.scores, row.note, row.place) if text
+        )
         if row.outputs is not None:
             yield from _output_lines(*row.outputs, width)
     if cases.left_out:

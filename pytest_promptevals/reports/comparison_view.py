@@ -9,6 +9,7 @@ from typing import Final
 from pytest_promptevals.records.comparisons import Change, Comparison, Delta, GateResult, Verdict
 from pytest_promptevals.records.effects import Effect
 from pytest_promptevals.records.run_comparisons import Outputs, RunComparison
+from pytest_promptevals.reports.cells import cut_long
 from pytest_promptevals.reports.metric_texts import (
     chance_of,
     chance_text,
@@ -20,7 +21,7 @@ from pytest_promptevals.reports.metric_texts import (
     value_text,
 )
 from pytest_promptevals.reports.verdict_order import worst_verdict
-from pytest_promptevals.reports.words import count_text, score_text, visible_text
+from pytest_promptevals.reports.words import count_text, score_text, visible_line, visible_text
 
 WORSE: Final = "worse"
 BETTER: Final = "better"
@@ -147,8 +148,8 @@ def view_comparison(comparison: RunComparison, limit: int | None, *, with_same: 
     """
     is_one = len({file.baseline_run for file in comparison.files}) == 1
     return ComparisonView(
-        before=visible_text(comparison.before.words),
-        now=visible_text(comparison.now.words),
+        before=_line(comparison.before.words),
+        now=_line(comparison.now.words),
         notes=tuple(_notes(comparison)),
         files=tuple(
             _view_file(file, limit, comparison.outputs.get(file.file, {}), with_same=with_same, with_before=not is_one)
@@ -158,7 +159,7 @@ def view_comparison(comparison: RunComparison, limit: int | None, *, with_same: 
 
 
 def _notes(comparison: RunComparison) -> Iterator[str]:
-    yield from map(visible_text, comparison.notices)
+    yield from map(_line, comparison.notices)
     if not comparison.files:
         yield "nothing can be compared: there is no eval file that both have scores of"
     if comparison.only_now:
@@ -168,7 +169,7 @@ def _notes(comparison: RunComparison) -> Iterator[str]:
 
 
 def _listed(files: Sequence[str]) -> str:
-    return ", ".join(map(visible_text, files))
+    return ", ".join(map(_line, files))
 
 
 def _view_file(
@@ -178,8 +179,8 @@ def _view_file(
     verdict = worst_verdict([gate.verdict for gate in comparison.gates])
     cases = max((effect.cases for effect in effects), default=0)
     return FileView(
-        file=visible_text(comparison.file),
-        before=visible_text(comparison.baseline) if with_before else "",
+        file=_line(comparison.file),
+        before=_line(comparison.baseline) if with_before else "",
         verdict="" if verdict is None else verdict.value,
         mood=_mood_of(verdict),
         gates=tuple(map(_gate_row, comparison.gates)),
@@ -190,7 +191,7 @@ def _view_file(
 
 
 def _gate_row(gate: GateResult) -> GateRow:
-    return GateRow(visible_text(gate.gate), gate.verdict.value, visible_text(gate.explanation), _mood_of(gate.verdict))
+    return GateRow(_line(gate.gate), gate.verdict.value, _line(gate.explanation), _mood_of(gate.verdict))
 
 
 def _mood_of(verdict: Verdict | None) -> str:
@@ -202,7 +203,7 @@ def _mood_of(verdict: Verdict | None) -> str:
 def _metric_row(effect: Effect) -> MetricRow:
     metric, chance = effect.metric, chance_of(effect)
     cells = (
-        visible_text(metric_title(metric)),
+        _line(metric_title(metric)),
         value_text(metric, effect.before),
         value_text(metric, effect.after),
         change_text(metric, effect_change(effect)),
@@ -231,16 +232,20 @@ def _case_lists(
 def _case_row(delta: Delta, outputs: Outputs | None) -> CaseRow:
     is_compared = delta.drop is not None
     return CaseRow(
-        name=visible_text(delta.name),
+        name=_line(delta.name),
         scores=f"{score_text(delta.before)} -> {score_text(delta.after)}" if is_compared else "",
-        note=visible_text(_note(delta)),
-        place="" if delta.location is None else visible_text(str(delta.location)),
+        note=_line(_note(delta)),
+        place="" if delta.location is None else _line(str(delta.location)),
         outputs=None if outputs is None else (_output_text(outputs.before), _output_text(outputs.now)),
     )
 
 
 def _output_text(text: str | None) -> str:
     return "(not known)" if text is None else visible_text(text) or "(empty)"
+
+
+def _line(text: str) -> str:
+    return visible_line(cut_long(text))
 
 
 def _note(delta: Delta) -> str:

@@ -8,7 +8,8 @@ from typing import Final
 
 from pytest_promptevals.comparison.noise_floor import MOST_TRIALS, NoiseFloor
 from pytest_promptevals.records.json_types import JsonObject
-from pytest_promptevals.reports.lines import fill_lines, shorten_left
+from pytest_promptevals.reports.cells import count_cells, shorten_left
+from pytest_promptevals.reports.lines import fill_lines
 from pytest_promptevals.reports.tables import text_table
 from pytest_promptevals.reports.words import count_text
 
@@ -52,10 +53,10 @@ def noise_data(floors: Mapping[str, NoiseFloor | None], max_drop: float, recorde
 def _table(known: Mapping[str, NoiseFloor], width: int) -> list[str]:
     rows = [[file, *_cells(floor)] for file, floor in known.items()]
     table = text_table(_HEADERS, rows, _RIGHT).splitlines()
-    excess = max(map(len, table)) - width
+    excess = max(map(count_cells, table)) - width
     if excess <= 0:
         return table
-    room = max(_SHORTEST_NAME, max(map(len, known)) - excess)
+    room = max(_SHORTEST_NAME, max(map(count_cells, known)) - excess)
     return text_table(_HEADERS, [[shorten_left(file, room), *cells] for file, *cells in rows], _RIGHT).splitlines()
 
 

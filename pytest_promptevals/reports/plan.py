@@ -9,7 +9,9 @@ from tabulate import tabulate
 
 from pytest_promptevals.engine.estimates import ModelPlan, Plan, PlannedJudge, Range
 from pytest_promptevals.prices.dollars import format_dollars
-from pytest_promptevals.reports.lines import Line, fill_lines, shorten_left
+from pytest_promptevals.reports.cells import count_cells, shorten_left
+from pytest_promptevals.reports.lines import Line, fill_lines
+from pytest_promptevals.reports.words import visible_line
 
 _HEAD: Final = ("model", "calls", "cached", "tokens in", "tokens out", "cost")
 _SHORTEST_NAME: Final = 12
@@ -40,9 +42,9 @@ def _head(plan: Plan) -> Line:
 
 
 def _table(plan: Plan, width: int) -> list[str]:
-    longest = max(len(_name_of(model)) for model in plan.models)
+    longest = max(count_cells(_name_of(model)) for model in plan.models)
     table = _tabulate(plan, longest, width)
-    excess = max(len(row) for row in table) - width
+    excess = max(map(count_cells, table)) - width
     return table if excess <= 0 else _tabulate(plan, max(_SHORTEST_NAME, longest - excess), width)
 
 
@@ -51,7 +53,7 @@ def _tabulate(plan: Plan, room: int, width: int) -> list[str]:
     if len(plan.models) > 1:
         rows.append(_row(plan.total, _total_cost(plan)))
     names = enumerate(map(_name_of, plan.models), start=1)
-    long = {number: shorten_left(name, width) for number, name in names if len(name) > room}
+    long = {number: shorten_left(name, width) for number, name in names if count_cells(name) > room}
     short = [["", *row[1:]] if number in long else row for number, row in enumerate(rows)]
     align = ("left", "right", "right", "right", "right", "right")
     lines = tabulate(short, tablefmt="plain", colalign=align, disable_numparse=True).splitlines()
@@ -66,7 +68,7 @@ def _row(model: ModelPlan, cost: str) -> list[str]:
 
 
 def _name_of(model: ModelPlan) -> str:
-    return f"{model.label} (judge)" if model.is_judge else model.label
+    return visible_line(f"{model.label} (judge)" if model.is_judge else model.label)
 
 
 def _total_cost(plan: Plan) -> str:

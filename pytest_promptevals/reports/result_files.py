@@ -8,6 +8,7 @@ from typing import TextIO
 
 from pytest_promptevals.records.exports import ResultRow
 from pytest_promptevals.reports.csv_text import Cell, write_csv
+from pytest_promptevals.reports.words import portable_json
 
 
 def write_result_csv(stream: TextIO, columns: Mapping[str, str], rows: Iterable[ResultRow]) -> None:
@@ -17,14 +18,14 @@ def write_result_csv(stream: TextIO, columns: Mapping[str, str], rows: Iterable[
 
 def write_result_lines(stream: TextIO, rows: Iterable[ResultRow]) -> None:
     """Write a line of JSON for each result."""
-    stream.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    stream.writelines(portable_json(row) + "\n" for row in rows)
 
 
 def write_result_json(stream: TextIO, rows: Iterable[ResultRow]) -> None:
     """Write a list of all results, a result a line."""
     separator = "[\n"
     for row in rows:
-        stream.write(separator + json.dumps(row, ensure_ascii=False))
+        stream.write(separator + portable_json(row))
         separator = ",\n"
     stream.write("[]\n" if separator == "[\n" else "\n]\n")
 

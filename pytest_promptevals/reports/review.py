@@ -12,6 +12,7 @@ from pytest_promptevals.prices.dollars import format_dollars
 from pytest_promptevals.records.comparisons import BaselineCase
 from pytest_promptevals.records.json_types import Json
 from pytest_promptevals.records.results import NOT_RUN, OF_BASELINE, CaseResult, Score, Trial
+from pytest_promptevals.reports.cells import cut_long
 from pytest_promptevals.reports.lines import fill_lines
 from pytest_promptevals.reports.words import json_text, score_text, visible_text
 
@@ -49,16 +50,25 @@ def failure_lines(
 
     With a ``width``, lines are broken there, but for what was asked and answered: that stays as it was written.
     """
-    trial = _worst_trial(result.trials)
+    trial = worst_trial(result.trials)
     names = _names_of_judges(result)
-    lines = [*_broken(_headline(result, before, names), width), *_reused(result, width), ""]
+    head = _headline(result, None if before is None else before.score, names)
+    lines = [*_broken(head, width), *_reused(result, width), ""]
     lines += _asked(result, detail)
     lines += [*_answered(result, trial, detail), "judges"]
     for line in _judge_lines(result.scores, names, detail):
         lines += _broken(line, width)
     if len(result.trials) > 1 and any(trial.score is not None for trial in result.trials):
         lines += ["trials", *_side_by_side(map(_trial_text, result.trials), width)]
-    return [visible_text(line) for line in lines + _better_before(result, before, detail)]
+    lines += _better_before(result, before, detail)
+    return [visible_text(line if detail.verbosity >= _ALL_TEXT else cut_long(line)) for line in lines]
+
+
+def case_headline(result: CaseResult, before: float | None) -> str:
+    """Return the first line of the review of a case that does not pass; ``before`` is its score in the baseline."""
+    if result.error is not None:
+        return error_lines(result)[0]
+    return visible_text(_headline(result, before, _names_of_judges(result)))
 
 
 def error_lines(result: CaseResult) -> list[str]:
@@ -69,7 +79,7 @@ def error_lines(result: CaseResult) -> list[str]:
     lines = [_headline_of_error(result.error.kind, head), *(_INDENT + line for line in rest)]
     if len(result.trials) > 1:
         lines.append(f"{len(answers)} of {len(result.trials)} trials got an answer")
-    return [visible_text(line) for line in lines]
+    return [visible_text(cut_long(line)) for line in lines]
 
 
 def _headline_of_error(kind: str, text: str) -> str:
@@ -78,8 +88,8 @@ def _headline_of_error(kind: str, text: str) -> str:
     return text if text.startswith("not run: ") else f"not run: {text}"
 
 
-def _headline(result: CaseResult, before: BaselineCase | None, names: Mapping[str, str]) -> str:
-    was = "" if before is None else f" (was {score_text(before.score)})"
+def _headline(result: CaseResult, before: float | None, names: Mapping[str, str]) -> str:
+    was = "" if before is None else f" (was {score_text(before)})"
     score = f"score {score_text(result.score)}{was}"
     failed = [score for score in result.scores if score.required and not score.passed]
     if not failed:
@@ -115,7 +125,7 @@ def _answered(result: CaseResult, trial: Trial, detail: Detail) -> list[str]:
     which = f" (trial {trial.number})" if len(result.trials) > 1 else ""
     calls = [f"{_INDENT}called {call.name}({json_text(call.arguments)})" for call in trial.response.tool_calls]
     text = trial.response.text
-    expected = None if result.expected is None else _expected_text(result.expected)
+    expected = None if result.expected is None else expected_text(result.expected)
     if expected is None or text.strip() == expected.strip():
         return [f"answered{which}", *_block(text, detail), *calls]
     if _is_like(expected, text):
@@ -123,7 +133,8 @@ def _answered(result: CaseResult, trial: Trial, detail: Detail) -> list[str]:
     return [f"answered{which}", *_block(text, detail), *calls, "expected", *_block(expected, detail)]
 
 
-def _expected_text(expected: Json) -> str:
+def expected_text(expected: Json) -> str:
+    """Return a reference answer as a text."""
     return expected if isinstance(expected, str) else json_text(expected, indent=2)
 
 
@@ -188,7 +199,8 @@ def _better_before(result: CaseResult, before: BaselineCase | None, detail: Deta
     return [head, *_block(before.output, detail)]
 
 
-def _worst_trial(trials: Sequence[Trial]) -> Trial:
+def worst_trial(trials: Sequence[Trial]) -> Trial:
+    """Return the trial that says most about why a case does not pass."""
     return min(trials, key=lambda trial: (trial.passed is True, trial.score if trial.score is not None else -1.0))
 
 
@@ -219,11 +231,12 @@ def _block(text: str, detail: Detail) -> list[str]:
     if not text.strip():
         return [_INDENT + "(empty)"]
     if detail.verbosity < _ALL_TEXT:
-        text = _shorten(text, detail.way)
+        text = shorten_middle(text, detail.way)
     return textwrap.indent(text, _INDENT, lambda _: True).splitlines()
 
 
-def _shorten(text: str, way: str) -> str:
+def shorten_middle(text: str, way: str) -> str:
+    """Return a text without its middle where it is long, saying so; ``way`` is what shows all."""
     lines = text.splitlines()
     if len(lines) > _FEW_LINES:
         left_out = f"... {len(lines) - _FEW_LINES} lines left out, {way} shows them ..."

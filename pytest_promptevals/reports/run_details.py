@@ -19,6 +19,7 @@ _KINDS: Final = {
     RunKind.REGATE: "the verdict on the scores of run {parent}, decided anew",
     RunKind.REJUDGE: "the outputs of run {parent}, judged anew",
     RunKind.ATTRIBUTE: "cases that flipped in run {parent}, with one of its changes alone",
+    RunKind.SHARD: "one of those that run {parent} was merged of, and counted there",
 }
 _INDENT: Final = "  "
 _MINUTE: Final = 60

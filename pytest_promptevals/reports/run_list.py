@@ -9,9 +9,10 @@ from typing import Final
 from pytest_promptevals.prices.dollars import format_dollars
 from pytest_promptevals.records.run_filters import RunSummary
 from pytest_promptevals.records.runs import GitState, Run, RunKind, RunStatus
+from pytest_promptevals.reports.cells import count_cells, shorten_right
 from pytest_promptevals.reports.lines import fill_lines
 from pytest_promptevals.reports.tables import text_table
-from pytest_promptevals.reports.words import score_text, visible_text
+from pytest_promptevals.reports.words import score_text, visible_line
 
 _SHORTEST_ID: Final = 15
 """Characters of an id that are shown at least: its date and time."""
@@ -23,6 +24,8 @@ _CUT: Final = (("git", 14), ("name", 9))
 """Columns whose texts are shortened where the table is too wide, and how short they may become."""
 _LAST_CUT: Final = ("git", 9)
 """The same where nothing else helped."""
+_DOTS: Final = 3
+"""Cells of the dots in the place of what is cut."""
 _LEFT_OUT: Final = ("files", "when", "pass")
 """Columns that go, in this order, where that is not enough: the id tells the time, and the score what passed."""
 
@@ -35,7 +38,7 @@ def run_table(summaries: Sequence[RunSummary], now: dt.datetime, width: int) -> 
     ids = short_ids([summary.run.id for summary in summaries])
     columns = {name: [cell(summary, now) for summary in summaries] for name, cell in _CELLS.items()}
     columns = {"run": [ids[summary.run.id] for summary in summaries]} | columns
-    columns = {name: cells for name, cells in columns.items() if any(cells)}
+    columns = {name: list(map(visible_line, cells)) for name, cells in columns.items() if any(cells)}
     if set(columns.get("files", ())) <= {"", "1"}:
         columns.pop("files", None)
     fitted = _fit(columns, width)
@@ -57,7 +60,7 @@ def git_text(git: GitState | None) -> str:
     """Return ``branch@commit``, with ``*`` where tracked files differed from it; empty outside of a checkout."""
     if git is None:
         return ""
-    return visible_text(f"{git.branch or ''}@{git.commit[:_COMMIT]}{'*' if git.is_dirty else ''}")
+    return visible_line(f"{git.branch or ''}@{git.commit[:_COMMIT]}{'*' if git.is_dirty else ''}")
 
 
 def result_text(summary: RunSummary) -> str:
@@ -136,20 +139,18 @@ def _cut_texts(columns: Mapping[str, Sequence[str]], width: int) -> dict[str, Se
 def _cut(columns: dict[str, Sequence[str]], name: str, shortest: int, width: int) -> None:
     excess = _width(columns) - width
     if name in columns and excess > 0:
-        longest = max(shortest, max(map(len, columns[name])) - excess)
+        longest = max(shortest, max(map(count_cells, columns[name])) - excess)
         columns[name] = [_shorten(text, longest) for text in columns[name]]
 
 
 def _width(columns: Mapping[str, Sequence[str]]) -> int:
-    return sum(max(len(name), *map(len, cells)) + _GAP for name, cells in columns.items()) - _GAP
+    return sum(max(len(name), *map(count_cells, cells)) + _GAP for name, cells in columns.items()) - _GAP
 
 
 def _shorten(text: str, longest: int) -> str:
-    """Return a text in so many characters: of a branch with its commit, the branch is cut."""
-    if len(text) <= longest:
-        return text
+    """Return a text in so many cells: of a branch with its commit, the branch is cut."""
     branch, at, commit = text.rpartition("@")
-    room = longest - len(at + commit) - 1
-    if not at:
-        return f"{text[: longest - 1]}…"
-    return f"{branch[:room]}…{at}{commit}" if room > 0 else f"{at}{commit}"
+    if not at or count_cells(text) <= longest:
+        return shorten_right(text, longest)
+    room = longest - len(at + commit)
+    return f"{shorten_right(branch, room)}{at}{commit}" if room > _DOTS else f"{at}{commit}"

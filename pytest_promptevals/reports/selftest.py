@@ -8,8 +8,9 @@ from typing import Final
 from pytest_promptevals.engine.selftest import EXEMPT_TAG, FileTest, Pass, Undecided
 from pytest_promptevals.engine.useless_models import USELESS_MODELS
 from pytest_promptevals.prices.dollars import format_dollars
+from pytest_promptevals.reports.cells import count_cells, shorten_left
 from pytest_promptevals.reports.lines import Line, fill_lines
-from pytest_promptevals.reports.words import count_text, visible_text
+from pytest_promptevals.reports.words import count_text, visible_line, visible_text
 
 _SHORTEST_NAME: Final = 12
 _FEW: Final = 20
@@ -48,21 +49,23 @@ def _colour(dead: Sequence[Pass], undecided: Sequence[Undecided]) -> dict[str, b
 
 
 def _table(tests: Sequence[FileTest], width: int) -> list[str]:
-    longest = max(len(test.file) for test in tests)
+    longest = max(count_cells(test.file) for test in tests)
     table = _tabulate(tests, longest)
-    excess = max(map(len, table)) - width
+    excess = max(map(count_cells, table)) - width
     return table if excess <= 0 else _tabulate(tests, max(_SHORTEST_NAME, longest - excess))
 
 
 def _tabulate(tests: Sequence[FileTest], room: int) -> list[str]:
     from tabulate import tabulate  # noqa: PLC0415 - slow to load
 
-    rows = [["eval file", "cases", *(model.name for model in USELESS_MODELS)]]
-    for test in tests:
-        file = test.file if len(test.file) <= room else f"...{test.file[-(room - 3) :]}"
-        rows.append([file, str(test.cases), *(_share(test, model.name) for model in USELESS_MODELS)])
+    names = [model.name for model in USELESS_MODELS]
+    rows = [["eval file", "cases", *names], *(_row(test, names, room) for test in tests)]
     align = ["left"] + ["right"] * (len(USELESS_MODELS) + 1)
     return tabulate(rows, tablefmt="plain", colalign=align, disable_numparse=True).splitlines()
+
+
+def _row(test: FileTest, names: Sequence[str], room: int) -> list[str]:
+    return [shorten_left(visible_line(test.file), room), str(test.cases), *(_share(test, name) for name in names)]
 
 
 def _share(test: FileTest, model: str) -> str:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import itertools
-import unicodedata
 from collections.abc import Iterator
 from typing import Final
 
+from pytest_promptevals.reports.cells import break_word, count_cells, pad_cells
 from pytest_promptevals.reports.words import visible_text
 
 _BETWEEN: Final = " | "
@@ -31,22 +31,6 @@ def wrap_cells(text: str, width: int) -> list[str]:
     return [row for line in visible_text(text).expandtabs(4).splitlines() or [""] for row in _wrap_line(line, width)]
 
 
-def count_cells(text: str) -> int:
-    """Return how many cells of a terminal a text takes: Chinese, Japanese and Korean letters take two."""
-    return len(text) if text.isascii() else sum(map(_cells, text))
-
-
-def pad_cells(text: str, width: int) -> str:
-    """Return a text with spaces behind it up to ``width`` cells."""
-    return text + " " * (width - count_cells(text))
-
-
-def _cells(letter: str) -> int:
-    if unicodedata.combining(letter):
-        return 0
-    return 2 if unicodedata.east_asian_width(letter) in {"W", "F"} else 1
-
-
 def _wrap_line(line: str, width: int) -> Iterator[str]:
     row = ""
     for word in line.split(" "):
@@ -56,15 +40,6 @@ def _wrap_line(line: str, width: int) -> Iterator[str]:
             continue
         if row:
             yield row
-        *whole, row = _break_word(word, width)
+        *whole, row = break_word(word, width) if word else ("",)
         yield from whole
     yield row
-
-
-def _break_word(word: str, width: int) -> list[str]:
-    parts = [""]
-    for letter in word:
-        if parts[-1] and count_cells(parts[-1]) + _cells(letter) > width:
-            parts.append("")
-        parts[-1] += letter
-    return parts

@@ -11,18 +11,20 @@ _PLAIN: Final = "_.-:=+*#"
 _GAP: Final = " "
 
 
-def sparkline(values: Sequence[float | None], width: int, encoding: str = "utf-8") -> str:
+def sparkline(values: Sequence[float | None], width: int, encoding: str = "utf-8", span: float = 0.0) -> str:
     """Return a line of at most ``width`` characters, the lowest value at the bottom and the highest at the top.
 
     Each stands for one value, or for the mean of some where there are more than there is room. ``None`` is a gap.
     Where the ``encoding`` has no blocks, signs of ASCII take their place; equal values are in the middle.
+    With a ``span``, the bottom is at least so far below the highest value.
     """
     points = _condense(values, width)
     known = [value for value in points if value is not None]
     if not known:
         return _GAP * len(points)
     signs = _BLOCKS if has_blocks(encoding) else _PLAIN
-    low, high = min(known), max(known)
+    high = max(known)
+    low = min(*known, high - span)
     return "".join(_GAP if value is None else signs[_level(value, low, high)] for value in points)
 
 

@@ -4,17 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 
+from pytest_promptevals.reports.cells import count_cells, pad_cells
+from pytest_promptevals.reports.words import visible_line
+
 
 def text_table(headers: Sequence[str], rows: Sequence[Sequence[str]], right: Collection[str] = ()) -> str:
     """Return a table with two spaces between its columns; those of the headers in ``right`` are aligned to the right.
 
+    Control characters are shown as escapes.
     Tabulate leaves room for two characters more than a header has, which a table of ten columns has not to spare.
     """
-    widths = [max(map(len, column)) for column in zip(headers, *rows, strict=True)]
-    lines = [headers, ["-" * width for width in widths], *rows]
-    return "\n".join("  ".join(_align(headers, line, widths, right)).rstrip() for line in lines)
+    shown = [headers, *([visible_line(cell) for cell in row] for row in rows)]
+    rules = ["-" * width for width in column_widths(shown)]
+    return "\n".join(align_rows([headers, rules, *shown[1:]], [header in right for header in headers]))
 
 
-def _align(headers: Sequence[str], line: Sequence[str], widths: Sequence[int], right: Collection[str]) -> Iterator[str]:
-    for header, text, width in zip(headers, line, widths, strict=True):
-        yield text.rjust(width) if header in right else text.ljust(width)
+def column_widths(rows: Sequence[Sequence[str]]) -> list[int]:
+    """Return how many cells each column takes."""
+    return [max(map(count_cells, column)) for column in zip(*rows, strict=True)]
+
+
+def align_rows(rows: Sequence[Sequence[str]], are_right: Sequence[bool]) -> Iterator[str]:
+    """Yield the lines of a table without rules, two spaces between its columns.
+
+    ``are_right`` says of each column whether it is aligned to the right. Texts must not hold control characters.
+    """
+    widths = column_widths(rows)
+    for row in rows:
+        cells = zip(row, widths, are_right, strict=True)
+        yield "  ".join(pad_cells(text, -width if is_right else width) for text, width, is_right in cells).rstrip()

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
 from pytest_promptevals.comparison.partial import save_command
-from pytest_promptevals.prices.dollars import format_dollars
 from pytest_promptevals.records.comparisons import Change, Comparison, Delta, Verdict
-from pytest_promptevals.reports.lines import Line, fill_lines, shorten_left
-from pytest_promptevals.reports.verdict_order import worst_verdict
+from pytest_promptevals.reports.cells import count_cells, pad_cells
+from pytest_promptevals.reports.lines import Line, fill_lines
+from pytest_promptevals.reports.summary_table import quiet_lines, table_lines
 from pytest_promptevals.reports.verdict_words import effect_lines, gate_lines
-from pytest_promptevals.reports.words import count_text, score_text
+from pytest_promptevals.reports.words import count_text, score_text, visible_line
 
 _FEW_CASES: Final = 10
 """Cases listed per kind of change; -v lists all."""
-_SHORTEST_NAME: Final = 12
+_NO_MARKUP: Final[Mapping[str, bool]] = MappingProxyType({})
 _STOPPED: Final = "stopped early: no verdict, half a run cannot be compared; --evals-resume goes on"
 
 _GROWN: Final = (
@@ -35,17 +36,24 @@ def summary_lines(
     is_stopped_early: bool = False,
     wants_file: bool = True,
     grown: Collection[str] = (),
+    past: Mapping[str, Sequence[float]] = MappingProxyType({}),
+    encoding: str = "utf-8",
 ) -> list[Line]:
     """Return the summary of a run over its eval files, no line wider than ``width`` where that can be helped.
 
-    A quiet run is told only the verdicts that fail, a verbose one all of them. Where the user wants to compare with
+    A quiet run is told one line an eval file, one that is quieter only those that fail; a verbose one all verdicts, and
+    the score of each case before and now. Where the user wants to compare with
     committed baselines (``wants_file``), those that are missing are asked for. Of eval files that were given further
-    trials (``grown``) it is said which numbers are about all of them.
+    trials (``grown``) it is said which numbers are about all of them. ``past`` has the mean scores of earlier runs, by
+    eval file, oldest first; ``encoding`` is that of the terminal.
     """
-    lines = [Line(row) for row in _table(comparisons, width)] if verbosity >= 0 and comparisons else []
-    if verbosity >= 0 and not wants_file:
+    stopped = [Line(row, {"yellow": True}) for row in fill_lines(_STOPPED, width)] if is_stopped_early else []
+    if verbosity < 0:
+        return [*quiet_lines(comparisons, width, verbosity, encoding), *stopped]
+    lines = table_lines(comparisons, width, past, encoding) if comparisons else []
+    if not wants_file:
         lines += _baselines(comparisons, width)
-    for file in sorted(grown) if verbosity >= 0 else ():
+    for file in sorted(grown):
         lines += [Line(row) for row in fill_lines(f"{file}: {_GROWN}", width)]
     for comparison in comparisons:
         lines += _changes(comparison, width, verbosity)
@@ -53,10 +61,8 @@ def summary_lines(
         lines += effect_lines(comparison, width, verbosity)
     told = [line for comparison in comparisons for line in gate_lines(comparison, width, verbosity)]
     lines += [Line(""), *told] if told and lines else told
-    lines += _no_baseline(comparisons, width, verbosity) if wants_file else []
-    if is_stopped_early:
-        lines += [Line(row, {"yellow": True}) for row in fill_lines(_STOPPED, width)]
-    return lines
+    lines += _no_baseline(comparisons, width) if wants_file else []
+    return [*lines, *stopped]
 
 
 def accept_lines(improved: Mapping[str, Sequence[str]], width: int) -> list[Line]:
@@ -110,64 +116,8 @@ def below_lines(reviews: Mapping[str, str], width: int, verbosity: int) -> list[
     return [*lines, *more, Line("")]
 
 
-def _table(comparisons: Sequence[Comparison], width: int) -> list[str]:
-    columns = [_FILE, *(column for column in _COLUMNS if any(column.is_shown(item) for item in comparisons))]
-    table = _tabulate(columns, comparisons, width)
-    excess = max(len(row) for row in table) - width
-    if excess <= 0:
-        return table
-    longest = max(len(comparison.file) for comparison in comparisons)
-    return _tabulate(columns, comparisons, max(_SHORTEST_NAME, longest - excess))
-
-
-def _tabulate(columns: Sequence[_Column], comparisons: Sequence[Comparison], room: int) -> list[str]:
-    from tabulate import tabulate  # noqa: PLC0415 - slow to load, and a quiet run shows no table
-
-    rows = [[column.head for column in columns]]
-    rows += [[shorten_left(item.file, room), *(column.text(item) for column in columns[1:])] for item in comparisons]
-    align = ["left" if column.is_left else "right" for column in columns]
-    return tabulate(rows, tablefmt="plain", colalign=align, disable_numparse=True).splitlines()
-
-
-@dataclass(frozen=True, slots=True)
-class _Column:
-    head: str
-    text: Callable[[Comparison], str]
-    is_shown: Callable[[Comparison], bool] = lambda _: True
-    is_left: bool = False
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"
-
-
-def _verdict(comparison: Comparison) -> str:
-    worst = worst_verdict({gate.verdict for gate in comparison.gates})
-    return "-" if worst is None else worst.value
-
-
-_FILE: Final = _Column("eval file", lambda item: item.file, is_left=True)
-_COLUMNS: Final = (
-    _Column("cases", lambda item: str(item.metrics.cases)),
-    _Column("passed", lambda item: str(item.metrics.passed)),
-    _Column("errors", lambda item: str(item.metrics.errors), lambda item: item.metrics.errors > 0),
-    _Column("score", lambda item: _number(item.metrics.mean_score)),
-    _Column("before", lambda item: _number(item.mean_before), lambda item: item.has_baseline),
-    _Column("change", lambda item: _change_text(item.drop), lambda item: item.has_baseline),
-    _Column("cost", lambda item: format_dollars(item.metrics.cost), lambda item: bool(item.metrics.cost)),
-    _Column("verdict", _verdict, is_left=True),
-)
-
-
-def _change_text(drop: float | None) -> str:
-    if drop is None:
-        return "-"
-    text = f"{-drop:+.3f}"
-    return "0.000" if float(text) == 0 else text
-
-
 def _changes(comparison: Comparison, width: int, verbosity: int) -> list[Line]:
-    if not comparison.has_baseline or verbosity < 0:
+    if not comparison.has_baseline:
         return []
     listing = _Listing(comparison, width, verbosity)
     listed = [
@@ -176,6 +126,8 @@ def _changes(comparison: Comparison, width: int, verbosity: int) -> list[Line]:
         *listing.named(Change.NEW, "new, not in"),
         *listing.named(Change.EDITED, "edited or judged otherwise, so not compared with"),
         *listing.named(Change.MISSING, "missing, lost since"),
+        *(listing.scored(Change.ERROR, "in error, with a score in") if verbosity > 0 else ()),
+        *(listing.scored(Change.SAME, "with the same score as") if verbosity > 0 else ()),
         *listing.renamed(),
     ]
     return [Line(""), *listed] if listed else []
@@ -189,16 +141,18 @@ class _Listing:
     width: int
     verbosity: int
 
-    def scored(self, change: Change, words: str, markup: dict[str, bool]) -> list[Line]:
+    def scored(self, change: Change, words: str, markup: Mapping[str, bool] = _NO_MARKUP) -> list[Line]:
         """List cases with their scores before and now, worst first."""
         deltas = self.comparison.deltas_with(change)
         shown = self._few(deltas)
-        name_width = min(max((len(delta.name) for delta in shown), default=0), self.width // 3)
+        name_width = min(max((count_cells(visible_line(delta.name)) for delta in shown), default=0), self.width // 3)
         rows = [row for delta in shown for row in fill_lines(_delta_text(delta, name_width), self.width - 2)]
-        return self._section(deltas, words, rows, markup)
+        return self._section(deltas, words, rows, dict(markup))
 
     def named(self, change: Change, words: str) -> list[Line]:
-        """List the names of cases."""
+        """List the names of cases, with -v their scores, too."""
+        if self.verbosity > 0:
+            return self.scored(change, words)
         deltas = self.comparison.deltas_with(change)
         rows = fill_lines(", ".join(delta.name for delta in self._few(deltas)), self.width - 2, indent="")
         return self._section(deltas, words, rows, {})
@@ -225,9 +179,10 @@ class _Listing:
 
 def _delta_text(delta: Delta, name_width: int) -> str:
     flip = {(True, False): "  now fails", (False, True): "  now passes"}
-    words = flip.get((delta.passed_before is True, delta.passed_after is True), "")
+    words = flip.get((delta.passed_before, delta.passed_after), "")
     scores = f"{score_text(delta.before)} -> {score_text(delta.after)}"
-    return f"{delta.name:<{name_width}}  {scores}{words}  {delta.location}"
+    place = "" if delta.location is None else f"  {delta.location}"
+    return f"{pad_cells(visible_line(delta.name), name_width)}  {scores}{words}{place}"
 
 
 def _baselines(comparisons: Sequence[Comparison], width: int) -> list[Line]:
@@ -241,10 +196,10 @@ def _baselines(comparisons: Sequence[Comparison], width: int) -> list[Line]:
     return [Line(row) for text in texts for row in fill_lines(text, width)]
 
 
-def _no_baseline(comparisons: Sequence[Comparison], width: int, verbosity: int) -> list[Line]:
+def _no_baseline(comparisons: Sequence[Comparison], width: int) -> list[Line]:
     without = [item for item in comparisons if not item.has_baseline]
     files = [item for item in without if any(gate.verdict is Verdict.NO_BASELINE for gate in item.gates)]
-    if not files or verbosity < 0:
+    if not files:
         return []
     more = f" and {len(files) - 1} more" if len(files) > 1 else ""
     command = save_command(next((item for item in files if item.is_partial), files[0]))

@@ -6,7 +6,8 @@ from typing import Final
 
 from pytest_promptevals.records.comparisons import Comparison, GateResult, Verdict
 from pytest_promptevals.records.effects import JUDGE_PREFIX, PASS_RATE, SCORE, Effect
-from pytest_promptevals.reports.lines import Line, fill_lines, shorten_left
+from pytest_promptevals.reports.cells import count_cells, shorten_left
+from pytest_promptevals.reports.lines import Line, fill_lines
 from pytest_promptevals.reports.metric_texts import (
     chance_of,
     chance_text,
@@ -17,10 +18,11 @@ from pytest_promptevals.reports.metric_texts import (
     metric_title,
     value_text,
 )
-from pytest_promptevals.reports.words import count_text
+from pytest_promptevals.reports.tables import align_rows
+from pytest_promptevals.reports.words import count_text, visible_line
 
 _HEAD: Final = ("", "before", "now", "change", "95 % sure: from", "by chance")
-_ALIGN: Final = ("left", "right", "right", "right", "right", "right")
+_ARE_RIGHT: Final = (False, True, True, True, True, True)
 _SHORTEST_TITLE: Final = 12
 _SMALLEST: Final = 1e-9
 _RARE: Final = 0.05
@@ -32,7 +34,7 @@ def effect_lines(comparison: Comparison, width: int, verbosity: int) -> list[Lin
     Without -v, metrics that are as they were are left out.
     """
     effects = sorted(comparison.effects, key=lambda effect: metric_order(effect.metric))
-    if verbosity < 0 or (verbosity == 0 and not any(map(_is_remarkable, effects))):
+    if verbosity == 0 and not any(map(_is_remarkable, effects)):
         return []
     shown = [effect for effect in effects if verbosity > 0 or _is_seen(effect)]
     if not shown:
@@ -57,20 +59,18 @@ def _is_seen(effect: Effect) -> bool:
 
 
 def _table(effects: list[Effect], width: int) -> list[str]:
-    titles = [metric_title(effect.metric) for effect in effects]
-    table = _tabulate(effects, titles)
-    excess = max(map(len, table)) - width
+    titles = [visible_line(metric_title(effect.metric)) for effect in effects]
+    table = _align(effects, titles)
+    excess = max(map(count_cells, table)) - width
     if excess <= 0:
         return table
-    room = max(_SHORTEST_TITLE, max(map(len, titles)) - excess)
-    return _tabulate(effects, [shorten_left(title, room) for title in titles])
+    room = max(_SHORTEST_TITLE, max(map(count_cells, titles)) - excess)
+    return _align(effects, [shorten_left(title, room) for title in titles])
 
 
-def _tabulate(effects: list[Effect], titles: list[str]) -> list[str]:
-    from tabulate import tabulate  # noqa: PLC0415 - slow to load, and most runs show no table
-
+def _align(effects: list[Effect], titles: list[str]) -> list[str]:
     rows = [_HEAD, *(_row(effect, title) for effect, title in zip(effects, titles, strict=True))]
-    return tabulate(rows, tablefmt="plain", colalign=_ALIGN, disable_numparse=True).splitlines()
+    return list(align_rows(rows, _ARE_RIGHT))
 
 
 def _row(effect: Effect, title: str) -> tuple[str, ...]:
@@ -86,30 +86,16 @@ def _row(effect: Effect, title: str) -> tuple[str, ...]:
 
 
 def gate_lines(comparison: Comparison, width: int, verbosity: int) -> list[Line]:
-    """Return the verdicts of an eval file that a reader must know of, each with its reason; -v tells all of them.
-
-    A quiet run is told only those that fail, and in short those that cannot tell: nobody else would say so there.
-    """
+    """Return the verdicts of an eval file that a reader must know of, each with its reason; -v tells all of them."""
     lines: list[Line] = []
     for gate in comparison.gates:
-        if gate.fails or verbosity > 0 or _is_told(gate, comparison, verbosity):
-            reason = gate.explanation if gate.fails or verbosity >= 0 else _in_short(gate)
-            text = f"{gate.file} [{gate.gate}] {gate.verdict.value}: {reason}"
+        if gate.fails or verbosity > 0 or _is_told(gate, comparison):
+            text = f"{gate.file} [{gate.gate}] {gate.verdict.value}: {gate.explanation}"
             lines += [Line(row, _colour(gate)) for row in fill_lines(text, width)]
     return lines
 
 
-def _in_short(gate: GateResult) -> str:
-    if gate.evidence is None:
-        return gate.explanation
-    effect = gate.evidence.effect
-    before, now = (value_text(effect.metric, value) for value in (effect.before, effect.after))
-    return f"{before} -> {now}, may be chance"
-
-
-def _is_told(gate: GateResult, comparison: Comparison, verbosity: int) -> bool:
-    if verbosity < 0:
-        return gate.verdict is Verdict.INCONCLUSIVE
+def _is_told(gate: GateResult, comparison: Comparison) -> bool:
     # That there is no baseline at all is said once for all files; why one is of no use is said of its file.
     if gate.verdict is Verdict.NO_BASELINE:
         return comparison.has_baseline

@@ -10,7 +10,7 @@ import pytest
 
 from pytest_promptevals.history.facts import read_facts
 from pytest_promptevals.history.noise_queries import list_files, read_fresh_scores
-from pytest_promptevals.history.past import MOST_RUNS, Past, PastFile
+from pytest_promptevals.history.past import LOOKED_AT, MOST_RUNS, Past, PastFile
 from pytest_promptevals.history.store import HistoryStore
 from pytest_promptevals.records.comparisons import Comparison, Metrics
 from pytest_promptevals.records.past import FreshScore, RunTrials
@@ -145,10 +145,49 @@ def test_a_text_is_known_by_its_hash(store: HistoryStore, past: Past) -> None:
     assert past.text_of("h2") is None
 
 
+def record_scores(store: HistoryStore, number: int, *scores: float | None, cases: int = 1, **changes: Any) -> None:
+    """Record a run with the mean score of one eval file after the other: ``file0``, ``file1``."""
+    # In the same second, ids are in any order.
+    started = f"2026-11-21T17:00:00.{number:03}+00:00"
+    run = make_run(f"run-{number // 10:03}{number * 7 % 10}", started_at=started, **{"status": RunStatus.FINISHED, **changes})
+    metrics = [Metrics(cases, 1, 0, score, 1.0) for score in scores]
+    store.add_run(run, (), [Comparison(f"file{place}", found) for place, found in enumerate(metrics)])
+
+
+def test_the_scores_of_eval_files_in_the_last_runs_are_told_oldest_first(store: HistoryStore, past: Past) -> None:
+    for number in range(5):
+        record_scores(store, number, number / 10, 1.0)
+    record_scores(store, 5, 0.7)
+
+    assert past.scores_of({"file0": 1, "file1": 1, "file2": 1}, 3, but="run-0005") == {
+        "file0": [0.2, 0.3, 0.4],
+        "file1": [1.0, 1.0, 1.0],
+    }
+
+
+def test_runs_that_are_no_whole_ones_are_no_part_of_a_trend(store: HistoryStore, past: Past) -> None:
+    record_scores(store, 1, 0.1)
+    record_scores(store, 2, 0.2, status=RunStatus.INTERRUPTED)
+    record_scores(store, 3, 0.3, kind=RunKind.RERUN)
+    record_scores(store, 4, 0.4, cases=2)
+    record_scores(store, 5, None)
+
+    assert past.scores_of({"file0": 1}, 8, but="") == {"file0": [0.1]}
+
+
+def test_a_trend_looks_at_the_newest_runs_alone(store: HistoryStore, past: Past) -> None:
+    record_scores(store, 0, 0.5)
+    for number in range(1, LOOKED_AT + 1):
+        record_scores(store, number, None, 0.5)
+
+    assert list(past.scores_of({"file0": 1, "file1": 1}, 8, but="")) == ["file1"]
+
+
 def test_a_history_that_is_switched_off_has_no_answers(history: HistorySubject) -> None:
     past = Past(history.rootdir, "off")
 
     assert past.trials_of(make_result()) == ()
+    assert past.scores_of({FILE: 1}, 8, but="") == {}
     past.close()
 
 

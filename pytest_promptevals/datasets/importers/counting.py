@@ -23,8 +23,8 @@ class _Kind:
     """Where it was met first."""
     path: tuple[str | int, ...]
     """What leads to it from there."""
-    count: int = 0
-    """How often it was met; 0 where names are told instead."""
+    places: set[tuple[object, ...]] = field(default_factory=set)
+    """Where it was met; none where names are told instead."""
     names: dict[str, None] = field(default_factory=dict)
     """Keys that are lost, in order."""
 
@@ -41,8 +41,9 @@ class CountedLosses:
         self._kinds: dict[tuple[str | int, ...], _Kind] = {}
 
     def add(self, source: Source, message: str, *path: str | int) -> None:
-        """Count a loss. Of one kind are those with the same message and path."""
-        self._kinds.setdefault((message, *path), _Kind(message, source, path)).count += 1
+        """Count a loss. Of one kind are those with the same message and path; what is read twice counts once."""
+        kind = self._kinds.setdefault((message, *path), _Kind(message, source, path))
+        kind.places.add((source.shown, source.line, source.root))
 
     def add_names(self, fields: Fields, message: str, names: Sequence[str]) -> None:
         """Take those of the keys that are there; the message is told once, with the names of all of them."""
@@ -55,7 +56,8 @@ class CountedLosses:
         """Note what was counted."""
         for kind in self._kinds.values():
             named = f"{kind.message}: {', '.join(kind.names)}" if kind.names else kind.message
-            self.losses.add(kind.source, f"{named} ({kind.count} times)" if kind.count > 1 else named, *kind.path)
+            count = len(kind.places)
+            self.losses.add(kind.source, f"{named} ({count} times)" if count > 1 else named, *kind.path)
 
 
 def is_empty(value: Json) -> bool:

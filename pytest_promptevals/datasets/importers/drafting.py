@@ -6,8 +6,6 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from pytest_promptevals.datasets.importers.foreign import Losses
-from pytest_promptevals.datasets.sources import Source
 from pytest_promptevals.records.json_types import Json
 
 ROLES: Final = ("system", "developer", "user", "assistant")
@@ -116,21 +114,3 @@ def as_sentence(text: str) -> str:
     is_word = len(text.split()) == 1
     ends_as_file = text.strip().lower().endswith(_FILE_ENDINGS)
     return literal(f"The output meets this: {text.strip()}." if is_word or ends_as_file else text)
-
-
-class Once:
-    """Notes a loss that holds for many parts of a file at the first of them alone.
-
-    Args:
-        losses: takes what is noted.
-    """
-
-    def __init__(self, losses: Losses) -> None:
-        self._losses = losses
-        self._said: set[str] = set()
-
-    def add(self, source: Source, message: str, *path: str | int) -> None:
-        """Note it, unless the same was said before."""
-        if message not in self._said:
-            self._said.add(message)
-            self._losses.add(source, message, *path)

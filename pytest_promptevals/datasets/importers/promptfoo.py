@@ -24,7 +24,8 @@ from pytest_promptevals.records.json_types import Json
 FIELDS: Final = promptfoo_fields.FIELDS
 """Keys, columns and types of assertions, and what becomes of them."""
 _CONFIG: Final = ("prompts", "providers", "targets", "tests", "scenarios", "defaultTest")
-_JUDGE_MODEL: Final = "openai/gpt-5.5-2026-04-23"
+JUDGE_MODEL: Final = "openai/gpt-5.5-2026-04-23"
+"""What promptfoo asks where nothing names a model that judges, and there is a key for it."""
 _DEFAULT_PROMPT: Final = "{{prompt}}"
 _COMMENTS: Final = {
     "judge_model": "What judges ask that name no model; promptfoo takes this one where OPENAI_API_KEY is set.",
@@ -132,13 +133,13 @@ class _Reader:
         prompts = read_prompts(fields.take("prompts"), fields.part("prompts"), self._files, self._losses)
         prompts = prompts or [Prompt(_DEFAULT_PROMPT, fields.part("prompts"))]
         own = default.options.get("provider")
-        judge_model = model_name(own.get("text", own) if isinstance(own, dict) else own) or _JUDGE_MODEL
+        judge_model = model_name(own.get("text", own) if isinstance(own, dict) else own) or JUDGE_MODEL
         tests = self._read_tests(fields, default)
         return self._draft(tests, _Shared(settings, prompts, judge_model, fields.source), _COMMENTS)
 
     def read_alone(self, tests: Sequence[ForeignTest], source: Source) -> Draft:
         """Return tests without a config: a prompt stands in that shows their variables."""
-        return self._draft(tests, _Shared({}, (), _JUDGE_MODEL, source), {**_COMMENTS, **_STAND_IN})
+        return self._draft(tests, _Shared({}, (), JUDGE_MODEL, source), {**_COMMENTS, **_STAND_IN})
 
     def _read_run(self, fields: Fields) -> tuple[Json, Json]:
         """Return how often each case is asked, and how many seconds a call may take."""
@@ -209,6 +210,7 @@ class _Reader:
             "judge_model": shared.judge_model if assertions.graded.needs_model else None,
             "judges": judges,
         }
+        assertions.graded.counted.note()
         kept = {key: value for key, value in settings.items() if value not in (None, "", [], {})}
         return Draft(kept, rows, self._losses.listed(), comments=comments)
 

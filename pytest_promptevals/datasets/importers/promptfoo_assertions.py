@@ -11,33 +11,19 @@ from typing import Final
 from pytest_promptevals.datasets.importers.drafting import literal, literal_data
 from pytest_promptevals.datasets.importers.foreign import Fields, Losses
 from pytest_promptevals.datasets.importers.promptfoo_csv import split_list
+from pytest_promptevals.datasets.importers.promptfoo_differences import DIFFERENCES
+from pytest_promptevals.datasets.importers.promptfoo_edits import is_exact, least_share
 from pytest_promptevals.datasets.importers.promptfoo_files import Files
 from pytest_promptevals.datasets.importers.promptfoo_given import Given, Scope, UnfitError
 from pytest_promptevals.datasets.importers.promptfoo_graded import Graded
-from pytest_promptevals.datasets.importers.promptfoo_judges import Judge, reach
+from pytest_promptevals.datasets.importers.promptfoo_judges import Judge, reach, unique_labels
 from pytest_promptevals.datasets.importers.promptfoo_patterns import read_pattern, read_schema
 from pytest_promptevals.datasets.importers.promptfoo_templates import Templates, js_text
 from pytest_promptevals.datasets.importers.promptfoo_types import LOST
 from pytest_promptevals.datasets.sources import Source
 from pytest_promptevals.records.json_types import Json
 
-_FENCED: Final = "JSON in a fenced block counts here, too; promptfoo takes bare JSON alone"
-_EXTRACTED: Final = (
-    "the JSON is looked for in the one fenced block, or from the first brace or bracket on; promptfoo tries every "
-    "brace, wants an object, and mends what is not quite JSON"
-)
 _CLASSES: Final = re.compile(r"\\[dDwWbB]")
-_SCRIPTS: Final = "\\d, \\w and \\b know letters and digits of all scripts here, and those of ASCII alone in JavaScript"
-_ROUGE: Final = "words are runs of letters and digits here, and punctuation does not count as it does in promptfoo"
-_BLEU: Final = (
-    "punctuation is told apart from words here, and short texts are smoothed otherwise: scores differ a little"
-)
-_METEOR: Final = "synonyms do not count here: scores may be lower"
-_REFUSAL: Final = "refusals are told by other words than promptfoo's; an empty answer is none here"
-_EDITS: Final = (
-    "promptfoo counts edits, the judge their share of the longer text: for short texts, a few edits more pass in an "
-    "output that is longer"
-)
 _TRANSFORMED: Final = (
     "the output is transformed by a script before it is judged; the assertion is left out. Write it as a function for "
     "the judge 'python'"
@@ -45,6 +31,10 @@ _TRANSFORMED: Final = (
 _SHARE: Final = (
     "a threshold of {threshold} asks for a part of the {count} assertions, which a group cannot: it has all_of and "
     "any_of; the set is left out"
+)
+_WEIGHTS: Final = (
+    "the weights of assertions in a set decide whether its threshold is reached; the score of the group is that of one "
+    "of its judges, not their mean"
 )
 _IGNORES_NOT: Final = (
     *("factuality", "model-graded-factuality", "model-graded-closedqa", "answer-relevance", "context-faithfulness"),
@@ -79,12 +69,14 @@ class Assertions:
             "icontains-any": lambda given: self._lists(given, "contains_any", {"ignore_case": True}),
             "starts-with": lambda given: Judge("starts_with", {"value": given.text(), "strip": False}),
             "regex": self._regex,
-            "is-json": lambda given: self._json(given, {}, _FENCED),
-            "contains-json": lambda given: self._json(given, {"extract": True}, _EXTRACTED),
+            "is-json": lambda given: self._json(given, {}, DIFFERENCES["is-json"]),
+            "contains-json": lambda given: self._json(given, {"extract": True}, DIFFERENCES["contains-json"]),
             "levenshtein": self._levenshtein,
-            "rouge-n": lambda given: self._like(given, "rouge", {"variant": "rouge1"}, _LEAST_ROUGE, _ROUGE),
-            "bleu": lambda given: self._like(given, "bleu", {"ignore_case": True}, _LEAST, _BLEU),
-            "meteor": lambda given: self._like(given, "meteor", {}, _LEAST, _METEOR),
+            "rouge-n": lambda given: self._like(
+                given, "rouge", {"variant": "rouge1"}, _LEAST_ROUGE, DIFFERENCES["rouge-n"]
+            ),
+            "bleu": lambda given: self._like(given, "bleu", {"ignore_case": True}, _LEAST, DIFFERENCES["bleu"]),
+            "meteor": lambda given: self._like(given, "meteor", {}, _LEAST, DIFFERENCES["meteor"]),
             "word-count": _word_count,
             "latency": lambda given: Judge("latency", {"max": _short(given.needed_threshold() / 1000)}),
             "cost": lambda given: Judge("cost", {"max": given.needed_threshold()}),
@@ -148,19 +140,22 @@ class Assertions:
         label, weight = self._label(fields, scope), _number(fields.take("weight"), 1)
         threshold = fields.take("threshold")
         wanted = None if threshold is None else _number(threshold, 0)
-        children = self.judges_of(written, scope)
+        children = unique_labels(self.judges_of(written, scope))
         judges = [judge for judge in children if judge.weight]
         if len(judges) < len(children):
             self._losses.add(fields.source, "an assertion with weight 0 decides nothing within a set; left out")
         if not judges:
             return []
+        if any(judge.weight != 1 for judge in judges):
+            self._losses.add(fields.source, _WEIGHTS)
         found = reach(judges, wanted)
         if found is None:
             message = _SHARE.format(threshold=threshold, count=len(judges))
             self._losses.add(fields.source, message, "threshold")
             return []
         group = found[0] if len(found) == 1 and found[0].children else Judge("all_of", children=found)
-        required = weight != 0 and all(judge.required for judge in found)
+        # A set without weight fails the test all the same: only an assertion without weight does not.
+        required = all(judge.required for judge in found)
         return [dataclasses.replace(group, weight=weight, required=required, label=label)]
 
     def _equals(self, given: Given) -> Judge:
@@ -169,7 +164,7 @@ class Assertions:
             raise UnfitError("names no value to compare with")
         if isinstance(value, dict | list) or value is None:
             items = given.texts() if isinstance(value, list) else literal_data(value)
-            self._note(given, _FENCED)
+            self._note(given, DIFFERENCES["is-json"])
             return Judge("json_equal", {"value": items})
         return Judge("exact", {"value": given.text(), "strip": False})
 
@@ -189,7 +184,7 @@ class Assertions:
     def _regex(self, given: Given) -> Judge:
         pattern = given.rendered()
         if _CLASSES.search(pattern):
-            self._note(given, _SCRIPTS)
+            self._note(given, DIFFERENCES["classes"])
         return Judge("regex", read_pattern(given.text(), pattern))
 
     def _json(self, given: Given, options: Mapping[str, Json], note: str) -> Judge:
@@ -203,12 +198,10 @@ class Assertions:
         edits = math.floor(given.threshold(_EDITS_ALLOWED))
         if edits < 1:
             return Judge("exact", {"value": value, "strip": False})
-        least = max(0.0, math.floor((1 - edits / max(length, 1)) * 10_000) / 10_000)
-        near = Judge("levenshtein", {"value": value, "strip": False, "threshold": least})
-        # One edit too many must miss the threshold, also in an output that is longer for that very edits.
-        if all(1 - (edits + 1) / (length + more) < least for more in range(edits + 2) if length + more):
+        near = Judge("levenshtein", {"value": value, "strip": False, "threshold": least_share(edits, length)})
+        if is_exact(edits, length):
             return near
-        self._note(given, _EDITS)
+        self._note(given, DIFFERENCES["levenshtein"])
         return Judge("all_of", children=[near, Judge("length", {"max": length + edits})], is_binary=True)
 
     def _like(self, given: Given, name: str, options: Mapping[str, Json], least: float, note: str) -> Judge:
@@ -217,11 +210,11 @@ class Assertions:
         return Judge(name, {"value": value, **options, "threshold": given.threshold(least)})
 
     def _refusal(self, given: Given) -> Judge:
-        self._note(given, _REFUSAL)
+        self._note(given, DIFFERENCES["is-refusal"])
         return Judge("refusal")
 
     def _note(self, given: Given, note: str) -> None:
-        self.graded.once.add(given.fields.source, note)
+        self.graded.counted.add(given.fields.source, note)
 
 
 def _word_count(given: Given) -> Judge:

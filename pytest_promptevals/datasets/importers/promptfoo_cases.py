@@ -23,7 +23,7 @@ _NO_THRESHOLD: Final = (
 )
 _UNJUDGED: Final = (
     "nothing that judges it can be taken over: it passes whatever the output is, as in promptfoo. 'not: refusal' "
-    "stands in, which is not required"
+    "stands in, which is not required; give it judges of your own"
 )
 _OTHER_SCORES: Final = (
     "a threshold on the mean score: 'levenshtein' has a share here where promptfoo has 0 or 1, and a set of assertions "

@@ -6,31 +6,30 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from pytest_promptevals.datasets.importers.drafting import Once, as_sentence, literal
+from pytest_promptevals.datasets.importers.counting import CountedLosses
+from pytest_promptevals.datasets.importers.drafting import as_sentence, literal
 from pytest_promptevals.datasets.importers.foreign import Losses
+from pytest_promptevals.datasets.importers.promptfoo_differences import DIFFERENCES
 from pytest_promptevals.datasets.importers.promptfoo_given import Given, UnfitError
 from pytest_promptevals.datasets.importers.promptfoo_judges import Judge
 from pytest_promptevals.datasets.importers.promptfoo_models import model_name
 from pytest_promptevals.records.json_types import Json
 
-_EMBEDDING: Final = "openai/text-embedding-3-large"
+EMBEDDING_MODEL: Final = "openai/text-embedding-3-large"
 _LEAST_SIMILAR: Final = 0.75
 _LEAST_G_EVAL: Final = 0.7
-_RELATIONS: Final = {
+RELATIONS: Final = {
     "agree": "same",
     "differButFactual": "differs_but_not_in_facts",
     "superset": "superset",
     "subset": "subset",
     "disagree": "disagree",
 }
-_SCORES: Final = {"superset": 1, "subset": 1}
+RELATION_SCORES: Final = {"superset": 1, "subset": 1}
 """Where promptfoo's scores are not ours."""
 _PROMPT: Final = "the judge model is asked in our words; a 'rubric' with a template of your own asks in yours"
-_GRADES: Final = (
-    "{kind}: a judge model grades it here, where promptfoo measures it otherwise: look at the threshold anew"
-)
-_G_EVAL: Final = "the scale is 1 to 5 here and 0 to 10 in promptfoo: scores differ a little"
 _NO_MODEL: Final = "{model!r} is no model that can judge here; the one under 'judge_model' does"
+_CONFIG: Final = "models that judge have no config of their own; left out. 'parameters' of the judge, or 'providers'"
 _CRITERIA: Final = "several criteria become one text here; promptfoo takes the mean of their scores"
 
 
@@ -45,7 +44,7 @@ class Graded:
     def __init__(self, losses: Losses, judge_model: str) -> None:
         self._losses = losses
         self._judge_model = judge_model
-        self.once = Once(losses)
+        self.counted = CountedLosses(losses)
         self.needs_model = False
         """Whether a judge asks a model, and does not say which."""
         self.makers: Mapping[str, Callable[[Given], Judge]] = {
@@ -75,10 +74,10 @@ class Graded:
 
     def _factuality(self, given: Given) -> Judge:
         own = given.scope.options.get("factuality")
-        scores: dict[str, Any] = dict(_SCORES)
+        scores: dict[str, Any] = dict(RELATION_SCORES)
         for key, value in (own if isinstance(own, dict) else {}).items():
-            if key in _RELATIONS:
-                scores[_RELATIONS[key]] = value
+            if key in RELATIONS:
+                scores[RELATIONS[key]] = value
         # Every score above 0 passes in promptfoo.
         least = min((score for score in [*scores.values(), 1] if score > 0), default=1)
         options = {"threshold": least} if least < _DEFAULT_LEAST else {}
@@ -90,7 +89,7 @@ class Graded:
             criteria = "\n".join(map(str, given.texts(as_texts=True)))
         else:
             criteria = given.text()
-        self.once.add(given.fields.source, _G_EVAL)
+        self.counted.add(given.fields.source, DIFFERENCES["g-eval"])
         least = given.threshold(_LEAST_G_EVAL)
         threshold = {} if least == _LEAST_G_EVAL else {"threshold": least}
         return Judge("g_eval", {"criteria": criteria, **threshold, **self._options(given)})
@@ -98,7 +97,7 @@ class Graded:
     def _library(self, given: Given, rubric: str) -> Judge:
         if given.value not in (None, ""):
             self._losses.add(given.fields.source, "takes no value; left out", "value")
-        self.once.add(given.fields.source, _GRADES.format(kind=given.kind))
+        self.counted.add(given.fields.source, DIFFERENCES[given.kind])
         return Judge("rubric", {"criteria": rubric, "threshold": given.threshold(0), **self._options(given)})
 
     def _similar(self, given: Given) -> Judge:
@@ -106,7 +105,7 @@ class Graded:
         if value == []:
             raise UnfitError("names no text to compare with")
         metric = {"metric": "dot"} if given.kind.endswith(":dot") else {}
-        model = self._provider(given, "embedding") or _EMBEDDING
+        model = self._provider(given, "embedding") or EMBEDDING_MODEL
         return Judge(
             "embedding", {"value": value, "model": model, **metric, "threshold": given.threshold(_LEAST_SIMILAR)}
         )
@@ -114,7 +113,7 @@ class Graded:
     def _options(self, given: Given) -> dict[str, Any]:
         """Return which model judges, where the assertion or its test says so."""
         if given.fields.take("rubricPrompt") is not None or given.scope.options.get("rubricPrompt") is not None:
-            self.once.add(given.fields.source, _PROMPT)
+            self.counted.add(given.fields.source, _PROMPT)
         model = self._provider(given, "text")
         if model in (None, self._judge_model):
             self.needs_model = True
@@ -133,6 +132,8 @@ class Graded:
         model = model_name(written)
         if model is None:
             self._losses.add(given.fields.source, _NO_MODEL.format(model=written), "provider")
+        elif isinstance(written, dict) and written.get("config"):
+            self._losses.add(given.fields.source, _CONFIG, "provider", "config")
         return model
 
 

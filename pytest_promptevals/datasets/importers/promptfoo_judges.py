@@ -99,7 +99,7 @@ def reach(judges: Sequence[Judge], threshold: float | None, *, nests: bool = Tru
         return list(judges) if threshold is None else optional(judges)
     if len(counted) == 1 and counted[0].is_graded and not counted[0].negated and not counted[0].children:
         own = dataclasses.replace(counted[0], parameters={**counted[0].parameters, "threshold": threshold})
-        return [own if judge is counted[0] else judge for judge in judges]
+        return [own if judge is counted[0] else dataclasses.replace(judge, required=False) for judge in judges]
     if any(judge.is_graded for judge in counted) or len(counted) > _MOST_COUNTED:
         return None
     enough = _enough([judge.weight for judge in counted], threshold)
@@ -110,7 +110,7 @@ def reach(judges: Sequence[Judge], threshold: float | None, *, nests: bool = Tru
         return None
     parts = [[counted[index] for index in indexes] for indexes in enough]
     children = [part[0] if len(part) == 1 else Judge("all_of", children=part) for part in parts]
-    return [Judge("any_of", children=children), *(judge for judge in judges if not judge.weight)]
+    return [Judge("any_of", children=children), *optional([judge for judge in judges if not judge.weight])]
 
 
 _MOST_COUNTED: Final = 12

@@ -44,7 +44,7 @@ _NO_MODELS: Final = (
     "openai:image",
     "openai:assistant",
 )
-_SERVERS: Final[Mapping[str, tuple[str, str]]] = {
+SERVERS: Final[Mapping[str, tuple[str, str]]] = {
     "ollama": ("http://localhost:11434/v1", ""),
     "openrouter": ("https://openrouter.ai/api/v1", "OPENROUTER_API_KEY"),
     "groq": ("https://api.groq.com/openai/v1", "GROQ_API_KEY"),
@@ -155,7 +155,7 @@ def _read_server(name: str, config: Fields, models: Models, losses: Losses) -> s
         losses.add(config.source, _SECRET, "apiKey")
     if variable == _KEYS.get(provider) and not address:
         variable = ""
-    base_url, key_variable = _SERVERS.get(provider, ("", ""))
+    base_url, key_variable = SERVERS.get(provider, ("", ""))
     options: dict[str, Any] = {
         "base_url": str(address) if address else base_url,
         "api_key_env": variable or key_variable,
@@ -165,11 +165,11 @@ def _read_server(name: str, config: Fields, models: Models, losses: Losses) -> s
     options = {option: value for option, value in options.items() if value}
     if not options:
         return name
-    alias = provider if provider in _SERVERS else f"{provider}-server"
+    alias = provider if provider in SERVERS else f"{provider}-server"
     api = provider if provider in ("openai", "openai-responses", "anthropic") else "openai"
     if "base_url" not in options and not variable:
         alias = provider
-    entry = {"type": api, **options} if alias != provider or provider in _SERVERS else options
+    entry = {"type": api, **options} if alias != provider or provider in SERVERS else options
     if models.servers.setdefault(alias, entry) != entry:
         losses.add(config.source, _OWN_ADDRESS)
     return f"{alias}/{model}"

@@ -23,6 +23,8 @@ USUAL: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """What fields are mostly called, best first: key of a case -> names of fields."""
 _LISTS: Final = frozenset({"context", "tags"})
+_MAPPINGS: Final = ("vars", "metadata")
+"""Keys of a case that a row may have, too, as an export writes them; other values of that name are variables."""
 
 
 class RowsImporter:
@@ -34,7 +36,10 @@ class RowsImporter:
     def recognizes(self, request: ImportRequest) -> bool:
         """Return whether there are rows with something that can be asked, or a map that says what that is."""
         sample = request.sample[0] if isinstance(request.sample, list) and request.sample else request.sample
-        return isinstance(sample, dict) and (bool(request.fields) or not sample.keys().isdisjoint(USUAL["input"]))
+        if not isinstance(sample, dict):
+            return False
+        has_vars = isinstance(sample.get("vars"), dict)
+        return has_vars or bool(request.fields) or not sample.keys().isdisjoint(USUAL["input"])
 
     def read(self, request: ImportRequest) -> Draft:
         """Return the rows as cases; fields that are no key of a case become variables, or metadata.
@@ -50,7 +55,7 @@ class RowsImporter:
                 raise UsageError(f"{request.shown}: --map {key}={name}: no row has a field {name!r}")
         for case in cases:
             if "expected" in case:
-                case.setdefault("judges", ["exact"])
+                case.setdefault("judges", ["json_equal" if isinstance(case["expected"], dict) else "exact"])
         judges = share_judges(cases)
         comments = {"judges": "Exact words are asked for; 'promptevals judges list' shows what else there is."}
         return Draft({"judges": judges} if judges else {}, cases, losses.listed(), comments=comments)
@@ -86,7 +91,10 @@ def _read_case(
             if key not in mapped and known is not None and known not in mapped.values():
                 _put(case, key, fields.take(known))
         rest = {name: value for name, value in fields.rest().items() if value not in (None, "")}
-    if case.get("input") in (None, "") and not rest:
+    for name in _MAPPINGS:
+        if name not in case and isinstance(rest.get(name), dict):
+            case[name] = rest.pop(name)
+    if case.get("input") in (None, "") and not rest and not case.get("vars"):
         losses.add(source, "the row holds nothing that can be asked; left out")
         return None
     _add_rest(case, rest)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +81,29 @@ def test_an_export_is_imported_elsewhere() -> None:
     assert run("import", "out.jsonl", "--cache", "new.db", "--replace") == (
         "new.db: 0 added, 2 replaced, 0 kept as they were\n"
     )
+
+
+def test_the_caches_of_other_machines_are_imported_and_stay_as_they_are() -> None:
+    fill(Path("one.db"), "a", "b")
+    fill(Path("two.db"), "b", "c")
+    before = Path("one.db").read_bytes()
+
+    assert run("import", "one.db", "two.db") == f"{CACHE}: 3 added, 0 replaced, 1 kept as they were\n"
+    assert run("export", "out.jsonl") == f"3 responses of {CACHE} written to out.jsonl\n"
+    assert Path("one.db").read_bytes() == before
+    assert not Path("one.db-wal").exists()
+
+
+def test_a_database_that_is_no_cache_is_named(folder: Path) -> None:
+    with contextlib.closing(sqlite3.connect("other.db")) as connection:
+        connection.execute("CREATE TABLE songs (title TEXT)")
+    Path("cut.db").write_bytes(Path("other.db").read_bytes()[:200])
+
+    assert run("import", "other.db", status=1) == (
+        "Error: response cache other.db holds tables of something else (songs); name another file with "
+        "'evals_cache_file'\n"
+    )
+    assert run("import", "cut.db", status=1).startswith("Error: response cache cut.db: ")
 
 
 def test_what_is_wrong_is_said_without_a_traceback(folder: Path) -> None:

@@ -62,6 +62,8 @@ def test_versions_are_read_without_importing(tmp_path: Path, monkeypatch: pytest
         (["-o", "acme_api_key=abc=="], ["-o", "acme_api_key=***"]),
         (["--override-ini=acme_secret=a\nb"], ["--override-ini=acme_secret=***"]),
         (["PASSWORD=abc"], ["PASSWORD=***"]),
+        (["--evals-notify", "slack://abc"], ["--evals-notify", "***"]),
+        (["-oevals_notify=slack://abc"], ["-oevals_notify=***"]),
         (["-k", "sk-ant-0123456789"], ["-k", "***"]),
         (
             ["--evals-history=postgresql+psycopg://ada:p/w@x@host/db"],
@@ -85,6 +87,7 @@ def test_secrets_on_the_command_line_are_not_kept(arguments: list[str], hidden: 
         ["--max-tokens=50", "--author=ada"],
         ["--no-auth", "-x"],
         ["--evals-model", "openai/gpt-5-mini", "-m", "smoke"],
+        ["--evals-notify-on", "budget", "-o", "evals_notify_on=budget"],
         ["--url=http://localhost:8000/v1"],
         ["risk-adjusted-score"],
     ],

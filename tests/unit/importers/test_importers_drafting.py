@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +9,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pytest_promptevals.datasets.importers.chat import ChatImporter
+from pytest_promptevals.datasets.importers.counting import CountedLosses
 from pytest_promptevals.datasets.importers.drafting import (
-    Once,
     as_sentence,
     literal,
     literal_data,
@@ -21,7 +22,7 @@ from pytest_promptevals.datasets.importers.finishing import finish
 from pytest_promptevals.datasets.importers.foreign import Losses
 from pytest_promptevals.datasets.importers.openai_evals import OpenAiEvalsImporter
 from pytest_promptevals.datasets.importers.pydantic_evals import PydanticEvalsImporter
-from pytest_promptevals.datasets.importers.registry import choose_importer
+from pytest_promptevals.datasets.importers.registry import choose_importer, find_importers
 from pytest_promptevals.datasets.sources import Source
 from pytest_promptevals.errors import UsageError
 from pytest_promptevals.hookspecs import Importer
@@ -171,13 +172,14 @@ def test_cases_with_other_variables_do_not_ask_the_same() -> None:
     assert [case.get("id") for case in found] == [None, None]
 
 
-def test_what_is_noted_once_is_noted_at_its_first_place() -> None:
+def test_a_loss_of_many_places_is_told_at_the_first_with_its_number() -> None:
     losses = Losses()
-    once = Once(losses)
-    for line, message in enumerate(["lost", "lost", "gone"], start=3):
-        once.add(Source("a.yaml", line), message, "key")
+    counted = CountedLosses(losses)
+    for line, message in [(3, "lost"), (4, "lost"), (4, "lost"), (5, "gone")]:
+        counted.add(Source("a.yaml", line), message, "key")
+    counted.note()
 
-    assert [str(loss) for loss in losses.listed()] == ["a.yaml:3: key: lost", "a.yaml:5: key: gone"]
+    assert [str(loss) for loss in losses.listed()] == ["a.yaml:3: key: lost (2 times)", "a.yaml:5: key: gone"]
 
 
 @pytest.mark.parametrize(
@@ -193,6 +195,6 @@ def test_a_map_of_fields_is_for_other_formats(importer: Importer, name: str, sam
 
     assert not importer.recognizes(request)
     with pytest.raises(UsageError) as caught:
-        choose_importer({"tool": importer}, request, "tool")
+        choose_importer(dataclasses.replace(find_importers(), entries={"tool": importer}), request, "tool")
     words = "--map input=question: fields of the format tool have fixed names; leave it out"
     assert str(caught.value) == f"{name}: {words}"

@@ -122,6 +122,12 @@ def test_calls_and_costs_of_responses_and_judges_are_added_up() -> None:
     assert (run.calls, run.cached, run.cost, run.spent) == (5, 2, 4.0, 2.875)
 
 
+def test_a_merged_run_has_the_numbers_of_its_shares() -> None:
+    merged = dataclasses.replace(RUN, calls=7, cached=2, cost=None, spent=0.5)
+
+    assert totals_of(result_of((Response("x", cost=1.0), ()))).put_into(merged) == merged
+
+
 def test_what_judges_spent_on_no_score_is_added_up_too() -> None:
     failed = Trial(
         1, Response("x", cost=0.25), error=ErrorRecord("judge", "why"), judging=JudgeSpending(2, 0.5, 0.125, 1)

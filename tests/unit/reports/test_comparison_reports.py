@@ -191,7 +191,7 @@ def test_markdown_has_tables_and_folded_lists() -> None:
         "| metric | before | now | change | 95 % sure: from | by chance |",
         "| --- | ---: | ---: | ---: | ---: | ---: |",
         "| score | 0.900 | 0.700 | -0.200 | -0.350 to -0.050 | 1 of 250 |",
-        "| cost | $0.02 | $0.01 | -$0.01 | - | 1 of 100 |",
+        "| cost | &#36;0.02 | &#36;0.01 | -&#36;0.01 | - | 1 of 100 |",
         "| output length | 10.0 | 12.0 | +2.0 | -1.0 to +5.0 | 3 of 10 |",
         "",
         "4 cases compared.",

@@ -67,7 +67,7 @@ def test_a_table_fits_the_terminal() -> None:
 
     wide, narrow = run_table([long], NOW, 110), run_table([long], NOW, 80)
 
-    git, name = "feat…@bbbbbbb*", "before-the-gre…"
+    git, name = "fe...@bbbbbbb*", "before-the-g..."
     assert wide.splitlines()[2] == (
         f"20261121-172600   1 h  {git}  {name}  insufficient data     12  100000   0.93  92 %  $0.0123"
     )
@@ -98,7 +98,7 @@ def test_errors_have_a_column_where_there_are_any_and_count_as_not_passed() -> N
 def test_of_a_long_branch_the_end_goes_before_its_commit() -> None:
     table = run_table([summary(git=GitState("b" * 40, "feature/longer", is_dirty=False))], NOW, 74)
 
-    assert "featu…@bbbbbbb  passed" in table
+    assert "fea...@bbbbbbb  passed" in table
 
 
 def test_an_id_is_as_short_as_it_can_be() -> None:

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_promptevals.reports.side_by_side import count_cells, side_by_side, wrap_cells
+from pytest_promptevals.reports.cells import count_cells
+from pytest_promptevals.reports.side_by_side import side_by_side, wrap_cells
 
 
 def test_two_texts_stand_beside_each_other() -> None:

@@ -102,8 +102,41 @@ def test_costs_are_shown_where_there_are_any() -> None:
     assert "cost" not in text(comparison())[0]
 
 
-def test_a_quiet_run_shows_only_the_verdicts_that_fail() -> None:
-    assert text(comparison(worse("a")), verbosity=-1) == ["evals/a.eval.yaml [score] regressed: mean score fell"]
+@pytest.mark.parametrize("verbosity", [-1, -2])
+def test_a_quiet_run_shows_one_line_an_eval_file(verbosity: int) -> None:
+    assert text(comparison(worse("a")), verbosity=verbosity) == [
+        "evals/a.eval.yaml  regressed [score]  0.950 -> 0.930  28 of 30 passed, 1 error"
+    ]
+
+
+def test_a_verbose_run_shows_the_score_of_each_case_before_and_now() -> None:
+    deltas = [
+        worse("a"),
+        Delta("new", Change.NEW, after=1.0, location=PLACE, passed_after=True),
+        Delta("edited", Change.EDITED, 1.0, 0.5, PLACE),
+        Delta("gone", Change.MISSING, 1.0, passed_before=True),
+        Delta("down", Change.ERROR, 1.0, None, PLACE),
+        Delta("same", Change.SAME, 0.5, 0.5, PLACE),
+    ]
+
+    lines = text(comparison(*deltas), verbosity=1)
+
+    assert lines[3:-2] == [
+        "evals/a.eval.yaml: 1 case worse than baselines/a.jsonl",
+        "  a  1.00 -> 0.25  now fails  evals/a.eval.yaml:7",
+        "evals/a.eval.yaml: 1 case new, not in baselines/a.jsonl",
+        "  new  none -> 1.00  evals/a.eval.yaml:7",
+        "evals/a.eval.yaml: 1 case edited or judged otherwise, so not compared with",
+        "  baselines/a.jsonl",
+        "  edited  1.00 -> 0.50  evals/a.eval.yaml:7",
+        "evals/a.eval.yaml: 1 case missing, lost since baselines/a.jsonl",
+        "  gone  1.00 -> none",
+        "evals/a.eval.yaml: 1 case in error, with a score in baselines/a.jsonl",
+        "  down  1.00 -> none  evals/a.eval.yaml:7",
+        "evals/a.eval.yaml: 1 case with the same score as baselines/a.jsonl",
+        "  same  0.50 -> 0.50  evals/a.eval.yaml:7",
+    ]
+    assert not any("same" in line for line in text(comparison(*deltas)))
 
 
 def with_gates(*gates: tuple[str, Verdict], file: str = "a.eval.yaml") -> Comparison:

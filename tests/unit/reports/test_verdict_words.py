@@ -64,7 +64,6 @@ def test_there_is_a_table_only_where_scores_changed_or_something_else_did_that_i
 ) -> None:
     assert bool(table(effect)) is is_shown
     assert table(effect, verbosity=1)
-    assert not table(effect, verbosity=-1)
 
 
 def test_without_effects_there_is_no_table() -> None:
@@ -100,8 +99,8 @@ GREEN = {"green": True}
 @pytest.mark.parametrize(
     ("effect", "verdict", "colour", "quietest"),
     [
-        (make_effect(0.12), "regressed", RED, -1),
-        (make_effect(0.12, 0.3), "inconclusive", YELLOW, -1),
+        (make_effect(0.12), "regressed", RED, 0),
+        (make_effect(0.12, 0.3), "inconclusive", YELLOW, 0),
         (make_effect(0.05), "passed", YELLOW, 0),
         (make_effect(-0.12, 0.996), "passed", GREEN, 0),
         (make_effect(0.05, 0.3), "passed", GREEN, 1),
@@ -112,20 +111,11 @@ GREEN = {"green": True}
 def test_what_a_reader_must_know_of_is_told(
     effect: Effect, verdict: str, colour: dict[str, bool], quietest: int
 ) -> None:
-    for verbosity in (-1, 0, 1):
+    for verbosity in (0, 1):
         lines = told(effect, verbosity=verbosity)
         assert bool(lines) is (verbosity >= quietest)
         assert all(text.startswith(f"{FILE} [score] {verdict}: ") for text, _ in lines)
         assert all(markup == colour for _, markup in lines)
-
-
-def test_a_quiet_run_is_told_in_one_line_what_may_be_chance() -> None:
-    comparison = decided(make_effect(0.12, 0.3))
-
-    (quiet,) = gate_lines(comparison, 80, -2)
-
-    assert quiet.text == f"{FILE} [score] inconclusive: 0.850 -> 0.730, may be chance"
-    assert len(gate_lines(comparison, 80, 0)) > 1
 
 
 def test_a_verdict_without_numbers_is_told_in_full() -> None:

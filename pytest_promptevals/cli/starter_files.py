@@ -1,0 +1,97 @@
+"""What ``promptevals init`` writes, and how: all of it, or nothing."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+from string import Template
+from typing import Final
+
+from pytest_promptevals.files.text import write_text_atomically
+
+CI_FILES: Final[Mapping[str, tuple[str, str]]] = {
+    "github": ("github.yml", ".github/workflows/evals.yml"),
+    "gitlab": ("gitlab-ci.yml", ".gitlab-ci.yml"),
+    "jenkins": ("Jenkinsfile", "Jenkinsfile"),
+}
+"""Of each CI server, the shipped workflow, and where the server looks for it."""
+EVALS: Final = "evals"
+"""Folder of the eval files."""
+_ROOTS: Final = ("pytest.toml", ".pytest.toml", "pytest.ini", ".pytest.ini", "pyproject.toml", "setup.py")
+"""Files by which pytest knows the root of a project, whatever stands in them."""
+
+
+def starter_files(name: str, model: str) -> dict[str, str]:
+    """Return the texts of an eval file, its prompt and its defaults, by their paths in the project.
+
+    Without a model, a script that stands in for one is among them.
+    """
+    values = {"name": name, "model": model}
+    defaults = "evals_model.yaml" if model else "evals_offline.yaml"
+    texts = {
+        f"{EVALS}/{name}.eval.yaml": Template(_read("eval_file.yaml")).substitute(values),
+        f"{EVALS}/evals.yaml": Template(_read(defaults)).substitute(values),
+        f"prompts/{name}.md": _read("prompt.md"),
+    }
+    return texts if model else texts | {f"{EVALS}/offline.script.yaml": _read("offline.script.yaml")}
+
+
+def root_file(folder: Path) -> dict[str, str]:
+    """Return the text of a ``pytest.ini``, if pytest would not know a project's root at or above a folder."""
+    if any((base / name).is_file() for base in (folder, *folder.parents) for name in _ROOTS):
+        return {}
+    return {"pytest.ini": _read("root.ini")}
+
+
+def ci_file(server: str) -> dict[str, str]:
+    """Return the text of the workflow for a CI server, by its path in the project; nothing for another word."""
+    if server not in CI_FILES:
+        return {}
+    source, target = CI_FILES[server]
+    return {target: _read(source, "workflows")}
+
+
+def _read(name: str, folder: str = "starter") -> str:
+    return resources.files(__package__).joinpath(folder, name).read_text(encoding="utf-8")
+
+
+def find_same(folder: Path, texts: Mapping[str, str]) -> list[str]:
+    """Return the paths at which a file with that text is already."""
+    return [name for name, text in texts.items() if _read_bytes(folder / name) == text.encode()]
+
+
+def _read_bytes(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None
+
+
+def write_all(folder: Path, texts: Mapping[str, str]) -> None:
+    """Write texts below a folder, which is made; where one cannot be written, all is as it was.
+
+    Raises ``OSError`` for that one.
+    """
+    paths = [folder / name for name in texts]
+    before = {path: _read_bytes(path) for path in paths}
+    folders = {parent for path in paths for parent in path.parents if not parent.exists()}
+    try:
+        for path, text in zip(paths, texts.values(), strict=True):
+            write_text_atomically(path, text)
+    except OSError:
+        _restore(before, sorted(folders, reverse=True))
+        raise
+
+
+def _restore(before: Mapping[Path, bytes | None], folders: list[Path]) -> None:
+    for path, content in before.items():
+        with contextlib.suppress(OSError):
+            if content is not None:
+                path.write_bytes(content)
+            else:
+                path.unlink(missing_ok=True)
+    for folder in folders:
+        with contextlib.suppress(OSError):
+            folder.rmdir()

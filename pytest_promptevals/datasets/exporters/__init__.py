@@ -1,0 +1,1 @@
+"""Eval files as files of other tools, one file for each format."""

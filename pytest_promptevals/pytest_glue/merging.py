@@ -1,0 +1,133 @@
+"""``promptevals merge``: a session whose results are there already, of which other sessions each made a part."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Generator, Iterator, Sequence
+from typing import Any, Final
+
+import pytest
+
+from pytest_promptevals.engine.planning import PlannedCase
+from pytest_promptevals.pytest_glue.eval_files import EvalSource
+from pytest_promptevals.pytest_glue.longrepr import CaseErrored, CaseFailed
+from pytest_promptevals.pytest_glue.marked_functions import id_of, parametrized_of
+from pytest_promptevals.pytest_glue.reusing import Reuse, reuse_of
+from pytest_promptevals.pytest_glue.running import CaseItem
+from pytest_promptevals.pytest_glue.session import session_of
+from pytest_promptevals.records.results import CaseResult
+from pytest_promptevals.records.runs import Run, RunStatus
+from pytest_promptevals.reports.words import count_text
+
+_SHOWN: Final = 3
+"""Cases that a message names."""
+_OF_TEST: Final = "test"
+"""Kind of the error of a test function that raised something, which is a failed test to pytest."""
+
+
+class MergedItems:
+    """Leaves only those items that have a result; test functions are not called for theirs."""
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_collection_modifyitems(
+        self, session: pytest.Session, config: pytest.Config, items: list[pytest.Item]
+    ) -> Generator[None, object, object]:
+        """Choose the items. Raises ``pytest.UsageError`` if they are not those that were run."""
+        returned = yield
+        reuse = reuse_of(config)
+        if reuse is None or session.testsfailed:  # what cannot be collected is said first
+            return returned
+        planned = dict(_planned_of(items))
+        _check_same(reuse, {key: case.fingerprint for key, case in planned.items()})
+        left_out = [item for item in items if _key_of(item) not in reuse.known]
+        items[:] = [_stored(item, reuse) for item in items if _key_of(item) in reuse.known]
+        if left_out:
+            config.hook.pytest_deselected(items=left_out)
+        if reuse.run.status is RunStatus.FINISHED:
+            reuse.notices.append(f"run {reuse.run_id} is merged already: the history stays as it is")
+        return returned
+
+
+class StoredItem(pytest.Item):
+    """A test of a marked function whose result is known: it reports that, and calls nothing."""
+
+    def __init__(
+        self, *, like: pytest.Item, planned: PlannedCase, source: EvalSource, result: CaseResult, **kw: Any
+    ) -> None:
+        super().__init__(**kw)
+        self.planned = planned
+        self._source = source
+        self._result = result
+        self._place = like.reportinfo()
+        self.own_markers = like.own_markers
+        self.keywords.update(like.keywords)
+
+    def reportinfo(self) -> tuple[os.PathLike[str] | str, int | None, str]:
+        """Point at the function."""
+        return self._place
+
+    def runtest(self) -> None:
+        """Pass, or fail as the test did. Raises ``CaseFailed``, and ``CaseErrored`` if there is no score."""
+        session = session_of(self.config)
+        session.hand_on(self, self._result)
+        error = self._result.error
+        if error is not None and error.kind == _OF_TEST:
+            raise CaseFailed(session.describe_error(self._result))
+        if error is not None:
+            raise CaseErrored(session.describe_error(self._result), error.kind)
+        if not self._result.passed:
+            session.fail_unless_let_through(self, self._source, self._result)
+
+
+def _stored(item: pytest.Item, reuse: Reuse) -> pytest.Item:
+    """Return what reports the result of an item."""
+    parametrized = parametrized_of(item)
+    if parametrized is None or item.parent is None:
+        return item
+    stored: StoredItem = StoredItem.from_parent(
+        item.parent,
+        name=item.name,
+        like=item,
+        planned=parametrized.planned,
+        source=parametrized.source,
+        result=reuse.known[parametrized.source.file, id_of(item)],
+    )
+    return stored
+
+
+def _planned_of(items: Sequence[pytest.Item]) -> Iterator[tuple[tuple[str, str], PlannedCase]]:
+    for item in items:
+        parametrized = parametrized_of(item)
+        if isinstance(item, CaseItem):
+            yield _key_of(item), item.planned
+        elif parametrized is not None:
+            yield _key_of(item), parametrized.planned
+
+
+def _key_of(item: pytest.Item) -> tuple[str, str]:
+    """Return the eval file and the name of a case; of other items, what no case has."""
+    parametrized = parametrized_of(item)
+    if isinstance(item, CaseItem):
+        return item.planned.plan.dataset.path, item.planned.name
+    return ("", "") if parametrized is None else (parametrized.source.file, id_of(item))
+
+
+def _check_same(reuse: Reuse, fingerprints: dict[tuple[str, str], str]) -> None:
+    """Raise ``pytest.UsageError`` if results have no item of now, or one that was edited since."""
+    missing = [key for key in reuse.known if key not in fingerprints]
+    edited = [key for key, result in reuse.known.items() if fingerprints.get(key, "") != result.case_fingerprint]
+    if missing or edited:
+        what = "not among those here" if missing else "edited, or judged otherwise here"
+        raise pytest.UsageError(f"{_named(missing or edited)} {what}: {_advice(reuse.run)}")
+
+
+def _named(keys: Collection[tuple[str, str]]) -> str:
+    names = [f"{file}::{name}" for file, name in list(keys)[:_SHOWN]]
+    more = f" and {len(keys) - _SHOWN} more" if len(keys) > _SHOWN else ""
+    return f"{count_text(len(keys), 'case')} that ran ({', '.join(names)}{more}) {'is' if len(keys) == 1 else 'are'}"
+
+
+def _advice(run: Run) -> str:
+    commit = "" if run.git is None else f"check out commit {run.git.commit[:7]}, and "
+    options = f"; they ran 'pytest {' '.join(run.arguments)}'" if run.arguments else ""
+    return f"{commit}give merge the options of the shares that change cases, after '--'{options}"

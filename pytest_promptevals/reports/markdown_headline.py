@@ -1,0 +1,59 @@
+"""What a run came to, in the one line that everybody reads."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pytest_promptevals.records.comparisons import GateResult, Verdict
+from pytest_promptevals.records.run_reports import RunReport
+from pytest_promptevals.records.runs import RunStatus
+from pytest_promptevals.reports.markdown_text import inline
+from pytest_promptevals.reports.metric_texts import effect_change, metric_title, value_text
+from pytest_promptevals.reports.words import count_text
+
+SIGNS: Final = {
+    Verdict.REGRESSED: "❌",
+    Verdict.FAILED: "❌",
+    Verdict.INSUFFICIENT_DATA: "❌",
+    Verdict.INCONCLUSIVE: "⚠️",
+    Verdict.PASSED: "✅",
+    Verdict.NO_BASELINE: "–",  # noqa: RUF001 - the dash of a table
+}
+"""A sign for each verdict, beside its word."""
+_LONGEST_NAME: Final = 120
+
+
+def headline(report: RunReport) -> str:
+    """Return the verdict of a run in one line of Markdown."""
+    cases = _cases_text(report)
+    if report.run.status is not RunStatus.FINISHED:
+        return f"⚠️ Evals stopped early, so there is no verdict; {cases}"
+    gates = [gate for gate in report.gates if gate.fails or gate.verdict is Verdict.INCONCLUSIVE]
+    if gates:
+        more = f" (and {count_text(len(gates) - 1, 'more gate')})" if len(gates) > 1 else ""
+        sign = "❌" if gates[0].fails else SIGNS[Verdict.INCONCLUSIVE]
+        return f"{sign} Evals {_gate_text(gates[0])}{more}; {cases}"
+    results = [case.result for file in report.files for case in file.cases]
+    if not all(result.passed for result in results):
+        return f"⚠️ Evals: {cases}; no gate failed"
+    is_compared = any(gate.evidence is not None for gate in report.gates)
+    return f"✅ Evals: {cases}{', no regression' if is_compared else '; there is no baseline to compare with'}"
+
+
+def _gate_text(gate: GateResult) -> str:
+    file = inline(gate.file, _LONGEST_NAME)
+    if gate.evidence is None:
+        return f"{gate.verdict.value}: gate {inline(gate.gate, _LONGEST_NAME)} of {file}"
+    effect = gate.evidence.effect
+    title = inline(metric_title(effect.metric), _LONGEST_NAME)
+    before, after = (value_text(effect.metric, value).replace("$", "&#36;") for value in (effect.before, effect.after))
+    moved = "rose" if effect_change(effect) > 0 else "fell"
+    return f"{gate.verdict.value}: {title} of {file} {moved} from {before} to {after}"
+
+
+def _cases_text(report: RunReport) -> str:
+    results = [case.result for file in report.files for case in file.cases]
+    passed = sum(result.passed is True for result in results)
+    errors = sum(result.error is not None for result in results)
+    text = f"{passed:,} of {count_text(len(results), 'case')} pass"
+    return f"{text}, {count_text(errors, 'error')}" if errors else text

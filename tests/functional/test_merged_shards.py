@@ -1,0 +1,209 @@
+"""``promptevals merge``: the shares that jobs ran, as one run with one verdict, equal to that of one pytest."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+from click.testing import CliRunner, Result
+
+from pytest_promptevals.cli import main
+from pytest_promptevals.history.store import HistoryStore
+from pytest_promptevals.records.comparisons import Verdict
+from pytest_promptevals.records.runs import RunKind, RunStatus
+from tests.support.project import EvalProject
+from tests.support.workflows import fill, load, steps
+
+QUIET = ("--", "-q", "-p", "no:randomly", "-p", "no:timeout", "-p", "no:socket")
+HISTORY = ".promptevals/history.db"
+HEAD = "model: scripted/echo\nprompt: '{}'\njudges: [exact]\ngate: {{max_drop: 0.05}}\n"
+ALL_RIGHT = "{{ input }}"
+SOME_WRONG = "{{ input }}{% if input in wrong %}!{% endif %}"
+
+
+def write_evals(project: EvalProject, *wrong: str) -> None:
+    """Two eval files of 24 cases and a test function over 6, in which the answers to ``wrong`` are wrong."""
+    prompt = f"{{% set wrong = {list(wrong)} %}}{SOME_WRONG}".replace("'", "''") if wrong else ALL_RIGHT
+    for file in ("a", "b"):
+        rows = [{"id": f"c{number}", "input": f"{file}{number}", "expected": f"{file}{number}"} for number in range(24)]
+        project.write_cases(f"evals/{file}.eval.yaml", rows, head=HEAD.format(prompt))
+
+
+@pytest.fixture
+def evals(project: EvalProject) -> EvalProject:
+    """A project with baselines, in which one of two files has become worse and a test function fails."""
+    project.write("pytest.ini", "[pytest]\n")
+    project.write("evals/rows.jsonl", "".join(f'{{"id": "row{number}"}}\n' for number in range(6)))
+    project.write(
+        "evals/test_rows.py",
+        """
+        import pathlib
+        import pytest
+
+        def test_ordinary(): pass
+
+        @pytest.mark.evals("rows.jsonl")
+        def test_row(case):
+            pathlib.Path("called").touch()
+            assert case.id != "row3"
+        """,
+    )
+    write_evals(project)
+    project.run("--evals-save-baseline", "--evals-history=off")
+    write_evals(project, *(f"a{number}" for number in range(0, 24, 3)), "b1")
+    return project
+
+
+def play(script: str, folder: Path, **values: str) -> int:
+    """Run the script of a step as a job on GitHub does, and return its exit status."""
+    environment = {
+        **os.environ,
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "PYTEST_ADDOPTS": " ".join(QUIET[1:]),
+    }
+    command = ["bash", "-e", "-o", "pipefail", "-c", fill(script, values)]
+    return subprocess.run(command, cwd=folder, env=environment, check=False).returncode
+
+
+def script_of(job: str, step: str) -> str:
+    found: str = next(each["run"] for each in steps("github-sharded.yml", job) if each.get("name") == step)
+    return found
+
+
+def run_jobs(project: EvalProject) -> None:
+    """Run the shares as the jobs of the workflow do, each on a checkout of its own, and bring what they leave."""
+    shares = load("github-sharded.yml")["jobs"]["shard"]["strategy"]["matrix"]["shard"]
+    for number, share in enumerate(shares):
+        checkout = project.path.parent / f"{project.path.name}-job{number}"
+        shutil.copytree(project.path, checkout)
+        assert play(script_of("shard", "Run a share of the evals"), checkout, **{"matrix.shard": share}) == 0
+        shutil.copytree(checkout / ".promptevals", project.path / "shards" / f"evals-shard-{number}")
+
+
+def run_shards(project: EvalProject, count: int, *arguments: str, history: str = "shards/{}/history.db") -> None:
+    for number in range(1, count + 1):
+        options = (f"--evals-shard={number}/{count}", f"--evals-history={history.format(number)}")
+        project.run(*options, *arguments)
+
+
+def merge(*arguments: str) -> Result:
+    return CliRunner().invoke(main, ["merge", *arguments, *QUIET])
+
+
+def finished_at(path: Path) -> str:
+    with HistoryStore.open(path) as store:
+        (run,) = store.runs()
+    return run.finished_at or ""
+
+
+def reported(path: Path) -> set[tuple[str, str, tuple[str, ...]]]:
+    """Return class, name and what is wrong, of each case and gate that a JUnit file has."""
+    cases = ET.parse(path).iter("testcase")  # noqa: S314 - pytest wrote it just now
+    return {
+        (case.get("classname", ""), case.get("name", ""), tuple(part.tag for part in case if part.tag != "properties"))
+        for case in cases
+    }
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the scripts of the workflow are for bash")
+def test_three_jobs_come_to_the_verdict_of_one_however_often_they_are_merged(
+    evals: EvalProject, capfd: pytest.CaptureFixture[str]
+) -> None:
+    run_jobs(evals)
+    whole = evals.run("--evals-history=whole.db", "--junitxml=whole.xml")
+    capfd.readouterr()
+    (evals.path / "called").unlink()
+
+    status = play(script_of("evals", "Decide"), evals.path)
+
+    printed = capfd.readouterr().out
+    assert status == whole.ret == pytest.ExitCode.TESTS_FAILED
+    ordinary = ("evals.test_rows", "test_ordinary", ())
+    assert reported(evals.path / "evals.xml") == reported(evals.path / "whole.xml") - {ordinary}
+    with HistoryStore.open(evals.path / "whole.db") as store:
+        (one,) = store.runs()
+        expected = {comparison.file: comparison for comparison in store.comparisons(one.id)}
+    with HistoryStore.open(evals.path / HISTORY) as store:
+        (merged,) = store.runs()
+        found = {comparison.file: comparison for comparison in store.comparisons(merged.id)}
+        assert len(store.results(merged.id)) == 54
+    for file, comparison in expected.items():
+        assert [(gate.gate, gate.verdict, gate.explanation) for gate in found[file].gates] == [
+            (gate.gate, gate.verdict, gate.explanation) for gate in comparison.gates
+        ]
+    assert [gate.verdict for gate in found["evals/a.eval.yaml"].gates] == [Verdict.REGRESSED]
+    assert (merged.kind, merged.status, merged.shard) == (RunKind.RUN, RunStatus.FINISHED, None)
+    assert merged.finished_at == max(map(finished_at, evals.path.glob("shards/*/history.db")))
+    assert (merged.selected, merged.selection, merged.calls) == (one.selected, one.selection, one.calls)
+    assert [file.dataset_version for file in merged.files] == [file.dataset_version for file in one.files]
+    assert "regressed" in printed
+    assert not (evals.path / "called").exists()
+    write_evals(evals)  # with another prompt, the model would give other answers
+    before = (evals.path / HISTORY).read_bytes()
+    again = merge(*(f"shards/evals-shard-{number}/history.db" for number in (2, 0, 1)))
+    printed = capfd.readouterr().out
+    assert again.exit_code == status
+    assert "regressed" in printed
+    assert "finished already" not in printed
+    assert f"run {merged.id} is merged already: the history stays as it is" in printed.splitlines()
+    assert (evals.path / HISTORY).read_bytes() == before
+
+
+def test_shares_of_one_history_count_only_together_from_then_on(evals: EvalProject) -> None:
+    write_evals(evals)
+    run_shards(evals, 2, "-k", "c1", history=HISTORY)
+
+    result = merge()
+
+    with HistoryStore.open(evals.path / HISTORY) as store:
+        merged = next(run for run in store.runs() if run.kind is RunKind.RUN)
+        shares = [run for run in store.runs() if run.kind is not RunKind.RUN]
+    assert result.exit_code == 0
+    assert [(run.kind, run.parent) for run in shares] == [(RunKind.SHARD, merged.id)] * 2
+    options = ("--evals-baseline=latest", "--evals-changed=latest", "--evals-history", HISTORY)
+    evals.run("-k", "c1", *options).stdout.fnmatch_lines(["evals/a.eval.yaml*11*1.000*1.000*passed"])
+    with HistoryStore.open(evals.path / HISTORY) as store:
+        newest = max(store.runs(), key=lambda run: run.started_at)
+        assert {comparison.baseline_run for comparison in store.comparisons(newest.id)} == {merged.id}
+        assert {result.reused_from for result in store.results(newest.id)} == {merged.id}
+
+
+def test_what_is_not_what_the_shares_ran_is_refused(project: EvalProject, capfd: pytest.CaptureFixture[str]) -> None:
+    rows = [{"id": f"c{number}", "input": "x", "expected": "x"} for number in range(5)]
+    project.write_cases("a.eval.yaml", rows)
+    run_shards(project, 1, "--evals-max-drop=0.2")
+    capfd.readouterr()
+
+    project.write_cases("a.eval.yaml", [{**rows[0], "expected": "y"}, *rows[1:]])
+    edited = merge("shards").exit_code, capfd.readouterr().err.splitlines()[0]
+    project.write_cases("a.eval.yaml", rows[4:])
+    gone = merge("shards").exit_code, capfd.readouterr().err.splitlines()[0]
+
+    advice = "give merge the options of the shares that change cases, after '--'; they ran 'pytest "
+    assert edited[0] == gone[0] == pytest.ExitCode.USAGE_ERROR
+    assert edited[1].startswith(
+        f"ERROR: 1 case that ran (a.eval.yaml::c0) is edited, or judged otherwise here: {advice}"
+    )
+    assert edited[1].endswith(" --evals-max-drop=0.2'")
+    assert gone[1].startswith(
+        "ERROR: 4 cases that ran (a.eval.yaml::c0, a.eval.yaml::c1, a.eval.yaml::c2 and 1 more) are not among those "
+        f"here: {advice}"
+    )
+    with HistoryStore.open(project.path / HISTORY) as store:
+        assert store.runs() == ()
+
+
+def test_workers_are_refused_for_they_had_nothing_to_do(project: EvalProject) -> None:
+    project.write_cases("a.eval.yaml", [{"id": "c", "input": "x", "expected": "x"}])
+
+    result = project.run("--evals-merge=union.db", "-n2")
+
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(
+        ["ERROR: merging runs nothing, so there is no work for the workers of -n: leave it out"]
+    )

@@ -1,0 +1,189 @@
+"""``promptevals init``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+
+from pytest_promptevals.cli import init as module
+from pytest_promptevals.cli.schema import schema_text
+from tests.unit.cli.history_project import call
+
+WRITTEN = [
+    "evals/evals.yaml",
+    "evals/offline.script.yaml",
+    "evals/tickets.eval.yaml",
+    "prompts/tickets.md",
+    "pytest.ini",
+]
+
+_FILES = ("evals.yaml", "tickets.eval.yaml")
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "300")
+    return tmp_path
+
+
+def files_of(folder: Path) -> list[str]:
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+def test_an_empty_folder_gets_evals_that_need_no_key(folder: Path) -> None:
+    said = call("init")
+
+    assert files_of(folder) == WRITTEN
+    assert said.splitlines() == [
+        "wrote evals/tickets.eval.yaml",
+        "wrote evals/evals.yaml",
+        "wrote prompts/tickets.md",
+        "wrote evals/offline.script.yaml",
+        "wrote pytest.ini",
+        "",
+        "A stand-in answers, offline. For a real model, change the line 'model:' in evals/evals.yaml.",
+        "next: pytest",
+        "then: pytest --evals-save-baseline; and after a change of prompts/tickets.md, pytest again",
+    ]
+
+
+def test_a_model_needs_no_stand_in(folder: Path) -> None:
+    said = call("init", "shop", "--model", "openai/gpt-5-mini", "--name", "mail")
+
+    assert files_of(folder / "shop") == ["evals/evals.yaml", "evals/mail.eval.yaml", "prompts/mail.md", "pytest.ini"]
+    assert yaml.safe_load(Path("shop/evals/evals.yaml").read_text("utf-8")) == {"model": "openai/gpt-5-mini"}
+    assert "prompt: ../prompts/mail.md" in Path("shop/evals/mail.eval.yaml").read_text("utf-8")
+    assert said.splitlines()[-4:] == [
+        "It asks openai/gpt-5-mini: set its key, OPENAI_API_KEY.",
+        "next: cd shop",
+        "then: pytest",
+        "then: pytest --evals-save-baseline; and after a change of prompts/mail.md, pytest again",
+    ]
+
+
+@pytest.mark.parametrize("arguments", [(), ("--model", "anthropic/claude-sonnet-5")], ids=["offline", "model"])
+def test_what_is_written_is_valid_and_nothing_is_found_in_it(arguments: tuple[str, ...]) -> None:
+    call("init", *arguments)
+
+    defaults, evals = (yaml.safe_load(Path("evals", name).read_text("utf-8")) for name in _FILES)
+    jsonschema.validate(defaults | evals, json.loads(schema_text()))
+    assert call("check", "--strict").startswith("nothing found; looked at 10 cases")
+
+
+@pytest.mark.parametrize(
+    ("server", "file"),
+    [("github", ".github/workflows/evals.yml"), ("gitlab", ".gitlab-ci.yml"), ("jenkins", "Jenkinsfile")],
+)
+def test_a_ci_server_gets_its_workflow(server: str, file: str) -> None:
+    call("init", "--ci", server)
+
+    assert "pytest evals" in Path(file).read_text("utf-8")
+
+
+def test_the_address_of_the_repository_tells_the_ci_server(folder: Path) -> None:
+    (folder / ".git").mkdir()
+    (folder / ".git" / "config").write_text('[remote "origin"]\n\turl = git@gitlab.shop.test:a/b.git\n', "utf-8")
+
+    assert "wrote .gitlab-ci.yml" in call("init").splitlines()
+
+
+def test_nothing_is_written_over_what_is_there(folder: Path) -> None:
+    (folder / "prompts").mkdir()
+    mine = folder / "prompts" / "tickets.md"
+    mine.write_text("mine", encoding="utf-8")
+    said = call("init", status=1)
+
+    assert said == "Error: there already, so nothing is written: prompts/tickets.md; give --force to write over it\n"
+    assert files_of(folder) == ["prompts/tickets.md"]
+    assert mine.read_text("utf-8") == "mine"
+
+    call("init", "--force")
+    assert files_of(folder) == WRITTEN
+    assert mine.read_text("utf-8") != "mine"
+
+
+def test_a_project_with_evals_gets_a_workflow_alone(folder: Path) -> None:
+    call("init")
+    changed = folder / "evals" / "evals.yaml"
+    changed.write_text("model: openai/gpt-5-mini\n", encoding="utf-8")
+
+    assert call("init", status=1) == (
+        "Error: evals holds evals already, so nothing is written. --ci NAME adds a CI workflow to them\n"
+    )
+    assert call("init", "--ci", "jenkins") == "wrote Jenkinsfile\n"
+    assert call("init", "--ci", "jenkins") == "already there: Jenkinsfile\n"
+    assert changed.read_text("utf-8") == "model: openai/gpt-5-mini\n"
+
+
+def test_where_one_file_cannot_be_written_none_is(folder: Path) -> None:
+    (folder / "prompts").write_text("a file", encoding="utf-8")
+    said = call("init", "--force", status=1)
+
+    assert "cannot be written: " in said
+    assert [path.name for path in folder.iterdir()] == ["prompts"]
+    assert (folder / "prompts").read_text("utf-8") == "a file"
+
+
+def test_settings_that_are_there_stay_and_what_they_lack_is_said(folder: Path) -> None:
+    settings = "[pytest]\ntestpaths = tests\nevals_default = skip\nevals_files = *.check.yaml\n"
+    (folder / "pytest.ini").write_text(settings, encoding="utf-8")
+    said = call("init").splitlines()
+
+    assert (folder / "pytest.ini").read_text("utf-8") == settings
+    assert said[4:7] == [
+        "pytest looks only into its testpaths: add evals to them, or run 'pytest evals'",
+        "evals_files names no such file: add tickets.eval.yaml to it",
+        "evals_default is skip: run 'pytest --evals'",
+    ]
+
+
+def test_a_root_that_pytest_knows_gets_no_ini_file(folder: Path) -> None:
+    (folder / "pyproject.toml").write_text("[project]\nname = 'shop'\n", encoding="utf-8")
+    call("init", "deep")
+
+    assert not (folder / "deep" / "pytest.ini").exists()
+
+
+def test_where_the_ci_server_looks_elsewhere_that_is_said(folder: Path) -> None:
+    (folder / ".git").mkdir()
+    said = call("init", "deep", "--ci", "jenkins")
+
+    assert f"jenkins looks for Jenkinsfile in {folder} alone: move it there, and correct 'pytest evals' in it" in said
+
+
+def test_at_a_terminal_two_things_are_asked(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_has_terminal", lambda: True)
+    said = call("init", given="gpt-5\nopenai/gpt-5-mini\ngitlab\n")
+
+    assert "Error: 'gpt-5' is no model; write it as PROVIDER/MODEL, such as openai/gpt-5-mini" in said
+    assert files_of(folder)[0] == ".gitlab-ci.yml"
+    assert "model: openai/gpt-5-mini" in (folder / "evals" / "evals.yaml").read_text("utf-8")
+
+
+def test_yes_asks_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_has_terminal", lambda: True)
+    call("init", "--yes", given="")
+
+    assert files_of(folder) == WRITTEN
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (("--model", "opnai/gpt-5"), "'--model': there is no provider 'opnai'. Did you mean 'openai'?"),
+        (("--model", "gpt-5"), "'--model': 'gpt-5' is no model; write it as PROVIDER/MODEL, such as openai/gpt-5-mini"),
+        (
+            ("--model", "scripted/echo"),
+            "'--model': 'scripted/echo' is no model that can be asked; for a stand-in, leave it out",
+        ),
+        (("--name", "../a"), "'--name': '../a' is no name for files; use letters, digits, '-' and '_'"),
+    ],
+)
+def test_what_cannot_be_is_told(folder: Path, arguments: tuple[str, ...], problem: str) -> None:
+    assert call("init", *arguments, status=2).endswith(f"Error: Invalid value for {problem}\n")
+    assert files_of(folder) == []
