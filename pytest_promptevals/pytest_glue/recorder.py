@@ -98,7 +98,13 @@ class Recorder:
 
     def error_result(self, kind: str, message: str) -> CaseResult:
         """Return the result of a case that could not be scored."""
-        outcomes = [*self._outcomes, Outcome(error=ErrorRecord(kind, message))]
+        error = ErrorRecord(kind, message)
+        outcomes = [
+            outcome if outcome.scores or outcome.error else dataclasses.replace(outcome, error=error)
+            for outcome in self._outcomes
+        ]
+        if not any(outcome.error is error for outcome in outcomes):
+            outcomes.append(Outcome(error=error))
         return dataclasses.replace(assemble_result(self._planned, None, outcomes), file=self._file, name=self._name)
 
     def _assemble(self, failure: BaseException | None) -> CaseResult:

@@ -101,6 +101,19 @@ def test_an_exception_is_an_error_of_the_case_not_a_score(app: EvalProject) -> N
     app.run("-k", "one").stdout.fnmatch_lines(["test_app.py::test_app *1 *0 *1 *- *no baseline"])
 
 
+@pytest.mark.parametrize(
+    "before", ["evals.output('so far')", "evals.judge('A')\nevals.output('so far')", "evals.judge('A')"]
+)
+def test_an_exception_after_an_output_is_an_error_too(app: EvalProject, before: str) -> None:
+    write_test(app, f"{before}\nraise RuntimeError('database is down')")
+    result = app.run("-k", "one")
+
+    result.stdout.fnmatch_lines(
+        ["E   RuntimeError: database is down", "test_app.py::test_app *1 *0 *1 *- *no baseline"]
+    )
+    result.stdout.no_fnmatch_line("*ZeroDivisionError*")
+
+
 def test_judging_twice_is_two_trials(app: EvalProject) -> None:
     write_test(app, "evals.judge('A')\nevals.judge('no')")
 
