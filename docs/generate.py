@@ -20,7 +20,9 @@ from pydantic import BaseModel
 import pytest_promptevals
 from pytest_promptevals import hookspecs
 from pytest_promptevals.datasets import wire, wire_cases
+from pytest_promptevals.datasets.exporters.promptfoo_fields import FIELDS as EXPORTED_FIELDS
 from pytest_promptevals.datasets.importers.builtin import pytest_promptevals_importers as builtin_importers
+from pytest_promptevals.datasets.importers.rows import USUAL
 from pytest_promptevals.engine.judging import GROUPS
 from pytest_promptevals.engine.registry import builtin_registry
 from pytest_promptevals.judges.describe import JudgeDescription, describe_judge
@@ -272,8 +274,23 @@ def _import_section(name: str, place: object) -> str:
     found = importlib.import_module(module)
     rows = [(f"`{field}`", meaning) for field, meaning in found.FIELDS.items()]
     return "\n\n".join(
-        [f"## {name}", f"{getattr(found, attribute).description}.".capitalize(), _table(("field", "becomes"), rows)]
+        [f"### {name}", _as_sentence(getattr(found, attribute).description), _table(("field", "becomes"), rows)]
     )
+
+
+def _as_sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}."
+
+
+def row_names_reference() -> str:
+    """Return the names of fields that rows are known by."""
+    rows = [(f"`{key}`", ", ".join(f"`{name}`" for name in names)) for key, names in USUAL.items()]
+    return _table(("key of a case", "names of fields, the first that is there counts"), rows)
+
+
+def export_fields_reference() -> str:
+    """Return what becomes of an eval file in a config of promptfoo."""
+    return _table(("key", "becomes"), [(f"`{key}`", fate) for key, fate in EXPORTED_FIELDS.items()])
 
 
 PARTS: Final[Mapping[str, Callable[[], str]]] = {
@@ -299,5 +316,7 @@ PARTS: Final[Mapping[str, Callable[[], str]]] = {
     "judge-keys": _keys_of(wire_cases.JudgeOptionsWire),
     "group-keys": _keys_of(wire_cases.GroupOptionsWire),
     "import-formats": import_formats_reference,
+    "row-names": row_names_reference,
+    "export-fields": export_fields_reference,
 }
 """What makes each part, by the name that pages ask for it with."""

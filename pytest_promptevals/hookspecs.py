@@ -256,8 +256,11 @@ class Exporter(Protocol):
 
     description: str
     """What it writes, in a few words: the help shows it."""
-    endings: Sequence[str]
-    """What the names of such files end in, with the dot: a file of such a name is written in this format."""
+
+    @property
+    def endings(self) -> Sequence[str]:
+        """What the names of such files end in, with the dot: a file of such a name is written in this format."""
+        ...
 
     def export(self, request: ExportRequest) -> Export:
         """Return the other tool's file. What people and models wrote in it has to be escaped as the format asks."""

@@ -16,9 +16,10 @@ _WIDTH: Final = 100
 _SHORT: Final = 80
 """Characters up to which a list or mapping of plain values stands in one line."""
 _UNFIT: Final = re.compile(
-    r"[ \t]+(?:\n|$)|[^\n\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
+    r"[ \t]+(?:\n|$)|[^\n\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
 )
 """What a block of text cannot hold as it is."""
+_LINE_ENDS: Final = re.compile(r"[\x85\u2028\u2029]")
 _UNFIT_IN_COMMENT: Final = re.compile(
     r"[^\t-\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
 )
@@ -49,7 +50,9 @@ class _ListInLine(list[Json]):
 
 def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
     is_block = "\n" in text and not _UNFIT.search(text) and not text.startswith((" ", "\n"))
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if is_block else None)
+    # Quotes of another kind would hold line ends of Unicode as they are.
+    style = "|" if is_block else '"' if _LINE_ENDS.search(text) else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 
 def _represent_mapping(dumper: yaml.SafeDumper, data: dict[str, Json]) -> yaml.Node:

@@ -27,7 +27,6 @@ from pytest_promptevals.history.past import PastFile
 from pytest_promptevals.history.place import OFF, locate_history
 from pytest_promptevals.pytest_glue.adaptive import Caller
 from pytest_promptevals.pytest_glue.kept import Totals
-from pytest_promptevals.pytest_glue.reusing import asked_reuse
 from pytest_promptevals.pytest_glue.saying import say
 from pytest_promptevals.records.comparisons import BaselineCase, Delta
 from pytest_promptevals.records.json_types import JsonObject
@@ -135,7 +134,7 @@ class Attributor:
         past = self._explainer.past_file(compared, run)
         try:
             old = self._find_old(compared, past)
-            cases = self._find_cases(compared, flips[:MOST_CASES], old)
+            cases = self._find_cases(compared, flips[:MOST_CASES], run, old)
             other = self._name_changes(cases, old)
             variants = self._vary(cases, compared.now, old)
             say(
@@ -162,9 +161,9 @@ class Attributor:
             hint=self._explainer.hint(compared, past),
         )
 
-    def _find_cases(self, compared: ComparedFile, flips: Sequence[Delta], old: _Old) -> tuple[_Case, ...]:
+    def _find_cases(self, compared: ComparedFile, flips: Sequence[Delta], run: Run, old: _Old) -> tuple[_Case, ...]:
         """Return the cases that can be run again. Raises ``UsageError`` if there is none."""
-        if asked_reuse(self._session.config) is not None:
+        if run.kind not in (RunKind.RUN, RunKind.RERUN):
             raise UsageError("this run asks no model, so no case is run again")
         if not flips:
             raise UsageError("no case that passed before fails now, so there is nothing to explain")

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import pytest
 
+from pytest_promptevals.errors import DatasetError, FileProblem
 from pytest_promptevals.settings import Settings
 
 if TYPE_CHECKING:
     from pytest_promptevals.records.run_reports import RunReport
+    from pytest_promptevals.reports.findings import Finding
 
 _GITHUB: Final = "github"
 _AZURE: Final = "azure"
@@ -36,22 +38,27 @@ class ServiceSurface:
 
     Args:
         service: ``github`` or ``azure``.
+        rootdir: root of the project.
     """
 
-    def __init__(self, service: str) -> None:
+    def __init__(self, service: str, rootdir: Path) -> None:
         self._service = service
-        self._failed: set[str] = set()
-        self._lines: list[str] = []
+        self._rootdir = rootdir
+        self._problems: list[FileProblem] = []
+        self._findings: list[Finding] = []
+        self._commands: list[str] = []
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Note which items fail: other cases below their thresholds were let through."""
-        if report.failed:
-            self._failed.add(report.nodeid)
+    def pytest_exception_interact(self, call: pytest.CallInfo[object]) -> None:
+        """Note what is wrong with eval files."""
+        error = None if call.excinfo is None else call.excinfo.value
+        if isinstance(error, DatasetError):
+            self._problems += error.problems
 
     def show(self, report: RunReport) -> list[str]:
         """Write the summary of the job, prepare the annotations, and return what went wrong, a line each."""
-        self._lines += _annotations(self._service, report, self._failed)
+        from pytest_promptevals.reports.findings import find_findings  # noqa: PLC0415 - only on a CI service
+
+        self._findings += find_findings(report)
         try:
             return self._summarize(report)
         except OSError as error:
@@ -62,26 +69,31 @@ class ServiceSurface:
 
         text = MarkdownReport().render(report)
         if self._service == _AZURE:
-            self._lines += _azure_summary(text, report.run.id)
+            self._commands += _azure_summary(text, report.run.id)
             return []
         return _append_summary(f"{text}\n")
 
     @pytest.hookimpl(trylast=True)
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Print the annotations, folded: they are for the service, and people have read them above."""
-        if not self._lines:
+        try:
+            lines = [*self._annotations(), *self._commands]
+        except Exception as error:  # noqa: BLE001 - a mistake of ours must not take the summary away
+            terminalreporter.write_line(f"no annotations are written: {type(error).__name__}: {error}", yellow=True)
+            return
+        if not lines:
             return
         begin, end = _GROUPS[self._service]
         terminalreporter.ensure_newline()
-        for line in (begin.format("annotations of the evals"), *self._lines, end):
+        for line in (begin.format("annotations of the evals"), *lines, end):
             terminalreporter.write_line(line)
 
+    def _annotations(self) -> Iterator[str]:
+        from pytest_promptevals.reports.annotations import annotation_lines  # noqa: PLC0415 - only on a CI service
+        from pytest_promptevals.reports.findings import of_problem  # noqa: PLC0415 - likewise
 
-def _annotations(service: str, report: RunReport, failed: Collection[str]) -> list[str]:
-    from pytest_promptevals.reports.annotations import azure_lines, github_lines  # noqa: PLC0415 - only on a CI service
-
-    lines = azure_lines if service == _AZURE else github_lines
-    return list(lines(report, os.environ, failed))
+        findings = [*map(of_problem, self._problems), *self._findings]
+        return annotation_lines(self._service, findings, self._rootdir, os.environ)
 
 
 def _append_summary(text: str) -> list[str]:

@@ -218,7 +218,7 @@ class RunRecorder:
             decide_run(compared, self._settings) if self._is_complete else tuple(item.comparison for item in compared)
         )
         report_gates(session, [gate for comparison in self._comparisons for gate in comparison.gates])
-        if self._settings.attribute:
+        if self._settings.attribute and not self._config.getoption("evals_merge"):  # which calls nothing
             attributor = Attributor(self._explainer, self._settings, session, caller)
             self._notices += attributor.attribute(self._explained_files(), self._run)
 

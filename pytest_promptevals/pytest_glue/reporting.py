@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +21,7 @@ from pytest_promptevals.records.runs import Run
 from pytest_promptevals.settings import Settings
 
 if TYPE_CHECKING:
-    from pytest_promptevals.records.run_reports import RunReport
+    from pytest_promptevals.records.run_reports import ReportedCase, RunReport
     from pytest_promptevals.reports.run_report import FindBefore
 
 
@@ -48,9 +49,18 @@ class SessionReports:
         self._wanted = tuple(_find_wanted(settings))
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         service = find_service(settings, os.environ)
-        self._surface = ServiceSurface(service) if service else None
+        self._surface = ServiceSurface(service, config.rootpath) if service else None
         if self._surface is not None:
             config.pluginmanager.register(self._surface, "promptevals-service")
+        self._failed: set[str] = set()
+        if self._is_needed:
+            config.pluginmanager.register(self, "promptevals-reports")
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Note which items fail: other cases below their thresholds are let through."""
+        if report.failed:
+            self._failed.add(report.nodeid)
 
     @property
     def place(self) -> Place | None:
@@ -72,13 +82,15 @@ class SessionReports:
         if not self._is_needed or place is None:
             return []
         try:
-            report = self._read(place, run, before)
+            report = _with_outcomes(self._read(place, run, before), self._failed)
+            notices = [] if self._surface is None else self._surface.show(report)
         except PromptEvalsError as error:
             return [f"no report is written: {error}"]
+        except Exception as error:  # noqa: BLE001 - such as what somebody else wrote into the history
+            return [f"no report is written: {type(error).__name__}: {error}"]
         finally:
             if self._folder is not None:
                 self._folder.cleanup()
-        notices = [] if self._surface is None else self._surface.show(report)
         return [*(self._write_file(wanted, report) for wanted in self._wanted), *notices]
 
     @property
@@ -109,6 +121,22 @@ class SessionReports:
         except Exception as error:  # noqa: BLE001 - a report of the user's may raise anything
             return f"the report {shown_path(path, here)} is not written: {type(error).__name__}: {error}"
         return f"report written to {shown_path(path, here)}"
+
+
+def _with_outcomes(report: RunReport, failed: Collection[str]) -> RunReport:
+    """Return the report with what pytest made of each case."""
+    files = (
+        dataclasses.replace(file, cases=tuple(_with_outcome(case, failed) for case in file.cases))
+        for file in report.files
+    )
+    return dataclasses.replace(report, files=tuple(files))
+
+
+def _with_outcome(case: ReportedCase, failed: Collection[str]) -> ReportedCase:
+    file, name = case.result.file, case.result.name
+    # The items of a test function have their case in brackets.
+    nodeid = f"{file}[{name}]" if "::" in file else f"{file}::{name}"
+    return dataclasses.replace(case, is_failure=nodeid in failed)
 
 
 def _find_wanted(settings: Settings) -> Iterator[_Wanted]:

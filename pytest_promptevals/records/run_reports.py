@@ -22,6 +22,8 @@ class ReportedCase:
     """Its change since the baseline; ``None`` if the eval file was not compared."""
     output_before: str | None = None
     """Text of the first response in the baseline; ``None`` if it is not known. A committed baseline shortens it."""
+    is_failure: bool | None = None
+    """Whether pytest counts it as failed or as an error; ``None`` if that is not known, as only its session does."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,42 +3,46 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Generator, Iterator, Mapping
-from typing import Final, TypeAlias
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Final
 
-from pytest_promptevals.records.run_reports import RunReport
-from pytest_promptevals.reports.findings import Finding, find_findings, merge_alike
+from pytest_promptevals.reports.findings import Finding, FindingKind, merge_alike
 from pytest_promptevals.reports.repository_paths import repository_path, repository_root
 
+GITHUB: Final = "github"
+AZURE: Final = "azure"
 _MOST: Final = 10
 """Errors, and warnings, that GitHub shows of one step of a job; what is more it drops in silence."""
 _GITHUB_DATA: Final = {"%": "%25", "\r": "%0D", "\n": "%0A"}
 _GITHUB_PROPERTY: Final = {**_GITHUB_DATA, ":": "%3A", ",": "%2C"}
 _AZURE: Final = {"\r": "%0D", "\n": "%0A", ";": "%3B", "]": "%5D"}
 _AZURE_CODES: Final = ("%0D", "%0A", "%3B", "%5D")
-Annotate: TypeAlias = Callable[[str, str, Finding], str]
-"""Gives the command for a level, ``error`` or ``warning``, a path in the repository, and what is to be shown there."""
 
 
-def github_lines(
-    report: RunReport, environment: Mapping[str, str], failed: Collection[str] | None = None
+def annotation_lines(
+    service: str, findings: Iterable[Finding], rootdir: Path, environment: Mapping[str, str]
 ) -> Iterator[str]:
-    """Yield annotations for GitHub Actions, as many as it shows, and how many there are beyond.
+    """Yield commands that show findings, as many as GitHub shows, and how many there are beyond.
 
-    ``failed`` are the node ids of the items that failed, as ``find_findings`` takes them.
+    Args:
+        service: ``github`` for GitHub Actions, ``azure`` for Azure Pipelines.
+        findings: the most important first.
+        rootdir: what their paths are relative to.
+        environment: variables that say where the service put the repository.
     """
-    left_out = yield from _annotations(report, environment, failed, _github_line)
-    if left_out:
-        yield github_command("notice", f"{left_out} not shown here; the summary of the job has them", title="evals")
-
-
-def azure_lines(
-    report: RunReport, environment: Mapping[str, str], failed: Collection[str] | None = None
-) -> Iterator[str]:
-    """Yield the same for Azure Pipelines."""
-    left_out = yield from _annotations(report, environment, failed, _azure_line)
-    if left_out:
-        yield azure_command("task.logissue", f"evals: {left_out} not shown here", type="warning")
+    annotate = _azure_line if service == AZURE else _github_line
+    root = repository_root(rootdir, environment)
+    counts: Counter[str] = Counter()
+    for finding in filter(_is_news, merge_alike(findings)):
+        level = "error" if finding.is_failure else "warning"
+        counts[level] += 1
+        if counts[level] <= _MOST:
+            yield annotate(level, repository_path(finding.location.path, rootdir, root), finding)
+    beyond = {level: count - _MOST for level, count in counts.items() if count > _MOST}
+    if beyond:
+        counted = (f"{count} more {level}{'s' if count > 1 else ''}" for level, count in sorted(beyond.items()))
+        yield _rest_line(service, " and ".join(counted))
 
 
 def github_command(name: str, text: str, **properties: str) -> str:
@@ -53,19 +57,15 @@ def azure_command(name: str, text: str, **properties: str) -> str:
     return f"##vso[{name}{' ' if pairs else ''}{pairs}]{_azure_text(text)}"
 
 
-def _annotations(
-    report: RunReport, environment: Mapping[str, str], failed: Collection[str] | None, annotate: Annotate
-) -> Generator[str, None, str]:
-    """Yield a command for each finding that is shown, and return in words how many are not."""
-    root = repository_root(report.rootdir, environment)
-    counts: Counter[str] = Counter()
-    for finding in merge_alike(find_findings(report, failed)):
-        level = "error" if finding.is_failure else "warning"
-        counts[level] += 1
-        if counts[level] <= _MOST:
-            yield annotate(level, repository_path(finding.location.path, report.rootdir, root), finding)
-    beyond = {level: count - _MOST for level, count in counts.items() if count > _MOST}
-    return " and ".join(f"{count} more {level}{'s' if count > 1 else ''}" for level, count in sorted(beyond.items()))
+def _is_news(finding: Finding) -> bool:
+    """Return whether a reader has to know: not of what failed before, or is expected to, and was let through."""
+    return finding.is_failure or finding.kind in (FindingKind.FLIP, FindingKind.INCONCLUSIVE)
+
+
+def _rest_line(service: str, counted: str) -> str:
+    if service == AZURE:
+        return azure_command("task.logissue", f"evals: {counted} not shown here", type="warning")
+    return github_command("notice", f"{counted} not shown here; the summary of the job has them", title="evals")
 
 
 def _github_line(level: str, path: str, finding: Finding) -> str:

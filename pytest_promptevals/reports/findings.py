@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
+from pytest_promptevals.errors import FileProblem
 from pytest_promptevals.records.cases import Location
 from pytest_promptevals.records.comparisons import GateResult, Verdict
 from pytest_promptevals.records.run_reports import ReportedCase, RunReport
@@ -21,6 +22,8 @@ _LONGEST_HEADLINE: Final = 1000
 class FindingKind(enum.Enum):
     """What is the matter; the first ones are the most important."""
 
+    FILE = "file"
+    """A file cannot be used."""
     GATE = "gate"
     """A gate fails."""
     FLIP = "flip"
@@ -53,17 +56,21 @@ class Finding:
     """Whether it makes the session fail, as far as that is known."""
 
 
-def find_findings(report: RunReport, failed: Collection[str] | None = None) -> list[Finding]:
-    """Return what is the matter with a run.
-
-    ``failed`` are the node ids of the items that pytest counts as failed or as errors: others were let through. Where
-    they are not known, each case that does not pass is taken for a failure.
-    """
+def find_findings(report: RunReport) -> list[Finding]:
+    """Return what is the matter with a run; where it is not known what was let through, nothing was."""
     gates = [_of_gate(gate) for gate in report.gates if gate.fails or gate.verdict is Verdict.INCONCLUSIVE]
     cases = [case for file in report.files for case in file.cases if case.result.passed is not True]
-    found = [*gates, *(_of_case(case, failed) for case in sorted(cases, key=badness))]
+    found = [*gates, *map(_of_case, sorted(cases, key=badness))]
     order = list(FindingKind)
     return sorted(found, key=lambda finding: order.index(finding.kind))
+
+
+def of_problem(problem: FileProblem) -> Finding:
+    """Return the finding that an eval file cannot be used."""
+    location = Location(problem.path, problem.line or 1)
+    field = f"{problem.field}: " if problem.field else ""
+    message = visible_text(f"{field}{problem.message}")
+    return Finding(FindingKind.FILE, problem.path, "", location, "eval file cannot be used", message, is_failure=True)
 
 
 def merge_alike(findings: Iterable[Finding]) -> Iterator[Finding]:
@@ -83,11 +90,6 @@ def merge_alike(findings: Iterable[Finding]) -> Iterator[Finding]:
     yield from rest
 
 
-def node_id(file: str, name: str) -> str:
-    """Return the node id of an item; those of test functions end in brackets."""
-    return f"{file}[{name}]" if "::" in file else f"{file}::{name}"
-
-
 def _of_gate(gate: GateResult) -> Finding:
     kind = FindingKind.GATE if gate.fails else FindingKind.INCONCLUSIVE
     title = one_line(f"gate {gate.gate}: {gate.verdict.value}")
@@ -95,7 +97,7 @@ def _of_gate(gate: GateResult) -> Finding:
     return Finding(kind, gate.file, gate.gate, gate.location, title, visible_text(message), gate.fails)
 
 
-def _of_case(case: ReportedCase, failed: Collection[str] | None) -> Finding:
+def _of_case(case: ReportedCase) -> Finding:
     result = case.result
     kind = _kind_of(case)
     said = "ended in an error" if kind is FindingKind.ERROR else "now fails" if kind is FindingKind.FLIP else "fails"
@@ -103,9 +105,8 @@ def _of_case(case: ReportedCase, failed: Collection[str] | None) -> Finding:
     response = worst_trial(result.trials).response if result.error is None and result.trials else None
     if response is not None:
         lines.append(f"answered: {one_line(response.text, _LONGEST_ANSWER) or '(empty)'}")
-    is_failure = failed is None or node_id(result.file, result.name) in failed
-    title = one_line(f"{result.name} {said}")
-    return Finding(kind, result.file, result.name, result.location, title, "\n".join(lines), is_failure)
+    title, message = one_line(f"{result.name} {said}"), "\n".join(lines)
+    return Finding(kind, result.file, result.name, result.location, title, message, case.is_failure is not False)
 
 
 def _kind_of(case: ReportedCase) -> FindingKind:

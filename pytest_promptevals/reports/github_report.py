@@ -3,7 +3,8 @@ from __future__ import annotations
 import os
 
 from pytest_promptevals.records.run_reports import RunReport
-from pytest_promptevals.reports.annotations import github_lines
+from pytest_promptevals.reports.annotations import GITHUB, annotation_lines
+from pytest_promptevals.reports.findings import find_findings
 
 
 class GithubReport:
@@ -14,4 +15,5 @@ class GithubReport:
 
     def render(self, report: RunReport) -> str:
         """Return a command a line; nothing for a run with which nothing is the matter."""
-        return "".join(f"{line}\n" for line in github_lines(report, os.environ))
+        lines = annotation_lines(GITHUB, find_findings(report), report.rootdir, os.environ)
+        return "".join(f"{line}\n" for line in lines)

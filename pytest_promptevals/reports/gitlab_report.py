@@ -13,6 +13,7 @@ from pytest_promptevals.reports.repository_paths import repository_path, reposit
 from pytest_promptevals.reports.words import one_line
 
 _SEVERITIES: Final = {
+    FindingKind.FILE: "blocker",
     FindingKind.GATE: "critical",
     FindingKind.FLIP: "major",
     FindingKind.FAILURE: "minor",

@@ -16,7 +16,7 @@ _PARTS: Final = re.compile(r"(\s*)(\S+)")
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of a report. Whatever it is made of, its text has no control character and no line end, and is not endless."""
+    """One line of a report. Whatever it is made of, its text has no control character and no line end, and an end."""
 
     text: str
     """Without a line end."""

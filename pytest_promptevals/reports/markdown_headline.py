@@ -33,9 +33,13 @@ def headline(report: RunReport) -> str:
         more = f" (and {count_text(len(gates) - 1, 'more gate')})" if len(gates) > 1 else ""
         sign = "❌" if gates[0].fails else SIGNS[Verdict.INCONCLUSIVE]
         return f"{sign} Evals {_gate_text(gates[0])}{more}; {cases}"
-    results = [case.result for file in report.files for case in file.cases]
-    if not all(result.passed for result in results):
+    low = [case for file in report.files for case in file.cases if not case.result.passed]
+    if any(case.is_failure for case in low):
+        return f"❌ Evals: {cases}; no gate failed"
+    if any(case.is_failure is None for case in low):
         return f"⚠️ Evals: {cases}; no gate failed"
+    if low:
+        return f"✅ Evals: {cases}, the others were let through; no gate failed"
     is_compared = any(gate.evidence is not None for gate in report.gates)
     return f"✅ Evals: {cases}{', no regression' if is_compared else '; there is no baseline to compare with'}"
 

@@ -100,7 +100,6 @@ def _quiet_row(comparison: Comparison) -> tuple[str, str, str, str]:
     notes = [
         f"{metrics.passed} of {metrics.cases} passed",
         count_text(metrics.errors, "error") if metrics.errors else "",
-        "may be chance" if _worst(comparison) is Verdict.INCONCLUSIVE else "",
     ]
     verdict = f"{_verdict(comparison)} [{failing}]" if failing else _verdict(comparison)
     return comparison.file, verdict, before + _number(now), ", ".join(filter(None, notes))

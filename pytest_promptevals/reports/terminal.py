@@ -19,6 +19,10 @@ from pytest_promptevals.reports.words import count_text, score_text, visible_lin
 
 _FEW_CASES: Final = 10
 """Cases listed per kind of change; -v lists all."""
+_FLIPS: Final[Mapping[tuple[bool | None, bool | None], str]] = {
+    (True, False): "  now fails",
+    (False, True): "  now passes",
+}
 _NO_MARKUP: Final[Mapping[str, bool]] = MappingProxyType({})
 _STOPPED: Final = "stopped early: no verdict, half a run cannot be compared; --evals-resume goes on"
 
@@ -178,8 +182,7 @@ class _Listing:
 
 
 def _delta_text(delta: Delta, name_width: int) -> str:
-    flip = {(True, False): "  now fails", (False, True): "  now passes"}
-    words = flip.get((delta.passed_before, delta.passed_after), "")
+    words = _FLIPS.get((delta.passed_before, delta.passed_after), "")
     scores = f"{score_text(delta.before)} -> {score_text(delta.after)}"
     place = "" if delta.location is None else f"  {delta.location}"
     return f"{pad_cells(visible_line(delta.name), name_width)}  {scores}{words}{place}"

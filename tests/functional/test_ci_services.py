@@ -68,6 +68,8 @@ def test_github_is_told_what_is_wrong_and_a_model_can_tell_it_nothing(
 
 
 def test_cases_that_are_let_through_are_warnings(github: EvalProject) -> None:
+    write_eval(github, "good", "good", policy="gate")
+    github.run("-k", "not down")
     write_eval(github, "good", HOSTILE, policy="gate")
 
     result = github.run("-v", "-k", "not down")
@@ -75,7 +77,8 @@ def test_cases_that_are_let_through_are_warnings(github: EvalProject) -> None:
     assert result.ret == 0
     result.stdout.fnmatch_lines(["*1 case below its thresholds, let through:*"])
     commands = github_commands(result.stdout.str())
-    assert [command.name for command in commands] == ["group", "warning", "endgroup"]
+    assert [command.name for command in commands] == ["group", *["warning"] * 2, "endgroup"]
+    assert "## ⚠️ Evals inconclusive: score of evals/a.eval.yaml fell" in summary_of(github).read_text("utf-8")
 
 
 def test_a_good_run_has_a_summary_and_no_annotations(github: EvalProject) -> None:
@@ -85,6 +88,21 @@ def test_a_good_run_has_a_summary_and_no_annotations(github: EvalProject) -> Non
 
     assert github_commands(result.stdout.str()) == []
     assert "## ✅ Evals: 1 of 1 case pass" in summary_of(github).read_text("utf-8")
+
+
+def test_an_eval_file_that_cannot_be_used_is_annotated_at_the_line(github: EvalProject) -> None:
+    github.write("a.eval.yaml", "model: scripted/echo\njudges: [exact]\ncases:\n  - {id: a, inpt: x}\n")
+
+    result = github.run()
+
+    (_, error, _) = github_commands(result.stdout.str())
+    assert error.name == "error"
+    assert error.properties == {
+        "file": f"{github.path.name}/a.eval.yaml",
+        "line": "4",
+        "title": "eval file cannot be used",
+    }
+    assert "Did you mean 'input'?" in error.data
 
 
 def test_annotations_can_be_turned_off_and_commands_stay_harmless(github: EvalProject) -> None:

@@ -83,3 +83,20 @@ def test_no_text_of_a_run_reaches_the_terminal_as_it_is(project: EvalProject, ar
         assert set(MARKERS.findall(written)) == set(MARKERS.findall("".join(STRINGS)))
         cases = list(ET.parse(project.path / "junit.xml").iter("testcase"))  # noqa: S314 - written here
         assert len(cases) == len(STRINGS) + 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (),
+        ("--evals-baseline", "\x1b[2J\u202e"),
+        ("--evals-accept", "\x1b[2J\u202e"),
+    ],
+    ids=["eval file", "baseline", "accept"],
+)
+def test_no_text_that_is_wrong_reaches_the_terminal_as_it_is(project: EvalProject, arguments: Sequence[str]) -> None:
+    wrong = {} if arguments else {"\x1b[2J\u202e": "\x1b[2J\u202e", "prompt": "\x1b[2J\u202e.md"}
+    case = {"id": "a\u202e", "input": "x", "output": "x", "expected": "x"}
+    project.write("a.eval.yaml", json.dumps({"judges": ["exact"], "cases": [case], **wrong}))
+
+    assert r"\x1b[2J" in shown(project, arguments)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from pytest_promptevals.reports import annotations, run_report
 from tests.support.project import EvalProject
 
 CONFTEST = """
@@ -72,6 +73,27 @@ def test_a_report_that_cannot_be_written_changes_no_verdict(reported: EvalProjec
     broken.stdout.fnmatch_lines(
         ["the report other.html is not written: there is no format 'nmes'. Did you mean", "  'names'?"]
     )
+
+
+@pytest.mark.parametrize("service", ["github", "off"])
+def test_a_history_that_somebody_else_has_changed_costs_only_the_report(
+    reported: EvalProject, monkeypatch: pytest.MonkeyPatch, service: str
+) -> None:
+    write_eval(reported, "right")
+    monkeypatch.setattr(run_report, "_put_together", lambda *_: {"": 0}["foreign"])
+    result = reported.run("--evals-report", "names=report.html", "--evals-annotations", service)
+
+    result.assert_outcomes(passed=2)
+    result.stdout.fnmatch_lines(["no report is written: KeyError: 'foreign'"])
+
+
+def test_annotations_that_cannot_be_made_cost_only_themselves(
+    reported: EvalProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(annotations, "annotation_lines", lambda *_: {"": 0}["mistake"])
+    result = reported.run("--evals-annotations", "github")
+
+    result.stdout.fnmatch_lines(["no annotations are written: KeyError: 'mistake'", "FAILED *"])
 
 
 def test_what_the_ini_file_says_is_from_there(reported: EvalProject, monkeypatch: pytest.MonkeyPatch) -> None:

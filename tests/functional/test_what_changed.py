@@ -335,7 +335,8 @@ def test_a_green_run_asks_the_history_nothing_for_it(project: EvalProject, monke
     def refuse(*_: object) -> None:
         raise AssertionError("asked")
 
-    monkeypatch.setattr("pytest_promptevals.history.past.Past._ask", refuse)
+    for question in ("find_run", "file_of", "text_of", "weights_of", "prompt_of"):
+        monkeypatch.setattr(f"pytest_promptevals.history.past.Past.{question}", refuse)
 
     result = project.run()
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-SCHEMA: Final = {"type": "object", "required": ["id"]}
-VARIABLES: Final = {"word": "lamp", "count": 3, "flag": True, "words": "red, blue"}
+SCHEMA: Final[dict[str, Any]] = {"type": "object", "required": ["id"]}
+VARIABLES: Final[dict[str, Any]] = {"word": "lamp", "count": 3, "flag": True, "words": "red, blue"}
 """What their templates may name."""
 ASSERTIONS: Final[list[tuple[dict[str, Any], Any]]] = [
     ({"type": "equals", "value": "a "}, {"exact": {"value": "a ", "strip": False}}),

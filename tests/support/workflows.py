@@ -13,7 +13,7 @@ import yaml
 FOLDER: Final = files("pytest_promptevals.cli") / "workflows"
 NAMES: Final = tuple(sorted(entry.name for entry in FOLDER.iterdir() if entry.is_file()))
 _PLACEHOLDER: Final = re.compile(r"\$\{\{\s*([\w.-]+)\s*\}\}")
-_PROGRAM: Final = re.compile(r"(?:^|[\s'])(?:\.venv/bin/)?(pytest|promptevals) (?!-m )([^|>;]*)")
+_PROGRAM: Final = re.compile(r"\s*(?:\.venv/bin/)?(pytest|promptevals) ([^|>;]*)")
 _SCRIPTS: Final = ("before_script", "script", "after_script")
 
 
@@ -42,10 +42,10 @@ def fill(text: str, values: Mapping[str, str]) -> str:
 def commands(name: str) -> Iterator[tuple[str, list[str]]]:
     """Yield the commands of ours that a workflow runs: the program and its arguments."""
     for line in _lines(name):
-        found = _PROGRAM.search(line)
+        found = _PROGRAM.match(line)
         if found is not None:
             filled = _PLACEHOLDER.sub("1/3", found[2]).replace("$CI_NODE_INDEX/$CI_NODE_TOTAL", "1/3")
-            yield found[1], shlex.split(filled.rstrip("'"))
+            yield found[1], shlex.split(filled)
 
 
 def _lines(name: str) -> Iterator[str]:

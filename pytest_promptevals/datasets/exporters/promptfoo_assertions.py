@@ -160,7 +160,7 @@ class Assertions:
         for value in given.wanted():
             length = len(str(given.filled(value)))
             edits = allowed_edits(least, length)
-            if not is_exact(edits, length):
+            if not is_exact(least, edits, length):
                 self._note(given, "levenshtein")
             found.append(Assertion("levenshtein", {"value": value, "threshold": edits}))
         return found

@@ -114,7 +114,7 @@ class Given:
         if isinstance(expected, list):
             return [literal(item) if isinstance(item, str) else item for item in expected]
         if expected is None or isinstance(expected, dict):
-            raise UnfitError("there is no text to compare with: neither its own nor 'expected' of the case")
+            raise UnfitError("there is no text to compare with: neither its own nor 'expected' of the case; left out")
         return [_EXPECTED]
 
     def filled(self, value: Any) -> Json:

@@ -36,15 +36,16 @@ class Prompts:
         self._location = request.places.get("prompt", request.dataset.location)
         self._templates = templates
         self._lost = lost
-        texts = texts_in([content.get("messages") for content in request.prompts])
+        texts = list(texts_in([content.get("messages") for content in request.prompts]))
         self.names: frozenset[str] = frozenset[str]().union(*map(templates.names, texts))
         """What the prompts name."""
+        self._printed: frozenset[str] = frozenset[str]().union(*map(templates.printed, texts))
 
     def write(self) -> list[Json]:
         """Return the prompts of the config."""
         if not self._dataset.prompts:
             return [self._asking_input()]
-        for name in sorted(self.names):
+        for name in sorted(self._printed):
             if any(not _prints_the_same(case.vars.get(name, "")) for case in self._dataset.cases):
                 self._lost.key("prompt", _PRINTED.format(name=name))
         written = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -35,6 +36,8 @@ _KNOWN_TESTS: Final = frozenset(
     )
 )
 """Tests behind ``is`` that Nunjucks has, too."""
+_ITEMS: Final = re.compile(r"(\{%-?\s*for\s+\w+\s*,\s*\w+\s+in\s+[\w.]+)\.items\(\)")
+"""A loop over a mapping, which Nunjucks writes without the method."""
 _UNKNOWN: Final = "{what} is of Jinja2, and Nunjucks has none; write the template in another way"
 
 
@@ -63,6 +66,11 @@ class Templates:
         """Return the names that a template of ours uses."""
         return frozenset(jinja2.meta.find_undeclared_variables(self._jinja.parse(text)))
 
+    def printed(self, text: str) -> frozenset[str]:
+        """Return the names that a template of ours prints as they are."""
+        outputs = self._jinja.parse(text).find_all(nodes.Output)
+        return frozenset(node.name for output in outputs for node in output.nodes if isinstance(node, nodes.Name))
+
     def render(self, text: str, variables: Mapping[str, Json]) -> str:
         """Return a template of ours filled in. Raises ``ValueError`` if it cannot be."""
         try:
@@ -85,6 +93,7 @@ class Templates:
             text = text[len(_FRAME) : -len(_FRAME)]
         if "{{" not in text and "{%" not in text:
             return text
+        text = _ITEMS.sub(r"\1", text)
         for what in dict.fromkeys(_unknown_parts(self._jinja.parse(text))):
             self._lost.at(location, field, _UNKNOWN.format(what=what))
         return "".join(self._tokens(text))

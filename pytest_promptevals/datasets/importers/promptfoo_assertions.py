@@ -198,8 +198,9 @@ class Assertions:
         edits = math.floor(given.threshold(_EDITS_ALLOWED))
         if edits < 1:
             return Judge("exact", {"value": value, "strip": False})
-        near = Judge("levenshtein", {"value": value, "strip": False, "threshold": least_share(edits, length)})
-        if is_exact(edits, length):
+        least = least_share(edits, length)
+        near = Judge("levenshtein", {"value": value, "strip": False, "threshold": least})
+        if is_exact(least, edits, length):
             return near
         self._note(given, DIFFERENCES["levenshtein"])
         return Judge("all_of", children=[near, Judge("length", {"max": length + edits})], is_binary=True)

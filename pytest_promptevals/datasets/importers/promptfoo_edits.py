@@ -19,7 +19,9 @@ def allowed_edits(share: float, length: int) -> int:
     return math.floor((1 - share) * max(length, 1) + 1e-9)
 
 
-def is_exact(edits: int, length: int) -> bool:
-    """Return whether one edit too many misses the threshold, also in an output that is longer by those very edits."""
-    least = least_share(edits, length)
-    return all(1 - (edits + 1) / (length + more) < least for more in range(edits + 2) if length + more)
+def is_exact(share: float, edits: int, length: int) -> bool:
+    """Return whether a threshold says the same as a number of edits of a text of that length.
+
+    One edit too many has to miss it, also in an output that is longer by those very edits.
+    """
+    return all(1 - (edits + 1) / (length + more) < share for more in range(edits + 2) if length + more)

@@ -19,6 +19,8 @@ _MARK: Final = re.compile(r"\{[{%#]")
 _PLAIN: Final = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 _MAX_ROUNDS: Final = 5
 """How often promptfoo fills variables into variables."""
+_PAIRS: Final = re.compile(r"(\{%-?\s*for\s+\w+\s*,\s*\w+\s+in\s+[\w.]+)(\s*-?%\})")
+"""A loop over a mapping, which Jinja2 writes with a method."""
 _FILTERS: Final = {"dump": "tojson"}
 _NO_TEMPLATE: Final = (
     "is no template that Jinja2 can read ({error}); taken as plain text. Rewrite it as a Jinja2 template"
@@ -50,7 +52,7 @@ class Templates:
         if not _MARK.search(text):
             return text
         try:
-            converted = "".join(self._tokens(text, source, renames or {}))
+            converted = "".join(self._tokens(_PAIRS.sub(r"\1.items()\2", text), source, renames or {}))
             self._jinja.compile(converted)
         except jinja2.TemplateSyntaxError as error:
             self._losses.add(source, _NO_TEMPLATE.format(error=error.message))

@@ -11,7 +11,9 @@ import yaml
 from pytest_promptevals.cli import main
 from pytest_promptevals.pytest_glue.options import settings_of
 from pytest_promptevals.pytest_glue.selection import shard_of
+from pytest_promptevals.records.run_reports import RunReport
 from pytest_promptevals.reports.registry import find_reports
+from tests.support.sample_results import make_run
 from tests.support.workflows import NAMES, commands, fill, load, read, steps
 
 GITHUB = [name for name in NAMES if name.startswith("github")]
@@ -95,6 +97,15 @@ def test_a_job_that_may_run_code_of_forks_is_given_no_secret(name: str) -> None:
         if "secrets." in str(job):
             assert job["if"].endswith("github.event.pull_request.head.repo.full_name == github.repository")
     assert workflow["permissions"]["contents"] == "read"
+
+
+@pytest.mark.parametrize("name", [name for name in GITHUB if "gh api" in read(name)])
+def test_the_comment_is_found_by_what_the_report_begins_with(name: str) -> None:
+    report = RunReport(make_run(), Path.cwd(), ())
+
+    mark = find_reports().load("markdown").render(report).splitlines()[0]
+
+    assert f'startswith("{mark}")' in read(name)
 
 
 def test_artifacts_of_hidden_folders_are_asked_for() -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -79,7 +80,8 @@ def test_rows_become_the_same_cases_again(folder: Path) -> None:
     result = CliRunner().invoke(main, ["import", "rows.jsonl", "-o", "again.eval.yaml"])
 
     assert result.exit_code == 0
-    one, other = parse_yaml((folder / "again.eval.yaml").read_text(encoding="utf-8"), "again").value["cases"]  # type: ignore[index, call-overload, misc]
+    again: Any = parse_yaml((folder / "again.eval.yaml").read_text(encoding="utf-8"), "again").value
+    one, other = again["cases"]
     assert one == {
         "id": "one",
         "input": "Where is A-17?",

@@ -54,11 +54,13 @@ FURTHER: list[dict[str, Any]] = [
 ALIASES = frozenset({"model-graded-factuality", "similar:cosine"})
 """Types that are others by another name."""
 CHAT = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "{{ question }}"}]
+PAIRS = {"pairs": {"k": 1}}
 FULL: dict[str, Any] = {
     "description": "Shop answers",
     "prompts": [
         "Answer {{ name }}:\n{{ question | upper }} {{ notes | dump }}",
         json.dumps(CHAT, indent=2),
+        "{%- for a, b in pairs -%}{{ a }}: {{ b }} {% endfor %}",
         "{% for note in notes %}{{ note }}{% endfor %} {{ context }} {{ name }} {{ question }} {{ expected }}",
     ],
     "providers": [
@@ -76,19 +78,40 @@ FULL: dict[str, Any] = {
     "tests": [
         {
             "description": "first",
-            "vars": {"name": "Ada", "question": "Where is A-17?", "notes": ["a", "b"], "context": "c", "expected": "e"},
+            "vars": {
+                "pairs": {"k": 1},
+                "name": "Ada",
+                "question": "Where is A-17?",
+                "notes": ["a", "b"],
+                "context": "c",
+                "expected": "e",
+            },
             "providerOutput": "On its way,\nAda.",
             "options": {"repeat": 3, "disableVarExpansion": True, "factuality": {"subset": 0.7}},
             "assert": [{"type": "factuality", "value": "On its way."}],
             "metadata": {"source": "log", "tags": ["x"]},
         },
         {
-            "vars": {"name": "Bob", "question": "And A-18?", "notes": [1], "context": "", "expected": "f"},
+            "vars": {
+                "pairs": {"k": 1},
+                "name": "Bob",
+                "question": "And A-18?",
+                "notes": [1],
+                "context": "",
+                "expected": "f",
+            },
             "threshold": 0,
         },
         {
             "description": "third",
-            "vars": {"name": "Eve", "question": "A-19?", "notes": {"k": 1}, "context": "d", "expected": "g"},
+            "vars": {
+                "pairs": {"k": 1},
+                "name": "Eve",
+                "question": "A-19?",
+                "notes": {"k": 1},
+                "context": "d",
+                "expected": "g",
+            },
         },
     ],
 }
@@ -121,8 +144,8 @@ def there_and_back(config: dict[str, Any]) -> Any:
 
 
 def one_test_each(assertions: list[dict[str, Any]]) -> dict[str, Any]:
-    context = {"query": "Why?", "context": "Because."}
-    tests = [
+    context: dict[str, Any] = {"query": "Why?", "context": "Because."}
+    tests: list[dict[str, Any]] = [
         {"description": str(number), "vars": {**VARIABLES, **context}, "assert": [assertion]}
         for number, assertion in enumerate(assertions)
     ]
@@ -136,7 +159,7 @@ def test_every_assertion_comes_back() -> None:
 
     expected = [WRITTEN_OUT.get(json.dumps(assertion), assertion) for assertion in assertions]
     assert [test["assert"][0] for test in back["tests"]] == expected
-    variables = {**VARIABLES, "query": "Why?", "context": "Because."}
+    variables: dict[str, Any] = {**VARIABLES, "query": "Why?", "context": "Because."}
     assert [test["vars"] for test in back["tests"]] == [variables] * len(assertions)
     types = {assertion["type"].removeprefix("not-") for assertion in assertions}
     assert types == {*TAKEN, "assert-set"} - ALIASES

@@ -56,7 +56,9 @@ def test_numbers_are_ids_too() -> None:
 
 
 def test_keys_stand_in_the_usual_order_and_empty_ones_are_left_out() -> None:
-    case = finished({"metadata": {"a": 1}, "expected": "", "tags": ["x y", "x-y", "!"], "context": [], "input": "q"})[0]
+    case = finished({"metadata": {"a": 1}, "expected": None, "tags": ["x y", "x-y", "!"], "context": [], "input": "q"})[
+        0
+    ]
 
     assert list(case.items()) == [("input", "q"), ("tags", ["x-y"]), ("metadata", {"a": 1})]
 

@@ -66,7 +66,9 @@ def test_json_lines_hold_cases_alone() -> None:
 
 
 def test_json_lines_have_no_place_for_settings() -> None:
-    with pytest.raises(ValueError, match=r"^a file of JSON Lines has no place for prompt, judges; write to a") as caught:
+    with pytest.raises(
+        ValueError, match=r"^a file of JSON Lines has no place for prompt, judges; write to a"
+    ) as caught:
         texts(Draft({"prompt": "x", "judges": []}, []), "a.eval.jsonl")
     assert str(caught.value).endswith("write to a .eval.yaml file")
 
@@ -83,6 +85,8 @@ def test_json_lines_have_no_place_for_settings() -> None:
         "\nbegins with a line break",
         "tab\tand \x1b[31m and \x00 and \x85",
         "\u202eright to left\n\u2028",
+        "a\x85b",
+        "a\u2029",
         "#: not a comment\n- nor a list\n---\n",
         "\ufeff",
         "a" * 5000,

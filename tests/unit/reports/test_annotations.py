@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from pytest_promptevals.reports.annotations import azure_command, azure_lines, github_command, github_lines
+from pytest_promptevals.records.run_reports import RunReport
+from pytest_promptevals.reports.annotations import AZURE, GITHUB, annotation_lines, azure_command, github_command
 from pytest_promptevals.reports.azure_report import AzureReport
+from pytest_promptevals.reports.findings import find_findings
 from pytest_promptevals.reports.github_report import GithubReport
 from tests.support.ci_logs import azure_commands, github_commands, read_azure, read_github
 from tests.support.hostile import hostile_strings, marker
@@ -23,6 +27,14 @@ from tests.support.sample_results import FILE
 REPORT = make_report(
     make_file(low_case("50%, a:b", 1.0, output="no\r\nidea 100%", line=12), gates=[REGRESSED, INCONCLUSIVE])
 )
+
+
+def github_lines(report: RunReport, environment: Mapping[str, str]) -> list[str]:
+    return list(annotation_lines(GITHUB, find_findings(report), report.rootdir, environment))
+
+
+def azure_lines(report: RunReport, environment: Mapping[str, str]) -> list[str]:
+    return list(annotation_lines(AZURE, find_findings(report), report.rootdir, environment))
 
 
 def test_annotations_for_github_are_escaped_as_its_runner_reads_them() -> None:
@@ -61,15 +73,23 @@ def test_what_azure_would_take_for_a_code_is_written_as_one() -> None:
 
 
 def test_no_more_is_shown_than_github_shows_and_the_rest_is_counted() -> None:
-    cases = [low_case(f"c{number}") for number in range(25)]
-    failed = {f"{FILE}::c{number}" for number in range(11)}
+    cases = [dataclasses.replace(low_case(f"c{number}", 1.0), is_failure=number < 11) for number in range(25)]
 
-    commands = github_commands("\n".join(github_lines(make_report(make_file(*cases)), {}, failed)))
+    commands = github_commands("\n".join(github_lines(make_report(make_file(*cases)), {})))
     names = [command.name for command in commands]
     assert (names.count("error"), names.count("warning"), names.count("notice")) == (10, 10, 1)
     assert commands[-1].data == "1 more error and 4 more warnings not shown here; the summary of the job has them"
-    last = list(azure_lines(make_report(make_file(*cases)), {}, failed))[-1]
+    last = azure_lines(make_report(make_file(*cases)), {})[-1]
     assert last == "##vso[task.logissue type=warning;]evals: 1 more error and 4 more warnings not shown here"
+
+
+def test_of_cases_that_are_let_through_only_those_that_passed_before_are_shown() -> None:
+    cases = [
+        dataclasses.replace(low_case(f"c{n}", before), is_failure=False) for n, before in enumerate((1.0, 0.2, None))
+    ]
+
+    (line,) = github_lines(make_report(make_file(*cases)), {})
+    assert line.startswith("::warning file=evals/support.eval.yaml,line=7,title=c0 now fails::")
 
 
 def test_a_good_run_has_none() -> None:

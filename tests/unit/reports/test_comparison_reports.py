@@ -132,6 +132,18 @@ def test_only_the_worst_cases_are_listed_where_there_are_many() -> None:
     ]
 
 
+def test_a_long_name_moves_the_others_no_further_than_a_third_of_the_line() -> None:
+    worse = (dataclasses.replace(DELTAS[0], name="x" * 70), DELTAS[1])
+    runs = RunComparison(RUNS.before, RUNS.now, (dataclasses.replace(COMPARISON, deltas=worse),))
+
+    lines = table(runs).splitlines()
+
+    assert lines[lines.index("  2 cases worse") + 1 :][:2] == [
+        f"    {'x' * 70}  1.00 -> 0.00  now fails  evals/a.eval.yaml:3",
+        f"    late{' ' * 22}  1.00 -> 0.60  evals/a.eval.yaml:3",
+    ]
+
+
 def test_unchanged_cases_are_listed_if_they_are_asked_for() -> None:
     lines = table(with_same=True).splitlines()
 

@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import dataclasses
 
+from pytest_promptevals.errors import FileProblem
 from pytest_promptevals.records.cases import Location
-from pytest_promptevals.reports.findings import Finding, FindingKind, find_findings, merge_alike, node_id
+from pytest_promptevals.reports.findings import Finding, FindingKind, find_findings, merge_alike, of_problem
 from tests.support.run_reports import (
     INCONCLUSIVE,
     PASSED,
@@ -60,16 +61,17 @@ def test_a_finding_says_what_is_the_matter_and_where() -> None:
 
 
 def test_cases_that_pytest_let_through_are_no_failures() -> None:
-    report = make_report(make_file(low_case("a", 1.0), low_case("b", 1.0), gates=[INCONCLUSIVE]))
+    cases = [
+        dataclasses.replace(low_case(str(is_failure)), is_failure=is_failure) for is_failure in (True, False, None)
+    ]
 
-    known = find_findings(report, {f"{FILE}::b"})
-    assert {finding.name: finding.is_failure for finding in known} == {"a": False, "b": True, "judges.tone": False}
-    assert all(finding.is_failure for finding in find_findings(report) if finding.kind is FindingKind.FLIP)
-
-
-def test_items_of_test_functions_have_their_case_in_brackets() -> None:
-    assert node_id("test_a.py::test_b", "case") == "test_a.py::test_b[case]"
-    assert node_id("a.eval.yaml", "case[gpt]") == "a.eval.yaml::case[gpt]"
+    findings = find_findings(make_report(make_file(*cases, gates=[INCONCLUSIVE])))
+    assert {finding.name: finding.is_failure for finding in findings} == {
+        "True": True,
+        "False": False,
+        "None": True,
+        "judges.tone": False,
+    }
 
 
 def test_errors_of_one_cause_are_one_finding() -> None:
@@ -96,3 +98,12 @@ def test_a_case_without_an_answer_says_none() -> None:
 
     (finding,) = find_findings(make_report(make_file(bare)))
     assert "answered" not in finding.message
+
+
+def test_a_problem_of_a_file_stands_at_its_line() -> None:
+    problem = FileProblem("is none of: a, b", path="evals/a.eval.yaml", line=3, field="cases[0].judge")
+
+    finding = of_problem(problem)
+    assert (finding.location, finding.is_failure) == (Location("evals/a.eval.yaml", 3), True)
+    assert (finding.title, finding.message) == ("eval file cannot be used", "cases[0].judge: is none of: a, b")
+    assert of_problem(FileProblem("is empty", path="a.eval.yaml")).location.line == 1

@@ -15,7 +15,7 @@ from pytest_promptevals.records.responses import Message, RenderedPrompt, Respon
 from pytest_promptevals.records.results import ErrorRecord, Score, Trial
 from pytest_promptevals.reports.changes import change_lines
 from pytest_promptevals.reports.lines import Line, fill_lines
-from pytest_promptevals.reports.review import error_lines, failure_lines
+from pytest_promptevals.reports.review import Detail, error_lines, failure_lines
 from pytest_promptevals.reports.side_by_side import side_by_side
 from pytest_promptevals.reports.tables import text_table
 from pytest_promptevals.reports.terminal import below_lines, summary_lines
@@ -174,3 +174,13 @@ def test_two_outputs_beside_each_other() -> None:
         rows = side_by_side(text, "b", 10_000)
 
         assert marker(number) in assert_harmless(rows)
+
+
+def test_of_a_line_of_a_megabyte_a_review_shows_the_begin_unless_all_is_asked_for() -> None:
+    endless = "x" * 1_000_000
+    scores = (Score("mine", 0.0, passed=False, explanation=endless),)
+    result = make_result("a", 0.0, scores=scores, trials=(Trial(1, Response(endless), scores, 0.0, passed=False),))
+
+    assert max(map(len, failure_lines(result, None))) < 6_000
+    assert max(map(len, failure_lines(result, None, Detail(2)))) > 1_000_000
+    assert len(error_lines(make_result("a", None, error=ErrorRecord("provider", endless)))[0]) < 6_000

@@ -3,6 +3,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 
+import pytest
+
 from pytest_promptevals.records.changes import CaseChanges, FileChanges, PromptChange, ValueChange
 from pytest_promptevals.records.comparisons import GateResult, Verdict
 from pytest_promptevals.records.results import Score
@@ -61,9 +63,17 @@ def test_what_cannot_be_told_is_a_warning() -> None:
     )
 
 
-def test_cases_that_do_not_pass_are_a_warning_where_no_gate_failed() -> None:
-    report = make_report(make_file(low_case("a"), passed_case("b"), gates=[PASSED]))
-    assert verdict_line(report) == "## ⚠️ Evals: 1 of 2 cases pass; no gate failed"
+@pytest.mark.parametrize(
+    ("is_failure", "said"),
+    [
+        (True, "❌ Evals: 1 of 2 cases pass; no gate failed"),
+        (False, "✅ Evals: 1 of 2 cases pass, the others were let through; no gate failed"),
+        (None, "⚠️ Evals: 1 of 2 cases pass; no gate failed"),
+    ],
+)
+def test_where_no_gate_failed_pytest_knows_what_cases_mean(is_failure: bool | None, said: str) -> None:
+    low = dataclasses.replace(low_case("a"), is_failure=is_failure)
+    assert verdict_line(make_report(make_file(low, passed_case("b"), gates=[PASSED]))) == f"## {said}"
 
 
 def test_a_good_run_is_told_as_one() -> None:

@@ -136,7 +136,7 @@ def test_a_quiet_run_has_a_line_for_each_eval_file() -> None:
     ) == [
         "evals/support.eval.yaml     passed             0.950 -> 0.900  28 of 30 passed",
         "evals/評価データ.eval.yaml  regressed [score]  0.950 -> 0.900  28 of 30 passed",
-        "c.eval.yaml                 inconclusive       0.950 -> 0.900  28 of 30 passed, may be chance",
+        "c.eval.yaml                 inconclusive       0.950 -> 0.900  28 of 30 passed",
         "new.eval.yaml               -                  1.000           1 of 2 passed, 1 error",
     ]
 

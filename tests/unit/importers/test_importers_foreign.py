@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_promptevals.datasets.importers.foreign import (
+    Fields,
+    Losses,
+    read_document,
+    read_records,
+    take_sample,
+)
+from pytest_promptevals.datasets.sources import Source
+from pytest_promptevals.errors import DatasetError, FileProblem
+
+DATA: dict[str, Any] = {"text": "a", "number": 3, "list": [1], "mapping": {"a": 1}, "nothing": None, "flag": True}
+
+
+@pytest.fixture
+def losses() -> Losses:
+    return Losses()
+
+
+def fields(losses: Losses) -> Fields:
+    return Fields(DATA, Source("a.json", 4), losses)
+
+
+def said(losses: Losses) -> list[str]:
+    return [str(loss) for loss in losses.listed()]
+
+
+def write(folder: Path, name: str, text: str) -> tuple[Path, str]:
+    (folder / name).write_text(text, encoding="utf-8")
+    return folder / name, name
+
+
+def test_what_nobody_takes_is_lost(losses: Losses) -> None:
+    with fields(losses) as found:
+        assert (found.take("text"), found.take("none"), "number" in found) == ("a", None, True)
+
+    assert said(losses) == [
+        f"a.json:4: {name}: there is no equivalent of it; left out" for name in ("number", "list", "mapping", "flag")
+    ]
+
+
+def test_an_error_says_nothing_of_what_was_not_taken_yet(losses: Losses) -> None:
+    with pytest.raises(KeyError), fields(losses):
+        raise KeyError
+
+    assert said(losses) == []
+
+
+def test_several_names_of_one_key_are_all_taken(losses: Losses) -> None:
+    found = fields(losses)
+
+    assert found.take("nothing", "text", "number") == "a"
+    assert found.rest().keys() == {"list", "mapping", "flag"}
+
+
+def test_values_of_another_kind_are_named(losses: Losses) -> None:
+    found = fields(losses)
+
+    assert (found.take_text("other", "number"), found.take_text("list"), found.take_text("nothing")) == ("", "", "")
+    assert (found.take_mapping("text"), found.take_mapping("flag")) == ({}, {})
+    assert said(losses) == [
+        "a.json:4: number: must be a text, but is a number; left out",
+        "a.json:4: list: must be a text, but is a list; left out",
+        "a.json:4: text: must be a mapping, but is a text; left out",
+        "a.json:4: flag: must be a mapping, but is true or false; left out",
+    ]
+
+
+def test_a_single_value_is_a_list_of_it(losses: Losses) -> None:
+    found = fields(losses)
+
+    assert (found.take_list("list"), found.take_list("text"), found.take_list("nothing")) == ([1], ["a"], [])
+
+
+def test_losses_stand_in_the_order_of_the_file(losses: Losses) -> None:
+    for line in (7, 3):
+        losses.add(Source("a.json", line), "lost", "key", 0)
+
+    assert said(losses) == ["a.json:3: key[0]: lost", "a.json:7: key[0]: lost"]
+
+
+def test_a_document_knows_its_lines(tmp_path: Path) -> None:
+    value, source = read_document(*write(tmp_path, "a.yaml", "a:\n  - b: 1\n  - c: 2\n"))
+
+    assert value == {"a": [{"b": 1}, {"c": 2}]}
+    assert str(source.part("a", 1).locate(("c",))) == "a.yaml:3"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.jsonl", '{"q": "x"}\n\n{"q": "y"}\n'),
+        ("a.csv", "q\nx\n\ny\n"),
+        ("a.tsv", "q\nx\n\ny\n"),
+        ("a.JSON", '[{"q": "x"},\n{"q": "y"}]'),
+        ("a.yml", "- q: x\n\n- q: y\n"),
+    ],
+)
+def test_rows_are_read_of_every_kind_of_file(tmp_path: Path, name: str, text: str) -> None:
+    assert [row for row, _ in read_records(*write(tmp_path, name, text))] == [{"q": "x"}, {"q": "y"}]
+
+
+def test_cells_of_a_short_row_are_left_out(tmp_path: Path) -> None:
+    assert [row for row, _ in read_records(*write(tmp_path, "a.csv", "a,b\n1\n"))] == [{"a": "1"}]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("a.json", '{"a": 1}', "a.json: must hold a list, but holds a mapping"),
+        ("a.yaml", "", "a.yaml: must hold a list, but holds nothing"),
+        ("a.csv", "a,b\n1,2,3\n", "a.csv:2: the row has 3 cells, but the header names 2 columns"),
+    ],
+)
+def test_files_that_hold_no_rows_say_so(tmp_path: Path, name: str, text: str, message: str) -> None:
+    with pytest.raises((FileProblem, DatasetError)) as caught:
+        list(read_records(*write(tmp_path, name, text)))
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "sample"),
+    [
+        ("a.jsonl", '{"a": 1}\n{"a":', {"a": 1}),
+        ("a.csv", "a,b\n1,2\n", {"a": "1", "b": "2"}),
+        ("a.json", '{"a": 1}', {"a": 1}),
+        ("a.jsonl", "", None),
+        ("a.jsonl", "{", None),
+        ("a.yaml", "a: [", None),
+    ],
+)
+def test_a_sample_tells_what_a_file_holds(tmp_path: Path, name: str, text: str, sample: Any) -> None:
+    assert take_sample(*write(tmp_path, name, text)) == sample
+
+
+def test_a_file_that_is_not_there_has_no_sample(tmp_path: Path) -> None:
+    assert take_sample(tmp_path / "none.json", "none.json") is None

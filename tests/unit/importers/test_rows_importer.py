@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_promptevals.datasets.importers.rows import RowsImporter
+from pytest_promptevals.errors import UsageError
+from pytest_promptevals.records.drafts import Draft, ImportRequest
+
+
+def read(folder: Path, *rows: Any, **fields: str) -> Draft:
+    path = folder / "rows.jsonl"
+    path.write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
+    mapped = {key.replace("__", "."): name for key, name in fields.items()}
+    return RowsImporter().read(ImportRequest(path, "rows.jsonl", rows[0] if rows else None, mapped))
+
+
+@pytest.mark.parametrize(
+    ("sample", "fields", "is_read"),
+    [
+        ({"question": "x"}, {}, True),
+        ([{"prompt": "x"}], {}, True),
+        ({"vars": {"a": 1}}, {}, True),
+        ({"vars": "a"}, {}, False),
+        ({"asked": "x"}, {}, False),
+        ({"asked": "x"}, {"input": "asked"}, True),
+        ([], {}, False),
+        ("x", {"input": "asked"}, False),
+        (None, {}, False),
+    ],
+)
+def test_rows_are_told_from_other_files(sample: Any, fields: dict[str, str], is_read: bool) -> None:
+    assert RowsImporter().recognizes(ImportRequest(Path("a.json"), "a.json", sample, fields)) is is_read
+
+
+def test_usual_names_are_known_and_others_are_variables(tmp_path: Path) -> None:
+    row = {"key": "one", "query": "Q", "answer": "A", "response": "R", "contexts": "C", "category": "math", "city": "X"}
+
+    assert read(tmp_path, row).cases == [
+        {
+            "input": "Q",
+            "expected": "A",
+            "output": "R",
+            "context": ["C"],
+            "tags": ["math"],
+            "id": "one",
+            "vars": {"city": "X"},
+        }
+    ]
+
+
+def test_the_first_of_several_usual_names_counts(tmp_path: Path) -> None:
+    assert read(tmp_path, {"prompt": "P", "question": "Q"}).cases == [{"input": "Q", "vars": {"prompt": "P"}}]
+
+
+def test_a_map_goes_before_usual_names(tmp_path: Path) -> None:
+    row = {"question": "Q", "asked": "A", "town": "Rome", "note": "n"}
+
+    draft = read(tmp_path, row, input="asked", vars__city="town", metadata__note="note")
+
+    assert draft.cases == [
+        {"input": "A", "vars": {"city": "Rome", "question": "Q"}, "metadata": {"note": "n"}},
+    ]
+
+
+def test_a_field_is_taken_once(tmp_path: Path) -> None:
+    assert read(tmp_path, {"question": "Q", "answer": "A"}, expected="question").cases == [
+        {"expected": "Q", "vars": {"answer": "A"}}
+    ]
+
+
+def test_variables_and_notes_may_be_mappings(tmp_path: Path) -> None:
+    rows = ({"vars": {"a": 1}, "metadata": {"b": 2}, "c": 3}, {"input": "x", "vars": "text", "metadata": [1]})
+
+    assert read(tmp_path, *rows).cases == [
+        {"vars": {"a": 1, "c": 3}, "metadata": {"b": 2}},
+        {"input": "x", "vars": {"vars": "text", "metadata": [1]}},
+    ]
+
+
+def test_what_is_expected_is_asked_for_exactly(tmp_path: Path) -> None:
+    draft = read(tmp_path, {"input": "a", "expected": "b"}, {"input": "c", "expected": "d"})
+
+    assert draft.settings == {"judges": ["exact"]}
+    assert draft.comments == {
+        "judges": "Exact words are asked for; 'promptevals judges list' shows what else there is."
+    }
+
+
+def test_data_is_compared_as_data(tmp_path: Path) -> None:
+    draft = read(tmp_path, {"input": "a", "expected": {"b": 1}}, {"input": "c", "expected": "d"}, {"input": "e"})
+
+    assert [case.get("judges") for case in draft.cases] == [["json_equal"], ["exact"], None]
+
+
+def test_rows_that_hold_nothing_are_named(tmp_path: Path) -> None:
+    draft = read(tmp_path, {"input": "a"}, [1], {"input": "", "other": None}, {"expected": "x"})
+
+    assert [str(loss) for loss in draft.losses] == [
+        "rows.jsonl:2: the row is no mapping of fields; left out",
+        "rows.jsonl:3: the row holds nothing that can be asked; left out",
+        "rows.jsonl:4: the row holds nothing that can be asked; left out",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"inpt": "a"}, "--map inpt=…: a case has no key 'inpt'. Did you mean 'input'?"),
+        ({"input": "asked"}, "rows.jsonl: --map input=asked: no row has a field 'asked'"),
+    ],
+)
+def test_a_wrong_map_is_named(tmp_path: Path, fields: dict[str, str], message: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        read(tmp_path, {"input": "a"}, **fields)
+    assert str(caught.value) == message
