@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_promptevals.reports import annotations, run_report
+from pytest_promptevals.reports import annotations as github
+from pytest_promptevals.reports import run_report
 from tests.support.project import EvalProject
 
 CONFTEST = """
@@ -90,7 +91,7 @@ def test_a_history_that_somebody_else_has_changed_costs_only_the_report(
 def test_annotations_that_cannot_be_made_cost_only_themselves(
     reported: EvalProject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(annotations, "annotation_lines", lambda *_: {"": 0}["mistake"])
+    monkeypatch.setattr(github, "annotation_lines", lambda *_: {"": 0}["mistake"])
     result = reported.run("--evals-annotations", "github")
 
     result.stdout.fnmatch_lines(["no annotations are written: KeyError: 'mistake'", "FAILED *"])

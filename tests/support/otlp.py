@@ -38,6 +38,24 @@ def export(*spans: Mapping[str, Any]) -> dict[str, Any]:
     return {"resourceSpans": [{"scopeSpans": [{"spans": [*spans]}]}]}
 
 
+def log_record(name: str, attributes: Mapping[str, Any], body: Any = None, **others: Any) -> dict[str, Any]:
+    """Return an event in a log, of the same span; ``others`` are further keys of it."""
+    return {
+        "traceId": "5b8efff798038103d269b633813fc60c",
+        "spanId": "eee19b7ec3c1b174",
+        "timeUnixNano": "1767323046000000000",
+        "eventName": name,
+        "attributes": pairs(attributes),
+        **({} if body is None else {"body": _value(body)}),
+        **others,
+    }
+
+
+def export_logs(*records: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an export of log records."""
+    return {"resourceLogs": [{"scopeLogs": [{"logRecords": [*records]}]}]}
+
+
 def numbered(prefix: str, messages: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Return messages as attributes with numbers: ``gen_ai.prompt.0.content``."""
     return {

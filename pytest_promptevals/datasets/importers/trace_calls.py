@@ -7,8 +7,14 @@ from typing import Final
 
 from pytest_promptevals.datasets.importers.conversations import Said, as_input
 from pytest_promptevals.datasets.importers.counting import CountedLosses, is_blank
-from pytest_promptevals.datasets.importers.trace_files import Span
-from pytest_promptevals.datasets.importers.trace_messages import CHOICE, has_messages, read_exchange, reason_of
+from pytest_promptevals.datasets.importers.trace_files import EVALUATION, Span
+from pytest_promptevals.datasets.importers.trace_messages import (
+    CHOICE,
+    has_messages,
+    merge_details,
+    read_exchange,
+    reason_of,
+)
 from pytest_promptevals.records.json_types import Json
 
 CONVERSATION: Final = "gen_ai.conversation.id"
@@ -37,7 +43,6 @@ _REQUEST: Final[Mapping[str, tuple[str, ...]]] = {
 _TOTALS: Final = ("gen_ai.usage.total_tokens", "llm.usage.total_tokens")
 _OPERATION: Final = ("gen_ai.operation.name", "llm.request.type")
 _CALLS: Final = frozenset({"chat", "text_completion", "generate_content", "completion"})
-_EVALUATION: Final = "gen_ai.evaluation.result"
 _NO_CONTENT: Final = (
     "the model call has no answer recorded; left out. Instrumentations record messages only where they are told to, "
     "mostly by OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
@@ -46,6 +51,7 @@ _NO_CONTENT: Final = (
 
 def read_call(span: Span, counts: CountedLosses) -> dict[str, Json] | None:
     """Return a case with the call's answer as its recorded output; ``None`` for other spans, which are counted."""
+    merge_details(span)
     operation = _take(span.attributes, _OPERATION)
     if (reason := _why_no_call(operation, span)) is not None:
         counts.add(span.source, f"{reason} is no model call; left out")
@@ -132,8 +138,8 @@ def _metadata(span: Span, operation: Json, requested: dict[str, Json], counts: C
 
 
 def _evaluations(span: Span) -> list[Json]:
-    found = [event for event in span.events if event.name == _EVALUATION]
-    span.events = [event for event in span.events if event.name != _EVALUATION]
+    found = [event for event in span.events if event.name == EVALUATION]
+    span.events = [event for event in span.events if event.name != EVALUATION]
     return [
         {name.removeprefix("gen_ai.evaluation."): value for name, value in event.attributes.items()} for event in found
     ]

@@ -1,4 +1,4 @@
-"""Files of OpenTelemetry spans: exports of OTLP as JSON, and one span a line."""
+"""Files of OpenTelemetry spans and events: exports of OTLP as JSON, and one span a line."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ from pytest_promptevals.records.drafts import ImportRequest
 from pytest_promptevals.records.json_types import Json
 
 RESOURCES: Final = both_names("resource_spans")
-_SCOPES: Final = both_names("scope_spans", "instrumentation_library_spans")
+LOGS: Final = both_names("resource_logs")
+_SPANS: Final = (RESOURCES, both_names("scope_spans", "instrumentation_library_spans"), ("spans",))
+_RECORDS: Final = (LOGS, both_names("scope_logs"), both_names("log_records"))
 _TRACE_ID: Final = both_names("trace_id")
 _SPAN_ID: Final = both_names("span_id")
 _HANGING: Final = both_names(
@@ -37,6 +39,12 @@ _VALUES: Final = (
     "array_value",
     "kvlist_value",
 )
+_SEVERITY: Final = both_names("severity_number", "severity_text")
+_EVENT_NAME: Final = "event.name"
+_OF_CALLS: Final = "gen_ai."
+EVALUATION: Final = "gen_ai.evaluation.result"
+_NO_EVENT: Final = "a log record that is no event of a model call is left out"
+_SEVERE: Final = "how severe a log record is, is left out"
 _HANGS: Final = "how spans hang together and were exported is left out"
 _PROCESS: Final = "what tells of the process, and not of a call, is left out"
 _NANOSECONDS: Final = 1_000_000_000
@@ -80,13 +88,15 @@ class Span:
     """What is known of it."""
     events: list[Event] = field(default_factory=list)
     """What happened within it, in order."""
+    is_log: bool = False
+    """Whether it is only known by an event in a log."""
 
 
 def looks_like_spans(row: Json) -> bool:
     """Return whether a value is an export of OTLP, or one span."""
     if not isinstance(row, dict):
         return False
-    if any(isinstance(row.get(name), list) for name in RESOURCES):
+    if any(isinstance(row.get(name), list) for name in (*RESOURCES, *LOGS)):
         return True
     has_attributes = isinstance(row.get("attributes"), dict | list) or any(name.startswith("gen_ai.") for name in row)
     return has_attributes and any(name in row for name in (*_TRACE_ID, *_SPAN_ID, "context"))
@@ -100,15 +110,36 @@ def peek(path: Path, shown: str) -> Json:
         return None
 
 
-def read_spans(request: ImportRequest, counts: CountedLosses) -> Iterator[Span]:
-    """Yield the spans of a file. Raises ``FileProblem`` for a file that cannot be read."""
+def read_spans(request: ImportRequest, counts: CountedLosses) -> Sequence[Span]:
+    """Return the spans of a file, with what logs say of them. Raises ``FileProblem`` for one that cannot be read."""
+    return _join(list(_read_all(request, counts)))
+
+
+def _read_all(request: ImportRequest, counts: CountedLosses) -> Iterator[Span]:
     for document, source in _documents(request):
         if not isinstance(document, dict):
             counts.losses.add(source, "is neither a span nor an export of spans; left out")
-        elif any(name in document for name in RESOURCES):
+        elif any(name in document for name in (*RESOURCES, *LOGS)):
             yield from _read_export(document, source, counts)
         else:
             yield _read_span(document, source, counts, is_flat=True)
+
+
+def _join(found: Sequence[Span]) -> Sequence[Span]:
+    """Return spans with the events of logs that belong to them; other events of one span become one."""
+    joined = [span for span in found if not span.is_log]
+    known = {(span.trace_id, span.span_id): span for span in joined}
+    for log in found:
+        if not log.is_log:
+            continue
+        span = known.get((log.trace_id, log.span_id)) if log.span_id else None
+        if span is None:
+            known[log.trace_id, log.span_id] = log
+            joined.append(log)
+        else:
+            span.events += log.events
+            span.attributes = {**log.attributes, **span.attributes}
+    return joined
 
 
 def _documents(request: ImportRequest) -> Iterator[tuple[Json, Source]]:
@@ -126,14 +157,25 @@ def _documents(request: ImportRequest) -> Iterator[tuple[Json, Source]]:
 
 def _read_export(document: Mapping[str, Json], source: Source, counts: CountedLosses) -> Iterator[Span]:
     with Fields(document, source, counts.losses) as fields:
-        for resource, place in _parts(fields, RESOURCES):
-            with Fields(resource, place, counts.losses) as of_resource:
-                for scope, inner in _parts(of_resource, _SCOPES):
-                    with Fields(scope, inner, counts.losses) as of_scope:
-                        for span, own in _parts(of_scope, ("spans",)):
-                            yield _read_span(span, own, counts)
-                        counts.add_names(of_scope, _PROCESS, _AROUND)
-                counts.add_names(of_resource, _PROCESS, _AROUND)
+        for span, place in _innermost(fields, _SPANS, counts):
+            yield _read_span(span, place, counts)
+        for record, place in _innermost(fields, _RECORDS, counts):
+            if (log := _read_log(record, place, counts)) is not None:
+                yield log
+
+
+def _innermost(
+    fields: Fields, levels: Sequence[Sequence[str]], counts: CountedLosses
+) -> Iterator[tuple[dict[str, Json], Source]]:
+    """Yield what the last of these keys holds: keys of an export, of what comes from one resource, and one scope."""
+    names, *inner = levels
+    for part, place in _parts(fields, names):
+        if not inner:
+            yield part, place
+            continue
+        with Fields(part, place, counts.losses) as of_part:
+            yield from _innermost(of_part, inner, counts)
+            counts.add_names(of_part, _PROCESS, _AROUND)
 
 
 def _parts(fields: Fields, names: Sequence[str]) -> Iterator[tuple[dict[str, Json], Source]]:
@@ -165,6 +207,29 @@ def _read_span(data: Mapping[str, Json], source: Source, counts: CountedLosses, 
     return span
 
 
+def _read_log(data: Mapping[str, Json], source: Source, counts: CountedLosses) -> Span | None:
+    """Return what an event in a log says of its span; ``None`` for other records, which are counted."""
+    with Fields(data, source, counts.losses) as fields:
+        attributes = read_attributes(fields.take("attributes"))
+        name = fields.take_text(*both_names("event_name")) or str(attributes.pop(_EVENT_NAME, ""))
+        if not name.startswith(_OF_CALLS):
+            fields.rest()
+            counts.add(source, _NO_EVENT)
+            return None
+        span = Span(source, is_log=True)
+        span.trace_id, span.span_id = fields.take_text(*_TRACE_ID), fields.take_text(*_SPAN_ID)
+        body = parse_text(_read_value(fields.take("body")))
+        said: dict[str, Json] = body if isinstance(body, dict) else {} if body is None else {"content": body}
+        if name == EVALUATION:
+            said, attributes = {**attributes, **said}, {}
+        span.attributes, span.events = attributes, [Event(name, said, source)]
+        moments = [fields.take(*both_names(name)) for name in ("time_unix_nano", "observed_time_unix_nano")]
+        span.started = next((_iso(moment) for value in moments if (moment := _nanoseconds(value)) is not None), None)
+        counts.add_names(fields, _SEVERE, _SEVERITY)
+        counts.add_names(fields, _HANGS, _HANGING)
+    return span
+
+
 def _read_event(event: Mapping[str, Json], source: Source) -> Event:
     attributes = read_attributes(event.get("attributes"))
     body = event.get("body")
@@ -188,12 +253,16 @@ def _read_times(span: Span, fields: Fields, counts: CountedLosses) -> None:
     if any(value and _nanoseconds(value) is None for value in given):
         counts.add(span.source, "a time is neither ISO 8601 nor nanoseconds since 1970; left out")
     if start is not None:
-        span.started = datetime.fromtimestamp(start // 1_000_000 / 1000, UTC).isoformat(timespec="milliseconds")
+        span.started = _iso(start)
     if start is not None and end is not None and end >= start:
         span.latency = round((end - start) / _NANOSECONDS, 6)
     milliseconds = fields.take(*both_names("duration_ms"))
     if span.latency is None and isinstance(milliseconds, int | float) and milliseconds >= 0:
         span.latency = round(milliseconds / 1000, 6)
+
+
+def _iso(nanoseconds: int) -> str:
+    return datetime.fromtimestamp(nanoseconds // 1_000_000 / 1000, UTC).isoformat(timespec="milliseconds")
 
 
 def _nanoseconds(value: Json) -> int | None:

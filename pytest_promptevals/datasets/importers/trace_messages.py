@@ -43,7 +43,6 @@ class Exchange:
 
 def read_exchange(span: Span, counts: CountedLosses) -> Exchange:
     """Take what was said away from a span's attributes and events. Of several forms of it the newest counts."""
-    _merge_events(span)
     instructions = _read_list(span.attributes.pop(INSTRUCTIONS, None))
     system = [read_said({"role": "system", "parts": instructions}, span.source, counts)] if instructions else []
     forms = [
@@ -66,7 +65,7 @@ def has_messages(attributes: Mapping[str, Json]) -> bool:
     return any(name in (ASKED, ANSWERED, *_PLAIN) or _NUMBERED.fullmatch(name) for name in attributes)
 
 
-def _merge_events(span: Span) -> None:
+def merge_details(span: Span) -> None:
     """Put the attributes of events that stand for attributes of the span to these."""
     for event in [event for event in span.events if event.name in (_DETAILS, *_CONTENTS)]:
         span.attributes = {**event.attributes, **span.attributes}

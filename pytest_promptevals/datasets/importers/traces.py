@@ -34,6 +34,19 @@ FIELDS: Final[Mapping[str, str]] = {
     "spans.droppedAttributesCount": "left out, and named, unless it is 0; so are those of events and links",
     "spans.attributes": "those that are not in this table: `metadata`",
     "spans.events": "messages and choices: as the attributes; others left out, and named",
+    "resourceLogs.resource": "left out, and named",
+    "resourceLogs.schemaUrl": "left out, and named",
+    "scopeLogs.scope": "left out, and named",
+    "scopeLogs.schemaUrl": "left out, and named",
+    "logRecords.eventName": "events of model calls, whose names begin with `gen_ai.`, belong to the span that they "
+    "name, and stand for it where it is not there; other records are left out, and counted",
+    "logRecords.body": "what a message or choice says",
+    "logRecords.attributes": "as those of the span",
+    "logRecords.timeUnixNano": "`metadata`, where the span is not there; or else `observedTimeUnixNano`",
+    "logRecords.traceId": "as that of the span",
+    "logRecords.spanId": "likewise",
+    "logRecords.severityNumber": "left out, and named; so is `severityText`",
+    "logRecords.flags": "left out, and named",
     "gen_ai.operation.name": "tells model calls from other spans, which are left out, and counted by operation",
     "gen_ai.provider.name": "with the model: `model` of the eval file, where all calls share it; else `metadata`",
     "gen_ai.request.model": "see `gen_ai.provider.name`",
@@ -84,9 +97,9 @@ _MODEL_COMMENT: Final = "The answers are recorded: this model is asked only wher
 
 
 class TracesImporter:
-    """Reads exports of OTLP as JSON, and one span a line."""
+    """Reads exports of OTLP as JSON, of spans and of logs, and one span a line."""
 
-    description = "traces: OpenTelemetry spans of model calls (OTLP as JSON, or one span a line)"
+    description = "traces: OpenTelemetry spans and events of model calls (OTLP as JSON, or one span a line)"
 
     def recognizes(self, request: ImportRequest) -> bool:
         """Return whether there are spans."""

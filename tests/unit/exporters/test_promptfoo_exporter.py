@@ -342,3 +342,42 @@ def test_a_loop_over_a_mapping_is_that_of_nunjucks(folder: Path) -> None:
 
     assert found.data["prompts"] == ["{% for k, v in order %}{{ k }}{% endfor %}"]
     assert found.losses == []
+
+
+def test_names_that_cases_have_themselves_are_no_names_of_variables(folder: Path) -> None:
+    case = "{expected: x, context: c, vars: {expected_text: e, context_text: d}}"
+
+    found = judged(folder, "[contains: a]", case, head="prompt: '{{ expected_text }} {{ context_text }}'")
+
+    assert found.data["prompts"] == ["{{ expected_text }} {{ context_text }}"]
+    assert found.data["tests"][0]["vars"] == {
+        "expected_text": "e",
+        "context_text": "d",
+        "expected": "x",
+        "context": "c",
+    }
+
+
+def test_a_server_at_another_address_is_named_with_it(folder: Path) -> None:
+    providers = "providers: {groq: {type: openai, base_url: 'http://x', api_key_env: K}}"
+
+    found = export_text(folder, f"model: groq/m\n{providers}\njudges: [contains: a]\ncases: [{{input: q}}]\n")
+
+    assert found.data["providers"] == [
+        {"id": "openai:chat:m", "config": {"apiBaseUrl": "http://x", "apiKeyEnvar": "K"}}
+    ]
+
+
+def test_examples_stand_before_the_last_question(folder: Path) -> None:
+    chat = "[{role: user, content: a}, {role: assistant, content: b}, {role: user, content: '{{ input }}'}]"
+
+    found = judged(folder, "[contains: a]", head=f"prompt: {chat}\nfew_shot: [{{user: U, assistant: A}}]")
+
+    messages = json.loads(found.data["prompts"][0])
+    assert [message["content"] for message in messages] == ["a", "b", "U", "A", "{{ input }}"]
+
+
+def test_an_empty_file_of_losses_has_no_heading(folder: Path) -> None:
+    assert judged(folder, "[contains: a]").text.startswith(
+        "# yaml-language-server: $schema=https://promptfoo.dev/config-schema.json\n# Made from a.eval.yaml.\n\nprompts:"
+    )

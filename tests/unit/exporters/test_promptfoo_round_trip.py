@@ -202,3 +202,24 @@ def test_a_test_without_assertions_comes_back_without_any() -> None:
 
     assert "assert" not in there_and_back(config)["tests"][0]
     assert "defaultTest" not in there_and_back(config)
+
+
+def test_variables_that_only_an_assertion_reads_come_back_as_variables() -> None:
+    variables = {"word": "lamp", "query": "Why?", "context": "Because."}
+    assertion = {"type": "context-faithfulness", "threshold": 0.8}
+    config = {"prompts": ["Say {{word}}"], "providers": ["openai:chat:m"]}
+
+    found = there_and_back({**config, "tests": [{"vars": variables, "assert": [assertion]}]})
+
+    assert found["tests"] == [{"vars": variables}]
+
+
+def test_equal_metrics_come_back_as_they_were() -> None:
+    equal = [{"type": "contains", "value": text, "metric": "m"} for text in "abc"]
+
+    assert there_and_back(one_test_each([{"type": "assert-set", "assert": equal}]))["defaultTest"]["assert"] == [
+        {"type": "assert-set", "assert": equal}
+    ]
+    config = one_test_each(equal[:1])
+    config["tests"][0]["assert"] = equal
+    assert there_and_back(config)["defaultTest"]["assert"] == equal

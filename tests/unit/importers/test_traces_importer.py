@@ -13,7 +13,7 @@ from pytest_promptevals.datasets.importers.traces import FIELDS, TracesImporter
 from pytest_promptevals.records.drafts import ImportRequest
 from tests.support.accounted import assert_accounted
 from tests.support.imported import Imported, import_error, import_text
-from tests.support.otlp import ANSWER, export, numbered, span
+from tests.support.otlp import ANSWER, export, export_logs, log_record, numbered, span
 
 CALL: dict[str, Any] = {"gen_ai.operation.name": "chat"}
 PLACE = "1: resourceSpans[0].scopeSpans[0].spans[0]"
@@ -226,12 +226,12 @@ def test_a_call_with_every_attribute_becomes_a_case() -> None:
             "links, droppedAttributesCount"
         ),
         (
-            f"{PLACE}.gen_ai.output.messages[0].parts: a part of a message is 'reasoning', which is no text and no "
-            "call of a tool; left out"
-        ),
-        (
             "1: resourceSpans[0].scopeSpans[0]: what tells of the process, and not of a call, is left out: scope, "
             "schemaUrl, resource"
+        ),
+        (
+            f"{PLACE}.gen_ai.output.messages[0].parts: a part of a message is 'reasoning', which is no text and no "
+            "call of a tool; left out"
         ),
     ]
 
@@ -581,13 +581,22 @@ def test_every_entry_of_the_table_is_taken_over_or_told() -> None:
     spans = [RICH_SPAN, span(OLD, spanId="old-span", name="older"), span(CALL, *EVENTS, spanId="with-events")]
     sample = {"resourceSpans": [{**RICH_EXPORT["resourceSpans"][0]}]}
     sample["resourceSpans"][0]["scopeSpans"] = [{**RICH_EXPORT["resourceSpans"][0]["scopeSpans"][0], "spans": spans}]
+    around = {"resource": {"attributes": []}, "schemaUrl": "log-schema"}
+    record = log_record("gen_ai.choice", {}, {"message": "x"}, spanId="logged", severityNumber=9, flags=1)
+    scope = {"scope": {"name": "logger"}, "schemaUrl": "x", "logRecords": [record]}
+    sample["resourceLogs"] = [{**around, "scopeLogs": [scope]}]
     made = import_text(Path.cwd(), "a.json", json.dumps(sample))
 
+    levels = ("resourceSpans", "scopeSpans", "spans", "parts", "resourceLogs", "scopeLogs", "logRecords")
     for entry in FIELDS:
         within, _, name = entry.partition(".")
-        assert (name if within in ("resourceSpans", "scopeSpans", "spans", "parts") else entry) in str(sample), entry
+        assert (name if within in levels else entry) in str(sample), entry
     of_attributes = {**RICH, **OLD, **{name: value for _, given in EVENTS for name, value in given.items()}}
-    fields = {name: words for name, words in FIELDS.items() if name.startswith(("resourceSpans", "scopeSpans"))}
+    fields = {
+        name: words
+        for name, words in FIELDS.items()
+        if name.startswith(("resourceSpans", "scopeSpans", "resourceLogs", "scopeLogs"))
+    }
     assert_accounted(
         fields, {**sample, "resourceSpans": [{**sample["resourceSpans"][0], "scopeSpans": [_NO_SPANS]}]}, made
     )
@@ -617,3 +626,70 @@ _WORDS = {
     "index": "",
 }
 """What stands in the eval file for an attribute, where that is not its value."""
+
+
+DETAILS = "gen_ai.client.inference.operation.details"
+
+
+def test_an_event_in_a_log_is_a_call_of_its_own() -> None:
+    found = import_text(
+        Path.cwd(), "logs.json", json.dumps(export_logs(log_record(DETAILS, {**ANSWER, "gen_ai.request.model": "m"})))
+    )
+
+    case = found.cases[0]
+    assert (case["id"], case["input"], case["output"]) == (
+        "eee19b7ec3c1b174",
+        "Hello",
+        {"text": "Hi", "model": "m"},
+    )
+    assert case["metadata"]["started"] == "2026-01-02T03:04:06.000+00:00"
+    assert found.losses == []
+
+
+def test_events_of_one_span_are_one_call_whether_it_is_there_or_not() -> None:
+    records = [
+        log_record("", {"event.name": "gen_ai.user.message", "gen_ai.system": "openai"}, {"content": "Where?"}),
+        log_record("gen_ai.choice", {}, {"index": 0, "finish_reason": "stop", "message": {"content": "Here."}}),
+        log_record("gen_ai.evaluation.result", {"gen_ai.evaluation.name": "kind"}),
+    ]
+    alone = import_text(Path.cwd(), "logs.json", json.dumps(export_logs(*records)))
+    joined = import_text(
+        Path.cwd(), "both.json", json.dumps({**export_logs(*records), **export(span(CALL, name="chat None"))})
+    )
+
+    for found in (alone, joined):
+        (case,) = found.cases
+        assert (case["input"], case["output"]["text"], case["output"]["finish_reason"]) == ("Where?", "Here.", "stop")
+        assert case["metadata"]["evaluations"] == [{"name": "kind"}]
+        assert case["metadata"]["request"] == {"provider": "openai"}
+    assert "latency" not in alone.cases[0]["output"]
+    assert joined.cases[0]["output"]["latency"] == 1.25
+
+
+def test_logs_without_a_span_are_calls_of_their_own() -> None:
+    records = [log_record(DETAILS, ANSWER, spanId="", traceId="") for _ in range(2)]
+
+    assert len(import_text(Path.cwd(), "logs.json", json.dumps(export_logs(*records))).cases) == 2
+
+
+def test_other_records_of_a_log_are_counted() -> None:
+    noise = log_record("app.started", {"a": 1}, "text", severityText="INFO")
+    spoken = log_record(DETAILS, ANSWER, severityText="INFO", flags=1)
+
+    found = import_text(Path.cwd(), "logs.json", json.dumps(export_logs(noise, spoken, noise)))
+
+    place = "1: resourceLogs[0].scopeLogs[0].logRecords"
+    assert found.losses == [
+        f"{place}[0]: a log record that is no event of a model call is left out (2 times)",
+        f"{place}[1]: how severe a log record is, is left out: severityText",
+        f"{place}[1]: how spans hang together and were exported is left out: flags",
+    ]
+
+
+def test_a_body_of_text_is_what_is_said() -> None:
+    records = [
+        log_record("gen_ai.user.message", {}, "Where?"),
+        log_record("gen_ai.choice", {}, {"message": "Here."}),
+    ]
+
+    assert import_text(Path.cwd(), "logs.json", json.dumps(export_logs(*records))).cases[0]["input"] == "Where?"
