@@ -32,7 +32,8 @@ _FORMATS: Final = ("csv", "json", "jsonl", "parquet")
 def export(*, form: str | None, texts: bool, output: Path | None, history: str | None, wanted: RunFilter) -> None:
     """Write the results of the history, a row for each case of each run.
 
-    The options choose runs; --file, --model and --tag also choose among the results of those.
+    The options choose runs; --file, --model and --tag also choose among the results of those. Eval files are exported
+    by 'promptevals dataset export'.
     """
     form = choose_format(form, output, {name: name for name in _FORMATS}, "csv")
     columns = COLUMNS | TEXT_COLUMNS if texts else COLUMNS

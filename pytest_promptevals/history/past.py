@@ -57,11 +57,13 @@ LOOKED_AT: Final = 30
 """The newest runs, in which earlier scores are looked for: a trend is worth a few milliseconds."""
 # The wide columns of a comparison stand behind those that are read.
 _SCORES: Final = f"""
-    SELECT comparisons.file, comparisons.cases, comparisons.mean_score FROM comparisons
-    JOIN runs ON runs.id = comparisons.run_id WHERE run_id IN (
-        SELECT id FROM runs WHERE status = 'finished' AND kind = 'run' AND id <> ? ORDER BY id DESC LIMIT {LOOKED_AT}
+    SELECT comparisons.run_id, comparisons.file, comparisons.cases, comparisons.mean_score, run_files.judges
+    FROM comparisons JOIN runs ON runs.id = comparisons.run_id
+    JOIN run_files ON run_files.run_id = comparisons.run_id AND run_files.file = comparisons.file
+    WHERE comparisons.run_id IN (
+        SELECT id FROM runs WHERE status = 'finished' AND kind = 'run' ORDER BY id DESC LIMIT {LOOKED_AT}
     )
-    AND mean_score IS NOT NULL ORDER BY started_at DESC, run_id DESC
+    ORDER BY started_at DESC, comparisons.run_id DESC
 """  # noqa: S608 - a constant
 _TEXT: Final = "SELECT text FROM contents WHERE hash = ?"
 
@@ -117,17 +119,18 @@ class Past:
         rows = self._ask(_WEIGHTS, run, file)
         return {row["name"]: row["weight"] for row in rows if isinstance(row["weight"], float)}
 
-    def scores_of(self, cases: Mapping[str, int], most: int, *, but: str) -> dict[str, list[float]]:
-        """Return the mean scores that eval files had in the newest runs, ``but`` one, oldest first.
+    def scores_before(self, run: str, most: int) -> dict[str, list[float]]:
+        """Return the mean scores that the eval files of a finished run had in the newest runs but this, oldest first.
 
-        Args:
-            cases: how many cases the eval files have; runs of fewer or more of them are left out.
-            most: scores of each eval file.
-            but: id of the run that is left out.
+        Runs of fewer or more cases of the file are left out, and those with other judges: their scores mean something
+        else. ``most`` is how many scores of each eval file there are at most.
         """
+        rows = self._ask(_SCORES)
+        now = {row["file"]: (row["cases"], row["judges"]) for row in rows if row["run_id"] == run}
         scores: dict[str, list[float]] = {}
-        for row in self._ask(_SCORES, but):
-            if cases.get(row["file"]) == row["cases"] and isinstance(row["mean_score"], float):
+        for row in rows:
+            is_alike = now.get(row["file"]) == (row["cases"], row["judges"])
+            if is_alike and row["run_id"] != run and isinstance(row["mean_score"], float):
                 scores.setdefault(row["file"], []).append(row["mean_score"])
         return {file: found[:most][::-1] for file, found in scores.items()}
 

@@ -265,8 +265,7 @@ class RunRecorder:
         """Return the mean scores of earlier runs like this one, by eval file; none where this run is no whole one."""
         if not self._is_complete or run.kind is not RunKind.RUN:
             return {}
-        cases = {comparison.file: comparison.metrics.cases for comparison in self._comparisons}
-        return self._explainer.past.scores_of(cases, TREND_RUNS - 1, but=run.id)
+        return self._explainer.past.scores_before(run.id, TREND_RUNS - 1)
 
     def _notes(self, run: Run) -> Iterator[str]:
         yield from judge_notes(self._all_results())

@@ -30,6 +30,7 @@ from pytest_promptevals.pytest_glue.share import (
     SESSION_FACT,
 )
 from pytest_promptevals.records.references import FILE
+from pytest_promptevals.reports.words import visible_text
 
 if TYPE_CHECKING:
     from pytest_promptevals.pytest_glue.lanes import Scheduler
@@ -38,8 +39,7 @@ if TYPE_CHECKING:
     from pytest_promptevals.pytest_glue.scheduling import EvalScheduling, Split
     from pytest_promptevals.pytest_glue.watching import Watch
     from pytest_promptevals.records.progress import Progress
-    from pytest_promptevals.reports.words import visible_text
-from pytest_promptevals.settings import Settings
+    from pytest_promptevals.settings import Settings
 
 _BY_FILE: Final = ("loadfile", "loadscope")
 _SCHEDULED: Final = ("load", "worksteal", *_BY_FILE)

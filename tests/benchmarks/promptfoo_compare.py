@@ -5,6 +5,8 @@ pytest after an import. It needs promptfoo's command::
 
     python tests/benchmarks/promptfoo_compare.py --promptfoo "npx promptfoo"
 
+With ``--exported``, promptfoo judges twice: by the config, and by what an import and an export make of it.
+
 A verdict that differs is either of a type whose difference the importer names, which is counted with its reason, or
 a defect, which is shown and makes the exit status 1.
 """
@@ -195,7 +197,32 @@ def compare(command: str) -> int:
     return 1 if defects else 0
 
 
+def compare_exported(command: str) -> int:
+    """Print how many verdicts of promptfoo are the same after an import and an export. Return the exit status."""
+    pairs = all_pairs()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        config, eval_file, back = folder / "promptfooconfig.json", folder / "pairs.eval.yaml", folder / "back.yaml"
+        written = {"prompts": ["{{ greeting }}"], "providers": ["echo"], "tests": [test for _, test in pairs]}
+        config.write_text(json.dumps(written), encoding="utf-8")
+        for arguments in (
+            ["import", str(config), "-o", str(eval_file)],
+            ["dataset", "export", str(eval_file), "-o", str(back)],
+        ):
+            result = CliRunner().invoke(main, arguments)
+            if result.exit_code:
+                sys.exit(result.output)
+        before, after = promptfoo_verdicts(command, config), promptfoo_verdicts(command, back)
+    differing = [test for _, test in pairs if before.get(test["description"]) != after.get(test["description"])]
+    for test in differing:
+        print(f"DEFECT: {before.get(test['description'])} before: {test['providerOutput']!r} {test['assert'][0]}")
+    print(f"{len(pairs)} pairs: {len(pairs) - len(differing)} the same after an import and an export")
+    return 1 if differing else 0
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--promptfoo", default="npx promptfoo", help="command that runs promptfoo")
-    sys.exit(compare(parser.parse_args().promptfoo))
+    parser.add_argument("--exported", action="store_true", help="compare a config with what comes back of it")
+    given = parser.parse_args()
+    sys.exit((compare_exported if given.exported else compare)(given.promptfoo))

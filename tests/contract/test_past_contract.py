@@ -145,49 +145,52 @@ def test_a_text_is_known_by_its_hash(store: HistoryStore, past: Past) -> None:
     assert past.text_of("h2") is None
 
 
-def record_scores(store: HistoryStore, number: int, *scores: float | None, cases: int = 1, **changes: Any) -> None:
+def record_scores(
+    store: HistoryStore, number: int, *scores: float | None, cases: int = 1, judge: str = "j", **changes: Any
+) -> str:
     """Record a run with the mean score of one eval file after the other: ``file0``, ``file1``."""
     # In the same second, ids are in any order.
-    started = f"2026-11-21T17:00:00.{number:03}+00:00"
-    run = make_run(f"run-{number // 10:03}{number * 7 % 10}", started_at=started, **{"status": RunStatus.FINISHED, **changes})
+    run_id, started = f"run-{number // 10:03}{number * 7 % 10}", f"2026-11-21T17:00:00.{number:03}+00:00"
+    files = tuple(RunFile(f"file{place}", "d", cases, judges={"exact": judge}) for place in range(len(scores)))
+    run = make_run(run_id, started_at=started, files=files, **{"status": RunStatus.FINISHED, **changes})
     metrics = [Metrics(cases, 1, 0, score, 1.0) for score in scores]
     store.add_run(run, (), [Comparison(f"file{place}", found) for place, found in enumerate(metrics)])
+    return run_id
 
 
-def test_the_scores_of_eval_files_in_the_last_runs_are_told_oldest_first(store: HistoryStore, past: Past) -> None:
+def test_the_scores_of_eval_files_in_the_runs_before_are_told_oldest_first(store: HistoryStore, past: Past) -> None:
     for number in range(5):
-        record_scores(store, number, number / 10, 1.0)
-    record_scores(store, 5, 0.7)
+        record_scores(store, number, number / 10, 1.0, 0.5 if number == 3 else None)
+    now = record_scores(store, 5, None, 0.7)
 
-    assert past.scores_of({"file0": 1, "file1": 1, "file2": 1}, 3, but="run-0005") == {
-        "file0": [0.2, 0.3, 0.4],
-        "file1": [1.0, 1.0, 1.0],
-    }
+    assert past.scores_before(now, 3) == {"file0": [0.2, 0.3, 0.4], "file1": [1.0, 1.0, 1.0]}
 
 
-def test_runs_that_are_no_whole_ones_are_no_part_of_a_trend(store: HistoryStore, past: Past) -> None:
+def test_runs_that_are_not_like_this_one_are_no_part_of_a_trend(store: HistoryStore, past: Past) -> None:
     record_scores(store, 1, 0.1)
     record_scores(store, 2, 0.2, status=RunStatus.INTERRUPTED)
     record_scores(store, 3, 0.3, kind=RunKind.RERUN)
     record_scores(store, 4, 0.4, cases=2)
-    record_scores(store, 5, None)
+    record_scores(store, 5, 0.5, judge="another")
+    now = record_scores(store, 6, 0.6)
 
-    assert past.scores_of({"file0": 1}, 8, but="") == {"file0": [0.1]}
+    assert past.scores_before(now, 8) == {"file0": [0.1]}
 
 
 def test_a_trend_looks_at_the_newest_runs_alone(store: HistoryStore, past: Past) -> None:
     record_scores(store, 0, 0.5)
-    for number in range(1, LOOKED_AT + 1):
+    for number in range(1, LOOKED_AT):
         record_scores(store, number, None, 0.5)
+    now = record_scores(store, LOOKED_AT, 0.5, 0.5)
 
-    assert list(past.scores_of({"file0": 1, "file1": 1}, 8, but="")) == ["file1"]
+    assert list(past.scores_before(now, 8)) == ["file1"]
 
 
 def test_a_history_that_is_switched_off_has_no_answers(history: HistorySubject) -> None:
     past = Past(history.rootdir, "off")
 
     assert past.trials_of(make_result()) == ()
-    assert past.scores_of({FILE: 1}, 8, but="") == {}
+    assert past.scores_before("run", 8) == {}
     past.close()
 
 

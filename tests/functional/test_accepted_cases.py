@@ -46,7 +46,7 @@ def test_an_accepted_case_is_red_no_more_and_from_then_on(saved: EvalProject, ex
     assert result.ret == 0
     result.stdout.fnmatch_lines(
         [
-            "a.eval.yaml * 12 * 6  0.500 * 0.500 * 0.000  passed",
+            "a.eval.yaml * 12 * 6  0.500 * 0.500 * 0.000 * passed",
             "accepted into baselines/a.eval.yaml.jsonl: c1, c2, c3, c4, c5, c6",
         ]
     )

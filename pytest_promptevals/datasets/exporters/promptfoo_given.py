@@ -55,7 +55,7 @@ class Scope:
         is_usual = re.fullmatch(rf"(not )?{re.escape(spec.judge)}(#\d+)?", spec.name)
         label = "" if is_usual else spec.name
         numbered = _NUMBERED.fullmatch(label)
-        return label
+        return numbered[1] if numbered and numbered[1] in self.labels else label
 
 
 class Given:

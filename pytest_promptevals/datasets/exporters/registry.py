@@ -28,7 +28,6 @@ def choose_exporter(exporters: Extensions[Exporter], name: str | None, output: P
         raise UsageError(f"name a format with --format ({known}), or a file with --output")
     fitting = [name for name in exporters.entries if output.name.lower().endswith(tuple(exporters.load(name).endings))]
     if len(fitting) != 1:
-        raise UsageError(
-            f"the name {str(output)!r} does not say which format is meant; add --format {' or '.join(fitting) or known}"
-        )
+        names = " or ".join(fitting or exporters.entries)
+        raise UsageError(f"the name {str(output)!r} does not say which format is meant; add --format {names}")
     return exporters.load(fitting[0])

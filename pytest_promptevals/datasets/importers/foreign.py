@@ -154,11 +154,24 @@ def read_records(path: Path, shown: str) -> Iterator[tuple[Json, Source]]:
 def take_sample(path: Path, shown: str) -> Json:
     """Return what tells formats apart: a whole document, or the first row. ``None`` if it cannot be read so."""
     try:
-        if path.suffix.lower() in (".jsonl", ".csv", ".tsv"):
-            return next((row for row, _ in read_records(path, shown)), None)
-        return read_document(path, shown)[0]
+        return _first_of(path, shown)
     except PromptEvalsError:
         return None
+
+
+def why_unreadable(path: Path, shown: str) -> str:
+    """Return why there is no sample of a file; an empty text if there is one."""
+    try:
+        _first_of(path, shown)
+    except PromptEvalsError as error:
+        return str(error)
+    return ""
+
+
+def _first_of(path: Path, shown: str) -> Json:
+    if path.suffix.lower() in (".jsonl", ".csv", ".tsv"):
+        return next((row for row, _ in read_records(path, shown)), None)
+    return read_document(path, shown)[0]
 
 
 def _read_lines(text: str, shown: str) -> Iterator[tuple[Json, Source]]:

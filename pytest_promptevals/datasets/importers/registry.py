@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pytest_promptevals.datasets.importers import builtin
+from pytest_promptevals.datasets.importers.foreign import why_unreadable
 from pytest_promptevals.errors import UsageError
 from pytest_promptevals.hookspecs import Importer
 from pytest_promptevals.records.drafts import ImportRequest
@@ -26,6 +27,8 @@ def choose_importer(importers: Extensions[Importer], request: ImportRequest, nam
         if name is not None or importer.recognizes(request):
             _check_map(known, importer, request)
             return known, importer
+    if problem := why_unreadable(request.path, request.shown):
+        raise UsageError(problem)
     raise UsageError(
         f"{request.shown}: its format is not recognized; name it with --format ({', '.join(importers.entries)}), or "
         "say which field is what with --map input=FIELD"

@@ -11,7 +11,7 @@ from pytest_promptevals.cli import main
 from pytest_promptevals.datasets.importers import registry
 from pytest_promptevals.records.drafts import Draft, ImportRequest
 
-NO_MODEL = "no model: add 'model: provider/model' to the eval file or to an evals.yaml above it, or give every case an 'output'"
+NO_MODEL = "no model: add 'model: provider/model' to the eval file or to an evals.yaml above it"
 ROWS = "question,answer\nWhat is 2 + 2?,4\n,\n"
 
 
@@ -57,7 +57,7 @@ def test_losses_and_what_is_missing_are_told(folder: Path) -> None:
         "1 thing in the file without an equivalent, named above",
         "1 case written to evals/rows.eval.yaml",
         "before it runs:",
-        f"  evals/rows.eval.yaml:1: {NO_MODEL}",
+        f"  evals/rows.eval.yaml:1: {NO_MODEL}, or give every case an 'output'",
     ]
     assert (folder / "evals" / "rows.eval.yaml").is_file()
 

@@ -61,7 +61,7 @@ def test_the_format_is_named_or_that_of_the_file(name: str | None, output: str |
     [
         ("prompfoo", None, "there is no format 'prompfoo'. Did you mean 'promptfoo'?"),
         (None, None, "name a format with --format (promptfoo, jsonl), or a file with --output"),
-        (None, "a.txt", "the name 'a.txt' does not say which format is meant; add --format promptfoo, jsonl"),
+        (None, "a.txt", "the name 'a.txt' does not say which format is meant; add --format promptfoo or jsonl"),
     ],
 )
 def test_a_format_that_is_not_known_is_named(name: str | None, output: str | None, message: str) -> None:

@@ -1,18 +1,25 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pytest_promptevals.datasets.exporters.lines import LinesExporter
+from pytest_promptevals.datasets.exporters.promptfoo import PromptfooExporter
 from pytest_promptevals.datasets.exporters.promptfoo_fields import FIELDS
 from pytest_promptevals.datasets.exporters.promptfoo_judges import LEAST, LOST, RELATION_SCORES, TAKEN
 from pytest_promptevals.datasets.wire import EvalFileWire
 from pytest_promptevals.datasets.wire_cases import CaseWire, JudgeOptionsWire
 from pytest_promptevals.engine.registry import builtin_registry
+from pytest_promptevals.files.yaml import parse_yaml
 from pytest_promptevals.judges.model.factuality import SCORES
+from pytest_promptevals.records.cases import Case, Dataset, Location
+from pytest_promptevals.records.drafts import ExportRequest
 from tests.support.exported import Exported, export_text
+from tests.support.hostile import hostile_strings
 
 STRIPPED = "white space around the output counts in promptfoo; 'strip: false' says so here"
 SCRIPT = "has no equivalent in promptfoo; left out. Write it there as an assertion 'javascript' or 'python'"
@@ -381,3 +388,20 @@ def test_an_empty_file_of_losses_has_no_heading(folder: Path) -> None:
     assert judged(folder, "[contains: a]").text.startswith(
         "# yaml-language-server: $schema=https://promptfoo.dev/config-schema.json\n# Made from a.eval.yaml.\n\nprompts:"
     )
+
+
+def test_hostile_strings_come_through_a_config_and_rows_unharmed() -> None:
+    # No file holds half of a surrogate pair: the loader refuses it.
+    texts = [text for text in hostile_strings(60) if len(text) < 10_000 and not re.search("[\ud800-\udfff]", text)]
+    cases = tuple(
+        Case(f"case-{number}", Location(text, 1), vars={"q": text}, metadata={text: text}, tags=("a",), weight=2)
+        for number, text in enumerate(texts)
+    )
+    request = ExportRequest(Dataset("a.eval.yaml", cases, models=("openai/m",)), description=texts[0])
+
+    config: Any = parse_yaml(PromptfooExporter().export(request).text, "config").value
+    rows = [json.loads(line) for line in LinesExporter().export(request).text.split("\n")[:-1]]
+
+    assert [test["vars"]["q"] for test in config["tests"]] == texts
+    assert [test["metadata"] for test in config["tests"]] == [{text: text, "tags": ["a"]} for text in texts]
+    assert [row["vars"]["q"] for row in rows] == texts

@@ -83,12 +83,24 @@ def test_a_name_is_taken_at_its_word() -> None:
     assert choose_importer(importers, request("other.txt"), "acme")[0] == "acme"
 
 
-def test_a_file_that_nobody_recognizes_says_what_to_do() -> None:
+def test_a_file_that_nobody_recognizes_says_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "other.json").write_text("{}", encoding="utf-8")
     importers = dataclasses.replace(find_importers(), entries={"acme": Acme(), "rows": Acme()})
 
-    assert error(importers, request("other.txt"), None) == (
-        "other.txt: its format is not recognized; name it with --format (acme, rows), or say which field is what with "
+    asked = ImportRequest(tmp_path / "other.json", "other.json", {})
+
+    assert error(importers, asked, None) == (
+        "other.json: its format is not recognized; name it with --format (acme, rows), or say which field is what with "
         "--map input=FIELD"
+    )
+
+
+def test_a_file_that_cannot_be_read_says_why(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"input": "\\ud800"}', encoding="utf-8")
+    asked = ImportRequest(tmp_path / "a.jsonl", "a.jsonl")
+
+    assert error(find_importers(), asked, None) == (
+        "a.jsonl:1: \\ud800 is half of a surrogate pair and no character; remove it"
     )
 
 

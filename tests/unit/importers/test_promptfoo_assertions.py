@@ -457,3 +457,38 @@ def test_a_threshold_that_all_tests_share_is_that_of_the_file(folder: Path) -> N
     assert found.data["threshold"] == 0.6
     assert judges(found)[0] == {"contains": {"value": "a", "required": False}}
     assert any("a threshold on the mean score: 'levenshtein' has a share here" in line for line in found.losses)
+
+
+def test_weights_in_a_set_are_named(folder: Path) -> None:
+    found = asserted(folder, {"type": "assert-set", "assert": [{**SET[0], "weight": 2}, SET[1]]})
+
+    assert judges(found) == [{"all_of": BOTH}]
+    assert found.losses == [
+        (
+            "1: tests[0].assert[0]: the weights of assertions in a set decide whether its threshold is reached; the "
+            "score of the group is that of one of its judges, not their mean"
+        )
+    ]
+
+
+def test_the_config_of_a_model_that_judges_is_named(folder: Path) -> None:
+    provider = {"id": "openai:chat:m", "config": {"temperature": 0}}
+
+    found = asserted(folder, {"type": "llm-rubric", "value": "Is kind.", "provider": provider})
+
+    assert judges(found) == [{"closed_qa": {"criteria": "Is kind.", "model": "openai/m"}}]
+    assert found.losses == [
+        (
+            "1: tests[0].assert[0].provider.config: models that judge have no config of their own; left out. "
+            "'parameters' of the judge, or 'providers'"
+        )
+    ]
+
+
+def test_a_loop_over_a_mapping_is_that_of_jinja(folder: Path) -> None:
+    text = "{% for k, v in data %}{{ k }}{% endfor %}"
+    written = {"prompts": [text], "providers": ["echo"], "tests": [{"vars": {"data": {"a": 1}}, "assert": SET[:1]}]}
+
+    found = import_text(folder, "promptfooconfig.json", json.dumps(written))
+
+    assert found.data["prompt"] == "{% for k, v in data.items() %}{{ k }}{% endfor %}"
