@@ -62,8 +62,10 @@ class RowsImporter:
 
 
 def _check_keys(fields: Mapping[str, str]) -> None:
-    for key in fields:
+    for key, name in fields.items():
         if key.partition(".")[0] not in CaseWire.model_fields:
+            if name.partition(".")[0] in CaseWire.model_fields:
+                raise UsageError(f"--map {key}={name}: the key of a case stands first; did you mean {name}={key}?")
             raise UsageError(f"--map {key}=…: a case has no key {key!r}.{did_you_mean(key, CaseWire.model_fields)}")
 
 
@@ -82,10 +84,10 @@ def _read_case(
 ) -> dict[str, Json] | None:
     case: dict[str, Json] = {}
     with Fields(row, source, losses) as fields:
+        given = {name: fields.take(name) for name in dict.fromkeys(mapped.values()) if name in fields}
+        used.update(given)
         for key, name in mapped.items():
-            if name in fields:
-                used.add(name)
-                _put(case, key, fields.take(name))
+            _put(case, key, given.get(name))
         for key, names in USUAL.items():
             known = next((name for name in names if name in fields), None)
             if key not in mapped and known is not None and known not in mapped.values():

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from collections.abc import Iterator, Sequence
+from pathlib import PurePath
 from typing import Final
 
 from pytest_promptevals.datasets.yaml_writing import comment, dump_yaml
-from pytest_promptevals.records.drafts import Draft
+from pytest_promptevals.records.drafts import Draft, Loss
 from pytest_promptevals.records.json_types import Json
 
 MOST_CASES: Final = 100
@@ -44,11 +46,19 @@ def _blocks(draft: Draft, cases: Sequence[Json], origin: str) -> Iterator[str]:
     yield comment(f"Made from {origin}.")
     if draft.losses:
         yield comment("What has no equivalent here:")
-        yield from (comment(f"- {loss}") for loss in draft.losses)
+        yield from (comment(f"- {_without_folders(loss)}") for loss in draft.losses)
     for number, (key, value) in enumerate(draft.settings.items()):
         said = draft.comments.get(key, "")
         yield ("\n" if said or number == 0 else "") + comment(said) + dump_yaml({key: value})
     yield "\n" + dump_yaml({"cases": list(cases)})
+
+
+def _without_folders(loss: Loss) -> Loss:
+    """Return a loss that names its file alone, where its path is one of this machine: what is written is shared."""
+    path = PurePath(loss.location.path)
+    if not path.is_absolute():
+        return loss
+    return dataclasses.replace(loss, location=dataclasses.replace(loss.location, path=path.name))
 
 
 def _joined(lines: Sequence[str]) -> str:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -44,6 +45,16 @@ def test_it_is_what_a_person_would_have_written() -> None:
         f"      - {'d' * 50}\n"
         f"      - {'e' * 50}\n"
     )
+
+
+def test_no_path_of_this_machine_is_written() -> None:
+    losses = [
+        Loss(Location(str(Path("/home/ada/a.json").absolute()), 3), "x", "lost"),
+        Loss(Location("b/a.json", 4), "", "gone"),
+    ]
+    (text,) = eval_file_texts(Draft({}, [{"input": "Q"}], losses), "a.eval.yaml", "a.json (rows)").values()
+
+    assert "# - a.json:3: x: lost\n# - b/a.json:4: gone\n" in text
 
 
 @pytest.mark.parametrize("count", [MOST_CASES, MOST_CASES + 1])

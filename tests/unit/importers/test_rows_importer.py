@@ -66,6 +66,18 @@ def test_a_map_goes_before_usual_names(tmp_path: Path) -> None:
     ]
 
 
+def test_a_field_that_is_mapped_to_two_keys_stands_in_both(tmp_path: Path) -> None:
+    draft = read(tmp_path, {"question": "Q"}, vars__q="question", input="question")
+
+    assert draft.cases == [{"vars": {"q": "Q"}, "input": "Q"}]
+
+
+def test_a_map_the_wrong_way_round_is_told(tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        read(tmp_path, {"question": "Q"}, question="input")
+    assert str(caught.value) == "--map question=input: the key of a case stands first; did you mean input=question?"
+
+
 def test_a_field_is_taken_once(tmp_path: Path) -> None:
     assert read(tmp_path, {"question": "Q", "answer": "A"}, expected="question").cases == [
         {"expected": "Q", "vars": {"answer": "A"}}
