@@ -32,6 +32,7 @@ _SHARE: Final = (
     "a threshold of {threshold} asks for a part of the {count} assertions, which a group cannot: it has all_of and "
     "any_of; the set is left out"
 )
+_UNNEEDED: Final = "what the threshold of a set does not need decides nothing within it; left out"
 _WEIGHTS: Final = (
     "the weights of assertions in a set decide whether its threshold is reached; the score of the group is that of one "
     "of its judges, not their mean"
@@ -140,9 +141,9 @@ class Assertions:
         label, weight = self._label(fields, scope), _number(fields.take("weight"), 1)
         threshold = fields.take("threshold")
         wanted = None if threshold is None else _number(threshold, 0)
-        children = unique_labels(self.judges_of(written, scope))
-        judges = [judge for judge in children if judge.weight]
-        if len(judges) < len(children):
+        labelled = unique_labels(self.judges_of(written, scope))
+        judges = [judge for judge in labelled if judge.weight]
+        if len(judges) < len(labelled):
             self._losses.add(fields.source, "an assertion with weight 0 decides nothing within a set; left out")
         if not judges:
             return []
@@ -153,10 +154,13 @@ class Assertions:
             message = _SHARE.format(threshold=threshold, count=len(judges))
             self._losses.add(fields.source, message, "threshold")
             return []
-        group = found[0] if len(found) == 1 and found[0].children else Judge("all_of", children=found)
         # A set without weight fails the test all the same: only an assertion without weight does not.
-        required = all(judge.required for judge in found)
-        return [dataclasses.replace(group, weight=weight, required=required, label=label)]
+        needed = [judge for judge in found if judge.required]
+        if needed and len(needed) < len(found):
+            self._losses.add(fields.source, _UNNEEDED)
+        children = needed or found
+        group = children[0] if len(children) == 1 and children[0].children else Judge("all_of", children=children)
+        return [dataclasses.replace(group, weight=weight, required=bool(needed), label=label)]
 
     def _equals(self, given: Given) -> Judge:
         value = given.value

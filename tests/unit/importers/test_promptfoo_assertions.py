@@ -405,6 +405,15 @@ def test_a_set_that_asks_for_a_part_of_many_is_named(folder: Path, count: int) -
     ]
 
 
+def test_what_outweighs_the_rest_of_a_set_decides_the_set(folder: Path) -> None:
+    found = asserted(folder, {"type": "assert-set", "assert": [SET[0], {**SET[1], "weight": 3}], "threshold": 0.5})
+
+    assert judges(found) == [{"all_of": [BOTH[1]]}]
+    assert found.losses[-1] == (
+        "1: tests[0].assert[0]: what the threshold of a set does not need decides nothing within it; left out"
+    )
+
+
 def test_what_has_no_weight_decides_nothing_in_a_set(folder: Path) -> None:
     found = asserted(folder, {"type": "assert-set", "assert": [SET[0], {**SET[1], "weight": 0}]})
 
