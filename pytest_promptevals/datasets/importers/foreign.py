@@ -184,6 +184,9 @@ def _read_table(text: str, shown: str, delimiter: str) -> Iterator[tuple[Json, S
     problems = Problems()
     rows = read_rows(text, shown, problems, delimiter)
     _, names = next(rows, (1, []))
+    for name in names:
+        if name and names.count(name) > 1:
+            raise FileProblem(f"two columns are named {name!r}; rename one of them", path=shown, line=1)
     for line, cells in rows:
         if len(cells) > len(names):
             message = f"the row has {len(cells)} cells, but the header names {len(names)} columns"

@@ -126,6 +126,8 @@ def _read_case(
     if choices:
         return _with_choices({**case, "input": asked}, choices, target, fields.source, losses)
     expected = [str(item) for item in (target if isinstance(target, list) else [target]) if item not in (None, "")]
+    if expected and isinstance(target, list) and len(expected) < len(target):
+        counted.add(fields.source, "an empty target is reached by any answer; left out", names["target"])
     if not expected:
         counted.add(fields.source, "there is no target, so nothing judges the case; give it judges")
         return {**case, "input": asked}

@@ -122,13 +122,20 @@ class Assertions:
         if negated and base in _IGNORES_NOT:
             self._losses.add(fields.source, f"promptfoo does not negate {base}: 'not-' is left out", "type")
             negated = False
-        label, weight = self._label(fields, scope), _number(fields.take("weight"), 1)
+        label, weight = self._label(fields, scope), self._weight(fields)
         try:
             judge = maker(Given(base, fields, scope, self._templates, self._files))
         except (UnfitError, ValueError) as error:
             self._losses.add(fields.source, f"{base}: {error}; left out")
             return None
         return dataclasses.replace(judge, negated=negated, weight=weight, required=weight != 0, label=label)
+
+    def _weight(self, fields: Fields) -> float:
+        weight = _number(fields.take("weight"), 1)
+        if weight < 0:
+            self._losses.add(fields.source, f"a weight of {weight:g} is none here; it counts as 1", "weight")
+            return 1
+        return weight
 
     def _label(self, fields: Fields, scope: Scope) -> str:
         metric = fields.take_text("metric")
@@ -138,7 +145,7 @@ class Assertions:
     def _read_set(self, fields: Fields, scope: Scope) -> list[Judge]:
         source = fields.part("assert")
         written = [(data, source.part(index)) for index, data in enumerate(fields.take_list("assert"))]
-        label, weight = self._label(fields, scope), _number(fields.take("weight"), 1)
+        label, weight = self._label(fields, scope), self._weight(fields)
         threshold = fields.take("threshold")
         wanted = None if threshold is None else _number(threshold, 0)
         labelled = unique_labels(self.judges_of(written, scope))

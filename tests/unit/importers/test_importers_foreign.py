@@ -141,3 +141,9 @@ def test_a_sample_tells_what_a_file_holds(tmp_path: Path, name: str, text: str, 
 
 def test_a_file_that_is_not_there_has_no_sample(tmp_path: Path) -> None:
     assert take_sample(tmp_path / "none.json", "none.json") is None
+
+
+def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(FileProblem) as caught:
+        list(read_records(*write(tmp_path, "rows.csv", "input,expected,input\na,b,c\n")))
+    assert str(caught.value).endswith(":1: two columns are named 'input'; rename one of them")

@@ -49,7 +49,10 @@ def test_it_is_said_which_scorer_the_judge_stands_for(folder: Path) -> None:
 
 
 def test_any_of_several_targets_will_do(folder: Path) -> None:
-    assert samples(folder, {"input": "Who?", "target": ["Hals", 7, ""]}).cases[0]["expected"] == ["Hals", "7"]
+    found = samples(folder, {"input": "Who?", "target": ["Hals", 7, ""]})
+
+    assert found.cases[0]["expected"] == ["Hals", "7"]
+    assert found.losses == ["1: target: an empty target is reached by any answer; left out"]
 
 
 def test_samples_without_a_target_are_counted(folder: Path) -> None:

@@ -421,6 +421,13 @@ def test_what_has_no_weight_decides_nothing_in_a_set(folder: Path) -> None:
     assert found.losses == ["1: tests[0].assert[0]: an assertion with weight 0 decides nothing within a set; left out"]
 
 
+def test_a_negative_weight_counts_as_one(folder: Path) -> None:
+    found = asserted(folder, {**SET[0], "weight": -2})
+
+    assert judges(found) == [{"contains": "a"}]
+    assert found.losses == ["1: tests[0].assert[0].weight: a weight of -2 is none here; it counts as 1"]
+
+
 def test_an_empty_set_is_no_judge(folder: Path) -> None:
     assert judges(asserted(folder, {"type": "assert-set", "assert": []}, SET[0])) == [{"contains": "a"}]
 
