@@ -77,7 +77,8 @@ def merge(context: click.Context, sources: Sequence[str], junitxml: str | None, 
                 raise _CannotMergeError(str(error)) from None
             _write_union(store, merged, union)
         _tell(merged)
-        arguments = [*_own_arguments(project, history, junitxml), *context.meta[_ARGUMENTS]]
+        # Ours stand last: an option of the shares that somebody repeats must not leave cases out again.
+        arguments = [*context.meta[_ARGUMENTS], *_own_arguments(project, history, junitxml)]
         command = [sys.executable, "-m", "pytest", *_paths_of(project, merged), f"--evals-merge={union}", *arguments]
         status = subprocess.run(command, check=False).returncode  # noqa: S603 - our own Python, on the user's own tests
     _mark_shards(history, merged)

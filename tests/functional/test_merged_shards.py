@@ -158,7 +158,8 @@ def test_shares_of_one_history_count_only_together_from_then_on(evals: EvalProje
     write_evals(evals)
     run_shards(evals, 2, "-k", "c1", history=HISTORY)
 
-    result = merge()
+    # What somebody adds who repeats the options of a share.
+    result = CliRunner().invoke(main, ["merge", *QUIET, "--evals-shard=1/2"])
 
     with HistoryStore.open(evals.path / HISTORY) as store:
         merged = next(run for run in store.runs() if run.kind is RunKind.RUN)
