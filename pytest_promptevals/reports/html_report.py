@@ -24,7 +24,7 @@ from pytest_promptevals.reports.html_numbers import (
 from pytest_promptevals.reports.prompt_texts import diff_lines
 from pytest_promptevals.reports.run_list import git_text
 from pytest_promptevals.reports.spending import spending_text
-from pytest_promptevals.reports.words import count_text, one_line, score_text, visible_text
+from pytest_promptevals.reports.words import count_text, json_text, one_line, score_text, visible_text
 
 _TEMPLATE: Final = "report.html.j2"
 _STYLES: Final = ("vendor/uPlot.min.css", "report.css")
@@ -143,7 +143,7 @@ def _run_facts(report: RunReport) -> list[tuple[str, str]]:
     judged = sum(charge.cost or 0.0 for result in results for charge in result.charges)
     facts = [
         ("run", f"{run.id} ({run.name})" if run.name else run.id),
-        ("started", run.started_at.replace("T", " ")),
+        ("started", f"{run.started_at[:16].replace('T', ' ')} UTC"),
         ("checkout", git_text(run.git) if run.git else ""),
         ("beside", ", ".join(sorted({file.comparison.baseline for file in report.files} - {""}))),
         ("spent", spending_text(run, unpriced, judged) or ""),
@@ -186,7 +186,8 @@ def _in_short(case: ReportedCase) -> _FailingCase:
     error = [] if result.error is None else [f"{result.error.kind}: {result.error.message}"]
     reasons = [f"{score.judge} {score_text(score.value)}: {score.explanation}" for score in result.scores]
     asked = "" if result.prompt is None else result.prompt.text
-    expected = "" if result.expected is None else str(result.expected)
+    given = "" if result.expected is None else result.expected
+    expected = given if isinstance(given, str) else json_text(given)
     return _FailingCase(
         result.name,
         str(result.location),

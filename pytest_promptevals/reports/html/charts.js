@@ -135,7 +135,7 @@ function bars(id, labels, series, text, edge) {
       stroke: colour("--ink"), width: one.isHollow ? 1 : 0, fill: one.isHollow ? colour("--paper") : colour("--accent"),
     }))],
     axes: labels,
-  }, [middles, ...series.map((one) => one.counts)], text);
+  }, [middles, ...series.map((one) => one.counts.map((count) => count || null))], text);
 }
 
 function drawScores(rows) {
@@ -180,9 +180,9 @@ function drawTrend() {
   const text = `${metric} of ${trendFile()} over ${counted(points.length, "run")}: from ${number(known[0])} to ${number(known[known.length - 1])}, between ${number(Math.min(...known))} and ${number(Math.max(...known))}.`;
   const isShare = !/^(cost|latency|output)/.test(metric);
   plotInto("trend", {
-    scales: { x: { time: false }, ...(isShare ? { y: { range: [-0.03, 1.03] } } : {}) },
+    scales: { x: { time: false, range: [-0.4, points.length - 0.6] }, ...(isShare ? { y: { range: [-0.03, 1.03] } } : {}) },
     series: [{}, { stroke: colour("--accent"), width: 2, points: { show: true, size: 6, fill: colour("--accent") } }],
-    axes: [{ values: (_, at) => at.map((place) => (Number.isInteger(place) ? days[place] : "")), space: 90 }, { size: 60 }],
+    axes: [{ values: (_, at) => at.map((place) => days[place] || ""), space: 90, incrs: [1, 2, 5, 10, 25, 50] }, { size: 60 }],
   }, [points.map((_, place) => place), values], text);
   figure.querySelector(".as-table").replaceChildren(trendTable(points, metric));
 }

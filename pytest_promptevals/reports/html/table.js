@@ -12,7 +12,7 @@ const COLUMNS = [
   { key: "model", title: "model", width: "minmax(6rem, 1.5fr)", value: (row) => DATA.models[row[MODEL]], cell: (row) => DATA.models[row[MODEL]], isText: true, when: () => DATA.models.length > 1 },
   { key: "tags", title: "tags", width: "minmax(5rem, 1.2fr)", value: tagsOf, cell: tagsOf, isText: true, when: () => DATA.tags.length > 0 },
   { key: "cost", title: "cost", width: "5.2rem", value: (row) => row[COST], cell: (row) => dollars(row[COST]), when: () => DATA.cases.some((row) => row[COST]) },
-  { key: "latency", title: "latency", width: "4.8rem", value: (row) => row[LATENCY], cell: (row) => seconds(row[LATENCY]), when: () => DATA.cases.some((row) => row[LATENCY] !== null) },
+  { key: "latency", title: "latency", width: "4.8rem", value: (row) => row[LATENCY], cell: (row) => seconds(row[LATENCY]), when: () => DATA.cases.some((row) => row[LATENCY]) },
 ];
 
 function isCompared() {
@@ -131,6 +131,8 @@ function drawRows() {
   const rows = [];
   for (let at = first; at < last; at += 1) rows.push(drawRow(at));
   room.replaceChildren(...rows);
+  // Where a scroll bar takes room, the heads make as much.
+  grid.style.setProperty("--bar", body.offsetWidth - body.clientWidth + "px");
   grid.setAttribute("aria-rowcount", table.shown.length + 1);
   if (table.at >= first && table.at < last) grid.setAttribute("aria-activedescendant", "row-" + table.shown[table.at]);
   else grid.removeAttribute("aria-activedescendant");

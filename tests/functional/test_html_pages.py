@@ -1,0 +1,205 @@
+"""The HTML report in a real browser: headless Chromium, which Debian's package ``chromium`` has."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_promptevals.records.run_reports import ReportedCase, ReportedFile, RunReport
+from pytest_promptevals.reports.html_report import HtmlReport
+from tests.support.hostile import hostile_strings, marker
+from tests.support.run_reports import CHANGES, REGRESSED, low_case, make_file, make_report, passed_case
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+if CHROMIUM is None and not os.environ.get("CI"):
+    pytest.skip("there is no Chromium here; Debian's package is called chromium", allow_module_level=True)
+SCRIPT = "<script>window.owned = 1</script><img src=x onerror='window.owned = 2'><a href='javascript:owned=3'>x</a>"
+
+
+@dataclass(slots=True)
+class Opened:
+    """A page in a browser, with what went wrong in it."""
+
+    page: Any
+    errors: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
+
+    @property
+    def rows(self) -> list[str]:
+        """The names of the cases that are in sight."""
+        return [text.strip() for text in self.page.locator("#table .body .row .cell.name").all_inner_texts()]
+
+    def wait_for(self, expression: str) -> None:
+        """Wait until an expression holds; the page's policy forbids Playwright's own way."""
+        end = time.monotonic() + 20
+        while not self.page.evaluate(expression):
+            assert time.monotonic() < end, expression
+            self.page.wait_for_timeout(20)
+
+    def count(self) -> str:
+        """What is said of how many cases there are."""
+        return str(self.page.locator("#count").inner_text())
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """A browser for all tests."""
+    with sync_api.sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def show(browser: Any, tmp_path: Path) -> Iterator[Callable[..., Opened]]:
+    """Open a report; whatever goes wrong in its page fails the test."""
+    pages: list[Opened] = []
+
+    def open_report(report: RunReport, fragment: str = "", **context: Any) -> Opened:
+        path = tmp_path / "report.html"
+        path.write_text(HtmlReport().render(report), encoding="utf-8")
+        opened = Opened(browser.new_context(**context).new_page())
+        pages.append(opened)
+        opened.page.on("console", lambda told: opened.errors.append(told.text) if told.type == "error" else None)
+        opened.page.on("pageerror", lambda error: opened.errors.append(str(error)))
+        opened.page.on("request", lambda request: opened.requests.append(request.url))
+        opened.page.goto(path.as_uri() + fragment)
+        opened.page.wait_for_selector("#table .body .row")
+        return opened
+
+    yield open_report
+    for opened in pages:
+        assert opened.errors == []
+        assert len(opened.requests) == 1, "the page itself, and nothing else"
+        opened.page.context.close()
+
+
+def a_report() -> RunReport:
+    """A run that fell, with cases of each kind."""
+    cases = [
+        low_case("refund", 1.0, 0.2, output="Your refund is late.", output_before="Your refund is on its way.", line=3),
+        low_case("greeting", 0.9, 0.4, output="Hi.", line=5, tags=("smoke",)),
+        *(passed_case(f"fine-{number:03}") for number in range(60)),
+    ]
+    return make_report(make_file(*cases, gates=[REGRESSED], changes=CHANGES, has_baseline=True, baseline="run x"))
+
+
+def test_the_verdict_stands_first_and_the_worst_cases_lead(show: Callable[..., Opened]) -> None:
+    opened = show(a_report())
+
+    assert "regressed" in opened.page.locator("h1").inner_text().lower()
+    assert opened.rows[:2] == ["refund", "greeting"]
+    assert opened.count() == "62 cases"
+    assert opened.page.locator("#changes").inner_text().count("Be short.") == 1
+    assert opened.page.locator("#scatter canvas").count() == 1
+
+
+def test_cases_are_searched_filtered_and_sorted(show: Callable[..., Opened]) -> None:
+    opened = show(a_report())
+    opened.page.keyboard.press("/")
+    opened.page.keyboard.type("refund late")
+    opened.wait_for("document.getElementById('count').textContent.startsWith('1 of')")
+    assert opened.rows == ["refund"]
+
+    opened.page.get_by_role("button", name="Clear").click()
+    opened.page.select_option("#by-status", "failed")
+    assert opened.rows == ["refund", "greeting"]
+
+    opened.page.select_option("#by-status", "")
+    opened.page.locator("#table .head .score button").click()
+    opened.page.locator("#table .head .score button").click()
+    assert opened.rows[0].startswith("fine-")
+
+
+def test_a_case_is_opened_by_mouse_and_keyboard(show: Callable[..., Opened]) -> None:
+    opened = show(a_report())
+    case = opened.page.locator("#case")
+    opened.page.locator("#table .body .row").first.click()
+    case.wait_for(state="visible")
+    text = case.inner_text()
+    assert [
+        part for part in ("Your refund is late.", "question of refund", "expected something else") if part not in text
+    ] == []
+    assert case.locator("del, .gone").count() >= 1, "what differs is marked"
+    opened.page.keyboard.press("ArrowRight")
+    opened.wait_for("document.getElementById('case-title').textContent === 'greeting'")
+    assert opened.page.url.endswith("greeting")
+    opened.page.keyboard.press("Escape")
+    case.wait_for(state="hidden")
+
+    opened.page.locator("#table").focus()
+    for key in ("ArrowDown", "Enter"):
+        opened.page.keyboard.press(key)
+    case.wait_for(state="visible")
+
+
+def test_a_link_opens_its_case(show: Callable[..., Opened]) -> None:
+    opened = show(a_report(), "#case=" + "evals%2Fsupport.eval.yaml%3A%3Agreeting")
+
+    opened.page.locator("#case").wait_for(state="visible")
+    assert opened.page.locator("#case-title").inner_text() == "greeting"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_fits_a_phone_by_day_and_by_night(show: Callable[..., Opened], scheme: str) -> None:
+    opened = show(a_report(), viewport={"width": 360, "height": 740}, color_scheme=scheme)
+
+    assert opened.page.evaluate("document.documentElement.scrollWidth") <= 360
+    dark = opened.page.evaluate("getComputedStyle(document.body).backgroundColor.match(/\\d+/g)[0] < 100")
+    assert dark is (scheme == "dark")
+    opened.page.locator("#theme").click()
+    assert opened.page.evaluate("getComputedStyle(document.body).backgroundColor.match(/\\d+/g)[0] < 100") is not dark
+
+
+def test_paper_has_the_verdicts_and_the_failing_cases(show: Callable[..., Opened]) -> None:
+    opened = show(a_report())
+    opened.page.emulate_media(media="print")
+
+    assert opened.page.locator("#verdicts").is_visible()
+    assert opened.page.get_by_text("expected something else of refund").first.is_visible()
+    assert not opened.page.locator("#filters").is_visible()
+
+
+def test_without_scripts_the_verdicts_are_there(browser: Any, tmp_path: Path) -> None:
+    path = tmp_path / "report.html"
+    path.write_text(HtmlReport().render(a_report()), encoding="utf-8")
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(path.as_uri())
+
+    assert page.locator("#verdicts").inner_text().count("mean score fell by 0.300") == 1
+    assert "This browser runs no script here." in page.locator("noscript").inner_text()
+    context.close()
+
+
+def hostile_case(number: int, text: str) -> ReportedCase:
+    case = low_case(f"case-{number}", 1.0, 0.2, output=text, output_before=text[::-1], line=number + 1)
+    if number % 10:
+        return case
+    score = dataclasses.replace(case.result.scores[0], explanation=text)
+    return dataclasses.replace(case, result=dataclasses.replace(case.result, scores=(score,), name=text[:200]))
+
+
+def test_nothing_that_models_wrote_runs_or_breaks_the_page(show: Callable[..., Opened]) -> None:
+    texts = [SCRIPT, "</script>" + SCRIPT, *hostile_strings(10_000)]
+    file: ReportedFile = make_file(*(hostile_case(number, text) for number, text in enumerate(texts)))
+    opened = show(make_report(file))
+
+    assert opened.count() == "10,002 cases"
+    for number in (0, 9, 500, 4321, 10_001):
+        opened.page.evaluate(f"openCase({number})")
+        opened.page.locator("#case").wait_for(state="visible")
+        if number > 1:
+            assert marker(number - 2) in opened.page.locator("#case-body").inner_text()
+        opened.page.keyboard.press("Escape")
+        opened.wait_for("openNumber === -1")
+    assert opened.page.evaluate("window.owned") is None
