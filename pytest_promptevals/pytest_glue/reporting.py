@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
@@ -23,6 +23,10 @@ from pytest_promptevals.settings import Settings
 if TYPE_CHECKING:
     from pytest_promptevals.records.run_reports import ReportedCase, RunReport
     from pytest_promptevals.reports.run_report import FindBefore
+
+
+_GATE: Final = "::gate["
+"""Part of the node ids of gates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +56,7 @@ class SessionReports:
         self._surface = ServiceSurface(service, config.rootpath) if service else None
         if self._surface is not None:
             config.pluginmanager.register(self._surface, "promptevals-service")
-        self._failed: set[str] = set()
+        self._failed: dict[str, None] = {}
         if self._is_needed:
             config.pluginmanager.register(self, "promptevals-reports")
 
@@ -60,7 +64,7 @@ class SessionReports:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Note which items fail: other cases below their thresholds are let through."""
         if report.failed:
-            self._failed.add(report.nodeid)
+            self._failed[report.nodeid] = None
 
     @property
     def place(self) -> Place | None:
@@ -82,7 +86,7 @@ class SessionReports:
         if not self._is_needed or place is None:
             return []
         try:
-            report = _with_outcomes(self._read(place, run, before), self._failed)
+            report = _with_outcomes(self._read(place, run, before), [*self._failed, *self._others()])
             notices = [] if self._surface is None else self._surface.show(report)
         except PromptEvalsError as error:
             return [f"no report is written: {error}"]
@@ -92,6 +96,13 @@ class SessionReports:
             if self._folder is not None:
                 self._folder.cleanup()
         return [*(self._write_file(wanted, report) for wanted in self._wanted), *notices]
+
+    def _others(self) -> Iterator[str]:
+        """Yield what else pytest counts as failed: files that cannot be used are collected before this listens."""
+        reporter = self._config.pluginmanager.getplugin("terminalreporter")
+        for category in ("failed", "error"):
+            for report in reporter.stats.get(category, ()) if reporter is not None else ():
+                yield report.nodeid
 
     @property
     def _is_needed(self) -> bool:
@@ -129,14 +140,19 @@ def _with_outcomes(report: RunReport, failed: Collection[str]) -> RunReport:
         dataclasses.replace(file, cases=tuple(_with_outcome(case, failed) for case in file.cases))
         for file in report.files
     )
-    return dataclasses.replace(report, files=tuple(files))
+    known = {_nodeid(case) for file in report.files for case in file.cases}
+    others = [nodeid for nodeid in dict.fromkeys(failed) if nodeid not in known and _GATE not in nodeid]
+    return dataclasses.replace(report, files=tuple(files), failures=tuple(others))
 
 
 def _with_outcome(case: ReportedCase, failed: Collection[str]) -> ReportedCase:
+    return dataclasses.replace(case, is_failure=_nodeid(case) in failed)
+
+
+def _nodeid(case: ReportedCase) -> str:
     file, name = case.result.file, case.result.name
     # The items of a test function have their case in brackets.
-    nodeid = f"{file}[{name}]" if "::" in file else f"{file}::{name}"
-    return dataclasses.replace(case, is_failure=nodeid in failed)
+    return f"{file}[{name}]" if "::" in file else f"{file}::{name}"
 
 
 def _find_wanted(settings: Settings) -> Iterator[_Wanted]:

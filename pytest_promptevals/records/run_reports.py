@@ -62,6 +62,9 @@ class RunReport:
     """Root of the project: paths of eval files and cases are relative to it."""
     files: tuple[ReportedFile, ...] = ()
     """Its eval files, by name."""
+    failures: tuple[str, ...] = ()
+    """Node ids of what failed in the session beside cases and gates: eval files that cannot be used, ordinary tests.
+    Only the session knows them."""
 
     @property
     def gates(self) -> tuple[GateResult, ...]:
@@ -73,6 +76,11 @@ class RunReport:
     def verdict(self) -> Verdict | None:
         """The worst answer of all gates; ``None`` if there is none."""
         return _worst(self.gates)
+
+    @property
+    def has_failures(self) -> bool:
+        """Whether pytest counts anything but a gate as failed, as far as that is known."""
+        return bool(self.failures) or any(case.is_failure for file in self.files for case in file.cases)
 
     @property
     def fails(self) -> bool:

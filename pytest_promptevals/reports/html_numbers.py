@@ -96,6 +96,9 @@ def headline(report: RunReport) -> Headline:
     text += f", {count_text(errors, 'error')}" if errors else ""
     if report.run.status is not RunStatus.FINISHED:
         return Headline("?", "stopped early", "unsure", f"There is no verdict: not all cases were run. {text}.")
+    if report.has_failures and not report.fails:
+        more = f" Beside them, {report.failures[0]} failed." if report.failures else ""
+        return Headline("✗", "failed", "bad", f"{text}; no gate failed.{more}")
     if report.verdict is None:
         return Headline("–", "no gate", "plain", f"No gate decides over this run. {text}.")  # noqa: RUF001 - a dash
     fails = sum(gate.fails for gate in report.gates)

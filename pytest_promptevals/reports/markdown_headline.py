@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from pytest_promptevals.records.comparisons import GateResult, Verdict
@@ -27,21 +28,28 @@ def headline(report: RunReport) -> str:
     """Return the verdict of a run in one line of Markdown."""
     cases = _cases_text(report)
     if report.run.status is not RunStatus.FINISHED:
-        return f"⚠️ Evals stopped early, so there is no verdict; {cases}"
+        return f"{'❌' if report.has_failures else '⚠️'} Evals stopped early, so there is no verdict; {cases}"
     gates = [gate for gate in report.gates if gate.fails or gate.verdict is Verdict.INCONCLUSIVE]
     if gates:
         more = f" (and {count_text(len(gates) - 1, 'more gate')})" if len(gates) > 1 else ""
         sign = "❌" if gates[0].fails else SIGNS[Verdict.INCONCLUSIVE]
         return f"{sign} Evals {_gate_text(gates[0])}{more}; {cases}"
     low = [case for file in report.files for case in file.cases if not case.result.passed]
-    if any(case.is_failure for case in low):
-        return f"❌ Evals: {cases}; no gate failed"
+    if report.has_failures:
+        return f"❌ Evals: {cases}; no gate failed{_others_text(report.failures)}"
     if any(case.is_failure is None for case in low):
         return f"⚠️ Evals: {cases}; no gate failed"
     if low:
         return f"✅ Evals: {cases}, the others were let through; no gate failed"
     is_compared = any(gate.evidence is not None for gate in report.gates)
     return f"✅ Evals: {cases}{', no regression' if is_compared else '; there is no baseline to compare with'}"
+
+
+def _others_text(failures: Sequence[str]) -> str:
+    if not failures:
+        return ""
+    more = f" and {len(failures) - 1} more" if len(failures) > 1 else ""
+    return f", but {inline(failures[0], _LONGEST_NAME)}{more} did"
 
 
 def _gate_text(gate: GateResult) -> str:

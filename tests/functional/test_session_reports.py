@@ -15,6 +15,7 @@ CONFTEST = """
 
         def render(self, report):
             lines = [f"{file.file} {file.verdict}" for file in report.files]
+            lines += [f"failed: {nodeid}" for nodeid in report.failures]
             for file in report.files:
                 for case in file.cases:
                     lines.append(f"{case.result.name}: {case.output_before} -> {case.result.output}")
@@ -95,6 +96,19 @@ def test_annotations_that_cannot_be_made_cost_only_themselves(
     result = reported.run("--evals-annotations", "github")
 
     result.stdout.fnmatch_lines(["no annotations are written: KeyError: 'mistake'", "FAILED *"])
+
+
+def test_files_that_cannot_be_used_and_ordinary_tests_that_fail_are_in_the_report(reported: EvalProject) -> None:
+    write_eval(reported, "right")
+    reported.write("a.eval.yaml", "cases: 3\n")
+    reported.write("test_x.py", "def test_x():\n    assert 0\n")
+    reported.run("--evals-report", "names=report.txt", "--continue-on-collection-errors")
+
+    lines = (reported.path / "report.txt").read_text("utf-8").splitlines()
+    assert sorted(line for line in lines if line.startswith("failed: ")) == [
+        "failed: a.eval.yaml",
+        "failed: test_x.py::test_x",
+    ]
 
 
 def test_what_the_ini_file_says_is_from_there(reported: EvalProject, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,8 @@
 // The charts, drawn by uPlot. Each has a sentence that says what it shows.
 const plots = [];
 const BINS = 20;
+const PAPER_WIDTH = 320;
+let isOnPaper = false;
 
 function colour(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -31,7 +33,7 @@ function plotInto(id, options, data, text) {
   const axis = { stroke: colour("--dim"), grid: { stroke: colour("--line"), width: 1 }, ticks: { stroke: colour("--line") }, font: "12px system-ui, sans-serif" };
   const [bottom, left] = options.axes;
   const plot = new uPlot({
-    width: holder.clientWidth, height: 260, legend: { show: false }, cursor: { drag: { x: false, y: false }, y: false }, ...options,
+    width: isOnPaper ? PAPER_WIDTH : holder.clientWidth, height: 260, legend: { show: false }, cursor: { drag: { x: false, y: false }, y: false }, ...options,
     axes: [{ ...axis, ...bottom, labelSize: 18, labelFont: axis.font }, { ...axis, ...left, labelSize: 18, labelFont: axis.font }],
   }, data, holder);
   plot.root.setAttribute("role", "img");

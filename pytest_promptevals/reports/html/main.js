@@ -65,10 +65,12 @@ function switchTheme() {
 function printLight() {
   const chosen = document.documentElement.dataset.theme;
   document.documentElement.dataset.theme = "light";
+  isOnPaper = true;
   drawCharts();
   window.addEventListener("afterprint", () => {
     if (chosen) document.documentElement.dataset.theme = chosen;
     else delete document.documentElement.dataset.theme;
+    isOnPaper = false;
     drawCharts();
   }, { once: true });
 }
@@ -113,6 +115,9 @@ async function start() {
   showTheme();
   document.documentElement.dataset.ready = "cases";
   openLinked();
+  // The browser looked for the section of a link before it was shown.
+  const linked = /^#[a-z]+$/.test(location.hash) && document.querySelector(location.hash);
+  if (linked && linked.id !== "case") linked.scrollIntoView();
   await prepareSearch(() => filterOf().words.length && applyFilter());
   document.documentElement.dataset.ready = "texts";
 }

@@ -57,6 +57,23 @@ def test_the_verdict_of_a_gate_that_compares_nothing_names_it() -> None:
     )
 
 
+def test_what_else_failed_in_the_session_is_no_success() -> None:
+    report = make_report(make_file(passed_case("a"), gates=[PASSED]))
+    broken = dataclasses.replace(report, failures=("evals/b.eval.yaml", "test_c.py::test_c"))
+
+    assert verdict_line(broken) == (
+        "## ❌ Evals: 1 of 1 case pass; no gate failed, but evals/b.eval.yaml and 1 more did"
+    )
+    stopped = dataclasses.replace(broken, run=dataclasses.replace(report.run, status=RunStatus.INTERRUPTED))
+    assert verdict_line(stopped).startswith("## ❌ Evals stopped early")
+
+
+def test_a_case_that_passes_and_then_fails_in_a_fixture_is_no_success() -> None:
+    case = dataclasses.replace(passed_case("a"), is_failure=True)
+
+    assert verdict_line(make_report(make_file(case))) == "## ❌ Evals: 1 of 1 case pass; no gate failed"
+
+
 def test_what_cannot_be_told_is_a_warning() -> None:
     assert verdict_line(make_report(make_file(passed_case("a"), gates=[INCONCLUSIVE]))) == (
         "## ⚠️ Evals inconclusive: score of evals/support.eval.yaml fell from 0.900 to 0.600; 1 of 1 case pass"
