@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from pytest_promptevals.datasets.importers.drafting import share_judges
@@ -25,6 +26,13 @@ USUAL: Final[Mapping[str, tuple[str, ...]]] = {
 _LISTS: Final = frozenset({"context", "tags"})
 _MAPPINGS: Final = ("vars", "metadata")
 """Keys of a case that a row may have, too, as an export writes them; other values of that name are variables."""
+
+
+_COMMENTS: Final = {
+    "prompt": "The rows name no prompt: write yours here.",
+    "judges": "Exact words are asked for; 'promptevals judges list' shows what else there is.",
+}
+_NAME: Final = re.compile(r"[A-Za-z_]\w*")
 
 
 class RowsImporter:
@@ -56,9 +64,12 @@ class RowsImporter:
         for case in cases:
             if "expected" in case:
                 case.setdefault("judges", ["json_equal" if isinstance(case["expected"], dict) else "exact"])
-        judges = share_judges(cases)
-        comments = {"judges": "Exact words are asked for; 'promptevals judges list' shows what else there is."}
-        return Draft({"judges": judges} if judges else {}, cases, losses.listed(), comments=comments)
+        settings: dict[str, Json] = {}
+        if prompt := _stand_in_prompt(cases):
+            settings["prompt"] = prompt
+        if judges := share_judges(cases):
+            settings["judges"] = judges
+        return Draft(settings, cases, losses.listed(), comments=_COMMENTS)
 
 
 def _check_keys(fields: Mapping[str, str]) -> None:
@@ -101,6 +112,16 @@ def _read_case(
         return None
     _add_rest(case, rest)
     return case
+
+
+def _stand_in_prompt(cases: Sequence[Mapping[str, Json]]) -> str:
+    """Return a prompt that shows the variables that all cases have, where no case has anything else to ask."""
+    given = [found for case in cases if "input" not in case and isinstance(found := case.get("vars"), dict)]
+    if not given or len(given) < len(cases):
+        return ""
+    names = [name for name in given[0] if all(name in one for one in given)]
+    fit = [name for name in names if _NAME.fullmatch(name)]
+    return f"{{{{ {fit[0]} }}}}" if len(fit) == 1 else "\n".join(f"{name}: {{{{ {name} }}}}" for name in fit)
 
 
 def _put(case: dict[str, Json], key: str, value: Json) -> None:

@@ -78,6 +78,23 @@ def test_a_map_the_wrong_way_round_is_told(tmp_path: Path) -> None:
     assert str(caught.value) == "--map question=input: the key of a case stands first; did you mean input=question?"
 
 
+@pytest.mark.parametrize(
+    ("rows", "prompt"),
+    [
+        ([{"vars": {"city": "Rome"}, "expected": "Italy"}], "{{ city }}"),
+        ([{"a": "x", "b": 1, "c d": 2}, {"a": "y", "b": 2, "e": 3}], "a: {{ a }}\nb: {{ b }}"),
+        ([{"city": "Rome"}, {"city": "Oslo", "input": "Where?"}], None),
+        ([{"city": "Rome"}, {"town": "Oslo"}], None),
+        ([], None),
+    ],
+)
+def test_variables_that_nothing_asks_get_a_prompt(tmp_path: Path, rows: list[Any], prompt: str | None) -> None:
+    draft = read(tmp_path, *rows)
+
+    assert draft.settings.get("prompt") == prompt
+    assert draft.comments["prompt"] == "The rows name no prompt: write yours here."
+
+
 def test_a_field_is_taken_once(tmp_path: Path) -> None:
     assert read(tmp_path, {"question": "Q", "answer": "A"}, expected="question").cases == [
         {"expected": "Q", "vars": {"answer": "A"}}
