@@ -114,9 +114,8 @@ def test_what_is_expected_is_asked_for_exactly(tmp_path: Path) -> None:
     draft = read(tmp_path, {"input": "a", "expected": "b"}, {"input": "c", "expected": "d"})
 
     assert draft.settings == {"judges": ["exact"]}
-    assert draft.comments == {
-        "judges": "Exact words are asked for; 'promptevals judges list' shows what else there is."
-    }
+    said = "Exact words are asked for; 'promptevals judges list' shows what else there is."
+    assert draft.comments["judges"] == said
 
 
 def test_data_is_compared_as_data(tmp_path: Path) -> None:
