@@ -101,7 +101,7 @@ def init(folder: Path, model: str | None, ci: str | None, name: str, *, yes: boo
     if ci is None:
         ci = _ask_ci(_guess_ci(root)) if asks else _guess_ci(root)
     _write(root, folder, starter_files(name, model) | root_file(root) | ci_file(ci), force=force)
-    _say([*_notes(root, name), *_notes_on_ci(root, ci), *_next_steps(folder, name, model)])
+    _say([*_notes(root, name), *_notes_on_ci(root, ci), *_next_steps(root, folder, name, model)])
 
 
 def _has_terminal() -> bool:
@@ -180,7 +180,16 @@ def _looks_into(project: Project, evals: Path) -> bool:
     return not folders or any(evals.is_relative_to(folder) for folder in folders)
 
 
-def _next_steps(folder: Path, name: str, model: str) -> Iterator[str]:
+def _command(root: Path) -> str:
+    """Return how pytest runs the evals with the settings that the project has."""
+    project = find_project(root)
+    # From the folder that was given on: there the user is by then.
+    path = "" if _looks_into(project, root / EVALS) else f" {EVALS}"
+    return f"pytest{path}{' --evals' if project.resolve({'default': None}).default == 'skip' else ''}"
+
+
+def _next_steps(root: Path, folder: Path, name: str, model: str) -> Iterator[str]:
+    command = _command(root)
     yield ""
     if not model:
         place = folder / EVALS / "evals.yaml"
@@ -189,7 +198,7 @@ def _next_steps(folder: Path, name: str, model: str) -> Iterator[str]:
         yield f"It asks {model}: set its key, {key}."
     if folder != Path():
         yield f"next: cd {shlex.quote(str(folder))}"
-        yield "then: pytest"
+        yield f"then: {command}"
     else:
-        yield "next: pytest"
-    yield f"then: pytest --evals-save-baseline; and after a change of prompts/{name}.md, pytest again"
+        yield f"next: {command}"
+    yield f"then: {command} --evals-save-baseline; and after a change of prompts/{name}.md, {command} again"

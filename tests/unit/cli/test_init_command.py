@@ -140,6 +140,10 @@ def test_settings_that_are_there_stay_and_what_they_lack_is_said(folder: Path) -
         "evals_files names no such file: add tickets.eval.yaml to it",
         "evals_default is skip: run 'pytest --evals'",
     ]
+    assert "next: pytest evals --evals" in said
+    assert said[said.index("next: pytest evals --evals") + 1].startswith(
+        "then: pytest evals --evals --evals-save-baseline;"
+    )
 
 
 def test_a_root_that_pytest_knows_gets_no_ini_file(folder: Path) -> None:
