@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright import sync_api
 
 from pytest_promptevals.records.run_reports import ReportedCase, ReportedFile, RunReport
 from pytest_promptevals.reports.html_report import HtmlReport
 from tests.support.hostile import hostile_strings, marker
 from tests.support.run_reports import CHANGES, REGRESSED, low_case, make_file, make_report, passed_case
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+CHROMIUM = shutil.which("chromium")
 if CHROMIUM is None and not os.environ.get("CI"):
     pytest.skip("there is no Chromium here; Debian's package is called chromium", allow_module_level=True)
 SCRIPT = "<script>window.owned = 1</script><img src=x onerror='window.owned = 2'><a href='javascript:owned=3'>x</a>"

@@ -111,6 +111,15 @@ def test_files_that_cannot_be_used_and_ordinary_tests_that_fail_are_in_the_repor
     ]
 
 
+def test_a_gate_that_fails_is_known_as_a_gate(reported: EvalProject) -> None:
+    gated = ("--evals-case-policy=gate", "--evals-min-score=0.9")
+    reported.run("--evals-report", "names=report.txt", *gated).assert_outcomes(failed=1)
+
+    text = (reported.path / "report.txt").read_text("utf-8")
+    assert "Verdict.FAILED" in text
+    assert "failed: " not in text
+
+
 def test_what_the_ini_file_says_is_from_there(reported: EvalProject, monkeypatch: pytest.MonkeyPatch) -> None:
     reported.write("pytest.ini", "[pytest]\nevals_report = names=out/report.html\n")
     (reported.path / "deep").mkdir()

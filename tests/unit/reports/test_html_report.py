@@ -130,6 +130,16 @@ def test_the_headline_is_the_worst_verdict(gates: list[Any], word: str, mood: st
     assert (found.word, found.mood, found.text) == (word, mood, text)
 
 
+def test_what_else_failed_in_the_session_is_no_success() -> None:
+    report = make_report(make_file(passed_case("one"), gates=[PASSED]))
+    found = headline(dataclasses.replace(report, failures=("evals/b.eval.yaml",)))
+    failing = dataclasses.replace(passed_case("one"), is_failure=True)
+
+    assert (found.word, found.mood) == ("failed", "bad")
+    assert found.text == "1 of 1 case pass; no gate failed. Beside them, evals/b.eval.yaml failed."
+    assert headline(make_report(make_file(failing, gates=[PASSED]))).text == "1 of 1 case pass; no gate failed."
+
+
 def test_a_run_that_was_stopped_has_no_verdict() -> None:
     found = headline(make_report(make_file(failed_case("one"), gates=[PASSED]), status=RunStatus.INTERRUPTED))
 

@@ -68,6 +68,12 @@ def test_what_else_failed_in_the_session_is_no_success() -> None:
     assert verdict_line(stopped).startswith("## ❌ Evals stopped early")
 
 
+def test_a_gate_that_cannot_tell_beside_failures_is_no_mere_warning() -> None:
+    case = dataclasses.replace(low_case("a"), is_failure=True)
+
+    assert verdict_line(make_report(make_file(case, gates=[INCONCLUSIVE]))).startswith("## ❌ Evals inconclusive: ")
+
+
 def test_a_case_that_passes_and_then_fails_in_a_fixture_is_no_success() -> None:
     case = dataclasses.replace(passed_case("a"), is_failure=True)
 
