@@ -6,7 +6,6 @@ A command runs without pytest: there, packages name the plugins that implement t
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Generic, Protocol, TypeVar
@@ -15,6 +14,7 @@ import pluggy
 
 from pytest_promptevals import hookspecs
 from pytest_promptevals.errors import UsageError, did_you_mean
+from pytest_promptevals.files.user_code import import_place
 
 ENTRY_POINTS: Final = "pytest_promptevals"
 """Group of entry points in which packages name plugins for commands."""
@@ -57,11 +57,12 @@ class Extensions(Generic[Entry]):
         entry = self.entries[name]
         if not isinstance(entry, str):
             return entry
-        module, _, attribute = entry.partition(":")
+        what = f"{self.word} {name!r}"
+        made: Any = import_place(what, entry)
         try:
-            return getattr(importlib.import_module(module), attribute)()
-        except (ImportError, AttributeError, ValueError, TypeError) as error:
-            raise UsageError(f"{self.word} {name!r}: {entry!r} cannot be imported: {error}") from error
+            return made()
+        except Exception as error:  # it is somebody else's, and may raise anything
+            raise UsageError(f"{what}: {entry!r} cannot be made: {type(error).__name__}: {error}") from error
 
 
 def hooks_of_commands() -> HookRelay:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final, Protocol, cast
 
 import pluggy
 
 from pytest_promptevals import hookspecs
 from pytest_promptevals.errors import UsageError
-from pytest_promptevals.files.paths import shown_path
-from pytest_promptevals.files.user_code import last_place
+from pytest_promptevals.files.user_code import import_place
 from pytest_promptevals.hookspecs import Judge, JudgePlace, ProviderFactory
 from pytest_promptevals.judges import builtin as builtin_judges
 from pytest_promptevals.providers import builtin as builtin_providers
@@ -123,24 +120,7 @@ def _named_judges(returned: object) -> Iterator[tuple[str, object]]:
 
 
 def _import_judge(name: str, place: JudgePlace) -> type[Judge]:
-    module, _, attribute = place.partition(":")
-    try:
-        found = getattr(importlib.import_module(module), attribute)
-    except Exception as error:
-        where = _place_in_module(error)
-        if where or not isinstance(error, ImportError | AttributeError | ValueError | TypeError):
-            cause = f"{type(error).__name__}: {getattr(error, 'msg', None) or error}{where}"
-            raise UsageError(f"judge {name!r}: {place!r} cannot be imported: {cause}") from error
-        raise UsageError(f"judge {name!r}: there is no {place!r} (write 'module:Class'): {error}") from error
-    return _check_judge(name, found, repr(place))
-
-
-def _place_in_module(error: Exception) -> str:
-    """Return the line of the module at which it fails, as `` at my_judges.py:3``; nothing if there is none of it."""
-    folder = Path.cwd()
-    if isinstance(error, SyntaxError) and error.filename:
-        return f" at {shown_path(Path(error.filename), folder)}:{error.lineno}"
-    return last_place(error, folder)
+    return _check_judge(name, import_place(f"judge {name!r}", place), repr(place))
 
 
 def _check_judge(name: str, found: object, shown: str) -> type[Judge]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -22,6 +23,13 @@ class Plain:
 
     def render(self, report: object) -> str:
         return str(report)
+
+
+class Unmade:
+    """One that raises."""
+
+    def __init__(self) -> None:
+        raise KeyError("setting")
 
 
 class Lacking:
@@ -85,9 +93,25 @@ def test_a_format_that_is_not_there_is_named_with_the_nearest() -> None:
 def test_a_place_where_nothing_is_is_an_error(place: str, reason: str) -> None:
     with pytest.raises(UsageError) as caught:
         extensions(place).load("plain")
+    assert str(caught.value) == f"report 'plain': there is no {place!r} (write 'module:Class'): {reason}"
+
+
+def test_a_module_that_is_broken_is_told_with_its_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "broken_report.py").write_text("class Plain(:\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+
+    with pytest.raises(UsageError) as caught:
+        extensions("broken_report:Plain").load("plain")
     message = str(caught.value)
-    assert message.startswith(f"report 'plain': {place!r} cannot be imported: ")
-    assert reason in message
+    assert message.startswith("report 'plain': 'broken_report:Plain' cannot be imported: SyntaxError: ")
+    assert message.endswith(" at broken_report.py:1")
+
+
+def test_a_class_that_cannot_be_made_is_told() -> None:
+    with pytest.raises(UsageError) as caught:
+        extensions(f"{__name__}:Unmade").load("plain")
+    assert str(caught.value) == f"report 'plain': '{__name__}:Unmade' cannot be made: KeyError: 'setting'"
 
 
 def test_what_lacks_a_part_is_an_error() -> None:

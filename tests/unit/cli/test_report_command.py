@@ -84,7 +84,7 @@ def test_a_wrong_format_names_the_right_one() -> None:
     assert call("report", "--format", "twins", status=2).splitlines()[-1] == (
         "Error: there is no format 'twins'. Did you mean 'twin'?"
     )
-    assert "report 'html': 'no_such_module:Html' cannot be imported" in call("report", "--format", "html", status=2)
+    assert "report 'html': there is no 'no_such_module:Html'" in call("report", "--format", "html", status=2)
 
 
 def test_two_plugins_of_one_name_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
