@@ -12,7 +12,7 @@ from pytest_promptevals.errors import HistoryError
 from pytest_promptevals.history.run_ids import listed
 from pytest_promptevals.records.fingerprints import content_hash
 from pytest_promptevals.records.results import CaseResult
-from pytest_promptevals.records.runs import GitState, Run, RunKind, RunStatus
+from pytest_promptevals.records.runs import GitState, ItemOutcome, Run, RunKind, RunStatus
 
 _SHARE_OPTION: Final = "--evals-shard"
 _ID_DIGITS: Final = 6
@@ -197,7 +197,14 @@ def _merged_run(parts: Sequence[Part], results: int) -> Run:
         parent=None,
         name=None,
         files=(),
+        outcomes=_join_outcomes(runs),
     )
+
+
+def _join_outcomes(runs: Sequence[Run]) -> tuple[ItemOutcome, ...]:
+    """Return what pytest made of items in any of the runs; ordinary tests may be in all of them."""
+    found = {(outcome.nodeid, outcome.kind): outcome for run in runs for outcome in run.outcomes or ()}
+    return tuple(found.values())
 
 
 def _git_of(runs: Sequence[Run]) -> GitState | None:

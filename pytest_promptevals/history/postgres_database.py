@@ -21,7 +21,10 @@ _REASONS: Final = {
 }
 """What states of PostgreSQL mean, where its own words do not help."""
 
-_OURS: Final = ("runs", "case_results", "scores", "comparisons", "gates", "run_files", "contents", "dataset_versions")
+_OURS: Final = (
+    *("runs", "case_results", "scores", "comparisons", "gates", "run_files", "run_outcomes", "contents"),
+    "dataset_versions",
+)
 _FOREIGN: Final = (
     "SELECT tablename FROM pg_tables WHERE schemaname = current_schema() AND tablename = ANY(?) ORDER BY 1"
 )

@@ -15,7 +15,7 @@ from pytest_promptevals.records.cases import Location
 from pytest_promptevals.records.codec import SCHEMA_VERSION, from_plain
 from pytest_promptevals.records.responses import RenderedPrompt
 from pytest_promptevals.records.results import CaseResult, ErrorRecord, Score, Trial
-from pytest_promptevals.records.runs import GitState, Run, RunFile, RunKind, RunStatus
+from pytest_promptevals.records.runs import GitState, ItemOutcome, Run, RunFile, RunKind, RunStatus
 
 Row: TypeAlias = "dict[str, str | int | float | None]"
 """Values by column, as they are stored."""
@@ -139,8 +139,8 @@ def run_to_row(run: Run) -> Row:
     return as_stored(row)
 
 
-def run_from_row(row: StoredRow, file_rows: Iterable[StoredRow] = ()) -> Run:
-    """Return the run of a row, and of the rows of its files."""
+def run_from_row(row: StoredRow, file_rows: Iterable[StoredRow] = (), outcomes: Sequence[object] | None = None) -> Run:
+    """Return the run of a row, of the rows of its files, and of the list of what pytest made of its items."""
     commit = row["git_commit"]
     return Run(
         id=row["id"],
@@ -163,6 +163,7 @@ def run_from_row(row: StoredRow, file_rows: Iterable[StoredRow] = ()) -> Run:
         kind=RunKind(row["kind"]),
         name=row["name"],
         files=tuple(map(_file_from_row, file_rows)),
+        outcomes=None if outcomes is None else tuple(from_plain(ItemOutcome, data) for data in outcomes),
     )
 
 
@@ -180,6 +181,12 @@ def files_to_rows(run: Run) -> Iterator[Row]:
             "judges": store_json(file.judges),
         }
         yield as_stored(row)
+
+
+def outcomes_to_rows(run: Run) -> Iterator[Row]:
+    """Yield the row of what pytest made of a run's items; none if that is not known."""
+    if run.outcomes is not None:
+        yield as_stored({"run_id": run.id, "outcomes": store_json(run.outcomes)})
 
 
 def _file_from_row(row: StoredRow) -> RunFile:

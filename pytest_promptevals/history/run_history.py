@@ -165,9 +165,10 @@ class RunHistory(abc.ABC):
 
     def _write_end(self, run: Run, comparisons: Sequence[Comparison]) -> None:
         """Record what is known at the end of a run only, in the place of an earlier end."""
-        for table in ("run_files", "comparisons"):
+        for table in ("run_files", "run_outcomes", "comparisons"):
             self._connection.execute(f"DELETE FROM {table} WHERE run_id = ?", (run.id,))  # noqa: S608 - names of our own
         self._insert("run_files", list(rows.files_to_rows(run)))
+        self._insert("run_outcomes", list(rows.outcomes_to_rows(run)))
         self._insert("comparisons", [comparison_to_row(run.id, comparison) for comparison in comparisons])
         self._insert("gates", [row for comparison in comparisons for row in gates_to_rows(run.id, comparison)])
 

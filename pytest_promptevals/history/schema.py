@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-REVISION: Final = "0006"
+REVISION: Final = "0007"
 """Number of the newest migration."""
 
 VERSION_TABLE: Final = "promptevals_version"
@@ -160,6 +160,13 @@ CREATE: Final = (
         parameters TEXT NOT NULL,
         judges TEXT NOT NULL,
         PRIMARY KEY (run_id, file),
+        FOREIGN KEY (run_id) REFERENCES runs (id) ON DELETE CASCADE
+    )
+    """,
+    """
+    CREATE TABLE run_outcomes (
+        run_id TEXT NOT NULL PRIMARY KEY,
+        outcomes TEXT NOT NULL,
         FOREIGN KEY (run_id) REFERENCES runs (id) ON DELETE CASCADE
     )
     """,

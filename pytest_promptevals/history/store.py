@@ -57,7 +57,7 @@ class HistoryStore(RunHistory):
         return FileStore.connect(place, patience)
 
     def runs(self, limit: int | None = None) -> tuple[Run, ...]:
-        """Return the newest runs, newest first; all of them without a limit."""
+        """Return the newest runs, newest first; all of them without a limit. ``run`` tells more of one."""
         runs, files = tables.runs, tables.run_files
         query = select(runs).order_by(runs.c.started_at.desc(), runs.c.id.desc()).limit(limit)
         newest = query.with_only_columns(runs.c.id).subquery()
@@ -71,12 +71,13 @@ class HistoryStore(RunHistory):
             return tuple(rows.run_from_row(row, files_of.get(row["id"], ())) for row in found)
 
     def run(self, run_id: str) -> Run:
-        """Return one run."""
-        files = tables.run_files
+        """Return one run, with what pytest made of its items."""
+        files, noted = tables.run_files, tables.run_outcomes
         with self.reading() as connection:
             row = self._read_run(connection, run_id)
             query = select(files).where(files.c.run_id == run_id).order_by(files.c.file)
-            return rows.run_from_row(row, connection.execute(query).mappings().all())
+            outcomes = connection.scalar(select(noted.c.outcomes).where(noted.c.run_id == run_id))
+            return rows.run_from_row(row, connection.execute(query).mappings().all(), outcomes)
 
     def results(self, run_id: str, file: str | None = None) -> tuple[CaseResult, ...]:
         """Return the results of a run, or of one eval file of it, in the order in which they were recorded."""

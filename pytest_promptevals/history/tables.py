@@ -215,6 +215,14 @@ run_files = Table(
 )
 """What makes the results of each eval file of a run comparable: ``RunFile``."""
 
+run_outcomes = Table(
+    "run_outcomes",
+    metadata,
+    Column("run_id", StoredText, ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
+    Column("outcomes", StoredJson, nullable=False),
+)
+"""What pytest made of items of a run where the results do not tell: a list of ``ItemOutcome``."""
+
 contents = Table(
     "contents",
     metadata,

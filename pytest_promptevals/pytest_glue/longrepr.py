@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from _pytest._code.code import ReprFileLocation, TerminalRepr
 from _pytest._io import TerminalWriter
@@ -11,6 +12,11 @@ from _pytest.outcomes import Failed
 from pytest_promptevals.pytest_glue.writing import encoding_of, printable_text
 from pytest_promptevals.records.cases import Location
 from pytest_promptevals.reports.words import visible_line
+
+BELOW_ATTRIBUTE: Final = "promptevals_below"
+"""Attribute of the report of a case that is below its thresholds but let through: its review."""
+REVIEW_ATTRIBUTE: Final = "promptevals_review"
+"""Attribute of the report of a failed case: path and line of the case."""
 
 
 class _CaseProblem(Failed):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Generator, Iterator, Sequence
-from typing import Any, Final
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
@@ -16,11 +16,16 @@ from pytest_promptevals.pytest_glue.reusing import Reuse, reuse_of
 from pytest_promptevals.pytest_glue.running import CaseItem
 from pytest_promptevals.pytest_glue.session import session_of
 from pytest_promptevals.records.results import CaseResult
-from pytest_promptevals.records.runs import Run, RunStatus
+from pytest_promptevals.records.runs import ItemOutcome, OutcomeKind, Run, RunStatus
 from pytest_promptevals.reports.words import count_text
+
+if TYPE_CHECKING:
+    from _pytest.nodes import Node
 
 _SHOWN: Final = 3
 """Cases that a message names."""
+_SKIPPING_MARKS: Final = frozenset({"skip", "skipif"})
+_DECIDING_MARKS: Final = _SKIPPING_MARKS | {"xfail"}
 _OF_TEST: Final = "test"
 """Kind of the error of a test function that raised something, which is a failed test to pytest."""
 
@@ -40,16 +45,61 @@ class MergedItems:
         planned = dict(_planned_of(items))
         _check_same(reuse, {key: case.fingerprint for key, case in planned.items()})
         left_out = [item for item in items if _key_of(item) not in reuse.known]
-        items[:] = [_stored(item, reuse) for item in items if _key_of(item) in reuse.known]
+        outcomes = _group(reuse.run.outcomes or ())
+        items[:] = [_stored(item, reuse, outcomes) for item in items if _key_of(item) in reuse.known]
+        items += list(_failed_elsewhere(session, outcomes, items))
         if left_out:
             config.hook.pytest_deselected(items=left_out)
         if reuse.run.status is RunStatus.FINISHED:
             reuse.notices.append(f"run {reuse.run_id} is merged already: the history stays as it is")
         return returned
 
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Report that a failure was expected where none came."""
+        report = yield
+        if isinstance(item, NotedItem) and item.xpassed is not None and call.when == "call" and report.passed:
+            report.wasxfail = item.xpassed
+        return report
 
-class StoredItem(pytest.Item):
-    """A test of a marked function whose result is known: it reports that, and calls nothing."""
+
+class NotedItem(pytest.Item):
+    """An item of which it is known what pytest made of it: it reports the same, and calls nothing."""
+
+    def __init__(self, *, outcomes: Sequence[ItemOutcome], **kw: Any) -> None:
+        super().__init__(**kw)
+        self._outcomes = {outcome.kind: outcome.message for outcome in outcomes}
+
+    @property
+    def xpassed(self) -> str | None:
+        """Why it was expected to fail, if it passed all the same."""
+        return self._outcomes.get(OutcomeKind.XPASSED)
+
+    def setup(self) -> None:
+        """Fail if it failed before it was called."""
+        self._fail_as(OutcomeKind.ERROR)
+
+    def runtest(self) -> None:
+        """Fail if it failed."""
+        self._fail_as(OutcomeKind.FAILED)
+
+    def teardown(self) -> None:
+        """Fail if it failed when it was over."""
+        self._fail_as(OutcomeKind.TEARDOWN)
+
+    def reportinfo(self) -> tuple[os.PathLike[str] | str, int | None, str]:
+        """Point at its file."""
+        return self.config.rootpath / self.nodeid.partition("::")[0], None, self.name
+
+    def _fail_as(self, kind: OutcomeKind) -> None:
+        if kind in self._outcomes:
+            pytest.fail(f"in the run that is merged: {self._outcomes[kind]}", pytrace=False)
+
+
+class StoredItem(NotedItem):
+    """A test of a marked function whose result is known."""
 
     def __init__(
         self, *, like: pytest.Item, planned: PlannedCase, source: EvalSource, result: CaseResult, **kw: Any
@@ -62,27 +112,43 @@ class StoredItem(pytest.Item):
         self.own_markers = like.own_markers
         self.keywords.update(like.keywords)
 
+    def iter_markers_with_node(self, name: str | None = None) -> Iterator[tuple[Node, pytest.Mark]]:
+        """Yield its marks, but for those by which pytest decides what to make of it: that is known."""
+        return (found for found in super().iter_markers_with_node(name) if found[1].name not in _DECIDING_MARKS)
+
     def reportinfo(self) -> tuple[os.PathLike[str] | str, int | None, str]:
         """Point at the function."""
         return self._place
+
+    def setup(self) -> None:
+        """Do nothing: a fixture that failed is an error of the result."""
 
     def runtest(self) -> None:
         """Pass, or fail as the test did. Raises ``CaseFailed``, and ``CaseErrored`` if there is no score."""
         session = session_of(self.config)
         session.hand_on(self, self._result)
+        if OutcomeKind.XFAILED in self._outcomes:
+            pytest.xfail(self._outcomes[OutcomeKind.XFAILED])
         error = self._result.error
+        if OutcomeKind.ERROR in self._outcomes and error is not None:
+            raise CaseErrored(session.describe_error(self._result), error.kind)
         if error is not None and error.kind == _OF_TEST:
             raise CaseFailed(session.describe_error(self._result))
         if error is not None:
             raise CaseErrored(session.describe_error(self._result), error.kind)
         if not self._result.passed:
-            session.fail_unless_let_through(self, self._source, self._result)
+            session.fail_unless_let_through(
+                self, self._source, self._result, is_held=OutcomeKind.FAILED in self._outcomes
+            )
+        super().runtest()
 
 
-def _stored(item: pytest.Item, reuse: Reuse) -> pytest.Item:
+def _stored(item: pytest.Item, reuse: Reuse, outcomes: Mapping[str, Sequence[ItemOutcome]]) -> pytest.Item:
     """Return what reports the result of an item."""
     parametrized = parametrized_of(item)
     if parametrized is None or item.parent is None:
+        # It ran there, whatever a condition says of it here.
+        item.own_markers = [mark for mark in item.own_markers if mark.name not in _SKIPPING_MARKS]
         return item
     stored: StoredItem = StoredItem.from_parent(
         item.parent,
@@ -91,8 +157,29 @@ def _stored(item: pytest.Item, reuse: Reuse) -> pytest.Item:
         planned=parametrized.planned,
         source=parametrized.source,
         result=reuse.known[parametrized.source.file, id_of(item)],
+        outcomes=outcomes.get(item.nodeid, ()),
     )
     return stored
+
+
+def _group(outcomes: Sequence[ItemOutcome]) -> dict[str, list[ItemOutcome]]:
+    found: dict[str, list[ItemOutcome]] = {}
+    for outcome in outcomes:
+        found.setdefault(outcome.nodeid, []).append(outcome)
+    return found
+
+
+def _failed_elsewhere(
+    session: pytest.Session, outcomes: Mapping[str, Sequence[ItemOutcome]], items: Sequence[pytest.Item]
+) -> Iterator[pytest.Item]:
+    """Yield what reports the failures that no item has a result of: ordinary tests."""
+    known = {item.nodeid for item in items}
+    for nodeid, found in outcomes.items():
+        if nodeid not in known and any(outcome.kind.fails for outcome in found):
+            noted: NotedItem = NotedItem.from_parent(
+                session, name=nodeid.rpartition("::")[2], nodeid=nodeid, outcomes=found
+            )
+            yield noted
 
 
 def _planned_of(items: Sequence[pytest.Item]) -> Iterator[tuple[tuple[str, str], PlannedCase]]:

@@ -30,12 +30,14 @@ from pytest_promptevals.pytest_glue.eval_files import EvalSource
 from pytest_promptevals.pytest_glue.gate_items import INCONCLUSIVE_ATTRIBUTE, report_gates
 from pytest_promptevals.pytest_glue.idle_settings import idle_settings
 from pytest_promptevals.pytest_glue.kept import Totals, without_texts
-from pytest_promptevals.pytest_glue.longrepr import failure_from_text
+from pytest_promptevals.pytest_glue.longrepr import BELOW_ATTRIBUTE, REVIEW_ATTRIBUTE, failure_from_text
 from pytest_promptevals.pytest_glue.not_run import SHARED_ATTRIBUTE, NotRunErrors
+from pytest_promptevals.pytest_glue.outcomes import ItemOutcomes
 from pytest_promptevals.pytest_glue.recordings import write_session_recordings
 from pytest_promptevals.pytest_glue.reporting import SessionReports
 from pytest_promptevals.pytest_glue.reusing import asked_at
 from pytest_promptevals.pytest_glue.saving import FileResults, naming_notice, save_baselines
+from pytest_promptevals.pytest_glue.selection import shard_of
 from pytest_promptevals.pytest_glue.writing import encoding_of, width_of, write_filled, write_lines
 from pytest_promptevals.records.cases import Case, GateRules, Location
 from pytest_promptevals.records.codec import decode, from_plain
@@ -56,10 +58,6 @@ from pytest_promptevals.settings import Settings
 
 RESULT_ATTRIBUTE: Final = "promptevals_result"
 """Attribute of a worker's report that carries the case's result home, as text."""
-BELOW_ATTRIBUTE: Final = "promptevals_below"
-"""Attribute of the report of a case that is below its thresholds but let through: its review."""
-REVIEW_ATTRIBUTE: Final = "promptevals_review"
-"""Attribute of the report of a failed case: path and line of the case."""
 SOURCE_ATTRIBUTE: Final = "promptevals_source"
 """Attribute of a worker's first report of an eval file that carries what the controller must know of the file."""
 FACTS_ATTRIBUTE: Final = "promptevals_facts"
@@ -93,6 +91,8 @@ class RunRecorder:
         self._settings = settings
         self._not_run = NotRunErrors()
         config.pluginmanager.register(self._not_run, "promptevals-not-run")
+        self._outcomes = ItemOutcomes(config)
+        config.pluginmanager.register(self._outcomes, "promptevals-outcomes")
         self._sources: dict[str, EvalSource] = {}
         self._compared: dict[str, frozenset[str]] = {}
         self._expected: dict[str, CaseResult] = {}
@@ -207,6 +207,8 @@ class RunRecorder:
         ``caller`` runs further trials, where they are asked for. pytest counts a failed gate as it counts a failed
         test, so the exit status follows by itself.
         """
+        if self._run is None and shard_of(self._config) and self._outcomes.has_failures:
+            self.begin()  # what fails beside the cases counts for the whole, and there may be no case here
         if self._run is None:
             return
         self._is_complete = not (session.shouldfail or session.shouldstop)
@@ -313,7 +315,9 @@ class RunRecorder:
         now = run.finished_at or dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
         status = RunStatus.FINISHED if self._is_complete else RunStatus.INTERRUPTED
         files = self.facts.files(self._results)
-        finished = dataclasses.replace(self._totals.put_into(run), status=status, finished_at=now, files=files)
+        outcomes = self._outcomes.of(list(self._all_results()))
+        totals = self._totals.put_into(run)
+        finished = dataclasses.replace(totals, status=status, finished_at=now, files=files, outcomes=outcomes)
         if self._history is not None:
             self.facts.keep_in(self._history, self._results)
         self._tell("pytest_promptevals_run_finished", run=finished, comparisons=self._comparisons)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import tempfile
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -21,12 +20,8 @@ from pytest_promptevals.records.runs import Run
 from pytest_promptevals.settings import Settings
 
 if TYPE_CHECKING:
-    from pytest_promptevals.records.run_reports import ReportedCase, RunReport
+    from pytest_promptevals.records.run_reports import RunReport
     from pytest_promptevals.reports.run_report import FindBefore
-
-
-_GATE: Final = "::gate["
-"""Part of the node ids of gates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +51,6 @@ class SessionReports:
         self._surface = ServiceSurface(service, config.rootpath) if service else None
         if self._surface is not None:
             config.pluginmanager.register(self._surface, "promptevals-service")
-        self._failed: dict[str, None] = {}
-        if self._is_needed:
-            config.pluginmanager.register(self, "promptevals-reports")
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Note which items fail: other cases below their thresholds are let through."""
-        if report.failed:
-            self._failed[report.nodeid] = None
 
     @property
     def place(self) -> Place | None:
@@ -86,7 +72,7 @@ class SessionReports:
         if not self._is_needed or place is None:
             return []
         try:
-            report = _with_outcomes(self._read(place, run, before), [*self._failed, *self._others()])
+            report = self._read(place, run, before)
             notices = [] if self._surface is None else self._surface.show(report)
         except PromptEvalsError as error:
             return [f"no report is written: {error}"]
@@ -96,13 +82,6 @@ class SessionReports:
             if self._folder is not None:
                 self._folder.cleanup()
         return [*(self._write_file(wanted, report) for wanted in self._wanted), *notices]
-
-    def _others(self) -> Iterator[str]:
-        """Yield what else pytest counts as failed: files that cannot be used are collected before this listens."""
-        reporter = self._config.pluginmanager.getplugin("terminalreporter")
-        for category in ("failed", "error"):
-            for report in reporter.stats.get(category, ()) if reporter is not None else ():
-                yield report.nodeid
 
     @property
     def _is_needed(self) -> bool:
@@ -132,27 +111,6 @@ class SessionReports:
         except Exception as error:  # noqa: BLE001 - a report of the user's may raise anything
             return f"the report {shown_path(path, here)} is not written: {type(error).__name__}: {error}"
         return f"report written to {shown_path(path, here)}"
-
-
-def _with_outcomes(report: RunReport, failed: Collection[str]) -> RunReport:
-    """Return the report with what pytest made of each case."""
-    files = (
-        dataclasses.replace(file, cases=tuple(_with_outcome(case, failed) for case in file.cases))
-        for file in report.files
-    )
-    known = {_nodeid(case) for file in report.files for case in file.cases}
-    others = [nodeid for nodeid in dict.fromkeys(failed) if nodeid not in known and _GATE not in nodeid]
-    return dataclasses.replace(report, files=tuple(files), failures=tuple(others))
-
-
-def _with_outcome(case: ReportedCase, failed: Collection[str]) -> ReportedCase:
-    return dataclasses.replace(case, is_failure=_nodeid(case) in failed)
-
-
-def _nodeid(case: ReportedCase) -> str:
-    file, name = case.result.file, case.result.name
-    # The items of a test function have their case in brackets.
-    return f"{file}[{name}]" if "::" in file else f"{file}::{name}"
 
 
 def _find_wanted(settings: Settings) -> Iterator[_Wanted]:

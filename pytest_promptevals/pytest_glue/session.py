@@ -26,15 +26,19 @@ from pytest_promptevals.pytest_glue.eval_files import EvalSource
 from pytest_promptevals.pytest_glue.flaky import FlakyCases, with_label
 from pytest_promptevals.pytest_glue.garbage import settled
 from pytest_promptevals.pytest_glue.junit_properties import case_properties
-from pytest_promptevals.pytest_glue.longrepr import CaseErrored, CaseFailed, FailureRepr
+from pytest_promptevals.pytest_glue.longrepr import (
+    BELOW_ATTRIBUTE,
+    REVIEW_ATTRIBUTE,
+    CaseErrored,
+    CaseFailed,
+    FailureRepr,
+)
 from pytest_promptevals.pytest_glue.not_run import SHARED_ATTRIBUTE, shared_error
 from pytest_promptevals.pytest_glue.options import is_xdist_worker, settings_of
 from pytest_promptevals.pytest_glue.recording import (
-    BELOW_ATTRIBUTE,
     FACTS_ATTRIBUTE,
     PROGRESS_ATTRIBUTE,
     RESULT_ATTRIBUTE,
-    REVIEW_ATTRIBUTE,
     SOURCE_ATTRIBUTE,
     RunRecorder,
     recorder_of,
@@ -183,10 +187,12 @@ class EvalSession:
         """Return the output that the baseline keeps of an item; ``None`` if it keeps none."""
         return self._baselines.output_of(source, name)
 
-    def fail_unless_let_through(self, item: pytest.Item, source: EvalSource, result: CaseResult) -> None:
+    def fail_unless_let_through(
+        self, item: pytest.Item, source: EvalSource, result: CaseResult, *, is_held: bool = False
+    ) -> None:
         """Raise ``CaseFailed`` with the review of a case below its thresholds, unless it is let through.
 
-        Its policy may do so, or that it is known to be flaky.
+        Its policy may do so, or that it is known to be flaky; not if it ``is_held`` to them.
         """
         before = self._baselines.case(source, result)
         lines = failure_lines(result, before, Detail(self.config.get_verbosity()))
@@ -198,7 +204,8 @@ class EvalSession:
         # An expected failure stays one, whatever the policy.
         policy = case_policy(source.case_policy, self.settings)
         is_let_through = is_quarantined or _is_let_through(policy, before)
-        if item.get_closest_marker("xfail") is None and is_let_through:
+        is_held = is_held or item.get_closest_marker("xfail") is not None
+        if is_let_through and not is_held:
             why = _why_let_through(policy, before, is_quarantined)
             if before is None and why and self._baselines.problem_of(source):
                 why = "the baseline cannot be read: "

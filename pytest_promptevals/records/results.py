@@ -171,6 +171,16 @@ class CaseResult:
     """Characters of each response, or their mean, where not all of the texts are kept."""
 
     @property
+    def nodeid(self) -> str:
+        """Node id of its item; those of a test function have the case in brackets."""
+        return f"{self.file}[{self.name}]" if self.is_of_function else f"{self.file}::{self.name}"
+
+    @property
+    def is_of_function(self) -> bool:
+        """Whether a test function made it, not an eval file."""
+        return "::" in self.file
+
+    @property
     def output(self) -> str | None:
         """Text of the first response, ``None`` if there is none."""
         for trial in self.trials:

@@ -23,7 +23,7 @@ class ReportedCase:
     output_before: str | None = None
     """Text of the first response in the baseline; ``None`` if it is not known. A committed baseline shortens it."""
     is_failure: bool | None = None
-    """Whether pytest counts it as failed or as an error; ``None`` if that is not known, as only its session does."""
+    """Whether pytest counts it as failed or as an error; ``None`` if that is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +63,7 @@ class RunReport:
     files: tuple[ReportedFile, ...] = ()
     """Its eval files, by name."""
     failures: tuple[str, ...] = ()
-    """Node ids of what failed in the session beside cases and gates: eval files that cannot be used, ordinary tests.
-    Only the session knows them."""
+    """Node ids of what failed in the session beside cases and gates: eval files that cannot be used, ordinary tests."""
 
     @property
     def gates(self) -> tuple[GateResult, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from pytest_promptevals.records.json_types import JsonObject
 
@@ -58,6 +59,43 @@ class RunFile:
     """Parameters of the model calls."""
     judges: Mapping[str, str] = field(default_factory=dict)
     """Content hash of each judge with its parameters, its rubric and that one's version, by the judge's label."""
+
+
+class OutcomeKind(enum.Enum):
+    """What pytest made of an item."""
+
+    LET_THROUGH = "let through"
+    """Below its thresholds, and passed all the same: the policy of its file lets it."""
+    XFAILED = "xfailed"
+    """Failed, as expected."""
+    XPASSED = "xpassed"
+    """Passed although a failure was expected."""
+    FAILED = "failed"
+    """Failed while it was called."""
+    ERROR = "error"
+    """Failed before it was called: a fixture, or a file that cannot be used."""
+    TEARDOWN = "teardown"
+    """Failed when it was over."""
+
+    @property
+    def fails(self) -> bool:
+        """Whether the session fails by it."""
+        return self in _FAILING
+
+
+_FAILING: Final = frozenset({OutcomeKind.FAILED, OutcomeKind.ERROR, OutcomeKind.TEARDOWN})
+
+
+@dataclass(frozen=True, slots=True)
+class ItemOutcome:
+    """What pytest made of an item, where no result of a case tells it."""
+
+    nodeid: str
+    """The item, or the file."""
+    kind: OutcomeKind
+    """What it is."""
+    message: str = ""
+    """Why, in a line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,3 +154,5 @@ class Run:
     """Name that it was saved under as a baseline."""
     files: tuple[RunFile, ...] = ()
     """What makes the results of each eval file comparable; known by the end of the run."""
+    outcomes: tuple[ItemOutcome, ...] | None = None
+    """What pytest made of items where the results do not tell: ordinary tests that failed, too; ``None`` if unknown."""

@@ -19,7 +19,7 @@ from pytest_promptevals.records.references import COMMITTED, LAST_GOOD
 from pytest_promptevals.records.results import CaseResult
 from pytest_promptevals.records.run_filters import RunFilter
 from pytest_promptevals.records.run_reports import ReportedCase, ReportedFile, RunReport
-from pytest_promptevals.records.runs import Run, RunFile, RunKind, RunStatus
+from pytest_promptevals.records.runs import OutcomeKind, Run, RunFile, RunKind, RunStatus
 from pytest_promptevals.records.trends import TrendPoint
 from pytest_promptevals.reports.what_changed import ComparedFile, Explainer
 
@@ -52,13 +52,22 @@ def read_report(store: HistoryStore, rootdir: Path, run_id: str, before: FindBef
         results[result.file].append(result)
     compared = {comparison.file: comparison for comparison in store.comparisons(run_id)}
     trends = _read_trends(store, run, sorted(results.keys() | compared.keys()))
-    reader = _Reader(store, rootdir, run, Explainer(rootdir, setting_of(store.place)), before)
+    # A failure counts, whatever came before it.
+    outcomes = None if run.outcomes is None else {outcome.nodeid: outcome.kind for outcome in run.outcomes}
+    reader = _Reader(store, rootdir, run, Explainer(rootdir, setting_of(store.place)), before, outcomes)
     files = [
         reader.read(compared.get(file) or Comparison(file, measure(results[file])), results[file], trends.get(file, ()))
         for file in sorted(results.keys() | compared.keys())
     ]
     reader.explainer.past.close()
-    return RunReport(run, rootdir, tuple(files))
+    return RunReport(run, rootdir, tuple(files), tuple(_other_failures(run, results)))
+
+
+def _other_failures(run: Run, results: Mapping[str, Sequence[CaseResult]]) -> list[str]:
+    """Return the node ids of what failed beside cases."""
+    known = {result.nodeid for of_file in results.values() for result in of_file}
+    failed = (outcome.nodeid for outcome in run.outcomes or () if outcome.kind.fails)
+    return [nodeid for nodeid in dict.fromkeys(failed) if nodeid not in known]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -70,6 +79,7 @@ class _Reader:
     run: Run
     explainer: Explainer
     before: FindBefore | None
+    outcomes: Mapping[str, OutcomeKind] | None
 
     def read(
         self, comparison: Comparison, results: Sequence[CaseResult], trend: tuple[TrendPoint, ...]
@@ -79,7 +89,7 @@ class _Reader:
         deltas = {delta.name: delta for delta in comparison.deltas}
         file = ReportedFile(
             comparison,
-            tuple(_put_together(result, deltas.get(result.name), before) for result in _in_order(results)),
+            tuple(self._put_together(result, deltas.get(result.name), before) for result in _in_order(results)),
             trend=trend,
             facts=facts,
         )
@@ -95,6 +105,13 @@ class _Reader:
             baseline_path=baseline_place(comparison.file).as_posix() if comparison.baseline == COMMITTED else "",
         )
         return dataclasses.replace(file, changes=self.explainer.find(asked, self.run))
+
+    def _put_together(
+        self, result: CaseResult, delta: Delta | None, before: Mapping[str, BaselineCase]
+    ) -> ReportedCase:
+        case = None if delta is None else before.get(delta.old_name)
+        is_failure = None if self.outcomes is None else _fails(result, self.outcomes)
+        return ReportedCase(result, delta, None if case is None else case.output, is_failure)
 
     def _read_before(self, comparison: Comparison, results: Sequence[CaseResult]) -> Iterable[BaselineCase]:
         """Return the cases of the baseline, as far as they are still what they were."""
@@ -139,9 +156,10 @@ class _Reader:
             return read_cases(connection, chosen, comparison.file, whole=names)
 
 
-def _put_together(result: CaseResult, delta: Delta | None, before: Mapping[str, BaselineCase]) -> ReportedCase:
-    case = None if delta is None else before.get(delta.old_name)
-    return ReportedCase(result, delta, None if case is None else case.output)
+def _fails(result: CaseResult, known: Mapping[str, OutcomeKind]) -> bool:
+    """Return whether pytest counts a case as failed, of what it made of items where the results do not tell."""
+    kind = known.get(result.nodeid)
+    return not result.passed if kind is None else kind.fails
 
 
 def _is_score_of(case: BaselineCase, then: Mapping[str, float | None]) -> bool:

@@ -150,8 +150,9 @@ def test_runs_come_out_as_they_went_in_newest_first(store: HistoryStore) -> None
     for run in runs:
         store.add_run(run, [], [])
 
-    assert store.runs() == tuple(reversed(runs))
-    assert store.runs(limit=2) == (runs[2], runs[1])
+    listed = [dataclasses.replace(run, outcomes=None) for run in reversed(runs)]
+    assert store.runs() == tuple(listed)
+    assert store.runs(limit=2) == tuple(listed[:2])
     assert [store.run(run.id) for run in runs] == runs
 
 

@@ -60,7 +60,7 @@ def describe(path: Path) -> dict[str, list[tuple[object, ...]]]:
         for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL")
     }
     connection.close()
-    assert len(names) == 9
+    assert len(names) == 10
     return {**known, "without rowid": rowless, "indexes": sorted(indexed.items())}
 
 

@@ -154,6 +154,119 @@ def test_three_jobs_come_to_the_verdict_of_one_however_often_they_are_merged(
     assert (evals.path / HISTORY).read_bytes() == before
 
 
+def outcomes_of(result: pytest.RunResult) -> dict[str, int]:
+    counts = result.parseoutcomes()
+    counts.pop("deselected", None)
+    return counts
+
+
+TESTS = """
+    import os
+    import pytest
+
+    expected_here = os.environ.get("WHERE") == "share"
+
+    @pytest.fixture
+    def broken_at_the_end():
+        yield
+        raise OSError("no space left")
+
+    @pytest.fixture
+    def broken():
+        raise OSError("no server")
+
+    @pytest.mark.evals("rows.jsonl")
+    @pytest.mark.xfail(raises=ValueError)
+    def test_expected_error(case):
+        raise ValueError(case.id)
+
+    @pytest.mark.evals("rows.jsonl")
+    @pytest.mark.xfail(raises=ValueError)
+    def test_another_error(case):
+        raise KeyError(case.id)
+
+    @pytest.mark.evals("rows.jsonl")
+    def test_given_up(case):
+        pytest.xfail("not yet")
+
+    @pytest.mark.evals("rows.jsonl")
+    @pytest.mark.xfail("expected_here", reason="only there")
+    def test_condition(case):
+        assert False
+
+    @pytest.mark.evals("rows.jsonl")
+    @pytest.mark.xfail
+    def test_fine_after_all(case):
+        pass
+
+    @pytest.mark.evals("rows.jsonl")
+    @pytest.mark.xfail(strict=True, reason="must not pass")
+    def test_must_not_pass(case):
+        pass
+
+    @pytest.mark.evals("rows.jsonl")
+    @pytest.mark.skipif("not expected_here", reason="only there")
+    def test_there_alone(case):
+        assert False
+
+    @pytest.mark.evals("rows.jsonl")
+    def test_end(case, broken_at_the_end):
+        pass
+
+    @pytest.mark.evals("rows.jsonl")
+    def test_fixture(case, broken):
+        pass
+
+    @pytest.mark.evals("rows.jsonl")
+    def test_assertion(case):
+        assert False
+
+    @pytest.mark.evals("rows.jsonl")
+    def test_score(case, evals):
+        evals.score("half", 0.5, threshold=0.6)
+"""
+
+
+@pytest.mark.parametrize("policy", ["strict", "gate"])
+def test_tests_end_as_they_did_whatever_marks_fixtures_and_conditions_say(
+    project: EvalProject, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], policy: str
+) -> None:
+    project.write("pytest.ini", f"[pytest]\nevals_case_policy = {policy}\n")
+    project.write("evals/rows.jsonl", "".join(f'{{"id": "row{number}"}}\n' for number in range(3)))
+    project.write("evals/test_rows.py", TESTS)
+    monkeypatch.setenv("WHERE", "share")
+    whole = project.run("--evals-history=whole.db")
+    run_shards(project, 2)
+    monkeypatch.delenv("WHERE")
+    capfd.readouterr()
+
+    status = merge("shards").exit_code
+
+    last = capfd.readouterr().out.splitlines()[-1]
+    assert pytest.RunResult.parse_summary_nouns([f"=== {last} ==="]) == outcomes_of(whole)
+    assert outcomes_of(whole)["failed"] >= 12
+    assert status == whole.ret == pytest.ExitCode.TESTS_FAILED
+
+
+def test_ordinary_tests_that_fail_in_a_share_fail_the_whole(
+    project: EvalProject, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Also where no case is in their share."""
+    project.write("pytest.ini", "[pytest]\n")
+    project.write_cases("evals/a.eval.yaml", [{"id": "a", "input": "x", "expected": "x"}], head=HEAD.format(ALL_RIGHT))
+    project.write("evals/test_a.py", "def test_ordinary(): assert 1 == 2, 'broken'\n\ndef test_fine(): pass\n")
+    run_shards(project, 2)
+    capfd.readouterr()
+
+    status = merge("shards").exit_code
+
+    printed = capfd.readouterr().out
+    assert status == pytest.ExitCode.TESTS_FAILED
+    assert printed.count("FAILED evals/test_a.py::test_ordinary") == 1
+    assert "in the run that is merged: AssertionError: broken" in printed
+    assert "1 failed, 1 passed" in printed.splitlines()[-1]
+
+
 def test_shares_of_one_history_count_only_together_from_then_on(evals: EvalProject) -> None:
     write_evals(evals)
     run_shards(evals, 2, "-k", "c1", history=HISTORY)

@@ -18,7 +18,7 @@ from pytest_promptevals.records.comparisons import (
 from pytest_promptevals.records.effects import Effect, Evidence, Noise
 from pytest_promptevals.records.responses import Message, RenderedPrompt, Response, TokenLogprob, ToolCall, Usage
 from pytest_promptevals.records.results import CaseResult, ErrorRecord, JudgeSpending, Score, Trial
-from pytest_promptevals.records.runs import GitState, Run, RunFile, RunKind, RunStatus
+from pytest_promptevals.records.runs import GitState, ItemOutcome, OutcomeKind, Run, RunFile, RunKind, RunStatus
 
 FILE = "evals/support.eval.yaml"
 PLACE = Location(FILE, 1)
@@ -151,6 +151,7 @@ def make_full_run(run_id: str = "full") -> Run:
         kind=RunKind.REGATE,
         name="before the größe",
         files=(file, dataclasses.replace(file, file="evals/zebra.eval.yaml")),
+        outcomes=(ItemOutcome("tests/test_größe.py::test_it", OutcomeKind.FAILED, "assert 1 == 2 \ud800"),),
     )
 
 

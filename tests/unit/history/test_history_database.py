@@ -124,7 +124,7 @@ def test_a_database_of_a_newer_version_is_an_error(path: Path) -> None:
 
     assert str(caught.value) == (
         f"history database {path}: it was written by a newer version of pytest-promptevals (its schema is 9999, this "
-        f"version knows 0006); update pytest-promptevals, or choose another place with 'evals_history', {WAY_OUT}"
+        f"version knows 0007); update pytest-promptevals, or choose another place with 'evals_history', {WAY_OUT}"
     )
 
 
@@ -290,6 +290,6 @@ def damaged_history(path: Path) -> HistoryFile:
     history.add_results(RUN.id, [make_result(str(number)) for number in range(200)])
     history.close()
     with path.open("r+b") as file:
-        file.seek(4096 * 20)  # behind the first pages of the tables
-        file.write(b"\xff" * (path.stat().st_size - 4096 * 20))
+        file.seek(4096 * 22)  # behind the first pages of the tables
+        file.write(b"\xff" * (path.stat().st_size - 4096 * 22))
     return HistoryFile.open(path)

@@ -8,7 +8,7 @@ import pytest
 from pytest_promptevals.errors import HistoryError
 from pytest_promptevals.history.merging import Merged, Part, merge_parts
 from pytest_promptevals.records.results import CaseResult
-from pytest_promptevals.records.runs import GitState, Run, RunKind, RunStatus
+from pytest_promptevals.records.runs import GitState, ItemOutcome, OutcomeKind, Run, RunKind, RunStatus
 from tests.support.sample_results import FILE, make_result
 
 COMMIT = "1a2b3c4" + "0" * 33
@@ -187,6 +187,20 @@ def test_one_run_alone_that_is_no_share_needs_no_merging() -> None:
         "run 20261122-120009-aaaaaa in x.db is no share of a run (--evals-shard), and alone it needs no merging; name "
         "the others, or their history files"
     )
+
+
+def test_what_pytest_made_of_items_is_that_of_all_shares_each_once() -> None:
+    ordinary = ItemOutcome("test_a.py::test_it", OutcomeKind.FAILED, "assert False")
+    again = dataclasses.replace(ordinary, kind=OutcomeKind.TEARDOWN)
+    other = ItemOutcome("test_b.py::test_it", OutcomeKind.XFAILED)
+    first, second, third = three()
+    parts = [
+        dataclasses.replace(first, run=dataclasses.replace(first.run, outcomes=(ordinary, again))),
+        dataclasses.replace(second, run=dataclasses.replace(second.run, outcomes=(ordinary, other))),
+        third,
+    ]
+
+    assert merge_parts(parts).run.outcomes == (ordinary, again, other)
 
 
 def test_results_are_those_of_the_shares_as_they_are() -> None:

@@ -216,8 +216,8 @@ def test_damage_in_the_midst_of_a_run_begins_a_new_database_with_what_follows(lo
     log.add([make_result(str(number)) for number in range(200)])
     log.close()
     with path.open("r+b") as file:
-        file.seek(4096 * 20)
-        file.write(b"\xff" * (path.stat().st_size - 4096 * 20))
+        file.seek(4096 * 22)
+        file.write(b"\xff" * (path.stat().st_size - 4096 * 22))
     log.begin(RUN)
 
     log.add([make_result("late")])
