@@ -26,6 +26,7 @@ _SHOWN: Final = 3
 """Cases that a message names."""
 _SKIPPING_MARKS: Final = frozenset({"skip", "skipif"})
 _DECIDING_MARKS: Final = _SKIPPING_MARKS | {"xfail"}
+_NO_KEY: Final = ("", "")
 _OF_TEST: Final = "test"
 """Kind of the error of a test function that raised something, which is a failed test to pytest."""
 
@@ -46,10 +47,16 @@ class MergedItems:
         _check_same(reuse, {key: case.fingerprint for key, case in planned.items()})
         left_out = [item for item in items if _key_of(item) not in reuse.known]
         outcomes = _group(reuse.run.outcomes or ())
-        items[:] = [_stored(item, reuse, outcomes) for item in items if _key_of(item) in reuse.known]
-        items += list(_failed_elsewhere(session, outcomes, items))
+        kept = [_stored(item, reuse, outcomes) for item in items if _key_of(item) in reuse.known]
+        others = {item.nodeid: item for item in kept}
+        noted = {nodeid: found for nodeid, found in outcomes.items() if nodeid not in others}
+        items[:] = [*kept, *_without_result(session, noted, left_out)]
+        left_out = [item for item in left_out if item.nodeid not in noted]
         if left_out:
             config.hook.pytest_deselected(items=left_out)
+        if missing := [_key_of(item) for item in left_out if _key_of(item) != _NO_KEY]:
+            are = "is" if len(missing) == 1 else "are"
+            reuse.notices.append(f"{_named(missing)} not in what is merged, and {are} left out of the verdict")
         if reuse.run.status is RunStatus.FINISHED:
             reuse.notices.append(f"run {reuse.run_id} is merged already: the history stays as it is")
         return returned
@@ -82,7 +89,11 @@ class NotedItem(pytest.Item):
         self._fail_as(OutcomeKind.ERROR)
 
     def runtest(self) -> None:
-        """Fail if it failed."""
+        """End as it ended."""
+        if OutcomeKind.SKIPPED in self._outcomes:
+            raise pytest.skip.Exception(self._outcomes[OutcomeKind.SKIPPED], _use_item_location=True)
+        if OutcomeKind.XFAILED in self._outcomes:
+            pytest.xfail(self._outcomes[OutcomeKind.XFAILED])
         self._fail_as(OutcomeKind.FAILED)
 
     def teardown(self) -> None:
@@ -91,7 +102,7 @@ class NotedItem(pytest.Item):
 
     def reportinfo(self) -> tuple[os.PathLike[str] | str, int | None, str]:
         """Point at its file."""
-        return self.config.rootpath / self.nodeid.partition("::")[0], None, self.name
+        return self.config.rootpath / self.nodeid.partition("::")[0], 0, self.name
 
     def _fail_as(self, kind: OutcomeKind) -> None:
         if kind in self._outcomes:
@@ -127,9 +138,9 @@ class StoredItem(NotedItem):
         """Pass, or fail as the test did. Raises ``CaseFailed``, and ``CaseErrored`` if there is no score."""
         session = session_of(self.config)
         session.hand_on(self, self._result)
-        if OutcomeKind.XFAILED in self._outcomes:
-            pytest.xfail(self._outcomes[OutcomeKind.XFAILED])
         error = self._result.error
+        if OutcomeKind.XFAILED in self._outcomes or error is None:
+            super().runtest()
         if OutcomeKind.ERROR in self._outcomes and error is not None:
             raise CaseErrored(session.describe_error(self._result), error.kind)
         if error is not None and error.kind == _OF_TEST:
@@ -137,10 +148,7 @@ class StoredItem(NotedItem):
         if error is not None:
             raise CaseErrored(session.describe_error(self._result), error.kind)
         if not self._result.passed:
-            session.fail_unless_let_through(
-                self, self._source, self._result, is_held=OutcomeKind.FAILED in self._outcomes
-            )
-        super().runtest()
+            session.fail_unless_let_through(self, self._source, self._result)
 
 
 def _stored(item: pytest.Item, reuse: Reuse, outcomes: Mapping[str, Sequence[ItemOutcome]]) -> pytest.Item:
@@ -169,13 +177,13 @@ def _group(outcomes: Sequence[ItemOutcome]) -> dict[str, list[ItemOutcome]]:
     return found
 
 
-def _failed_elsewhere(
-    session: pytest.Session, outcomes: Mapping[str, Sequence[ItemOutcome]], items: Sequence[pytest.Item]
+def _without_result(
+    session: pytest.Session, outcomes: Mapping[str, Sequence[ItemOutcome]], left_out: Sequence[pytest.Item]
 ) -> Iterator[pytest.Item]:
-    """Yield what reports the failures that no item has a result of: ordinary tests."""
-    known = {item.nodeid for item in items}
+    """Yield what reports the cases that came to no result, such as skipped ones, and ordinary tests that failed."""
+    cases = {item.nodeid for item in left_out if _key_of(item) != _NO_KEY}
     for nodeid, found in outcomes.items():
-        if nodeid not in known and any(outcome.kind.fails for outcome in found):
+        if nodeid in cases or any(outcome.kind.fails for outcome in found):
             noted: NotedItem = NotedItem.from_parent(
                 session, name=nodeid.rpartition("::")[2], nodeid=nodeid, outcomes=found
             )
@@ -196,7 +204,7 @@ def _key_of(item: pytest.Item) -> tuple[str, str]:
     parametrized = parametrized_of(item)
     if isinstance(item, CaseItem):
         return item.planned.plan.dataset.path, item.planned.name
-    return ("", "") if parametrized is None else (parametrized.source.file, id_of(item))
+    return _NO_KEY if parametrized is None else (parametrized.source.file, id_of(item))
 
 
 def _check_same(reuse: Reuse, fingerprints: dict[tuple[str, str], str]) -> None:
@@ -205,13 +213,16 @@ def _check_same(reuse: Reuse, fingerprints: dict[tuple[str, str], str]) -> None:
     edited = [key for key, result in reuse.known.items() if fingerprints.get(key, "") != result.case_fingerprint]
     if missing or edited:
         what = "not among those here" if missing else "edited, or judged otherwise here"
-        raise pytest.UsageError(f"{_named(missing or edited)} {what}: {_advice(reuse.run)}")
+        count = len(missing or edited)
+        are = "is" if count == 1 else "are"
+        cases = f"{count_text(count, 'case')} that ran ({_named(missing or edited)})"
+        raise pytest.UsageError(f"{cases} {are} {what}: {_advice(reuse.run)}")
 
 
 def _named(keys: Collection[tuple[str, str]]) -> str:
     names = [f"{file}::{name}" for file, name in list(keys)[:_SHOWN]]
     more = f" and {len(keys) - _SHOWN} more" if len(keys) > _SHOWN else ""
-    return f"{count_text(len(keys), 'case')} that ran ({', '.join(names)}{more}) {'is' if len(keys) == 1 else 'are'}"
+    return f"{', '.join(names)}{more}"
 
 
 def _advice(run: Run) -> str:

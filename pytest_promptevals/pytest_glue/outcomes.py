@@ -16,6 +16,8 @@ _MOST: Final = 300
 """Characters of a message that are kept."""
 _GATE: Final = "gate"
 """Key of the keywords of gates, which are no items."""
+_SKIPPED: Final = "Skipped: "
+"""Begins what a report says of a skip."""
 _REASON: Final = "reason: "
 """Begins what a report says of an expected failure whose test raised it."""
 
@@ -61,6 +63,8 @@ def _kind_of(report: pytest.TestReport) -> OutcomeKind | None:
         return {"call": OutcomeKind.FAILED, "teardown": OutcomeKind.TEARDOWN}.get(report.when, OutcomeKind.ERROR)
     if hasattr(report, "wasxfail"):
         return OutcomeKind.XFAILED if report.skipped else OutcomeKind.XPASSED
+    if report.skipped:
+        return OutcomeKind.SKIPPED
     is_below = report.when == "call" and hasattr(report, BELOW_ATTRIBUTE)
     return OutcomeKind.LET_THROUGH if is_below else None
 
@@ -69,6 +73,8 @@ def _message_of(report: pytest.TestReport | pytest.CollectReport) -> str:
     """Return what a report says, in a line."""
     if hasattr(report, "wasxfail"):
         text = str(report.wasxfail).removeprefix(_REASON)
+    elif isinstance(report.longrepr, tuple):  # path, line and reason of what was skipped
+        text = str(report.longrepr[-1]).removeprefix(_SKIPPED)
     else:
         crash = getattr(report.longrepr, "reprcrash", None)
         text = "" if report.longrepr is None else str(report.longrepr if crash is None else crash.message)

@@ -24,11 +24,11 @@ def app(project: EvalProject) -> EvalProject:
     return project
 
 
-def write_test(project: EvalProject, body: str, name: str = "cases.eval.jsonl") -> None:
+def write_test(project: EvalProject, body: str, name: str = "cases.eval.jsonl", marks: str = "") -> None:
     lines = "\n".join(f"    {line}" for line in body.strip().splitlines())
     project.write(
         "test_app.py",
-        f'import pytest\n\n\n@pytest.mark.evals("{name}")\ndef test_app(case, evals):\n{lines}\n',
+        f'import pytest\n\n\n@pytest.mark.evals("{name}")\n{marks}\ndef test_app(case, evals):\n{lines}\n',
     )
 
 
@@ -116,6 +116,23 @@ def test_judging_twice_is_two_trials(app: EvalProject) -> None:
     write_test(app, "evals.judge('A')\nevals.judge('no')")
 
     app.run("-k", "one").stdout.fnmatch_lines(["trials", "    1: 1.00  2: 0.00 FAIL"])
+
+
+def test_an_output_without_a_score_beside_others_is_an_error_that_says_so(app: EvalProject) -> None:
+    write_test(app, "evals.judge('A')\nevals.output('so far')")
+    result = app.run("-k", "one")
+
+    result.stdout.fnmatch_lines(
+        ["*output 2 of 2 has no score, and others have: put it to the judges with evals.judge*"]
+    )
+    result.stdout.no_fnmatch_line("*ZeroDivisionError*")
+
+
+def test_a_case_that_is_not_to_run_has_no_result(app: EvalProject) -> None:
+    write_test(app, "assert 0", marks="@pytest.mark.xfail(run=False)")
+    result = app.run("-k", "one")
+
+    result.stdout.no_fnmatch_line("*1 error*")
 
 
 def test_the_scores_are_returned(app: EvalProject) -> None:

@@ -210,6 +210,15 @@ TESTS = """
         assert False
 
     @pytest.mark.evals("rows.jsonl")
+    @pytest.mark.xfail(run=False)
+    def test_not_run(case):
+        assert False
+
+    @pytest.mark.evals("rows.jsonl")
+    def test_skipped(case):
+        pytest.skip("no time")
+
+    @pytest.mark.evals("rows.jsonl")
     def test_end(case, broken_at_the_end):
         pass
 
@@ -218,8 +227,9 @@ TESTS = """
         pass
 
     @pytest.mark.evals("rows.jsonl")
-    def test_assertion(case):
-        assert False
+    def test_assertion(case, evals):
+        evals.score("full", 1.0, threshold=0.6)
+        assert case.id == "all is well"
 
     @pytest.mark.evals("rows.jsonl")
     def test_score(case, evals):
@@ -234,6 +244,9 @@ def test_tests_end_as_they_did_whatever_marks_fixtures_and_conditions_say(
     project.write("pytest.ini", f"[pytest]\nevals_case_policy = {policy}\n")
     project.write("evals/rows.jsonl", "".join(f'{{"id": "row{number}"}}\n' for number in range(3)))
     project.write("evals/test_rows.py", TESTS)
+    marks: list[dict[str, str]] = [{"skip": "later"}, {}, {"xfail": "known"}]
+    rows = [{"id": f"c{number}", "input": "x", "expected": "y"} | mark for number, mark in enumerate(marks)]
+    project.write_cases("evals/a.eval.yaml", rows, head="model: scripted/echo\njudges: [exact]\n")
     monkeypatch.setenv("WHERE", "share")
     whole = project.run("--evals-history=whole.db")
     run_shards(project, 2)
@@ -242,9 +255,11 @@ def test_tests_end_as_they_did_whatever_marks_fixtures_and_conditions_say(
 
     status = merge("shards").exit_code
 
-    last = capfd.readouterr().out.splitlines()[-1]
-    assert pytest.RunResult.parse_summary_nouns([f"=== {last} ==="]) == outcomes_of(whole)
-    assert outcomes_of(whole)["failed"] >= 12
+    printed = capfd.readouterr().out
+    assert pytest.RunResult.parse_summary_nouns([f"=== {printed.splitlines()[-1]} ==="]) == outcomes_of(whole)
+    assert outcomes_of(whole).keys() >= {"failed", "passed", "errors", "xfailed", "xpassed", "skipped"}
+    assert printed.count("in the run that is merged: AssertionError: assert 'row") == 3
+    assert "score 1.00 is below" not in printed
     assert status == whole.ret == pytest.ExitCode.TESTS_FAILED
 
 
@@ -265,6 +280,24 @@ def test_ordinary_tests_that_fail_in_a_share_fail_the_whole(
     assert printed.count("FAILED evals/test_a.py::test_ordinary") == 1
     assert "in the run that is merged: AssertionError: broken" in printed
     assert "1 failed, 1 passed" in printed.splitlines()[-1]
+
+
+def test_cases_that_are_in_no_run_that_is_merged_are_named(
+    project: EvalProject, capfd: pytest.CaptureFixture[str]
+) -> None:
+    rows = [{"id": f"c{number}", "input": "x", "expected": "x"} for number in range(6)]
+    project.write_cases("a.eval.yaml", rows, head="model: scripted/echo\njudges: [exact]\n")
+    project.run("-k", "c0", "--evals-history=runs/1/history.db")
+    project.run("-k", "c1", "--evals-history=runs/2/history.db")
+    capfd.readouterr()
+
+    assert merge("runs").exit_code == 0
+
+    text = " ".join(capfd.readouterr().out.split())
+    assert (
+        "a.eval.yaml::c2, a.eval.yaml::c3, a.eval.yaml::c4 and 1 more not in what is merged, and are left out of the "
+        "verdict"
+    ) in text
 
 
 def test_shares_of_one_history_count_only_together_from_then_on(evals: EvalProject) -> None:
