@@ -18,6 +18,8 @@ _GATE: Final = "gate"
 """Key of the keywords of gates, which are no items."""
 _SKIPPED: Final = "Skipped: "
 """Begins what a report says of a skip."""
+_FAILED: Final = "Failed: "
+"""Begins what a report says of ``pytest.fail``."""
 _REASON: Final = "reason: "
 """Begins what a report says of an expected failure whose test raised it."""
 
@@ -78,4 +80,4 @@ def _message_of(report: pytest.TestReport | pytest.CollectReport) -> str:
     else:
         crash = getattr(report.longrepr, "reprcrash", None)
         text = "" if report.longrepr is None else str(report.longrepr if crash is None else crash.message)
-    return one_line(next(iter(text.strip().splitlines()), ""), _MOST)
+    return one_line(next(iter(text.strip().splitlines()), "").removeprefix(_FAILED), _MOST)

@@ -282,6 +282,57 @@ def test_ordinary_tests_that_fail_in_a_share_fail_the_whole(
     assert "1 failed, 1 passed" in printed.splitlines()[-1]
 
 
+def test_fixtures_and_plugins_that_fail_at_a_case_of_an_eval_file_fail_the_whole(
+    project: EvalProject, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    project.write("pytest.ini", "[pytest]\n")
+    project.write(
+        "conftest.py",
+        """
+        import os
+        import pytest
+
+        @pytest.fixture(scope="session")
+        def server():
+            yield
+            if not os.environ.get("MERGING"):
+                raise OSError("the server hangs")
+
+        @pytest.hookimpl(trylast=True)
+        def pytest_runtest_call(item):
+            if item.name == "c1" and not os.environ.get("MERGING"):
+                pytest.fail("looked at by a plugin")
+        """,
+    )
+    project.write("a_rows.jsonl", '{"id": "row"}\n')
+    project.write(
+        "test_rows.py",
+        """
+        import pytest
+
+        @pytest.mark.evals("a_rows.jsonl")
+        def test_row(case, server, subtests):
+            with subtests.test("part"):
+                assert case.id == "other"
+        """,
+    )
+    rows = [{"id": f"c{number}", "input": "x", "expected": "x"} for number in range(3)]
+    project.write_cases("z.eval.yaml", rows, head="model: scripted/echo\njudges: [exact]\n")
+    whole = project.run("test_rows.py", "z.eval.yaml")
+    project.run("test_rows.py", "z.eval.yaml", "--evals-shard=1/1", "--evals-history=shards/1/history.db")
+    capfd.readouterr()
+    monkeypatch.setenv("MERGING", "1")
+
+    status = merge("shards").exit_code
+
+    printed = capfd.readouterr().out
+    assert status == whole.ret == pytest.ExitCode.TESTS_FAILED
+    for message in ("OSError: the server hangs", "looked at by a plugin", "AssertionError: assert 'row' == 'other'"):
+        assert message in str(whole.stdout)
+        assert message in printed
+    assert outcomes_of(whole)["errors"] == 1
+
+
 def test_cases_that_are_in_no_run_that_is_merged_are_named(
     project: EvalProject, capfd: pytest.CaptureFixture[str]
 ) -> None:

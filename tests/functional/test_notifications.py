@@ -83,7 +83,7 @@ def test_a_notification_that_fails_changes_no_verdict(project: EvalProject, web:
             "some.eval.yaml FF*",
             missing,
             "the notification to entry 2 was not sent: it is no URL that apprise understands",
-            "the notification to json://127.0.0.1:[0-9]* was not sent: it answered with status 500",
+            "the notification to json://127.0.0.1:[0-9]* was not sent: it answered with status",
         ]
     )
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from click.testing import CliRunner
 
+from pytest_promptevals.cli import main
 from pytest_promptevals.reports import annotations as github
 from pytest_promptevals.reports import run_report
 from tests.support.project import EvalProject
@@ -82,7 +84,7 @@ def test_a_history_that_somebody_else_has_changed_costs_only_the_report(
     reported: EvalProject, monkeypatch: pytest.MonkeyPatch, service: str
 ) -> None:
     write_eval(reported, "right")
-    monkeypatch.setattr(run_report, "_put_together", lambda *_: {"": 0}["foreign"])
+    monkeypatch.setattr(run_report, "_in_order", lambda *_: {"": 0}["foreign"])
     result = reported.run("--evals-report", "names=report.html", "--evals-annotations", service)
 
     result.assert_outcomes(passed=2)
@@ -96,6 +98,31 @@ def test_annotations_that_cannot_be_made_cost_only_themselves(
     result = reported.run("--evals-annotations", "github")
 
     result.stdout.fnmatch_lines(["no annotations are written: KeyError: 'mistake'", "FAILED *"])
+
+
+@pytest.mark.parametrize("form", ["markdown", "github", "gitlab"])
+def test_a_report_of_the_history_says_the_same_as_that_of_the_session(project: EvalProject, form: str) -> None:
+    """The history knows what was let through, what was expected to fail, and what else failed."""
+    cases = [
+        {"id": "low", "input": "x", "expected": "y"},
+        {"id": "expected", "input": "x", "expected": "y", "xfail": "known"},
+        {"id": "fine", "input": "x", "expected": "x"},
+    ]
+    project.write_cases("some.eval.yaml", cases, head="model: scripted/echo\njudges: [exact]\ncase_policy: gate\n")
+    green = project.run("--evals-report", f"{form}=green.txt")
+    green_again = CliRunner().invoke(main, ["report", "--format", form])
+    project.write("test_x.py", "def test_x(): assert 0")
+    red = project.run("--evals-report", f"{form}=red.txt")
+    red_again = CliRunner().invoke(main, ["report", "--format", form])
+
+    assert (green.ret, red.ret) == (0, 1)
+    assert (project.path / "green.txt").read_text("utf-8").strip() == green_again.stdout.strip()
+    assert (project.path / "red.txt").read_text("utf-8").strip() == red_again.stdout.strip()
+    if form == "markdown":
+        assert "✅" in green_again.stdout
+        assert "❌" in red_again.stdout
+    if form == "github":
+        assert "::error" not in green_again.stdout
 
 
 def test_files_that_cannot_be_used_and_ordinary_tests_that_fail_are_in_the_report(reported: EvalProject) -> None:
