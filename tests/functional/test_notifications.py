@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from click.testing import CliRunner
 
+from pytest_promptevals.cli import main
 from tests.support.project import EvalProject
 from tests.support.receivers import HttpReceiver, http_receiver, mail_receiver
 from tests.support.served import PRICE, echo_cases, serve
@@ -44,6 +46,19 @@ def test_reruns_of_failures_and_shares_of_a_run_tell_nobody(project: EvalProject
 
     assert [result.ret for result in results] == [1, 1]
     assert web.received == []
+
+
+def test_a_merged_run_is_told_once_however_often_it_is_merged(
+    project: EvalProject, web: HttpReceiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_eval(project, "wrong")
+    project.run("--evals-shard", "1/1", "--evals-history=shards/history.db")
+    monkeypatch.setenv("PROMPTEVALS_NOTIFY", web.url)
+    arguments = ["merge", "shards", "--", "-p", "no:randomly", "-p", "no:socket"]
+    statuses = [CliRunner().invoke(main, arguments).exit_code for _ in range(2)]
+
+    assert statuses == [1, 1]
+    assert len(web.received) == 1
 
 
 def test_of_all_processes_only_the_controller_tells(project: EvalProject, web: HttpReceiver) -> None:
