@@ -129,8 +129,6 @@ class StoredItem(NotedItem):
         self._source = source
         self._result = result
         self._place = like.reportinfo()
-        self.own_markers = like.own_markers
-        self.keywords.update(like.keywords)
 
     def iter_markers_with_node(self, name: str | None = None) -> Iterator[tuple[Node, pytest.Mark]]:
         """Yield its marks, but for those by which pytest decides what to make of it: that is known."""

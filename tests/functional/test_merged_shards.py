@@ -195,6 +195,11 @@ TESTS = """
         assert False
 
     @pytest.mark.evals("rows.jsonl")
+    @pytest.mark.xfail("not expected_here", reason="only elsewhere")
+    def test_held(case, evals):
+        evals.score("half", 0.5, threshold=0.6)
+
+    @pytest.mark.evals("rows.jsonl")
     @pytest.mark.xfail
     def test_fine_after_all(case):
         pass
@@ -302,6 +307,11 @@ def test_fixtures_and_plugins_that_fail_at_a_case_of_an_eval_file_fail_the_whole
         def pytest_runtest_call(item):
             if item.name == "c1" and not os.environ.get("MERGING"):
                 pytest.fail("looked at by a plugin")
+
+        def pytest_collection_modifyitems(items):
+            for item in items:
+                if item.name == "c0" and os.environ.get("MERGING"):
+                    item.add_marker(pytest.mark.skip(reason="not on this machine"))
         """,
     )
     project.write("a_rows.jsonl", '{"id": "row"}\n')
@@ -329,8 +339,9 @@ def test_fixtures_and_plugins_that_fail_at_a_case_of_an_eval_file_fail_the_whole
     assert status == whole.ret == pytest.ExitCode.TESTS_FAILED
     for message in ("OSError: the server hangs", "looked at by a plugin", "AssertionError: assert 'row' == 'other'"):
         assert message in str(whole.stdout)
-        assert message in printed
+        assert f"in the run that is merged: {message}" in printed
     assert outcomes_of(whole)["errors"] == 1
+    assert "skipped" not in printed
 
 
 def test_cases_that_are_in_no_run_that_is_merged_are_named(
@@ -381,6 +392,8 @@ def test_what_is_not_what_the_shares_ran_is_refused(project: EvalProject, capfd:
     edited = merge("shards").exit_code, capfd.readouterr().err.splitlines()[0]
     project.write_cases("a.eval.yaml", rows[4:])
     gone = merge("shards").exit_code, capfd.readouterr().err.splitlines()[0]
+    project.write("a.eval.yaml", "cases: 3\n")
+    broken = merge("shards").exit_code, capfd.readouterr().out
 
     advice = "give merge the options of the shares that change cases, after '--'; they ran 'pytest "
     assert edited[0] == gone[0] == pytest.ExitCode.USAGE_ERROR
@@ -392,6 +405,9 @@ def test_what_is_not_what_the_shares_ran_is_refused(project: EvalProject, capfd:
         "ERROR: 4 cases that ran (a.eval.yaml::c0, a.eval.yaml::c1, a.eval.yaml::c2 and 1 more) are not among those "
         f"here: {advice}"
     )
+    assert broken[0] == pytest.ExitCode.INTERRUPTED
+    assert "a.eval.yaml:1" in broken[1]
+    assert "not among those here" not in broken[1]
     with HistoryStore.open(project.path / HISTORY) as store:
         assert store.runs() == ()
 
