@@ -268,14 +268,28 @@ def test_tests_end_as_they_did_whatever_marks_fixtures_and_conditions_say(
     assert status == whole.ret == pytest.ExitCode.TESTS_FAILED
 
 
+@pytest.mark.parametrize("share", [1, 2])
 def test_ordinary_tests_that_fail_in_a_share_fail_the_whole(
-    project: EvalProject, capfd: pytest.CaptureFixture[str]
+    project: EvalProject, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], share: int
 ) -> None:
-    """Also where no case is in their share."""
+    """Also where no case is in their share, as it is in one of the two."""
     project.write("pytest.ini", "[pytest]\n")
     project.write_cases("evals/a.eval.yaml", [{"id": "a", "input": "x", "expected": "x"}], head=HEAD.format(ALL_RIGHT))
-    project.write("evals/test_a.py", "def test_ordinary(): assert 1 == 2, 'broken'\n\ndef test_fine(): pass\n")
-    run_shards(project, 2)
+    project.write(
+        "evals/test_a.py",
+        """
+        import os
+
+        def test_ordinary(): assert "FAILING" not in os.environ, "broken"
+
+        def test_fine(): pass
+        """,
+    )
+    for number in (1, 2):
+        with monkeypatch.context() as patch:
+            if number == share:
+                patch.setenv("FAILING", "1")
+            project.run(f"--evals-shard={number}/2", f"--evals-history=shards/{number}/history.db")
     capfd.readouterr()
 
     status = merge("shards").exit_code

@@ -6,6 +6,8 @@ import pytest
 from click.testing import CliRunner
 
 from pytest_promptevals.cli import main
+from pytest_promptevals.history.store import HistoryStore
+from pytest_promptevals.records.runs import ItemOutcome, OutcomeKind
 from pytest_promptevals.reports import annotations as github
 from pytest_promptevals.reports import run_report
 from tests.support.project import EvalProject
@@ -116,6 +118,13 @@ def test_a_report_of_the_history_says_the_same_as_that_of_the_session(project: E
     red_again = CliRunner().invoke(main, ["report", "--format", form])
 
     assert (green.ret, red.ret) == (0, 1)
+    with HistoryStore.open(project.path / ".promptevals" / "history.db") as store:
+        kept = [store.run(run.id).outcomes for run in store.runs()]
+    of_cases = (
+        ItemOutcome("some.eval.yaml::low", OutcomeKind.LET_THROUGH),
+        ItemOutcome("some.eval.yaml::expected", OutcomeKind.XFAILED, "known"),
+    )
+    assert kept == [(*of_cases, ItemOutcome("test_x.py::test_x", OutcomeKind.FAILED, "assert 0")), of_cases]
     assert (project.path / "green.txt").read_text("utf-8").strip() == green_again.stdout.strip()
     assert (project.path / "red.txt").read_text("utf-8").strip() == red_again.stdout.strip()
     if form == "markdown":
@@ -125,10 +134,24 @@ def test_a_report_of_the_history_says_the_same_as_that_of_the_session(project: E
         assert "::error" not in green_again.stdout
 
 
+def test_what_the_results_tell_is_not_kept_twice(project: EvalProject) -> None:
+    cases = [{"id": "low", "input": "x", "expected": "y"}]
+    project.write_cases("some.eval.yaml", cases, head="model: scripted/echo\njudges: [exact]\n")
+    project.run().assert_outcomes(failed=1)
+    project.write("test_x.py", "def test_x(): assert 0")
+    project.run("-k", "test_x").assert_outcomes(failed=1, deselected=1)
+
+    with HistoryStore.open(project.path / ".promptevals" / "history.db") as store:
+        (run,) = store.runs()  # without a case there is none
+        assert store.run(run.id).outcomes == ()
+
+
 def test_files_that_cannot_be_used_and_ordinary_tests_that_fail_are_in_the_report(reported: EvalProject) -> None:
     write_eval(reported, "right")
     reported.write("a.eval.yaml", "cases: 3\n")
     reported.write("test_x.py", "def test_x():\n    assert 0\n")
+    reported.write("rows.jsonl", '{"id": "row"}\n')
+    reported.write("test_y.py", "import pytest\n@pytest.mark.evals('rows.jsonl')\ndef test_y(case):\n    assert 0\n")
     reported.run("--evals-report", "names=report.txt", "--continue-on-collection-errors")
 
     lines = (reported.path / "report.txt").read_text("utf-8").splitlines()
