@@ -123,7 +123,7 @@ def test_an_output_that_is_not_judged_beside_others_is_an_error_that_says_so(app
     write_test(app, f"evals.judge('A')\nevals.output('so far'){more}")
     result = app.run("-k", "one")
 
-    result.stdout.fnmatch_lines(["*output 2 of 2 has no score, and others have: put it to the judges with evals.*"])
+    result.stdout.fnmatch_lines(["*output 2 of 2 was put to no judge, and others were: give it to evals.judge*"])
     result.stdout.no_fnmatch_line("*ZeroDivisionError*")
     result.stdout.no_fnmatch_line("*ValueError*")
 
