@@ -70,15 +70,25 @@ def test_a_report_that_cannot_be_written_changes_no_verdict(reported: EvalProjec
     write_eval(reported, "right")
     (reported.path / "taken").mkdir()
     taken = reported.run("--evals-report", "names=taken")
-    broken = reported.run("--evals-report", "broken=report.html nmes=other.html")
+    broken = reported.run("--evals-report", "broken=report.html")
 
     taken.assert_outcomes(passed=2)
     taken.stdout.fnmatch_lines(["the report taken cannot be written: Is a directory"])
     broken.assert_outcomes(passed=2)
     broken.stdout.fnmatch_lines(["the report report.html is not written: KeyError: 'no such thing'"])
-    broken.stdout.fnmatch_lines(
-        ["the report other.html is not written: there is no format 'nmes'. Did you mean", "  'names'?"]
-    )
+
+
+@pytest.mark.parametrize("more", [(), ("-n", "2")], ids=["plain", "xdist"])
+@pytest.mark.parametrize("place", ["--evals-report", "evals_report"])
+def test_a_format_that_there_is_not_is_told_before_anything_is_paid(
+    reported: EvalProject, place: str, more: tuple[str, ...]
+) -> None:
+    asked = ("--evals-report", "nmes=x.html") if place.startswith("-") else ("-o", "evals_report=nmes=x.html")
+    result = reported.run(*asked, *more)
+
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"ERROR: {place}: there is no format 'nmes'. Did you mean 'names'?"])
+    result.stdout.no_fnmatch_line("some.eval.yaml*")
 
 
 @pytest.mark.parametrize("service", ["github", "off"])
