@@ -1,6 +1,6 @@
 """The parts of the docs that are made from the code: Markdown of settings, judges, keys, hooks and public names.
 
-A page asks for a part with a line ``<!-- generated: NAME -->``, and ``fill_page`` puts it there. No file is written.
+``docs.write`` puts them into the pages.
 """
 
 from __future__ import annotations
@@ -33,7 +33,6 @@ from pytest_promptevals.settings import SETTINGS
 
 HOOK_PREFIX: Final = "pytest_promptevals_"
 
-_MARKER: Final = re.compile(r"^<!-- generated: ([\w-]+) -->$", re.MULTILINE)
 _TYPES: Final = {
     "string": "text",
     "integer": "whole number",
@@ -52,11 +51,6 @@ _RST_EXAMPLE: Final = re.compile(r"^Example::\n\n((?: {4}.*\n?|\n)+)", re.MULTIL
 
 # A JSON Schema as pydantic makes it; its keys are looked up one by one.
 Schema = Mapping[str, Any]
-
-
-def fill_page(text: str) -> str:
-    """Return a page with the parts that it asks for. Raises ``KeyError`` for a part that there is not."""
-    return _MARKER.sub(lambda found: PARTS[found.group(1)](), text)
 
 
 def settings_reference() -> str:
