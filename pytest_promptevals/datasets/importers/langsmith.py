@@ -15,7 +15,7 @@ from pytest_promptevals.datasets.importers.conversations import (
     read_said,
     why_not_asked,
 )
-from pytest_promptevals.datasets.importers.counting import CountedLosses, is_blank, is_empty
+from pytest_promptevals.datasets.importers.counting import CountedLosses, is_blank, is_empty, put_note
 from pytest_promptevals.datasets.importers.drafting import share_prompt
 from pytest_promptevals.datasets.importers.foreign import Fields, Losses, read_records
 from pytest_promptevals.datasets.importers.starting import first_row, settle_judges
@@ -194,8 +194,8 @@ def _read_notes(fields: Fields, case: dict[str, Json], counts: CountedLosses) ->
     case["tags"] = [str(split) for split in listed if not is_blank(split)]
     for name in (*_NOTES, "dataset_id"):
         value = fields.take(name)
-        if notes.setdefault(name, value) != value and value is not None:
-            counts.add(fields.source, "the metadata has a value of this name, too, which is kept", name)
+        if value is not None:
+            put_note(notes, name, value, fields.source, counts)
     return {name: value for name, value in notes.items() if value is not None}
 
 

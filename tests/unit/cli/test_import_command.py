@@ -128,7 +128,10 @@ def test_a_file_that_is_there_is_only_written_over_with_force(folder: Path) -> N
             ("rows.csv", "--map", "input=a", "--map", "input=b"),
             "Invalid value for '--map': 'input' is mapped twice",
         ),
-        (("rows.csv", "--map", "input=asked"), "rows.csv: --map input=asked: no row has a field 'asked'"),
+        (
+            ("rows.csv", "--map", "input=asked"),
+            "rows.csv: --map input=asked: no row has a field 'asked'; there are: question, answer",
+        ),
         (
             ("rows.csv", "--map", "input=question", "--format", "chat"),
             "rows.csv: --map input=question: fields of the format chat have fixed names; leave it out",

@@ -176,6 +176,18 @@ def test_other_fields_of_a_row_are_notes(folder: Path) -> None:
     assert found.cases[0]["metadata"] == {"a": 1, "split": "TEST"}
 
 
+def test_what_the_metadata_of_a_row_says_is_kept_and_fields_of_the_same_names_are_told(folder: Path) -> None:
+    answer = {"role": "assistant", "refusal": "No."}
+    row = {"messages": [ASKED, answer], "metadata": {"lang": "en", "refusal": "x"}, "lang": "de", "split": None}
+    found = import_rows(folder, "chats.jsonl", [row])
+
+    assert found.cases[0]["metadata"] == {"lang": "en", "refusal": "x"}
+    assert found.losses == [
+        "1: lang: the metadata has a value of this name, too, which is kept",
+        "1: messages[1].refusal: the metadata has a value of this name, too, which is kept",
+    ]
+
+
 def test_a_row_without_an_answer_is_a_case_that_nothing_judges(folder: Path) -> None:
     found = chats(folder, [ASKED], [{"role": "user", "content": "Where?"}])
 
