@@ -10,6 +10,7 @@ from pytest_promptevals.datasets.csv_cases import read_rows
 from pytest_promptevals.datasets.problems import Problems
 from pytest_promptevals.datasets.sources import Source
 from pytest_promptevals.errors import FileProblem, PromptEvalsError
+from pytest_promptevals.files.json_places import JsonPlaces
 from pytest_promptevals.files.strict_json import parse_json
 from pytest_promptevals.files.text import read_text
 from pytest_promptevals.files.yaml import parse_yaml
@@ -130,7 +131,8 @@ def read_document(path: Path, shown: str) -> tuple[Json, Source]:
     if path.suffix.lower() in _YAML:
         document = parse_yaml(text, shown)
         return document.value, Source(shown, 1, document)
-    return parse_json(text, shown), Source(shown)
+    value, places = parse_json(text, shown), JsonPlaces(text)
+    return value, Source(shown, places.line_of(()), places)
 
 
 def read_records(path: Path, shown: str) -> Iterator[tuple[Json, Source]]:

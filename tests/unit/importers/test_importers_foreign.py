@@ -92,6 +92,13 @@ def test_a_document_knows_its_lines(tmp_path: Path) -> None:
     assert str(source.part("a", 1).locate(("c",))) == "a.yaml:3"
 
 
+def test_a_json_document_knows_them_too(tmp_path: Path) -> None:
+    name = write(tmp_path, "a.json", '[\n  {"q": 1,\n   "w": 2},\n  {"q": 3}\n]')
+    rows = [source for _, source in read_records(*name)]
+
+    assert [str(rows[0].locate(("w",))), str(rows[1].locate(("q",)))] == ["a.json:3", "a.json:4"]
+
+
 @pytest.mark.parametrize(
     ("name", "text"),
     [
