@@ -19,12 +19,11 @@ from pytest_promptevals.cli.starter_files import (
     CI_FILES,
     EVALS,
     ci_file,
-    find_same,
     root_file,
     starter_files,
-    write_all,
 )
 from pytest_promptevals.errors import did_you_mean
+from pytest_promptevals.files.all_or_none import find_same, write_all
 from pytest_promptevals.files.paths import shown_path
 from pytest_promptevals.reports.lines import fill_lines
 

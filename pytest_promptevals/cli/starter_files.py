@@ -1,15 +1,12 @@
-"""What ``promptevals init`` writes, and how: all of it, or nothing."""
+"""What ``promptevals init`` writes."""
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 from string import Template
 from typing import Final
-
-from pytest_promptevals.files.text import write_text_atomically
 
 CI_FILES: Final[Mapping[str, tuple[str, str]]] = {
     "github": ("github.yml", ".github/workflows/evals.yml"),
@@ -55,43 +52,3 @@ def ci_file(server: str) -> dict[str, str]:
 
 def _read(name: str, folder: str = "starter") -> str:
     return resources.files(__package__).joinpath(folder, name).read_text(encoding="utf-8")
-
-
-def find_same(folder: Path, texts: Mapping[str, str]) -> list[str]:
-    """Return the paths at which a file with that text is already."""
-    return [name for name, text in texts.items() if _read_bytes(folder / name) == text.encode()]
-
-
-def _read_bytes(path: Path) -> bytes | None:
-    try:
-        return path.read_bytes()
-    except OSError:
-        return None
-
-
-def write_all(folder: Path, texts: Mapping[str, str]) -> None:
-    """Write texts below a folder, which is made; where one cannot be written, all is as it was.
-
-    Raises ``OSError`` for that one.
-    """
-    paths = [folder / name for name in texts]
-    before = {path: _read_bytes(path) for path in paths}
-    folders = {parent for path in paths for parent in path.parents if not parent.exists()}
-    try:
-        for path, text in zip(paths, texts.values(), strict=True):
-            write_text_atomically(path, text)
-    except OSError:
-        _restore(before, sorted(folders, reverse=True))
-        raise
-
-
-def _restore(before: Mapping[Path, bytes | None], folders: list[Path]) -> None:
-    for path, content in before.items():
-        with contextlib.suppress(OSError):
-            if content is not None:
-                path.write_bytes(content)
-            else:
-                path.unlink(missing_ok=True)
-    for folder in folders:
-        with contextlib.suppress(OSError):
-            folder.rmdir()

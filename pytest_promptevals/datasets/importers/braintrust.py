@@ -19,6 +19,7 @@ from pytest_promptevals.datasets.importers.counting import CountedLosses, is_bla
 from pytest_promptevals.datasets.importers.drafting import share_prompt
 from pytest_promptevals.datasets.importers.foreign import Fields, Losses, read_document, read_records
 from pytest_promptevals.datasets.importers.starting import first_row, settle_judges
+from pytest_promptevals.datasets.importers.tables import is_table
 from pytest_promptevals.datasets.sources import Source
 from pytest_promptevals.datasets.wire_cases import CaseWire
 from pytest_promptevals.records.drafts import Draft, ImportRequest
@@ -126,11 +127,11 @@ def _is_plain(row: Mapping[str, Json]) -> bool:
 
 
 def _records(request: ImportRequest, losses: Losses) -> Iterator[tuple[dict[str, Json], Source]]:
-    is_table = request.path.suffix.lower() in (".csv", ".tsv")
+    has_cells = is_table(request.path)
     for row, source in _rows(request, losses):
         if not isinstance(row, dict):
             losses.add(source, "the row is no record; left out")
-        elif is_table:
+        elif has_cells:
             yield {name: _read_cell(name, cell) for name, cell in row.items() if cell != ""}, source
         else:
             yield row, source

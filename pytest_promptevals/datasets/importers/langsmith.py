@@ -19,6 +19,7 @@ from pytest_promptevals.datasets.importers.counting import CountedLosses, is_bla
 from pytest_promptevals.datasets.importers.drafting import share_prompt
 from pytest_promptevals.datasets.importers.foreign import Fields, Losses, read_records
 from pytest_promptevals.datasets.importers.starting import first_row, settle_judges
+from pytest_promptevals.datasets.importers.tables import is_table
 from pytest_promptevals.datasets.sources import Source
 from pytest_promptevals.records.drafts import Draft, ImportRequest
 from pytest_promptevals.records.json_types import Json
@@ -87,12 +88,12 @@ class LangSmithImporter:
 
 
 def _rows(request: ImportRequest, losses: Losses) -> Iterator[tuple[dict[str, Json], Source]]:
-    is_table = request.path.suffix.lower() in (".csv", ".tsv")
+    has_cells = is_table(request.path)
     for row, source in read_records(request.path, request.shown):
         if not isinstance(row, dict):
             losses.add(source, "the row is no example; left out")
             continue
-        yield (_gathered(row) if is_table else dict(row)), source
+        yield (_gathered(row) if has_cells else dict(row)), source
 
 
 def _gathered(row: Mapping[str, Json]) -> dict[str, Json]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from pytest_promptevals.datasets.importers.drafting import share_judges, share_prompt
-from pytest_promptevals.datasets.importers.foreign import Fields, Losses, read_document
+from pytest_promptevals.datasets.importers.foreign import Fields, Losses, is_lines, read_document
 from pytest_promptevals.datasets.importers.openai_modelgraded import SPEC_FIELDS, plan_graded, read_graded
 from pytest_promptevals.datasets.importers.openai_samples import (
     DATA,
@@ -272,7 +272,7 @@ def _is_pointer(path: Path) -> bool:
 
 
 def _is_samples(path: Path) -> bool:
-    return path.suffix.lower() == ".jsonl"
+    return is_lines(path)
 
 
 def _shown(path: Path) -> str:

@@ -10,6 +10,7 @@ from pytest_promptevals.datasets.csv_cases import convert_cell
 from pytest_promptevals.datasets.importers.counting import CountedLosses
 from pytest_promptevals.datasets.importers.drafting import share_judges
 from pytest_promptevals.datasets.importers.foreign import Fields, Losses, read_records
+from pytest_promptevals.datasets.importers.naming import list_names
 from pytest_promptevals.datasets.sources import Source
 from pytest_promptevals.datasets.wire_cases import CaseWire
 from pytest_promptevals.errors import UsageError, did_you_mean
@@ -28,8 +29,6 @@ USUAL: Final[Mapping[str, tuple[str, ...]]] = {
 _LISTS: Final = frozenset({"context", "tags"})
 _CONVERTED: Final = frozenset({"weight", "priority", "trials", "judges", "skip", "xfail"})
 """Keys of a case that a text is converted for, where the user maps a field to them."""
-_MOST_NAMES: Final = 20
-"""Fields that a message names."""
 _MAPPINGS: Final = ("vars", "metadata")
 """Keys of a case that a row may have, too, as an export writes them; other values of that name are variables."""
 
@@ -89,11 +88,8 @@ def _check_keys(fields: Mapping[str, str]) -> None:
 def _check_fields(request: ImportRequest, names: Iterable[str]) -> None:
     for key, name in request.fields.items():
         if name not in names:
-            known = list(names)
-            more = ", …" if len(known) > _MOST_NAMES else ""
             raise UsageError(
-                f"{request.shown}: --map {key}={name}: no row has a field {name!r}; "
-                f"there are: {', '.join(known[:_MOST_NAMES])}{more}"
+                f"{request.shown}: --map {key}={name}: no row has a field {name!r}; there are: {list_names(names)}"
             )
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from pytest_promptevals.datasets.importers.conversations import parse_text
 from pytest_promptevals.datasets.importers.counting import CountedLosses, is_blank
-from pytest_promptevals.datasets.importers.foreign import Fields, read_document, read_records
+from pytest_promptevals.datasets.importers.foreign import Fields, is_lines, read_document, read_records
 from pytest_promptevals.datasets.importers.naming import both_names
 from pytest_promptevals.datasets.sources import Source
 from pytest_promptevals.errors import FileProblem
@@ -144,7 +144,7 @@ def _join(found: Sequence[Span]) -> Sequence[Span]:
 
 def _documents(request: ImportRequest) -> Iterator[tuple[Json, Source]]:
     path, shown = request.path, request.shown
-    if path.suffix.lower() == ".jsonl" or isinstance(request.sample, list):
+    if is_lines(path) or isinstance(request.sample, list):
         yield from read_records(path, shown)
     elif request.sample is not None:
         yield read_document(path, shown)

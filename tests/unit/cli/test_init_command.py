@@ -129,6 +129,15 @@ def test_where_one_file_cannot_be_written_none_is(folder: Path) -> None:
     assert (folder / "prompts").read_text("utf-8") == "a file"
 
 
+def test_a_symlink_to_nowhere_is_there_already(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    away = tmp_path_factory.mktemp("away") / "tickets.md"
+    (folder / "prompts").mkdir()
+    (folder / "prompts" / "tickets.md").symlink_to(away)
+
+    assert "there already, so nothing is written: prompts/tickets.md" in call("init", status=1)
+    assert not away.exists()
+
+
 def test_settings_that_are_there_stay_and_what_they_lack_is_said(folder: Path) -> None:
     settings = "[pytest]\ntestpaths = tests\nevals_default = skip\nevals_files = *.check.yaml\n"
     (folder / "pytest.ini").write_text(settings, encoding="utf-8")

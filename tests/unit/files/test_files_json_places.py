@@ -74,5 +74,7 @@ def test_lines_are_those_that_yaml_has(value: object) -> None:
 
 
 def paths(value: object) -> list[tuple[str | int, ...]]:
-    parts = list(enumerate(value)) if isinstance(value, list) else list(value.items()) if isinstance(value, dict) else []
+    parts: list[tuple[str | int, object]] = []
+    if isinstance(value, list | dict):
+        parts = list(enumerate(value)) if isinstance(value, list) else list(value.items())
     return [(), *((name, *path) for name, item in parts for path in paths(item))]
