@@ -95,7 +95,7 @@ def importing(
         echo(said)
     _report(draft)
     if not draft.cases:
-        problem = why_unreadable(source, shown)
+        problem = "" if draft.losses else why_unreadable(source, shown)
         raise click.ClickException(problem or f"{shown}: there are no cases in it, read as {name}")
     if strict and draft.losses:
         raise click.ClickException("nothing is written: --strict is given, and not everything has an equivalent")
