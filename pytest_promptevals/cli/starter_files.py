@@ -8,6 +8,8 @@ from pathlib import Path
 from string import Template
 from typing import Final
 
+from pytest_promptevals.cli.project import has_settings
+
 CI_FILES: Final[Mapping[str, tuple[str, str]]] = {
     "github": ("github.yml", ".github/workflows/evals.yml"),
     "gitlab": ("gitlab-ci.yml", ".gitlab-ci.yml"),
@@ -16,8 +18,8 @@ CI_FILES: Final[Mapping[str, tuple[str, str]]] = {
 """Of each CI server, the shipped workflow, and where the server looks for it."""
 EVALS: Final = "evals"
 """Folder of the eval files."""
-_ROOTS: Final = ("pytest.toml", ".pytest.toml", "pytest.ini", ".pytest.ini", "pyproject.toml", "setup.py")
-"""Files by which pytest knows the root of a project, whatever stands in them."""
+_ROOTS: Final = ("pyproject.toml", "setup.py")
+"""Files by which pytest knows the root of a project, even if they say nothing about pytest."""
 
 
 def starter_files(name: str, model: str) -> dict[str, str]:
@@ -37,9 +39,12 @@ def starter_files(name: str, model: str) -> dict[str, str]:
 
 def root_file(folder: Path) -> dict[str, str]:
     """Return the text of a ``pytest.ini``, if pytest would not know a project's root at or above a folder."""
-    if any((base / name).is_file() for base in (folder, *folder.parents) for name in _ROOTS):
-        return {}
-    return {"pytest.ini": _read("root.ini")}
+    is_known = any(map(_is_root, (folder, *folder.parents)))
+    return {} if is_known else {"pytest.ini": _read("root.ini")}
+
+
+def _is_root(folder: Path) -> bool:
+    return any((folder / name).is_file() for name in _ROOTS) or has_settings(folder)
 
 
 def ci_file(server: str) -> dict[str, str]:

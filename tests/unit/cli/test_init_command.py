@@ -162,6 +162,30 @@ def test_a_root_that_pytest_knows_gets_no_ini_file(folder: Path) -> None:
     assert not (folder / "deep" / "pytest.ini").exists()
 
 
+@pytest.mark.parametrize(("name", "section"), [("tox.ini", "pytest"), ("setup.cfg", "tool:pytest")])
+@pytest.mark.parametrize("inside", [".", "deep"])
+def test_settings_in_files_of_other_tools_stay_in_force(folder: Path, name: str, section: str, inside: str) -> None:
+    (folder / name).write_text(f"[{section}]\ntestpaths = tests\n", encoding="utf-8")
+    said = call("init", inside)
+
+    assert not (folder / inside / "pytest.ini").exists()
+    assert "pytest looks only into its testpaths: add" in said
+
+
+@pytest.mark.parametrize("name", ["tox.ini", "setup.cfg"])
+def test_a_file_of_another_tool_alone_is_no_root(folder: Path, name: str) -> None:
+    (folder / name).write_text("[flake8]\nmax-line-length = 120\n", encoding="utf-8")
+
+    assert "wrote pytest.ini" in call("init")
+
+
+@pytest.mark.parametrize("name", ["pytest.toml", ".pytest.toml", "pytest.ini", ".pytest.ini", "setup.py"])
+def test_an_empty_file_of_pytest_marks_a_root(folder: Path, name: str) -> None:
+    (folder / name).touch()
+
+    assert "wrote pytest.ini" not in call("init")
+
+
 def test_where_the_ci_server_looks_elsewhere_that_is_said(folder: Path) -> None:
     (folder / ".git").mkdir()
     said = call("init", "deep", "--ci", "jenkins")
