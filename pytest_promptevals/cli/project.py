@@ -87,7 +87,7 @@ def find_project(folder: Path) -> Project:
 
 
 def has_settings(folder: Path) -> bool:
-    """Return whether a folder holds an ini file that pytest takes: where others are, it is one that speaks of pytest."""
+    """Return whether a folder holds an ini file that pytest takes; one of another tool has to speak of pytest."""
     return any((folder / name).is_file() and _load(folder / name, load) is not None for name, load in _LOADERS.items())
 
 
