@@ -70,7 +70,7 @@ _AS_MATCH: Final = (
 )
 _COMMENTS: Final = {"parameters": "What the framework asks with; leave out what a model refuses."}
 _POINTER: Final = b"version https://git-lfs"
-_SEVERAL: Final = "the parameters of several evals differ; those of the first hold here, these are left out"
+_SEVERAL: Final = "parameters of the first eval, {}, hold for this one, too, which has"
 
 
 class OpenAiEvalsImporter:
@@ -303,8 +303,9 @@ def _share_parameters(evals: Sequence[_Eval], losses: Losses) -> dict[str, Json]
     """Return the parameters of the first eval; those of others that differ are lost."""
     first = dict(evals[0].plan.parameters)
     for eval_ in evals[1:]:
-        if dict(eval_.plan.parameters) != first:
-            losses.add(eval_.source, f"{_SEVERAL}: {dict(eval_.plan.parameters)}", "args")
+        own = dict(eval_.plan.parameters)
+        if own != first:
+            losses.add(eval_.source, f"{_SEVERAL.format(first or 'none')} {own or 'none'}", "args")
     return first
 
 

@@ -85,6 +85,12 @@ def test_an_answer_with_weight_0_is_not_expected(folder: Path, weight: int) -> N
     assert found.losses == ([] if weight else [f"1: messages[2]: {after}", f"1: messages[3]: {after}"])
 
 
+def test_the_weight_of_a_message_that_is_asked_loses_nothing(folder: Path) -> None:
+    earlier = {"role": "assistant", "content": "It is.", "weight": 0}
+
+    assert chats(folder, [ASKED, earlier, {"role": "user", "content": "Sure?"}, ANSWER]).losses == []
+
+
 def test_calls_of_tools_are_expected_with_their_arguments_as_data(folder: Path) -> None:
     calls = [{"id": "1", "type": "function", "function": {"name": "find_order", "arguments": '{"id": "A-17"}'}}]
 

@@ -281,7 +281,7 @@ def test_several_evals_share_a_file_and_are_told_apart_by_tags(folder: Path) -> 
     assert found.data["description"] == "First. Second."
     assert found.data["parameters"] == {"temperature": 0}
     assert messages_of(found) == [
-        "two.v0.args: the parameters of several evals differ; those of the first hold here, these are left out: {}",
+        "two.v0.args: parameters of the first eval, {'temperature': 0}, hold for this one, too, which has none",
         "odd: is no eval; left out",
         "other.v0.args: evals of the class 'MMMU' have no equivalent; left out",
     ]
