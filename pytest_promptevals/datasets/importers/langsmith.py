@@ -93,10 +93,10 @@ def _rows(request: ImportRequest, losses: Losses) -> Iterator[tuple[dict[str, Js
         if not isinstance(row, dict):
             losses.add(source, "the row is no example; left out")
             continue
-        yield (_gathered(row) if has_cells else dict(row)), source
+        yield (_gathered(row, source, losses) if has_cells else dict(row)), source
 
 
-def _gathered(row: Mapping[str, Json]) -> dict[str, Json]:
+def _gathered(row: Mapping[str, Json], source: Source, losses: Losses) -> dict[str, Json]:
     """Return a row of CSV with its columns put together to mappings; empty cells are left out."""
     found: dict[str, Json] = {}
     mappings: dict[str, dict[str, Json]] = {}
@@ -110,6 +110,8 @@ def _gathered(row: Mapping[str, Json]) -> dict[str, Json]:
             mappings.setdefault(whole, {})[_key_of(name)] = parse_text(cell)
     for whole, mapping in mappings.items():
         given = found.get(whole)
+        if given is not None and not (isinstance(given, dict) and mapping.keys().isdisjoint(given)):
+            losses.add(source, "columns of their own give keys of it, too, and these are kept", whole)
         found[whole] = {**given, **mapping} if isinstance(given, dict) else mapping
     return found
 

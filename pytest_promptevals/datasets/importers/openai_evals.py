@@ -55,7 +55,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "SAMPLE.input.role": "kept",
     "SAMPLE.input.content": "kept",
     "SAMPLE.input.name": "see `SAMPLE.input`; others are left out, and named",
-    "SAMPLE.ideal": "`expected`: a text, or a list of which any one will do",
+    "SAMPLE.ideal": "`expected`: a text, or a list of which any one will do; JsonValidator: `metadata`",
     "SAMPLE.choice": "`metadata`, as all other fields that nothing asks for",
     **SPEC_FIELDS,
 }

@@ -101,6 +101,12 @@ def test_each_class_has_its_judge(folder: Path, kind: str, arguments: Any, judge
     assert found.data.get("parameters") == parameters
 
 
+def test_an_ideal_that_nothing_asks_for_is_a_note(folder: Path) -> None:
+    found = registered(folder, f"{BASIC}.json_validator:JsonValidator", [SAMPLE, {"input": "Hello"}])
+
+    assert [case.get("metadata") for case in found.cases] == [{"ideal": "Good day"}, None]
+
+
 def test_fuzzy_match_is_a_part_of_a_text_and_the_difference_is_told(folder: Path) -> None:
     found = registered(folder, f"{BASIC}.fuzzy_match:FuzzyMatch", [SAMPLE])
 
@@ -523,6 +529,14 @@ def test_fields_with_names_that_templates_know_get_others(folder: Path) -> None:
 
     assert found.data["judges"][0]["classify"]["question"] == "Is [see RESPONSE] in {{ sample_context }}?"
     assert found.cases[0]["vars"] == {"sample_context": "Delft"}
+
+
+def test_a_recorded_answer_is_judged_if_it_is_a_text(folder: Path) -> None:
+    rows = [{**SAMPLE, "completion": "Hi"}, {**SAMPLE, "input": "Bye", "completion": ["Hi"]}]
+    found = registered(folder, GRADED, rows, modelgraded_spec="fact")
+
+    assert [case.get("output") for case in found.cases] == ["Hi", None]
+    assert "completion: the recorded answer is no text;" in found.text
 
 
 def test_fact_is_factuality(folder: Path) -> None:
