@@ -49,6 +49,8 @@ _ARGUMENTS: Final = re.compile(r"^Args:\n((?: {4}.*\n?)+)", re.MULTILINE)
 _RST_CODE: Final = re.compile(r"(?<!`)``(?!`)([^`]+)``(?!`)")
 _RST_EXAMPLE: Final = re.compile(r"^Example::\n\n((?: {4}.*\n?|\n)+)", re.MULTILINE)
 
+_DEFINITION: Final = re.compile(r"\n\n(?=@|def |class |async def )")
+
 # A JSON Schema as pydantic makes it; its keys are looked up one by one.
 Schema = Mapping[str, Any]
 
@@ -182,9 +184,14 @@ def _docs_below(body: Sequence[ast.stmt]) -> dict[str, str]:
 
 def _to_markdown(docstring: str) -> str:
     """Return a docstring with its reStructuredText code as Markdown."""
-    text = _RST_EXAMPLE.sub(lambda found: f"```python\n{textwrap.dedent(found.group(1)).strip()}\n```\n", docstring)
+    text = _RST_EXAMPLE.sub(lambda found: f"```python\n{_laid_out(found.group(1))}\n```\n", docstring)
     text = _ARGUMENTS.sub(lambda found: re.sub(r"^ {4}(\w+):", r"- `\1`:", found.group(1), flags=re.MULTILINE), text)
     return _RST_CODE.sub(r"`\1`", text).strip()
+
+
+def _laid_out(example: str) -> str:
+    """Return an example with two lines between functions, as the formatter of the pages has it."""
+    return _DEFINITION.sub("\n\n\n", textwrap.dedent(example).strip())
 
 
 def _keys_of(model: type[BaseModel]) -> Callable[[], str]:
