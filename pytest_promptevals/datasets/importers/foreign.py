@@ -140,8 +140,27 @@ def read_document(path: Path, shown: str) -> tuple[Json, Source]:
         raise FileProblem("is empty", path=shown)
     if suffix not in _ENDINGS and not text.lstrip().startswith(("{", "[")):
         raise FileProblem(_NO_DATA, path=shown)
-    value, places = parse_json(text, shown), JsonPlaces(text)
+    value, places = _parse_whole(text, shown), JsonPlaces(text)
     return value, Source(shown, places.line_of(()), places)
+
+
+def _parse_whole(text: str, shown: str) -> Json:
+    try:
+        return parse_json(text, shown)
+    except FileProblem:
+        if _is_of_lines(text):
+            message = "holds JSON of one value a line; rename it so that it ends in .jsonl"
+            raise FileProblem(message, path=shown) from None
+        raise
+
+
+def _is_of_lines(text: str) -> bool:
+    first = [line for line in text.lstrip().split("\n", 3)[:3] if line.strip()][:2]
+    try:
+        values = [parse_json(line, "") for line in first]
+    except FileProblem:
+        return False
+    return len(values) > 1 and all(isinstance(value, dict | list) for value in values)
 
 
 def read_records(path: Path, shown: str) -> Iterator[tuple[Json, Source]]:

@@ -161,6 +161,8 @@ def test_only_a_csv_file_may_have_other_delimiters(tmp_path: Path, name: str, te
             "# Words",
             "README.md: is no data: it is not JSON, and its name ends in none of .json, .jsonl, .ndjson, .csv, ",
         ),
+        ("a.json", '{"a": 1}\n{"b": 2}\n', "a.json: holds JSON of one value a line; rename it so that"),
+        ("a.json", '[{"a": 1}]\n]', "a.json:2: column 1: text after the end of the JSON value; put one value here"),
         ("a.json", '[{"a": 1}]', ""),
         ("a.csv", "a\n1\n", ""),
     ],
