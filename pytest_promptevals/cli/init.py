@@ -13,18 +13,18 @@ from typing import Final
 
 import click
 
+from pytest_promptevals.cli.git_hosts import find_host
 from pytest_promptevals.cli.output import echo
 from pytest_promptevals.cli.project import Project, find_project
 from pytest_promptevals.cli.starter_files import (
     CI_FILES,
     EVALS,
     ci_file,
-    find_same,
     root_file,
     starter_files,
-    write_all,
 )
 from pytest_promptevals.errors import did_you_mean
+from pytest_promptevals.files.all_or_none import find_same, write_all
 from pytest_promptevals.files.paths import shown_path
 from pytest_promptevals.reports.lines import fill_lines
 
@@ -37,8 +37,6 @@ _KEYS: Final = {
     "openai-responses": "OPENAI_API_KEY",
     "anthropic": "ANTHROPIC_API_KEY",
 }
-_HOSTS: Final = {"github": "github", "gitlab": "gitlab"}
-"""What the address of a repository on a server has in it."""
 
 
 def _check_model(model: str) -> str:
@@ -130,13 +128,8 @@ def _ask_ci(guess: str) -> str:
 
 def _guess_ci(root: Path) -> str:
     """Return the CI server that the address of the repository tells of, unless it has a workflow already."""
-    try:
-        config = (root / ".git" / "config").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return _NONE
-    addresses = " ".join(re.findall(r"^\s*url\s*=\s*(\S+)", config, re.MULTILINE)).lower()
-    server = next((server for server, part in _HOSTS.items() if part in addresses), _NONE)
-    return _NONE if server == _NONE or (root / CI_FILES[server][1]).exists() else server
+    server = find_host(root)
+    return _NONE if not server or (root / CI_FILES[server][1]).exists() else server
 
 
 def _write(root: Path, folder: Path, texts: Mapping[str, str], *, force: bool) -> None:

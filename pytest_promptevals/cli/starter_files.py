@@ -1,15 +1,14 @@
-"""What ``promptevals init`` writes, and how: all of it, or nothing."""
+"""What ``promptevals init`` writes."""
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 from string import Template
 from typing import Final
 
-from pytest_promptevals.files.text import write_text_atomically
+from pytest_promptevals.cli.project import has_settings
 
 CI_FILES: Final[Mapping[str, tuple[str, str]]] = {
     "github": ("github.yml", ".github/workflows/evals.yml"),
@@ -19,8 +18,8 @@ CI_FILES: Final[Mapping[str, tuple[str, str]]] = {
 """Of each CI server, the shipped workflow, and where the server looks for it."""
 EVALS: Final = "evals"
 """Folder of the eval files."""
-_ROOTS: Final = ("pytest.toml", ".pytest.toml", "pytest.ini", ".pytest.ini", "pyproject.toml", "setup.py")
-"""Files by which pytest knows the root of a project, whatever stands in them."""
+_ROOTS: Final = ("pyproject.toml", "setup.py")
+"""Files by which pytest knows the root of a project, even if they say nothing about pytest."""
 
 
 def starter_files(name: str, model: str) -> dict[str, str]:
@@ -40,9 +39,12 @@ def starter_files(name: str, model: str) -> dict[str, str]:
 
 def root_file(folder: Path) -> dict[str, str]:
     """Return the text of a ``pytest.ini``, if pytest would not know a project's root at or above a folder."""
-    if any((base / name).is_file() for base in (folder, *folder.parents) for name in _ROOTS):
-        return {}
-    return {"pytest.ini": _read("root.ini")}
+    is_known = any(map(_is_root, (folder, *folder.parents)))
+    return {} if is_known else {"pytest.ini": _read("root.ini")}
+
+
+def _is_root(folder: Path) -> bool:
+    return any((folder / name).is_file() for name in _ROOTS) or has_settings(folder)
 
 
 def ci_file(server: str) -> dict[str, str]:
@@ -55,43 +57,3 @@ def ci_file(server: str) -> dict[str, str]:
 
 def _read(name: str, folder: str = "starter") -> str:
     return resources.files(__package__).joinpath(folder, name).read_text(encoding="utf-8")
-
-
-def find_same(folder: Path, texts: Mapping[str, str]) -> list[str]:
-    """Return the paths at which a file with that text is already."""
-    return [name for name, text in texts.items() if _read_bytes(folder / name) == text.encode()]
-
-
-def _read_bytes(path: Path) -> bytes | None:
-    try:
-        return path.read_bytes()
-    except OSError:
-        return None
-
-
-def write_all(folder: Path, texts: Mapping[str, str]) -> None:
-    """Write texts below a folder, which is made; where one cannot be written, all is as it was.
-
-    Raises ``OSError`` for that one.
-    """
-    paths = [folder / name for name in texts]
-    before = {path: _read_bytes(path) for path in paths}
-    folders = {parent for path in paths for parent in path.parents if not parent.exists()}
-    try:
-        for path, text in zip(paths, texts.values(), strict=True):
-            write_text_atomically(path, text)
-    except OSError:
-        _restore(before, sorted(folders, reverse=True))
-        raise
-
-
-def _restore(before: Mapping[Path, bytes | None], folders: list[Path]) -> None:
-    for path, content in before.items():
-        with contextlib.suppress(OSError):
-            if content is not None:
-                path.write_bytes(content)
-            else:
-                path.unlink(missing_ok=True)
-    for folder in folders:
-        with contextlib.suppress(OSError):
-            folder.rmdir()

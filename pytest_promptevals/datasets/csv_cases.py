@@ -93,16 +93,24 @@ def _read_row(columns: list[str], cells: list[str], source: Source, problems: Pr
 
 
 def _read_cell(name: str, cell: str, source: Source, problems: Problems) -> Json:
+    try:
+        return convert_cell(name, cell)
+    except ValueError as error:
+        problems.add(str(error), source, (name,))
+    return None
+
+
+def convert_cell(name: str, cell: str) -> Json:
+    """Return the text of a cell as what a key of a case asks for. Raises ``ValueError``, which says what it must be."""
     read = _READERS.get(name)
     if read is None:
         return cell
     try:
         return read(cell.strip())
-    except ValueError as error:
-        problems.add(f"{error}, got {shorten(cell)}", source, (name,))
     except FileProblem as problem:
-        problems.add(f"must be JSON; {problem.message}", source, (name,))
-    return None
+        raise ValueError(f"must be JSON; {problem.message}") from None
+    except ValueError as error:
+        raise ValueError(f"{error}, got {shorten(cell)}") from None
 
 
 def _read_whole_number(cell: str) -> Json:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
+from pytest_promptevals.datasets.csv_cases import convert_cell
+from pytest_promptevals.datasets.importers.counting import CountedLosses
 from pytest_promptevals.datasets.importers.drafting import share_judges
 from pytest_promptevals.datasets.importers.foreign import Fields, Losses, read_records
+from pytest_promptevals.datasets.importers.naming import list_names
 from pytest_promptevals.datasets.sources import Source
 from pytest_promptevals.datasets.wire_cases import CaseWire
 from pytest_promptevals.errors import UsageError, did_you_mean
@@ -24,6 +27,8 @@ USUAL: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """What fields are mostly called, best first: key of a case -> names of fields."""
 _LISTS: Final = frozenset({"context", "tags"})
+_CONVERTED: Final = frozenset({"weight", "priority", "trials", "judges", "skip", "xfail"})
+"""Keys of a case that a text is converted for, where the user maps a field to them."""
 _MAPPINGS: Final = ("vars", "metadata")
 """Keys of a case that a row may have, too, as an export writes them; other values of that name are variables."""
 
@@ -56,11 +61,11 @@ class RowsImporter:
         """
         _check_keys(request.fields)
         losses = Losses()
-        used: set[str] = set()
-        cases = list(_read_cases(request, losses, used))
-        for key, name in request.fields.items():
-            if name not in used:
-                raise UsageError(f"{request.shown}: --map {key}={name}: no row has a field {name!r}")
+        counted = CountedLosses(losses)
+        names: dict[str, None] = {}
+        cases = list(_read_cases(request, counted, names))
+        counted.note()
+        _check_fields(request, names)
         for case in cases:
             if "expected" in case:
                 case.setdefault("judges", ["json_equal" if isinstance(case["expected"], dict) else "exact"])
@@ -80,25 +85,34 @@ def _check_keys(fields: Mapping[str, str]) -> None:
             raise UsageError(f"--map {key}=…: a case has no key {key!r}.{did_you_mean(key, CaseWire.model_fields)}")
 
 
-def _read_cases(request: ImportRequest, losses: Losses, used: set[str]) -> Iterator[dict[str, Json]]:
+def _check_fields(request: ImportRequest, names: Iterable[str]) -> None:
+    for key, name in request.fields.items():
+        if name not in names:
+            raise UsageError(
+                f"{request.shown}: --map {key}={name}: no row has a field {name!r}; there are: {list_names(names)}"
+            )
+
+
+def _read_cases(request: ImportRequest, counted: CountedLosses, names: dict[str, None]) -> Iterator[dict[str, Json]]:
     for row, source in read_records(request.path, request.shown):
         if not isinstance(row, dict):
-            losses.add(source, "the row is no mapping of fields; left out")
+            counted.losses.add(source, "the row is no mapping of fields; left out")
             continue
-        case = _read_case(row, source, request.fields, losses, used)
+        names.update(dict.fromkeys(row))
+        case = _read_case(row, source, request.fields, counted)
         if case is not None:
             yield case
 
 
 def _read_case(
-    row: Mapping[str, Json], source: Source, mapped: Mapping[str, str], losses: Losses, used: set[str]
+    row: Mapping[str, Json], source: Source, mapped: Mapping[str, str], counted: CountedLosses
 ) -> dict[str, Json] | None:
     case: dict[str, Json] = {}
-    with Fields(row, source, losses) as fields:
+    with Fields(row, source, counted.losses) as fields:
         given = {name: fields.take(name) for name in dict.fromkeys(mapped.values()) if name in fields}
-        used.update(given)
         for key, name in mapped.items():
-            _put(case, key, given.get(name))
+            if problem := _put_mapped(case, key, given.get(name)):
+                counted.losses.add(source, f"{problem}; left out", name)
         for key, names in USUAL.items():
             known = next((name for name in names if name in fields), None)
             if key not in mapped and known is not None and known not in mapped.values():
@@ -108,9 +122,9 @@ def _read_case(
         if name not in case and isinstance(rest.get(name), dict):
             case[name] = rest.pop(name)
     if case.get("input") in (None, "") and not rest and not case.get("vars"):
-        losses.add(source, "the row holds nothing that can be asked; left out")
+        counted.losses.add(source, "the row holds nothing that can be asked; left out")
         return None
-    _add_rest(case, rest)
+    _add_rest(case, rest, source, counted)
     return case
 
 
@@ -124,19 +138,39 @@ def _stand_in_prompt(cases: Sequence[Mapping[str, Json]]) -> str:
     return f"{{{{ {fit[0]} }}}}" if len(fit) == 1 else "\n".join(f"{name}: {{{{ {name} }}}}" for name in fit)
 
 
-def _put(case: dict[str, Json], key: str, value: Json) -> None:
-    if value in (None, ""):
-        return
+def _put_mapped(case: dict[str, Json], key: str, value: Json) -> str:
+    """Put the value of a field that the user named into a case. Return what keeps it out, or an empty text."""
     whole, _, part = key.partition(".")
+    if value in (None, ""):
+        return ""
     if part:
         inner = case.setdefault(whole, {})
-        if isinstance(inner, dict):
-            inner[part] = value
+        if not isinstance(inner, dict):
+            return f"{whole} is no mapping here"
+        inner[part] = value
+        return ""
+    if isinstance(value, str) and key in (*_CONVERTED, *_MAPPINGS):
+        try:
+            value = convert_cell("metadata" if key in _MAPPINGS else key, value)
+        except ValueError as error:
+            return f"{key} {error}"
+    if key in _MAPPINGS and not isinstance(value, dict):
+        return f"{key} must be a mapping"
+    _put(case, key, value)
+    return ""
+
+
+def _put(case: dict[str, Json], key: str, value: Json) -> None:
+    if value not in (None, ""):
+        case[key] = [str(value)] if key in _LISTS and not isinstance(value, list) else value
+
+
+def _add_rest(case: dict[str, Json], rest: Mapping[str, Json], source: Source, counted: CountedLosses) -> None:
+    if not rest:
         return
-    case[key] = [str(value)] if key in _LISTS and not isinstance(value, list) else value
-
-
-def _add_rest(case: dict[str, Json], rest: Mapping[str, Json]) -> None:
-    variables = case.get("vars", {})
-    if rest and isinstance(variables, dict):
-        case["vars"] = {**variables, **rest}
+    given = case.get("vars")
+    variables = dict(given) if isinstance(given, dict) else {}
+    for name, value in rest.items():
+        if variables.setdefault(name, value) != value:
+            counted.add(source, "vars have a value of this name, too, which is kept", name)
+    case["vars"] = variables

@@ -129,6 +129,15 @@ def test_where_one_file_cannot_be_written_none_is(folder: Path) -> None:
     assert (folder / "prompts").read_text("utf-8") == "a file"
 
 
+def test_a_symlink_to_nowhere_is_there_already(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    away = tmp_path_factory.mktemp("away") / "tickets.md"
+    (folder / "prompts").mkdir()
+    (folder / "prompts" / "tickets.md").symlink_to(away)
+
+    assert "there already, so nothing is written: prompts/tickets.md" in call("init", status=1)
+    assert not away.exists()
+
+
 def test_settings_that_are_there_stay_and_what_they_lack_is_said(folder: Path) -> None:
     settings = "[pytest]\ntestpaths = tests\nevals_default = skip\nevals_files = *.check.yaml\n"
     (folder / "pytest.ini").write_text(settings, encoding="utf-8")
@@ -151,6 +160,30 @@ def test_a_root_that_pytest_knows_gets_no_ini_file(folder: Path) -> None:
     call("init", "deep")
 
     assert not (folder / "deep" / "pytest.ini").exists()
+
+
+@pytest.mark.parametrize(("name", "section"), [("tox.ini", "pytest"), ("setup.cfg", "tool:pytest")])
+@pytest.mark.parametrize("inside", [".", "deep"])
+def test_settings_in_files_of_other_tools_stay_in_force(folder: Path, name: str, section: str, inside: str) -> None:
+    (folder / name).write_text(f"[{section}]\ntestpaths = tests\n", encoding="utf-8")
+    said = call("init", inside)
+
+    assert not (folder / inside / "pytest.ini").exists()
+    assert "pytest looks only into its testpaths: add" in said
+
+
+@pytest.mark.parametrize("name", ["tox.ini", "setup.cfg"])
+def test_a_file_of_another_tool_alone_is_no_root(folder: Path, name: str) -> None:
+    (folder / name).write_text("[flake8]\nmax-line-length = 120\n", encoding="utf-8")
+
+    assert "wrote pytest.ini" in call("init")
+
+
+@pytest.mark.parametrize("name", ["pytest.toml", ".pytest.toml", "pytest.ini", ".pytest.ini", "setup.py"])
+def test_an_empty_file_of_pytest_marks_a_root(folder: Path, name: str) -> None:
+    (folder / name).touch()
+
+    assert "wrote pytest.ini" not in call("init")
 
 
 def test_where_the_ci_server_looks_elsewhere_that_is_said(folder: Path) -> None:

@@ -35,7 +35,9 @@ def test_all_services_are_there_and_on_the_page() -> None:
     assert set(NAMES) == {"Jenkinsfile", *GITHUB, *GITLAB}
     assert len(GITHUB) > len(GITLAB) > 1
     for name in NAMES:
-        assert f"```{{literalinclude}} ../pytest_promptevals/cli/workflows/{name}\n" in PAGE.read_text("utf-8")
+        assert f"[`{name}`](ci/{name})" in PAGE.read_text("utf-8")
+        assert f"```{{literalinclude}} ci/{name}\n" in PAGE.read_text("utf-8")
+        assert f"[`{name}`]({name})" in (PAGE.parent / "ci" / "README.md").read_text("utf-8")
 
 
 @pytest.mark.parametrize("name", NAMES)
