@@ -131,7 +131,9 @@ def test_without_a_verdict_the_comment_says_so_in_the_place_of_an_older_one(job:
 
 
 def test_a_job_that_did_not_come_to_its_evals_has_a_comment_too(job: Job) -> None:
-    """Nothing of ours need be installed for it."""
+    """Nothing of ours need be installed for it. What a project keeps by the name of the report is none."""
+    (job.path / "evals.md").write_text("# How we write evals\n", encoding="utf-8")
+
     assert job.comment("github.yml") == NO_VERDICT
     assert "promptevals report" not in step_of("github.yml", "evals", "Comment on the pull request")["run"]
 
