@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 _FILE: Final = "history.db"
 """What history files are called, which are looked for in folders."""
+_SEPARATORS: Final = ("/", os.sep)
 _ARGUMENTS: Final = "pytest_arguments"
 # The whole is decided here, all of it, whatever the options of the project say of single jobs.
 _OWN_OPTIONS: Final = ("--evals", "--evals-shard=", "--maxfail=0")
@@ -104,8 +105,10 @@ def _find_files(sources: Sequence[str]) -> Iterator[Path]:
                 f"{source}: no {_FILE} in this folder or below it; each job leaves its own at .promptevals/{_FILE}, "
                 "which has to be brought here"
             )
-        if not found and (len(path.parts) > 1 or path.suffix):
-            raise click.UsageError(f"{source}: there is no such file; each job leaves its own at .promptevals/{_FILE}")
+        if not found and (len(path.parts) > 1 or path.suffix or source.endswith(_SEPARATORS)):
+            raise click.UsageError(
+                f"{source}: there is no such file or folder; each job leaves its own at .promptevals/{_FILE}"
+            )
         yield from found
 
 

@@ -34,6 +34,9 @@ _OF_TEST: Final = "test"
 class MergedItems:
     """Leaves only those items that have a result; test functions are not called for theirs."""
 
+    def __init__(self) -> None:
+        self._outcomes: Mapping[str, Sequence[ItemOutcome]] = {}
+
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_collection_modifyitems(
         self, session: pytest.Session, config: pytest.Config, items: list[pytest.Item]
@@ -46,7 +49,7 @@ class MergedItems:
         planned = dict(_planned_of(items))
         _check_same(reuse, {key: case.fingerprint for key, case in planned.items()})
         left_out = [item for item in items if _key_of(item) not in reuse.known]
-        outcomes = _group(reuse.run.outcomes or ())
+        outcomes = self._outcomes = _group(reuse.run.outcomes or ())
         kept = [_stored(item, reuse, outcomes) for item in items if _key_of(item) in reuse.known]
         others = {item.nodeid: item for item in kept}
         noted = {nodeid: found for nodeid, found in outcomes.items() if nodeid not in others}
@@ -59,6 +62,20 @@ class MergedItems:
             reuse.notices.append(f"{_named(missing)} not in what is merged, and {are} left out of the verdict")
         if reuse.run.status is RunStatus.FINISHED:
             reuse.notices.append(f"run {reuse.run_id} is merged already: the history stays as it is")
+        return returned
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
+        """Fail an item that failed, whatever its result is."""
+        returned = yield
+        _fail_as(OutcomeKind.FAILED, _by_kind(self._outcomes.get(item.nodeid, ())))
+        return returned
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None, object, object]:
+        """Fail an item that failed when it was over: the last of a session may end fixtures of others."""
+        returned = yield
+        _fail_as(OutcomeKind.TEARDOWN, _by_kind(self._outcomes.get(item.nodeid, ())))
         return returned
 
     @pytest.hookimpl(wrapper=True)
@@ -77,7 +94,7 @@ class NotedItem(pytest.Item):
 
     def __init__(self, *, outcomes: Sequence[ItemOutcome], **kw: Any) -> None:
         super().__init__(**kw)
-        self._outcomes = {outcome.kind: outcome.message for outcome in outcomes}
+        self._outcomes = _by_kind(outcomes)
 
     @property
     def xpassed(self) -> str | None:
@@ -86,7 +103,7 @@ class NotedItem(pytest.Item):
 
     def setup(self) -> None:
         """Fail if it failed before it was called."""
-        self._fail_as(OutcomeKind.ERROR)
+        _fail_as(OutcomeKind.ERROR, self._outcomes)
 
     def runtest(self) -> None:
         """End as it ended."""
@@ -94,19 +111,11 @@ class NotedItem(pytest.Item):
             raise pytest.skip.Exception(self._outcomes[OutcomeKind.SKIPPED], _use_item_location=True)
         if OutcomeKind.XFAILED in self._outcomes:
             pytest.xfail(self._outcomes[OutcomeKind.XFAILED])
-        self._fail_as(OutcomeKind.FAILED)
-
-    def teardown(self) -> None:
-        """Fail if it failed when it was over."""
-        self._fail_as(OutcomeKind.TEARDOWN)
+        _fail_as(OutcomeKind.FAILED, self._outcomes)
 
     def reportinfo(self) -> tuple[os.PathLike[str] | str, int | None, str]:
         """Point at its file."""
         return self.config.rootpath / self.nodeid.partition("::")[0], 0, self.name
-
-    def _fail_as(self, kind: OutcomeKind) -> None:
-        if kind in self._outcomes:
-            pytest.fail(f"in the run that is merged: {self._outcomes[kind]}", pytrace=False)
 
 
 class StoredItem(NotedItem):
@@ -120,8 +129,6 @@ class StoredItem(NotedItem):
         self._source = source
         self._result = result
         self._place = like.reportinfo()
-        self.own_markers = like.own_markers
-        self.keywords.update(like.keywords)
 
     def iter_markers_with_node(self, name: str | None = None) -> Iterator[tuple[Node, pytest.Mark]]:
         """Yield its marks, but for those by which pytest decides what to make of it: that is known."""
@@ -168,6 +175,16 @@ def _stored(item: pytest.Item, reuse: Reuse, outcomes: Mapping[str, Sequence[Ite
         outcomes=outcomes.get(item.nodeid, ()),
     )
     return stored
+
+
+def _by_kind(outcomes: Sequence[ItemOutcome]) -> dict[OutcomeKind, str]:
+    return {outcome.kind: outcome.message for outcome in outcomes}
+
+
+def _fail_as(kind: OutcomeKind, messages: Mapping[OutcomeKind, str]) -> None:
+    """Fail if an item did so in that way."""
+    if kind in messages:
+        pytest.fail(f"in the run that is merged: {messages[kind]}", pytrace=False)
 
 
 def _group(outcomes: Sequence[ItemOutcome]) -> dict[str, list[ItemOutcome]]:
