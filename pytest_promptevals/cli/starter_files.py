@@ -10,12 +10,19 @@ from typing import Final
 
 from pytest_promptevals.cli.project import has_settings
 
-CI_FILES: Final[Mapping[str, tuple[str, str]]] = {
-    "github": ("github.yml", ".github/workflows/evals.yml"),
-    "gitlab": ("gitlab-ci.yml", ".gitlab-ci.yml"),
-    "jenkins": ("Jenkinsfile", "Jenkinsfile"),
+CI_FILES: Final[Mapping[str, Mapping[str, str]]] = {
+    "github": {
+        ".github/workflows/evals.yml": "github.yml",
+        ".github/workflows/evals-forks.yml": "github-forks.yml",
+    },
+    "gitlab": {".gitlab-ci.yml": "gitlab-ci.yml"},
+    "jenkins": {"Jenkinsfile": "Jenkinsfile"},
 }
-"""Of each CI server, the shipped workflow, and where the server looks for it."""
+"""Of each CI server, the shipped workflows by the places where the server looks for them, the main one first."""
+USUAL_BRANCH: Final = "main"
+"""The default branch of the shipped workflows."""
+_BRANCHES: Final = ("branches: [{}] ", "DEFAULT_BRANCH = '{}'\n")
+"""How workflows name the default branch, if they do not ask the server for it."""
 EVALS: Final = "evals"
 """Folder of the eval files."""
 _ROOTS: Final = ("pyproject.toml", "setup.py")
@@ -47,12 +54,24 @@ def _is_root(folder: Path) -> bool:
     return any((folder / name).is_file() for name in _ROOTS) or has_settings(folder)
 
 
-def ci_file(server: str) -> dict[str, str]:
-    """Return the text of the workflow for a CI server, by its path in the project; nothing for another word."""
-    if server not in CI_FILES:
-        return {}
-    source, target = CI_FILES[server]
-    return {target: _read(source, "workflows")}
+def ci_files(server: str, branch: str = USUAL_BRANCH) -> dict[str, str]:
+    """Return the texts of the workflows for a CI server, by their paths in the project; nothing for another word.
+
+    They take that branch for the default one of the repository.
+    """
+    sources = CI_FILES.get(server, {})
+    return {target: _with_branch(_read(source, "workflows"), branch) for target, source in sources.items()}
+
+
+def names_branch(server: str) -> bool:
+    """Return whether the workflows for a CI server name the default branch."""
+    return ci_files(server) != ci_files(server, f"not-{USUAL_BRANCH}")
+
+
+def _with_branch(text: str, branch: str) -> str:
+    for form in _BRANCHES:
+        text = text.replace(form.format(USUAL_BRANCH), form.format(branch))
+    return text
 
 
 def _read(name: str, folder: str = "starter") -> str:

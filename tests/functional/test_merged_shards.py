@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -17,7 +15,7 @@ from pytest_promptevals.history.store import HistoryStore
 from pytest_promptevals.records.comparisons import Verdict
 from pytest_promptevals.records.runs import RunKind, RunStatus
 from tests.support.project import EvalProject
-from tests.support.workflows import fill, load, steps
+from tests.support.workflows import load, play, step_of
 
 QUIET = ("--", "-q", "-p", "no:randomly", "-p", "no:timeout", "-p", "no:socket")
 HISTORY = ".promptevals/history.db"
@@ -59,20 +57,8 @@ def evals(project: EvalProject) -> EvalProject:
     return project
 
 
-def play(script: str, folder: Path, **values: str) -> int:
-    """Run the script of a step as a job on GitHub does, and return its exit status."""
-    environment = {
-        **os.environ,
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-        "PYTEST_ADDOPTS": " ".join(QUIET[1:]),
-    }
-    command = ["bash", "-e", "-o", "pipefail", "-c", fill(script, values)]
-    return subprocess.run(command, cwd=folder, env=environment, check=False).returncode
-
-
 def script_of(job: str, step: str) -> str:
-    found: str = next(each["run"] for each in steps("github-sharded.yml", job) if each.get("name") == step)
-    return found
+    return str(step_of("github-sharded.yml", job, step)["run"])
 
 
 def run_jobs(project: EvalProject) -> None:
