@@ -18,6 +18,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Self
+from urllib.parse import quote
 
 from pytest_promptevals.records.notifications import Event, Notification
 
@@ -35,6 +36,9 @@ _WITH_HOST: Final = frozenset(
     {"form", "forms", "http", "https", "json", "jsons", "mailto", "mailtos", "xml", "xmls"},
 )
 """Schemes whose URLs name a server; in those of most others, a token stands there."""
+_LOGIN: Final = re.compile(r"[a-z][a-z0-9+.-]*://([^/?#]*)@", re.IGNORECASE)
+"""Begins a URL, with what stands before the last @ of its authority."""
+_HOST: Final = re.compile(r"[\w.-]+(:\d+)?|\[[0-9a-f:.]+\](:\d+)?", re.IGNORECASE)
 _STATUS: Final = re.compile(r"\berror=(\d{3})\b")
 _UNKNOWN: Final = "it is no URL that apprise understands"
 
@@ -52,7 +56,8 @@ class Receiver:
 def find_receivers(urls: Sequence[str], environment: Mapping[str, str]) -> tuple[list[Receiver], list[str]]:
     """Return the receivers that URLs name, and what is wrong with the others.
 
-    ``${NAME}`` in a URL stands for an environment variable, as the secret should not stand in a file.
+    ``${NAME}`` in a URL stands for an environment variable, as the secret should not stand in a file. Before the ``@``
+    of a URL it is a name or a password, of any characters.
     """
     receivers, problems = [], []
     for number, url in enumerate(urls, start=1):
@@ -61,8 +66,7 @@ def find_receivers(urls: Sequence[str], environment: Mapping[str, str]) -> tuple
             what = f"the environment variable {missing[0]} is not set"
             problems.append(f"evals_notify: {what}, so nobody is notified by it")
             continue
-        expanded = _VARIABLE.sub(lambda found: environment[found[1]], url)
-        receivers.append(Receiver(expanded, _shown(expanded) or f"entry {number}"))
+        receivers.append(Receiver(_expand(url, environment), _shown(url) or _name(url, number)))
     return receivers, problems
 
 
@@ -103,7 +107,22 @@ def _is_installed() -> bool:
     return importlib.util.find_spec("apprise") is not None
 
 
+def _expand(url: str, environment: Mapping[str, str]) -> str:
+    """Return a URL with the values of the variables in it."""
+    login = _LOGIN.match(url)
+    begin, end = (0, 0) if login is None else login.span(1)
+    quoted = _VARIABLE.sub(lambda found: quote(environment[found[1]], safe=""), url[begin:end])
+    before, after = (_VARIABLE.sub(lambda found: environment[found[1]], part) for part in (url[:begin], url[end:]))
+    return f"{before}{quoted}{after}"
+
+
+def _name(url: str, number: int) -> str:
+    """Return what to call an entry that begins with no scheme: a variable by its name."""
+    return url if _VARIABLE.fullmatch(url) else f"entry {number}"
+
+
 def _shown(url: str) -> str:
+    """Return what may be shown of a URL whose variables are not filled in: no values of theirs, and no login."""
     found = _URL.fullmatch(url)
     if found is None:
         return ""
@@ -111,8 +130,11 @@ def _shown(url: str) -> str:
     if scheme not in _WITH_HOST:
         return f"{scheme}://…"
     # Up to the last @: a password may hold another one that should have been escaped.
+    # With another @, or one further on, a password may hold what ends a login, and part of it would be shown.
     authority = re.split(r"[/?#]", found[2], maxsplit=1)[0]
-    return f"{scheme}://{authority.rpartition('@')[2].partition(':')[0]}"
+    host = authority.rpartition("@")[2]
+    is_clear = found[2].partition("?")[0].count("@") == authority.count("@") <= 1
+    return f"{scheme}://{host}" if is_clear and _HOST.fullmatch(host) else f"{scheme}://…"
 
 
 def _make(url: str) -> Apprise | None:

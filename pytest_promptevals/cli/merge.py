@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import importlib.util
 import os
@@ -19,7 +20,6 @@ import click
 from pytest_promptevals.cli.histories import history_of_project, history_option
 from pytest_promptevals.cli.output import echo
 from pytest_promptevals.cli.project import Project
-from pytest_promptevals.errors import HistoryError
 from pytest_promptevals.files.paths import shown_path
 from pytest_promptevals.records.runs import RunStatus
 from pytest_promptevals.reports.lines import fill_lines
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 _FILE: Final = "history.db"
 """What history files are called, which are looked for in folders."""
+_SEPARATORS: Final = ("/", os.sep)
 _ARGUMENTS: Final = "pytest_arguments"
 # The whole is decided here, all of it, whatever the options of the project say of single jobs.
 _OWN_OPTIONS: Final = ("--evals", "--evals-shard=", "--maxfail=0")
@@ -70,11 +71,8 @@ def merge(context: click.Context, sources: Sequence[str], junitxml: str | None, 
     references = [source for source in sources if not Path(source).exists()]
     with tempfile.TemporaryDirectory(prefix="promptevals-merge-") as name:
         union = Path(name, _FILE)
-        with history_of_project(history, is_begun=bool(paths)) as (store, project):
-            try:
-                merged = _merge(store, references, paths, Path(name))
-            except HistoryError as error:
-                raise _CannotMergeError(str(error)) from None
+        with _no_verdict(references), history_of_project(history, is_begun=bool(paths)) as (store, project):
+            merged = _merge(store, references, paths, Path(name))
             _write_union(store, merged, union)
         _tell(merged)
         # Ours stand last: an option of the shares that somebody repeats must not leave cases out again.
@@ -83,6 +81,18 @@ def merge(context: click.Context, sources: Sequence[str], junitxml: str | None, 
         status = subprocess.run(command, check=False).returncode  # noqa: S603 - our own Python, on the user's own tests
     _mark_shards(history, merged)
     sys.exit(status)
+
+
+@contextlib.contextmanager
+def _no_verdict(references: Sequence[str]) -> Iterator[None]:
+    """Turn what goes wrong inside into the exit status of no verdict; say which names may be mistyped."""
+    try:
+        yield
+    except click.UsageError:
+        raise
+    except click.ClickException as error:
+        there_are = f"; nor is there a file or folder {', '.join(map(repr, references))}" if references else ""
+        raise _CannotMergeError(f"{error.message}{there_are}") from None
 
 
 def _find_files(sources: Sequence[str]) -> Iterator[Path]:
@@ -95,8 +105,10 @@ def _find_files(sources: Sequence[str]) -> Iterator[Path]:
                 f"{source}: no {_FILE} in this folder or below it; each job leaves its own at .promptevals/{_FILE}, "
                 "which has to be brought here"
             )
-        if not found and (len(path.parts) > 1 or path.suffix):
-            raise click.UsageError(f"{source}: there is no such file; each job leaves its own at .promptevals/{_FILE}")
+        if not found and (len(path.parts) > 1 or path.suffix or source.endswith(_SEPARATORS)):
+            raise click.UsageError(
+                f"{source}: there is no such file or folder; each job leaves its own at .promptevals/{_FILE}"
+            )
         yield from found
 
 
@@ -136,9 +148,10 @@ def _tell(merged: Merged) -> None:
 
 def _paths_of(project: Project, merged: Merged) -> list[str]:
     """Return what pytest has to collect. Raises ``_CannotMergeError`` for a file that is not there."""
-    names = sorted({result.file for result in merged.results})
+    # Whole files: of a test function whose cases were all skipped, there is no result.
+    names = sorted({result.file.partition("::")[0] for result in merged.results})
     for name in names:
-        if not (project.rootdir / name.partition("::")[0]).is_file():
+        if not (project.rootdir / name).is_file():
             git = merged.run.git
             commit = "the commit that they ran on" if git is None else f"commit {git.commit[:7]}"
             raise _CannotMergeError(f"{name} has results, and is not here: check out {commit}, then merge again")

@@ -19,7 +19,7 @@ from pytest_promptevals.pytest_glue.eval_files import EvalSource, source_of_func
 from pytest_promptevals.pytest_glue.longrepr import CaseErrored
 from pytest_promptevals.pytest_glue.marks import case_marks
 from pytest_promptevals.pytest_glue.options import are_evals_wanted, is_named
-from pytest_promptevals.pytest_glue.recorder import NotJudgedError, Recorder
+from pytest_promptevals.pytest_glue.recorder import NotJudgedError, Recorder, UnscoredOutputError
 from pytest_promptevals.pytest_glue.session import EvalSession, session_of
 from pytest_promptevals.records.cases import Case
 from pytest_promptevals.records.results import CaseResult
@@ -125,7 +125,7 @@ class FunctionCalls:
         """Record a case whose fixtures fail as an error."""
         try:
             return (yield)
-        except pytest.skip.Exception:
+        except (pytest.skip.Exception, pytest.xfail.Exception):  # it is not run
             raise
         except (Exception, pytest.fail.Exception) as failure:
             parametrized = parametrized_of(item)
@@ -148,12 +148,13 @@ class FunctionCalls:
             recorder = Recorder(parametrized.planned, id_of(item), parametrized.source.file, self._session.run)
         try:
             returned = yield
+            recorder.check()
         except pytest.skip.Exception:
             raise
         except (Exception, pytest.fail.Exception) as failure:
             result = recorder.result(failure)
             self._session.hand_on(item, result)
-            if isinstance(failure, NotJudgedError):
+            if isinstance(failure, NotJudgedError | UnscoredOutputError):
                 raise self._errored(result) from None
             raise
         result = recorder.result()

@@ -26,12 +26,16 @@ _SHOWN: Final = 3
 """Cases that a message names."""
 _SKIPPING_MARKS: Final = frozenset({"skip", "skipif"})
 _DECIDING_MARKS: Final = _SKIPPING_MARKS | {"xfail"}
+_NO_KEY: Final = ("", "")
 _OF_TEST: Final = "test"
 """Kind of the error of a test function that raised something, which is a failed test to pytest."""
 
 
 class MergedItems:
     """Leaves only those items that have a result; test functions are not called for theirs."""
+
+    def __init__(self) -> None:
+        self._outcomes: Mapping[str, Sequence[ItemOutcome]] = {}
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_collection_modifyitems(
@@ -45,13 +49,33 @@ class MergedItems:
         planned = dict(_planned_of(items))
         _check_same(reuse, {key: case.fingerprint for key, case in planned.items()})
         left_out = [item for item in items if _key_of(item) not in reuse.known]
-        outcomes = _group(reuse.run.outcomes or ())
-        items[:] = [_stored(item, reuse, outcomes) for item in items if _key_of(item) in reuse.known]
-        items += list(_failed_elsewhere(session, outcomes, items))
+        outcomes = self._outcomes = _group(reuse.run.outcomes or ())
+        kept = [_stored(item, reuse, outcomes) for item in items if _key_of(item) in reuse.known]
+        others = {item.nodeid: item for item in kept}
+        noted = {nodeid: found for nodeid, found in outcomes.items() if nodeid not in others}
+        items[:] = [*kept, *_without_result(session, noted, left_out)]
+        left_out = [item for item in left_out if item.nodeid not in noted]
         if left_out:
             config.hook.pytest_deselected(items=left_out)
+        if missing := [_key_of(item) for item in left_out if _key_of(item) != _NO_KEY]:
+            are = "is" if len(missing) == 1 else "are"
+            reuse.notices.append(f"{_named(missing)} not in what is merged, and {are} left out of the verdict")
         if reuse.run.status is RunStatus.FINISHED:
             reuse.notices.append(f"run {reuse.run_id} is merged already: the history stays as it is")
+        return returned
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
+        """Fail an item that failed, whatever its result is."""
+        returned = yield
+        _fail_as(OutcomeKind.FAILED, _by_kind(self._outcomes.get(item.nodeid, ())))
+        return returned
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None, object, object]:
+        """Fail an item that failed when it was over: the last of a session may end fixtures of others."""
+        returned = yield
+        _fail_as(OutcomeKind.TEARDOWN, _by_kind(self._outcomes.get(item.nodeid, ())))
         return returned
 
     @pytest.hookimpl(wrapper=True)
@@ -70,7 +94,7 @@ class NotedItem(pytest.Item):
 
     def __init__(self, *, outcomes: Sequence[ItemOutcome], **kw: Any) -> None:
         super().__init__(**kw)
-        self._outcomes = {outcome.kind: outcome.message for outcome in outcomes}
+        self._outcomes = _by_kind(outcomes)
 
     @property
     def xpassed(self) -> str | None:
@@ -79,23 +103,19 @@ class NotedItem(pytest.Item):
 
     def setup(self) -> None:
         """Fail if it failed before it was called."""
-        self._fail_as(OutcomeKind.ERROR)
+        _fail_as(OutcomeKind.ERROR, self._outcomes)
 
     def runtest(self) -> None:
-        """Fail if it failed."""
-        self._fail_as(OutcomeKind.FAILED)
-
-    def teardown(self) -> None:
-        """Fail if it failed when it was over."""
-        self._fail_as(OutcomeKind.TEARDOWN)
+        """End as it ended."""
+        if OutcomeKind.SKIPPED in self._outcomes:
+            raise pytest.skip.Exception(self._outcomes[OutcomeKind.SKIPPED], _use_item_location=True)
+        if OutcomeKind.XFAILED in self._outcomes:
+            pytest.xfail(self._outcomes[OutcomeKind.XFAILED])
+        _fail_as(OutcomeKind.FAILED, self._outcomes)
 
     def reportinfo(self) -> tuple[os.PathLike[str] | str, int | None, str]:
         """Point at its file."""
-        return self.config.rootpath / self.nodeid.partition("::")[0], None, self.name
-
-    def _fail_as(self, kind: OutcomeKind) -> None:
-        if kind in self._outcomes:
-            pytest.fail(f"in the run that is merged: {self._outcomes[kind]}", pytrace=False)
+        return self.config.rootpath / self.nodeid.partition("::")[0], 0, self.name
 
 
 class StoredItem(NotedItem):
@@ -109,8 +129,6 @@ class StoredItem(NotedItem):
         self._source = source
         self._result = result
         self._place = like.reportinfo()
-        self.own_markers = like.own_markers
-        self.keywords.update(like.keywords)
 
     def iter_markers_with_node(self, name: str | None = None) -> Iterator[tuple[Node, pytest.Mark]]:
         """Yield its marks, but for those by which pytest decides what to make of it: that is known."""
@@ -127,9 +145,9 @@ class StoredItem(NotedItem):
         """Pass, or fail as the test did. Raises ``CaseFailed``, and ``CaseErrored`` if there is no score."""
         session = session_of(self.config)
         session.hand_on(self, self._result)
-        if OutcomeKind.XFAILED in self._outcomes:
-            pytest.xfail(self._outcomes[OutcomeKind.XFAILED])
         error = self._result.error
+        if OutcomeKind.XFAILED in self._outcomes or error is None:
+            super().runtest()
         if OutcomeKind.ERROR in self._outcomes and error is not None:
             raise CaseErrored(session.describe_error(self._result), error.kind)
         if error is not None and error.kind == _OF_TEST:
@@ -137,10 +155,7 @@ class StoredItem(NotedItem):
         if error is not None:
             raise CaseErrored(session.describe_error(self._result), error.kind)
         if not self._result.passed:
-            session.fail_unless_let_through(
-                self, self._source, self._result, is_held=OutcomeKind.FAILED in self._outcomes
-            )
-        super().runtest()
+            session.fail_unless_let_through(self, self._source, self._result)
 
 
 def _stored(item: pytest.Item, reuse: Reuse, outcomes: Mapping[str, Sequence[ItemOutcome]]) -> pytest.Item:
@@ -162,6 +177,16 @@ def _stored(item: pytest.Item, reuse: Reuse, outcomes: Mapping[str, Sequence[Ite
     return stored
 
 
+def _by_kind(outcomes: Sequence[ItemOutcome]) -> dict[OutcomeKind, str]:
+    return {outcome.kind: outcome.message for outcome in outcomes}
+
+
+def _fail_as(kind: OutcomeKind, messages: Mapping[OutcomeKind, str]) -> None:
+    """Fail if an item did so in that way."""
+    if kind in messages:
+        pytest.fail(f"in the run that is merged: {messages[kind]}", pytrace=False)
+
+
 def _group(outcomes: Sequence[ItemOutcome]) -> dict[str, list[ItemOutcome]]:
     found: dict[str, list[ItemOutcome]] = {}
     for outcome in outcomes:
@@ -169,13 +194,13 @@ def _group(outcomes: Sequence[ItemOutcome]) -> dict[str, list[ItemOutcome]]:
     return found
 
 
-def _failed_elsewhere(
-    session: pytest.Session, outcomes: Mapping[str, Sequence[ItemOutcome]], items: Sequence[pytest.Item]
+def _without_result(
+    session: pytest.Session, outcomes: Mapping[str, Sequence[ItemOutcome]], left_out: Sequence[pytest.Item]
 ) -> Iterator[pytest.Item]:
-    """Yield what reports the failures that no item has a result of: ordinary tests."""
-    known = {item.nodeid for item in items}
+    """Yield what reports the cases that came to no result, such as skipped ones, and ordinary tests that failed."""
+    cases = {item.nodeid for item in left_out if _key_of(item) != _NO_KEY}
     for nodeid, found in outcomes.items():
-        if nodeid not in known and any(outcome.kind.fails for outcome in found):
+        if nodeid in cases or any(outcome.kind.fails for outcome in found):
             noted: NotedItem = NotedItem.from_parent(
                 session, name=nodeid.rpartition("::")[2], nodeid=nodeid, outcomes=found
             )
@@ -196,7 +221,7 @@ def _key_of(item: pytest.Item) -> tuple[str, str]:
     parametrized = parametrized_of(item)
     if isinstance(item, CaseItem):
         return item.planned.plan.dataset.path, item.planned.name
-    return ("", "") if parametrized is None else (parametrized.source.file, id_of(item))
+    return _NO_KEY if parametrized is None else (parametrized.source.file, id_of(item))
 
 
 def _check_same(reuse: Reuse, fingerprints: dict[tuple[str, str], str]) -> None:
@@ -205,13 +230,16 @@ def _check_same(reuse: Reuse, fingerprints: dict[tuple[str, str], str]) -> None:
     edited = [key for key, result in reuse.known.items() if fingerprints.get(key, "") != result.case_fingerprint]
     if missing or edited:
         what = "not among those here" if missing else "edited, or judged otherwise here"
-        raise pytest.UsageError(f"{_named(missing or edited)} {what}: {_advice(reuse.run)}")
+        count = len(missing or edited)
+        are = "is" if count == 1 else "are"
+        cases = f"{count_text(count, 'case')} that ran ({_named(missing or edited)})"
+        raise pytest.UsageError(f"{cases} {are} {what}: {_advice(reuse.run)}")
 
 
 def _named(keys: Collection[tuple[str, str]]) -> str:
     names = [f"{file}::{name}" for file, name in list(keys)[:_SHOWN]]
     more = f" and {len(keys) - _SHOWN} more" if len(keys) > _SHOWN else ""
-    return f"{count_text(len(keys), 'case')} that ran ({', '.join(names)}{more}) {'is' if len(keys) == 1 else 'are'}"
+    return f"{', '.join(names)}{more}"
 
 
 def _advice(run: Run) -> str:

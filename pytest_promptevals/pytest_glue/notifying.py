@@ -42,6 +42,7 @@ class RunNotifier:
         self._receivers, self._problems = find_receivers(settings.notify, os.environ)
         self._is_checked = False
         self._not_run: set[tuple[str, str]] = set()
+        self._is_known = False
 
     def pytest_report_collectionfinish(self, items: Sequence[pytest.Item]) -> list[str]:
         """Say what keeps notifications from being sent, before anything is paid."""
@@ -50,8 +51,9 @@ class RunNotifier:
         width = shutil.get_terminal_size().columns
         return [line for text in self._check() for line in fill_lines(text, width)]
 
-    def pytest_promptevals_run_started(self) -> None:
+    def pytest_promptevals_run_started(self, run: Run) -> None:
         """Say the same where workers of pytest-xdist collect."""
+        self._is_known = run.status is RunStatus.FINISHED
         for problem in [] if self._is_checked else self._check():
             say(self._config, problem)
 
@@ -67,7 +69,8 @@ class RunNotifier:
     def pytest_promptevals_run_finished(self, run: Run, comparisons: Sequence[Comparison]) -> None:
         """Send what is to be told of the run."""
         # Somebody sits before the others, or, with shards, the run that they are merged into tells.
-        if run.kind is not RunKind.RUN or run.shard is not None:
+        # So does whoever has a run printed once more that was merged before.
+        if run.kind is not RunKind.RUN or run.shard is not None or self._is_known:
             return
         notification = find_notification(self._news(run, comparisons), self._wanted)
         if notification is not None:

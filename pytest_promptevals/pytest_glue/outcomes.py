@@ -16,6 +16,10 @@ _MOST: Final = 300
 """Characters of a message that are kept."""
 _GATE: Final = "gate"
 """Key of the keywords of gates, which are no items."""
+_SKIPPED: Final = "Skipped: "
+"""Begins what a report says of a skip."""
+_FAILED: Final = "Failed: "
+"""Begins what a report says of ``pytest.fail``."""
 _REASON: Final = "reason: "
 """Begins what a report says of an expected failure whose test raised it."""
 
@@ -43,10 +47,10 @@ class ItemOutcomes:
         return any(kind.fails for _, kind in self._noted)
 
     def of(self, results: Collection[CaseResult]) -> tuple[ItemOutcome, ...]:
-        """Return what results do not tell; failures last."""
+        """Return what results do not tell; of one item, what came later is later."""
         told = {result.nodeid for result in results if not result.passed}
         noted = [outcome for outcome, is_told in self._noted.values() if not (is_told and outcome.nodeid in told)]
-        return tuple(sorted([*noted, *self._unusable()], key=lambda outcome: outcome.kind.fails))
+        return (*noted, *self._unusable())
 
     def _unusable(self) -> Iterator[ItemOutcome]:
         """Yield files that cannot be used: they are collected before this listens."""
@@ -61,6 +65,8 @@ def _kind_of(report: pytest.TestReport) -> OutcomeKind | None:
         return {"call": OutcomeKind.FAILED, "teardown": OutcomeKind.TEARDOWN}.get(report.when, OutcomeKind.ERROR)
     if hasattr(report, "wasxfail"):
         return OutcomeKind.XFAILED if report.skipped else OutcomeKind.XPASSED
+    if report.skipped:
+        return OutcomeKind.SKIPPED
     is_below = report.when == "call" and hasattr(report, BELOW_ATTRIBUTE)
     return OutcomeKind.LET_THROUGH if is_below else None
 
@@ -69,7 +75,9 @@ def _message_of(report: pytest.TestReport | pytest.CollectReport) -> str:
     """Return what a report says, in a line."""
     if hasattr(report, "wasxfail"):
         text = str(report.wasxfail).removeprefix(_REASON)
+    elif isinstance(report.longrepr, tuple):  # path, line and reason of what was skipped
+        text = str(report.longrepr[-1]).removeprefix(_SKIPPED)
     else:
         crash = getattr(report.longrepr, "reprcrash", None)
         text = "" if report.longrepr is None else str(report.longrepr if crash is None else crash.message)
-    return one_line(next(iter(text.strip().splitlines()), ""), _MOST)
+    return one_line(next(iter(text.strip().splitlines()), "").removeprefix(_FAILED), _MOST)

@@ -33,6 +33,10 @@ class NotJudgedError(JudgeError):
     """An output that was put to the judges has no score; the recorder knows why."""
 
 
+class UnscoredOutputError(JudgeError):
+    """Of several outputs, some were put to the judges and some were not."""
+
+
 class Recorder:
     """Records what a test function did with its case.
 
@@ -92,6 +96,17 @@ class Recorder:
         score = Score(name, float(value), passed, threshold, required=threshold is not None, explanation=explanation)
         self._own_scores.append(score)
 
+    def check(self) -> None:
+        """Raise ``UnscoredOutputError`` if an output was put to no judge beside others that were."""
+        if not any(outcome.scores for outcome in self._outcomes):
+            return
+        for number, outcome in enumerate(self._outcomes, start=1):
+            if not outcome.scores and outcome.error is None:
+                raise UnscoredOutputError(
+                    f"output {number} of {len(self._outcomes)} was put to no judge, and others were: give it to "
+                    "evals.judge(), or leave out evals.output()"
+                )
+
     def result(self, failure: BaseException | None = None) -> CaseResult:
         """Return the case's result, given the exception that ended the test function, if any."""
         return dataclasses.replace(self._assemble(failure), file=self._file, name=self._name)
@@ -121,6 +136,8 @@ class Recorder:
     def _scored_outcomes(self, failure: BaseException | None) -> list[Outcome]:
         own = tuple(self._own_scores)
         outcomes = self._outcomes or [Outcome()]
+        if any(outcome.scores for outcome in outcomes):  # where others were not judged, the test failed before
+            outcomes = [outcome for outcome in outcomes if outcome.scores or outcome.error is not None]
         if not own and not any(outcome.scores or outcome.error for outcome in outcomes):
             passed = failure is None
             own = (Score("test", float(passed), passed, 1.0, explanation=str(failure or "")),)

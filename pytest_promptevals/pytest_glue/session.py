@@ -187,12 +187,10 @@ class EvalSession:
         """Return the output that the baseline keeps of an item; ``None`` if it keeps none."""
         return self._baselines.output_of(source, name)
 
-    def fail_unless_let_through(
-        self, item: pytest.Item, source: EvalSource, result: CaseResult, *, is_held: bool = False
-    ) -> None:
+    def fail_unless_let_through(self, item: pytest.Item, source: EvalSource, result: CaseResult) -> None:
         """Raise ``CaseFailed`` with the review of a case below its thresholds, unless it is let through.
 
-        Its policy may do so, or that it is known to be flaky; not if it ``is_held`` to them.
+        Its policy may do so, or that it is known to be flaky.
         """
         before = self._baselines.case(source, result)
         lines = failure_lines(result, before, Detail(self.config.get_verbosity()))
@@ -204,8 +202,7 @@ class EvalSession:
         # An expected failure stays one, whatever the policy.
         policy = case_policy(source.case_policy, self.settings)
         is_let_through = is_quarantined or _is_let_through(policy, before)
-        is_held = is_held or item.get_closest_marker("xfail") is not None
-        if is_let_through and not is_held:
+        if item.get_closest_marker("xfail") is None and is_let_through:
             why = _why_let_through(policy, before, is_quarantined)
             if before is None and why and self._baselines.problem_of(source):
                 why = "the baseline cannot be read: "

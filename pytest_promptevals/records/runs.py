@@ -66,6 +66,8 @@ class OutcomeKind(enum.Enum):
 
     LET_THROUGH = "let through"
     """Below its thresholds, and passed all the same: the policy of its file lets it."""
+    SKIPPED = "skipped"
+    """Not called."""
     XFAILED = "xfailed"
     """Failed, as expected."""
     XPASSED = "xpassed"

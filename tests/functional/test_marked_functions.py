@@ -24,11 +24,11 @@ def app(project: EvalProject) -> EvalProject:
     return project
 
 
-def write_test(project: EvalProject, body: str, name: str = "cases.eval.jsonl") -> None:
+def write_test(project: EvalProject, body: str, name: str = "cases.eval.jsonl", marks: str = "") -> None:
     lines = "\n".join(f"    {line}" for line in body.strip().splitlines())
     project.write(
         "test_app.py",
-        f'import pytest\n\n\n@pytest.mark.evals("{name}")\ndef test_app(case, evals):\n{lines}\n',
+        f'import pytest\n\n\n@pytest.mark.evals("{name}")\n{marks}\ndef test_app(case, evals):\n{lines}\n',
     )
 
 
@@ -116,6 +116,21 @@ def test_judging_twice_is_two_trials(app: EvalProject) -> None:
     write_test(app, "evals.judge('A')\nevals.judge('no')")
 
     app.run("-k", "one").stdout.fnmatch_lines(["trials", "    1: 1.00  2: 0.00 FAIL"])
+
+
+@pytest.mark.parametrize("more", ["", "\nevals.score('length', 0.5)"], ids=["alone", "scored"])
+def test_an_output_that_is_not_judged_beside_others_is_an_error_that_says_so(app: EvalProject, more: str) -> None:
+    write_test(app, f"evals.judge('A')\nevals.output('so far'){more}")
+    result = app.run("-k", "one")
+
+    result.stdout.fnmatch_lines(["*output 2 of 2 was put to no judge, and others were: give it to evals.judge*"])
+    result.stdout.no_fnmatch_line("*ZeroDivisionError*")
+    result.stdout.no_fnmatch_line("*ValueError*")
+
+
+def test_a_case_that_is_not_to_run_has_no_result(app: EvalProject) -> None:
+    write_test(app, "assert 0", marks="@pytest.mark.xfail(run=False)")
+    app.run("-k", "one").stdout.no_fnmatch_line("test_app.py::test_app *")
 
 
 def test_the_scores_are_returned(app: EvalProject) -> None:

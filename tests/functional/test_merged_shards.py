@@ -195,6 +195,11 @@ TESTS = """
         assert False
 
     @pytest.mark.evals("rows.jsonl")
+    @pytest.mark.xfail("not expected_here", reason="only elsewhere")
+    def test_held(case, evals):
+        evals.score("half", 0.5, threshold=0.6)
+
+    @pytest.mark.evals("rows.jsonl")
     @pytest.mark.xfail
     def test_fine_after_all(case):
         pass
@@ -210,6 +215,15 @@ TESTS = """
         assert False
 
     @pytest.mark.evals("rows.jsonl")
+    @pytest.mark.xfail(run=False)
+    def test_not_run(case):
+        assert False
+
+    @pytest.mark.evals("rows.jsonl")
+    def test_skipped(case):
+        pytest.skip("no time")
+
+    @pytest.mark.evals("rows.jsonl")
     def test_end(case, broken_at_the_end):
         pass
 
@@ -218,8 +232,9 @@ TESTS = """
         pass
 
     @pytest.mark.evals("rows.jsonl")
-    def test_assertion(case):
-        assert False
+    def test_assertion(case, evals):
+        evals.score("full", 1.0, threshold=0.6)
+        assert case.id == "all is well"
 
     @pytest.mark.evals("rows.jsonl")
     def test_score(case, evals):
@@ -234,6 +249,9 @@ def test_tests_end_as_they_did_whatever_marks_fixtures_and_conditions_say(
     project.write("pytest.ini", f"[pytest]\nevals_case_policy = {policy}\n")
     project.write("evals/rows.jsonl", "".join(f'{{"id": "row{number}"}}\n' for number in range(3)))
     project.write("evals/test_rows.py", TESTS)
+    marks: list[dict[str, str]] = [{"skip": "later"}, {}, {"xfail": "known"}]
+    rows = [{"id": f"c{number}", "input": "x", "expected": "y"} | mark for number, mark in enumerate(marks)]
+    project.write_cases("evals/a.eval.yaml", rows, head="model: scripted/echo\njudges: [exact]\n")
     monkeypatch.setenv("WHERE", "share")
     whole = project.run("--evals-history=whole.db")
     run_shards(project, 2)
@@ -242,20 +260,36 @@ def test_tests_end_as_they_did_whatever_marks_fixtures_and_conditions_say(
 
     status = merge("shards").exit_code
 
-    last = capfd.readouterr().out.splitlines()[-1]
-    assert pytest.RunResult.parse_summary_nouns([f"=== {last} ==="]) == outcomes_of(whole)
-    assert outcomes_of(whole)["failed"] >= 12
+    printed = capfd.readouterr().out
+    assert pytest.RunResult.parse_summary_nouns([f"=== {printed.splitlines()[-1]} ==="]) == outcomes_of(whole)
+    assert outcomes_of(whole).keys() >= {"failed", "passed", "errors", "xfailed", "xpassed", "skipped"}
+    assert printed.count("in the run that is merged: AssertionError: assert 'row") == 3
+    assert "score 1.00 is below" not in printed
     assert status == whole.ret == pytest.ExitCode.TESTS_FAILED
 
 
+@pytest.mark.parametrize("share", [1, 2])
 def test_ordinary_tests_that_fail_in_a_share_fail_the_whole(
-    project: EvalProject, capfd: pytest.CaptureFixture[str]
+    project: EvalProject, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], share: int
 ) -> None:
-    """Also where no case is in their share."""
+    """Also where no case is in their share, as it is in one of the two."""
     project.write("pytest.ini", "[pytest]\n")
     project.write_cases("evals/a.eval.yaml", [{"id": "a", "input": "x", "expected": "x"}], head=HEAD.format(ALL_RIGHT))
-    project.write("evals/test_a.py", "def test_ordinary(): assert 1 == 2, 'broken'\n\ndef test_fine(): pass\n")
-    run_shards(project, 2)
+    project.write(
+        "evals/test_a.py",
+        """
+        import os
+
+        def test_ordinary(): assert "FAILING" not in os.environ, "broken"
+
+        def test_fine(): pass
+        """,
+    )
+    for number in (1, 2):
+        with monkeypatch.context() as patch:
+            if number == share:
+                patch.setenv("FAILING", "1")
+            project.run(f"--evals-shard={number}/2", f"--evals-history=shards/{number}/history.db")
     capfd.readouterr()
 
     status = merge("shards").exit_code
@@ -265,6 +299,81 @@ def test_ordinary_tests_that_fail_in_a_share_fail_the_whole(
     assert printed.count("FAILED evals/test_a.py::test_ordinary") == 1
     assert "in the run that is merged: AssertionError: broken" in printed
     assert "1 failed, 1 passed" in printed.splitlines()[-1]
+
+
+def test_fixtures_and_plugins_that_fail_at_a_case_of_an_eval_file_fail_the_whole(
+    project: EvalProject, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    project.write("pytest.ini", "[pytest]\n")
+    project.write(
+        "conftest.py",
+        """
+        import os
+        import pytest
+
+        @pytest.fixture(scope="session")
+        def server():
+            yield
+            if not os.environ.get("MERGING"):
+                raise OSError("the server hangs")
+
+        @pytest.hookimpl(trylast=True)
+        def pytest_runtest_call(item):
+            if item.name == "c1" and not os.environ.get("MERGING"):
+                pytest.fail("looked at by a plugin")
+
+        def pytest_collection_modifyitems(items):
+            for item in items:
+                if item.name == "c0" and os.environ.get("MERGING"):
+                    item.add_marker(pytest.mark.skip(reason="not on this machine"))
+        """,
+    )
+    project.write("a_rows.jsonl", '{"id": "row"}\n')
+    project.write(
+        "test_rows.py",
+        """
+        import pytest
+
+        @pytest.mark.evals("a_rows.jsonl")
+        def test_row(case, server, subtests):
+            with subtests.test("part"):
+                assert case.id == "other"
+        """,
+    )
+    rows = [{"id": f"c{number}", "input": "x", "expected": "x"} for number in range(3)]
+    project.write_cases("z.eval.yaml", rows, head="model: scripted/echo\njudges: [exact]\n")
+    whole = project.run("test_rows.py", "z.eval.yaml")
+    project.run("test_rows.py", "z.eval.yaml", "--evals-shard=1/1", "--evals-history=shards/1/history.db")
+    capfd.readouterr()
+    monkeypatch.setenv("MERGING", "1")
+
+    status = merge("shards").exit_code
+
+    printed = capfd.readouterr().out
+    assert status == whole.ret == pytest.ExitCode.TESTS_FAILED
+    for message in ("OSError: the server hangs", "looked at by a plugin", "AssertionError: assert 'row' == 'other'"):
+        assert message in str(whole.stdout)
+        assert f"in the run that is merged: {message}" in printed
+    assert outcomes_of(whole)["errors"] == 1
+    assert "skipped" not in printed
+
+
+def test_cases_that_are_in_no_run_that_is_merged_are_named(
+    project: EvalProject, capfd: pytest.CaptureFixture[str]
+) -> None:
+    rows = [{"id": f"c{number}", "input": "x", "expected": "x"} for number in range(6)]
+    project.write_cases("a.eval.yaml", rows, head="model: scripted/echo\njudges: [exact]\n")
+    project.run("-k", "c0", "--evals-history=runs/1/history.db")
+    project.run("-k", "c1", "--evals-history=runs/2/history.db")
+    capfd.readouterr()
+
+    assert merge("runs").exit_code == 0
+
+    text = " ".join(capfd.readouterr().out.split())
+    assert (
+        "a.eval.yaml::c2, a.eval.yaml::c3, a.eval.yaml::c4 and 1 more not in what is merged, and are left out of the "
+        "verdict"
+    ) in text
 
 
 def test_shares_of_one_history_count_only_together_from_then_on(evals: EvalProject) -> None:
@@ -297,6 +406,8 @@ def test_what_is_not_what_the_shares_ran_is_refused(project: EvalProject, capfd:
     edited = merge("shards").exit_code, capfd.readouterr().err.splitlines()[0]
     project.write_cases("a.eval.yaml", rows[4:])
     gone = merge("shards").exit_code, capfd.readouterr().err.splitlines()[0]
+    project.write("a.eval.yaml", "cases: 3\n")
+    broken = merge("shards").exit_code, capfd.readouterr().out
 
     advice = "give merge the options of the shares that change cases, after '--'; they ran 'pytest "
     assert edited[0] == gone[0] == pytest.ExitCode.USAGE_ERROR
@@ -308,6 +419,9 @@ def test_what_is_not_what_the_shares_ran_is_refused(project: EvalProject, capfd:
         "ERROR: 4 cases that ran (a.eval.yaml::c0, a.eval.yaml::c1, a.eval.yaml::c2 and 1 more) are not among those "
         f"here: {advice}"
     )
+    assert broken[0] == pytest.ExitCode.INTERRUPTED
+    assert "a.eval.yaml:1" in broken[1]
+    assert "not among those here" not in broken[1]
     with HistoryStore.open(project.path / HISTORY) as store:
         assert store.runs() == ()
 

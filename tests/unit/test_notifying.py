@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -44,12 +45,17 @@ def test_a_recovery_is_a_success() -> None:
     assert web.received[0]["type"] == "success"
 
 
+def shown(web: HttpReceiver) -> str:
+    """Where it listens, without the secrets of its URL."""
+    return f"json://{urlsplit(web.url).netloc.rpartition('@')[2]}"
+
+
 def test_what_a_server_refuses_names_its_status_and_no_secret() -> None:
     with http_receiver() as web:
         web.status = 503
         problems = send_to(web)
 
-    assert problems == ["the notification to json://127.0.0.1 was not sent: it answered with status 503"]
+    assert problems == [f"the notification to {shown(web)} was not sent: it answered with status 503"]
 
 
 def test_a_server_that_is_away_is_named() -> None:
@@ -57,7 +63,7 @@ def test_a_server_that_is_away_is_named() -> None:
         pass
 
     assert send_to(web) == [
-        "the notification to json://127.0.0.1 was not sent: it cannot be reached, or refused it",
+        f"the notification to {shown(web)} was not sent: it cannot be reached, or refused it",
     ]
 
 
@@ -67,7 +73,7 @@ def test_a_server_that_does_not_answer_is_not_waited_for() -> None:
         problems = send_to(web, timeout=0.5)
         web.may_answer.set()
 
-    assert problems == ["the notification to json://127.0.0.1 was not sent: it did not answer within 0.5 s"]
+    assert problems == [f"the notification to {shown(web)} was not sent: it did not answer within 0.5 s"]
 
 
 def test_a_process_that_cannot_be_started_is_a_sentence_too(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -85,6 +91,18 @@ def test_variables_stand_for_secrets() -> None:
     assert problems == []
 
 
+def test_logins_from_variables_are_quoted_whatever_they_hold() -> None:
+    values = {"USER": "me@x", "PASSWORD": "a/b?c#d@e%20", "WHOLE": "json://a:b@c/d", "TO": "x@y"}
+    urls = ["mailto://${USER}:${PASSWORD}@host?to=${TO}", "${WHOLE}", "json://host/${TO}/@"]
+    receivers, _ = find_receivers(urls, values)
+
+    assert [(receiver.url, receiver.shown) for receiver in receivers] == [
+        ("mailto://me%40x:a%2Fb%3Fc%23d%40e%2520@host?to=x@y", "mailto://host"),
+        ("json://a:b@c/d", "${WHOLE}"),
+        ("json://host/x@y/@", "json://…"),
+    ]
+
+
 @pytest.mark.parametrize("environment", [{}, {"HOOK": ""}], ids=["unset", "empty"])
 def test_a_variable_that_is_not_set_is_named(environment: dict[str, str]) -> None:
     receivers, problems = find_receivers(["${HOOK}"], environment)
@@ -96,9 +114,15 @@ def test_a_variable_that_is_not_set_is_named(environment: dict[str, str]) -> Non
 @pytest.mark.parametrize(
     ("url", "shown"),
     [
-        ("jsons://user:pa@ss@hooks.test:8443/s3cret?key=s3cret", "jsons://hooks.test"),
+        ("jsons://user:pass@hooks.test:8443/s3cret?key=s3cret", "jsons://hooks.test:8443"),
+        ("json://[::1]:8443/s3cret", "json://[::1]:8443"),
+        ("jsons://user:s3c@ret@hooks.test:8443/x", "jsons://…"),
+        ("mailto://evals:Tr0ub@s3cret/3@127.0.0.1?to=team@shop.example", "mailto://…"),
+        ("mailto://evals:s3/cret#d@127.0.0.1", "mailto://…"),
+        ("mailto://evals:12/3@127.0.0.1", "mailto://…"),
+        ("mailto://evals:s3?cret@127.0.0.1", "mailto://…"),
         ("mailto://user:pass@mail.test?to=a@b.test", "mailto://mail.test"),
-        ("https://hooks.test/services/s3cret/@more", "https://hooks.test"),
+        ("https://hooks.test/services/s3cret/more", "https://hooks.test"),
         ("slack://s3cret/s3cret", "slack://…"),
         ("tgram://s3cret:more/s3cret", "tgram://…"),
         ("s3cret", "entry 1"),

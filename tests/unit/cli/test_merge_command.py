@@ -121,8 +121,9 @@ ALONE = "each job leaves its own at .promptevals/history.db"
 @pytest.mark.parametrize(
     ("sources", "message"),
     [
-        (["x/h.db"], f"x/h.db: there is no such file; {ALONE}"),
-        (["h.db"], f"h.db: there is no such file; {ALONE}"),
+        (["x/h.db"], f"x/h.db: there is no such file or folder; {ALONE}"),
+        (["h.db"], f"h.db: there is no such file or folder; {ALONE}"),
+        (["shards/"], f"shards/: there is no such file or folder; {ALONE}"),
         (
             ["evals"],
             f"evals: no history.db in this folder or below it; {ALONE}, which has to be brought here",
@@ -134,6 +135,13 @@ def test_what_there_is_not_is_a_usage_error(sources: list[str], message: str) ->
     add_shares()
 
     assert call("merge", *sources, status=2).splitlines()[-1] == f"Error: {message}"
+
+
+def test_without_a_history_a_name_that_means_nothing_is_named() -> None:
+    printed = " ".join(call("merge", "shards", status=2).split())
+
+    assert printed.startswith("Error: there is no history yet: .promptevals/history.db is not there.")
+    assert printed.endswith("nor is there a file or folder 'shards'")
 
 
 def test_shares_that_cannot_be_merged_are_no_red_verdict(decider: Pytest) -> None:
