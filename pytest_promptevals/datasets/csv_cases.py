@@ -16,6 +16,8 @@ from pytest_promptevals.files.strict_json import parse_json
 from pytest_promptevals.records.json_types import Json
 
 _LARGEST_CELL: Final = 1 << 30
+_DELIMITERS: Final = {";": "semicolons", "\t": "tabs"}
+"""What spreadsheets may write in the place of commas."""
 
 
 def read_csv(text: str, shown: str, problems: Problems) -> Iterator[tuple[dict[str, Json], Source]]:
@@ -67,6 +69,9 @@ def _large_cells() -> Iterator[None]:
 
 def _check_header(columns: list[str], source: Source, problems: Problems) -> bool:
     before = len(problems)
+    for delimiter, word in _DELIMITERS.items():
+        if len(columns) == 1 and delimiter in columns[0]:
+            problems.add(f"the cells are separated by {word}; write the file with commas between them", source)
     for index, name in enumerate(columns):
         if not name:
             problems.add(f"column {index + 1} has no name; name it in the first row", source)

@@ -122,6 +122,9 @@ def test_no_workflow_is_copied_that_the_package_does_not_ship() -> None:
 def test_what_is_out_of_date_is_found(tmp_path: Path) -> None:
     (tmp_path / "page.md").write_text("<!-- generated: groups -->\n\nold\n\n<!-- end of generated -->\n", "utf-8")
 
+    (tmp_path / "ci").mkdir()
+    (tmp_path / "ci" / NAMES[0]).write_text("old", "utf-8")
+
     found = dict(find_outdated(tmp_path))
 
     assert found.keys() == {tmp_path / "page.md", *(tmp_path / "ci" / name for name in NAMES)}

@@ -123,6 +123,7 @@ def test_rows_are_read_of_every_kind_of_file(tmp_path: Path, name: str, text: st
         ('q\t"a,b,c"\n"x, y"\t1\n', "a.csv: its cells are separated by tabs"),
         ('sep=;\nq;"a,b,c"\n"x, y";1\n', "a.csv: its cells are separated by semicolons"),
         ('\nq,"a,b,c"\n"x, y",1\n', ""),
+        ('\nq;"a,b,c"\n"x, y";1\n', "a.csv: its cells are separated by semicolons"),
         ('q,"a;b;c;d"\n"x, y",1\n', ""),
     ],
 )
