@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
@@ -23,7 +22,6 @@ from pytest_promptevals.datasets.importers.promptfoo_types import LOST
 from pytest_promptevals.datasets.sources import Source
 from pytest_promptevals.records.json_types import Json
 
-_CLASSES: Final = re.compile(r"\\[dDwWbB]")
 _TRANSFORMED: Final = (
     "the output is transformed by a script before it is judged; the assertion is left out. Write it as a function for "
     "the judge 'python'"
@@ -193,10 +191,10 @@ class Assertions:
         return Judge(name, {"values": values, **options})
 
     def _regex(self, given: Given) -> Judge:
-        pattern = given.rendered()
-        if _CLASSES.search(pattern):
-            self._note(given, DIFFERENCES["classes"])
-        return Judge("regex", read_pattern(given.text(), pattern))
+        found = read_pattern(given.text(), given.rendered())
+        if found.counts_pairs:
+            self._note(given, DIFFERENCES["pairs"])
+        return Judge("regex", found.parameters)
 
     def _json(self, given: Given, options: Mapping[str, Json], note: str) -> Judge:
         self._note(given, note)

@@ -11,6 +11,9 @@ _EXTRACTED: Final = (
     "brace, wants an object, and mends what is not quite JSON"
 )
 _SCRIPTS: Final = "\\d, \\w and \\b know letters and digits of all scripts here, and those of ASCII alone in JavaScript"
+_PAIRS: Final = (
+    "the pattern counts characters: one beyond U+FFFF, such as an emoji, is one here and two in promptfoo's JavaScript"
+)
 _ROUGE: Final = "words are runs of letters and digits here, and punctuation does not count as it does in promptfoo"
 _BLEU: Final = (
     "punctuation is told apart from words here, and short texts are smoothed otherwise: scores differ a little"
@@ -29,6 +32,7 @@ DIFFERENCES: Final[Mapping[str, str]] = {
     "is-json": _FENCED,
     "contains-json": _EXTRACTED,
     "classes": _SCRIPTS,
+    "pairs": _PAIRS,
     "rouge-n": _ROUGE,
     "bleu": _BLEU,
     "meteor": _METEOR,
@@ -38,4 +42,4 @@ DIFFERENCES: Final[Mapping[str, str]] = {
     "answer-relevance": _GRADES.format(kind="answer-relevance"),
     "context-faithfulness": _GRADES.format(kind="context-faithfulness"),
 }
-"""Type of assertion, or ``classes`` of characters in patterns -> in what they differ."""
+"""Type of assertion, or ``classes`` and ``pairs`` of characters in patterns -> in what they differ."""

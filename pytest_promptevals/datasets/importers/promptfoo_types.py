@@ -66,7 +66,8 @@ TAKEN: Final[Mapping[str, str]] = {
     "icontains-all": "`contains_all` with `ignore_case`",
     "icontains-any": "`contains_any` with `ignore_case`",
     "starts-with": "`starts_with` with `strip: false`",
-    "regex": "`regex`; `engine: python` for look-around. \\d and \\w are of all scripts here, in JavaScript of ASCII",
+    "regex": "`regex`, written so that it means what it means in JavaScript; `engine: python` for look-around. Where "
+    "emoji are counted, that is named",
     "is-json": "`json_valid`, with a schema `json_schema`; a fenced block counts here, which is named",
     "contains-json": "the same with `extract: true`; how the JSON is found differs a little, which is named",
     "levenshtein": "`levenshtein`: a number of edits becomes a share of the length; named where that is not exact",
