@@ -139,7 +139,7 @@ def read_records(path: Path, shown: str) -> Iterator[tuple[Json, Source]]:
     Cells of CSV are texts; those of a row that is too short are left out. Raises ``FileProblem`` or ``DatasetError``.
     """
     suffix = path.suffix.lower()
-    if suffix == ".jsonl":
+    if suffix in _JSON_LINES:
         yield from _read_lines(read_text(path, shown), shown)
     elif suffix in (".csv", ".tsv"):
         yield from _read_table(read_text(path, shown), shown, "\t" if suffix == ".tsv" else ",")
@@ -169,7 +169,7 @@ def why_unreadable(path: Path, shown: str) -> str:
 
 
 def _first_of(path: Path, shown: str) -> Json:
-    if path.suffix.lower() in (".jsonl", ".csv", ".tsv"):
+    if path.suffix.lower() in (*_JSON_LINES, ".csv", ".tsv"):
         return next((row for row, _ in read_records(path, shown)), None)
     return read_document(path, shown)[0]
 
@@ -199,4 +199,5 @@ def _kind_of(value: Json) -> str:
     return _KINDS.get(type(value), "a number")
 
 
+_JSON_LINES: Final = (".jsonl", ".ndjson")
 _KINDS: Final = {dict: "a mapping", list: "a list", str: "a text", bool: "true or false", type(None): "nothing"}

@@ -11,7 +11,7 @@ from pytest_promptevals.datasets.importers.drafting import literal, literal_data
 from pytest_promptevals.datasets.importers.foreign import Fields, Losses
 from pytest_promptevals.datasets.importers.promptfoo_csv import split_list
 from pytest_promptevals.datasets.importers.promptfoo_differences import DIFFERENCES
-from pytest_promptevals.datasets.importers.promptfoo_edits import is_exact, least_share
+from pytest_promptevals.datasets.importers.promptfoo_edits import is_exact, is_folded, least_share
 from pytest_promptevals.datasets.importers.promptfoo_files import Files
 from pytest_promptevals.datasets.importers.promptfoo_given import Given, Scope, UnfitError
 from pytest_promptevals.datasets.importers.promptfoo_graded import Graded
@@ -38,6 +38,7 @@ _WEIGHTS: Final = (
 _IGNORES_NOT: Final = (
     *("factuality", "model-graded-factuality", "model-graded-closedqa", "answer-relevance", "context-faithfulness"),
 )
+_LAST_OF_PLANE: Final = 0xFFFF
 _EDITS_ALLOWED: Final = 5
 _LEAST_ROUGE: Final = 0.75
 _LEAST: Final = 0.5
@@ -175,9 +176,11 @@ class Assertions:
             items = given.texts() if isinstance(value, list) else literal_data(value)
             self._note(given, DIFFERENCES["is-json"])
             return Judge("json_equal", {"value": items})
-        return Judge("exact", {"value": given.text(), "strip": False})
+        return Judge("exact", {"value": "" if value == "" else given.text(), "strip": False})
 
     def _holds(self, given: Given, name: str) -> Judge:
+        if name == "icontains":
+            self._note_folding(given, [given.rendered()])
         return Judge(name, {"value": given.text()})
 
     def _lists(self, given: Given, name: str, options: Mapping[str, Json]) -> Judge:
@@ -186,9 +189,17 @@ class Assertions:
             values = given.texts(as_texts=True)
         else:
             values = [literal(text) for text in split_list(given.rendered())]
+        if not values and name == "contains_all":
+            return Judge("length", {"min": 0})
         if not values:
             raise UnfitError("holds no texts")
+        if options:
+            self._note_folding(given, [str(value) for value in values])
         return Judge(name, {"values": values, **options})
+
+    def _note_folding(self, given: Given, texts: Sequence[str]) -> None:
+        if any(map(is_folded, texts)):
+            self._note(given, DIFFERENCES["case"])
 
     def _regex(self, given: Given) -> Judge:
         found = read_pattern(given.text(), given.rendered())
@@ -203,7 +214,10 @@ class Assertions:
         return Judge("json_schema", {"schema": read_schema(given, self._losses), **options})
 
     def _levenshtein(self, given: Given) -> Judge:
-        value, length = given.text(), len(given.rendered())
+        value, filled = given.text(), given.rendered()
+        length = len(filled)
+        if any(ord(char) > _LAST_OF_PLANE for char in filled):
+            self._note(given, DIFFERENCES["emoji"])
         edits = math.floor(given.threshold(_EDITS_ALLOWED))
         if edits < 1:
             return Judge("exact", {"value": value, "strip": False})

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-_FENCED: Final = "JSON in a fenced block counts here, too; promptfoo takes bare JSON alone"
+_FENCED: Final = (
+    "JSON in a fenced block counts here, too; promptfoo takes bare JSON alone, and also with a name that comes twice "
+    "or a number beyond all bounds"
+)
 _EXTRACTED: Final = (
     "the JSON is looked for in the one fenced block, or from the first brace or bracket on; promptfoo tries every "
     "brace, wants an object, and mends what is not quite JSON"
@@ -22,8 +25,10 @@ _METEOR: Final = "synonyms do not count here: scores may be lower"
 _REFUSAL: Final = "refusals are told by other words than promptfoo's; an empty answer is none here"
 _EDITS: Final = (
     "promptfoo counts edits, the judge their share of the longer text: for short texts, a few edits more pass in an "
-    "output that is longer"
+    "output that is longer; of a text no longer than the number of edits, every output passes up to that much more"
 )
+_EMOJI: Final = "a character beyond U+FFFF, such as an emoji, is one edit here and two in promptfoo"
+_CASE: Final = "letters are folded here, so that 'ss' is found in a sharp s; promptfoo compares small letters"
 _GRADES: Final = (
     "{kind}: a judge model grades it here, where promptfoo measures it otherwise: look at the threshold anew"
 )
@@ -38,8 +43,10 @@ DIFFERENCES: Final[Mapping[str, str]] = {
     "meteor": _METEOR,
     "is-refusal": _REFUSAL,
     "levenshtein": _EDITS,
+    "emoji": _EMOJI,
+    "case": _CASE,
     "g-eval": _G_EVAL,
     "answer-relevance": _GRADES.format(kind="answer-relevance"),
     "context-faithfulness": _GRADES.format(kind="context-faithfulness"),
 }
-"""Type of assertion, or ``classes`` and ``pairs`` of characters in patterns -> in what they differ."""
+"""Type of assertion, or another word for a kind of text -> in what they differ."""

@@ -1,4 +1,4 @@
-"""promptfoo's number of edits and the share of the judge ``levenshtein``, one from the other."""
+"""How near texts are: promptfoo's number of edits and our share of them, and texts whose case is told otherwise."""
 
 from __future__ import annotations
 
@@ -25,3 +25,12 @@ def is_exact(share: float, edits: int, length: int) -> bool:
     One edit too many has to miss it, also in an output that is longer by those very edits.
     """
     return all(1 - (edits + 1) / (length + more) < share for more in range(edits + 2) if length + more)
+
+
+def is_folded(text: str) -> bool:
+    """Return whether a text may be found without regard to case where its small letters are not found.
+
+    promptfoo compares small letters, our judges what Unicode folds: ``ss`` and sharp s are the same, and both sigmas.
+    """
+    small = text.lower()
+    return "ss" in small or small != text.casefold() or small != text.upper().lower()

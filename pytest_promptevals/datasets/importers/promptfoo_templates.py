@@ -12,6 +12,8 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from pytest_promptevals.datasets.importers.drafting import literal
 from pytest_promptevals.datasets.importers.foreign import Losses
+from pytest_promptevals.datasets.importers.javascript_numbers import number_text
+from pytest_promptevals.datasets.importers.nunjucks import Nunjucks, is_plain
 from pytest_promptevals.datasets.sources import Source
 from pytest_promptevals.records.json_types import Json
 
@@ -25,6 +27,7 @@ _FILTERS: Final = {"dump": "tojson"}
 _NO_TEMPLATE: Final = (
     "is no template that Jinja2 can read ({error}); taken as plain text. Rewrite it as a Jinja2 template"
 )
+_NO_VALUE: Final = "its value {template!r} cannot be filled in as Nunjucks does ({error})"
 _NO_ENVIRONMENT: Final = "eval files read no environment variables, and the config sets none of that name; left empty"
 
 
@@ -39,6 +42,7 @@ class Templates:
     def __init__(self, environment: Mapping[str, Json], losses: Losses) -> None:
         self._environment = environment
         self._losses = losses
+        self._nunjucks = Nunjucks(js_text)
         self._jinja = ImmutableSandboxedEnvironment(finalize=js_text, keep_trailing_newline=True)
 
     def convert(self, text: str, source: Source, renames: Mapping[str, str] | None = None) -> str:
@@ -77,9 +81,17 @@ class Templates:
         converted = self.convert(text, source, renames)
         if not _MARK.search(converted):
             return converted
-        if all(prints_the_same(variables.get(name)) for name in self.names(converted)):
+        is_same = all(prints_the_same(variables.get(name)) for name in self.names(converted))
+        if is_same and is_plain(self._jinja.parse(converted)):
             return converted
-        return literal(self.render(converted, variables))
+        return literal(self.evaluate(converted, variables))
+
+    def evaluate(self, converted: str, variables: Mapping[str, Json]) -> str:
+        """Return a converted template filled in as promptfoo does. Raises ``ValueError`` where that cannot be known."""
+        try:
+            return self._nunjucks.render(converted, variables)
+        except (jinja2.TemplateError, TypeError, ValueError, ArithmeticError) as error:
+            raise ValueError(_NO_VALUE.format(template=converted, error=error)) from None
 
     def render(self, converted: str, variables: Mapping[str, Json]) -> str:
         """Return a converted template filled in as promptfoo does: what is not there is an empty text."""
@@ -123,8 +135,8 @@ def js_text(value: Any) -> str:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
+    if isinstance(value, int | float):
+        return number_text(value)
     if isinstance(value, list):
         return ",".join(map(js_text, value))
     return "[object Object]" if isinstance(value, dict) else str(value)
@@ -147,5 +159,4 @@ def _filled(match: re.Match[str], variables: Mapping[str, Json]) -> str:
 
 def prints_the_same(value: Json) -> bool:
     """Return whether Python prints a value as JavaScript does."""
-    is_whole = isinstance(value, float) and value.is_integer()
-    return isinstance(value, str | int | float) and not isinstance(value, bool) and not is_whole
+    return isinstance(value, str | int | float) and str(value) == js_text(value)
