@@ -97,6 +97,9 @@ class BraintrustImporter:
             return False
         if not _SIGNS.isdisjoint(row):
             return True
+        # Passages in a list are those of plain rows; a context of Braintrust's says where a call came from.
+        if isinstance(row.get("context"), list):
+            return False
         return row.keys() <= FIELDS.keys() and "expected" in row and not {"metadata", "scores"}.isdisjoint(row)
 
     def read(self, request: ImportRequest) -> Draft:

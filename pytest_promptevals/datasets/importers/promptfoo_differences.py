@@ -13,7 +13,10 @@ _EXTRACTED: Final = (
     "the JSON is looked for in the one fenced block, or from the first brace or bracket on; promptfoo tries every "
     "brace, wants an object, and mends what is not quite JSON"
 )
-_SCRIPTS: Final = "\\d, \\w and \\b know letters and digits of all scripts here, and those of ASCII alone in JavaScript"
+_SCRIPTS: Final = (
+    "\\d, \\w and \\b know letters and digits of all scripts here, and those of ASCII alone in JavaScript; \\s "
+    "differs in rare characters"
+)
 _PAIRS: Final = (
     "the pattern counts characters: one beyond U+FFFF, such as an emoji, is one here and two in promptfoo's JavaScript"
 )

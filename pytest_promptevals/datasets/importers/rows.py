@@ -106,7 +106,8 @@ def _read_case(
         rest = {name: value for name, value in fields.rest().items() if value not in (None, "")}
     for name in _MAPPINGS:
         if name not in case and isinstance(rest.get(name), dict):
-            case[name] = rest.pop(name)
+            found = rest.pop(name)
+            case.update({name: found} if found else {})
     if case.get("input") in (None, "") and not rest and not case.get("vars"):
         losses.add(source, "the row holds nothing that can be asked; left out")
         return None
