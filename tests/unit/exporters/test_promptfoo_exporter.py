@@ -485,11 +485,11 @@ def test_an_all_of_of_groups_is_several_sets(folder: Path) -> None:
 def test_a_judge_that_must_pass_without_weight_keeps_others_in_sets(folder: Path) -> None:
     found = judged(
         folder,
-        "[{contains: {value: a, weight: 0}}, {contains: {value: b}}, {contains: {value: c, required: false}}]",
+        "[contains: {value: a, weight: 0}, contains: {value: b, weight: 2}, contains: {value: c, required: false}]",
     )
 
     assert asserts(found) == [
         {"type": "assert-set", "assert": [{"type": "contains", "value": "a"}], "weight": 0},
-        {"type": "contains", "value": "b"},
+        {"type": "contains", "value": "b", "weight": 2},
         {"type": "assert-set", "assert": [{"type": "contains", "value": "c"}], "threshold": 0},
     ]

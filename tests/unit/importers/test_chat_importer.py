@@ -306,3 +306,9 @@ def test_each_field_of_the_table_is_in_the_result_or_among_the_losses(folder: Pa
     assert said.keys() == FIELDS.keys()
     everything = re.sub(r"\n# *", " ", found.text) + "\n".join(found.losses)
     assert [field for field, trace in said.items() if trace not in everything] == []
+
+
+def test_the_weight_of_an_answer_in_what_is_asked_is_no_loss(folder: Path) -> None:
+    found = chats(folder, [ASKED, {**ANSWER, "weight": 1}, {**ASKED, "weight": 0}, ANSWER])
+
+    assert found.losses == []

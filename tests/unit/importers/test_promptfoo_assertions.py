@@ -632,3 +632,34 @@ def test_an_emoji_that_is_two_edits_in_promptfoo_is_named(folder: Path) -> None:
 
     assert any(line.endswith(EMOJI) for line in wide.losses), wide.losses
     assert not any(line.endswith(EMOJI) for line in plain.losses)
+
+
+@pytest.mark.parametrize(
+    ("weights", "threshold", "needed"),
+    [((0.7, 0.1, 0.2), 0.8, ["w0", "w2"]), ((0.1, 0.2, 0.3), 0.8, ["w1", "w2"]), ((7, 1, 2), 0.9, ["w0", "w2"])],
+)
+def test_weights_are_added_up_as_in_promptfoo(
+    folder: Path, weights: tuple[float, ...], threshold: float, needed: list[str]
+) -> None:
+    # 0.7 + 0.1 is a little less than 0.8.
+    parts = [{"type": "contains", "value": f"w{index}", "weight": weight} for index, weight in enumerate(weights)]
+
+    found = asserted(folder, {"type": "assert-set", "threshold": threshold, "assert": parts})
+
+    assert judges(found) == [{"all_of": [{"contains": value} for value in needed]}]
+
+
+def test_a_set_of_twelve_assertions_has_a_threshold_too(folder: Path) -> None:
+    parts = [{"type": "contains", "value": f"w{index}"} for index in range(12)]
+
+    found = asserted(folder, {"type": "assert-set", "threshold": 0.999, "assert": parts})
+
+    assert judges(found) == [{"all_of": [{"contains": f"w{index}"} for index in range(12)]}]
+
+
+def test_the_usual_threshold_of_g_eval_is_that_of_promptfoo(folder: Path) -> None:
+    usual = asserted(folder, {"type": "g-eval", "value": "Is kind.", "threshold": 0.7})
+    higher = asserted(folder, {"type": "g-eval", "value": "Is kind.", "threshold": 0.75})
+
+    assert judges(usual) == [{"g_eval": "Is kind."}]
+    assert judges(higher) == [{"g_eval": {"criteria": "Is kind.", "threshold": 0.75}}]
