@@ -131,7 +131,8 @@ class Assertions:
         return dataclasses.replace(judge, negated=negated, weight=weight, required=weight != 0, label=label)
 
     def _weight(self, fields: Fields) -> float:
-        weight = _number(fields.take("weight"), 1)
+        written = fields.take_number("weight")
+        weight = 1 if written is None else written
         if weight < 0:
             self._losses.add(fields.source, f"a weight of {weight:g} is none here; it counts as 1", "weight")
             return 1
@@ -146,8 +147,7 @@ class Assertions:
         source = fields.part("assert")
         written = [(data, source.part(index)) for index, data in enumerate(fields.take_list("assert"))]
         label, weight = self._label(fields, scope), self._weight(fields)
-        threshold = fields.take("threshold")
-        wanted = None if threshold is None else _number(threshold, 0)
+        threshold = fields.take_number("threshold")
         labelled = unique_labels(self.judges_of(written, scope))
         judges = [judge for judge in labelled if judge.weight]
         if len(judges) < len(labelled):
@@ -156,7 +156,7 @@ class Assertions:
             return []
         if any(judge.weight != 1 for judge in judges):
             self._losses.add(fields.source, _WEIGHTS)
-        found = reach(judges, wanted)
+        found = reach(judges, threshold)
         if found is None:
             message = _SHARE.format(threshold=threshold, count=len(judges))
             self._losses.add(fields.source, message, "threshold")
@@ -239,8 +239,3 @@ def _word_count(given: Given) -> Judge:
 
 def _short(number: float) -> float:
     return int(number) if number.is_integer() else number
-
-
-def _number(value: Json, default: float) -> float:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return value if is_number else default  # type: ignore[return-value]

@@ -11,6 +11,7 @@ from pytest_promptevals.datasets.importers.promptfoo_assertions import Assertion
 from pytest_promptevals.datasets.importers.promptfoo_files import Files
 from pytest_promptevals.datasets.importers.promptfoo_given import Scope
 from pytest_promptevals.datasets.importers.promptfoo_judges import Judge, optional, reach, unique_labels
+from pytest_promptevals.datasets.importers.promptfoo_templates import Templates
 from pytest_promptevals.datasets.importers.promptfoo_tests import ForeignTest, compact_json, multiply
 from pytest_promptevals.datasets.sources import Source
 from pytest_promptevals.records.json_types import Json
@@ -56,18 +57,31 @@ class Cases:
         assertions: makes the judges.
         files: reads what variables name.
         renames: variables that have another name with us.
+        templates: fills variables in with each other; ``None`` where no prompt is a text.
+        losses: takes what has no equivalent.
     """
 
-    def __init__(self, assertions: Assertions, files: Files, renames: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        assertions: Assertions,
+        files: Files,
+        renames: Mapping[str, str],
+        templates: Templates | None,
+        losses: Losses,
+    ) -> None:
         self._assertions = assertions
         self._files = files
         self._renames = renames
+        self._templates = templates
+        self._losses = losses
 
     def build(self, test: ForeignTest) -> Iterator[Built]:
         """Yield the cases that a test stands for."""
         threshold = test.threshold
         is_number = isinstance(threshold, int | float) and not isinstance(threshold, bool)
-        for foreign in multiply(test, self._files):
+        for resolved in multiply(test, self._files):
+            place = test.source.part("vars")
+            foreign = self._templates.fill_variables(resolved, place) if self._templates else resolved
             variables = {self._renames.get(name, name): value for name, value in foreign.items()}
             scope = Scope(variables, self._renames, test.options)
             judges = unique_labels(self._assertions.judges_of(test.assertions, scope))

@@ -26,10 +26,10 @@ _KEYS: Final[Mapping[str, str]] = {
     "prompts": "`prompt`: texts, chats in JSON or YAML, files, patterns. Those of scripts or services are left out, "
     "and named",
     "prompts.raw": "the prompt",
-    "prompts.id": "the prompt, where there is no `raw`",
-    "prompts.label": "left out: a prompt is called by its file or number",
-    "providers": "`model`; `targets` is the same. OpenAI, Anthropic, Ollama, OpenRouter, Groq, DeepSeek, Mistral, xAI, "
-    "Together and echo; others are left out, and named",
+    "prompts.id": "the prompt, where there is no `raw`; else left out, and named",
+    "prompts.label": "left out, and named: a prompt is called by its file or number",
+    "providers": "`model`; `targets` is the same, and counts where both are there. OpenAI, Anthropic, Ollama, "
+    "OpenRouter, Groq, DeepSeek, Mistral, xAI, Together and echo; others are left out, and named",
     "providers.id": "`model`",
     "providers.config": "`parameters`, and the address under `providers`; keys never, which is named",
     "providers.label": _NAMED,
@@ -37,7 +37,8 @@ _KEYS: Final[Mapping[str, str]] = {
     "providers.transform": _NAMED,
     "providers.delay": _NAMED,
     "providers.env": _NAMED,
-    "env": "put where templates name it; the environment itself is not read",
+    "env": "put where templates name it, as `env.NAME` or in brackets; the rest is left out, and named. The "
+    "environment itself is not read",
     "defaultTest": "part of every case; assertions that all cases begin with are `judges` of the file",
     "tests": "`cases`; files of YAML, JSON, JSON Lines and CSV are read, scripts and services are left out, and named",
     "scenarios": "a case for each `config` and each of `tests`",
@@ -50,7 +51,8 @@ _KEYS: Final[Mapping[str, str]] = {
     "commandLineOptions": "others are left out, and named",
     **dict.fromkeys(LOST_KEYS, _NAMED),
     "tests.description": "`id`",
-    "tests.vars": "`vars`; a list of texts makes a case of each, `file://` is read. `input` and `expected` are keys of "
+    "tests.vars": "`vars`; a list of texts makes a case of each, `file://` is read, templates in them are "
+    "filled in. `input` and `expected` are keys of "
     "the case",
     "tests.assert": "`judges`, see below",
     "tests.threshold": "`threshold` of the file where all tests share it, else that of a judge or a group; named where "
@@ -58,6 +60,7 @@ _KEYS: Final[Mapping[str, str]] = {
     "tests.options.prefix": "part of the prompt",
     "tests.options.suffix": "part of the prompt",
     "tests.options.provider": "`model` of judges, or `judge_model`",
+    "tests.path": "the file of tests; `config` beside it is left out, and named",
     "tests.options.rubricPrompt": "the judge is asked in our words, which is named",
     "tests.options.factuality": "`scores` of `factuality`",
     "tests.options.repeat": "`trials`",
