@@ -58,6 +58,8 @@ class Draft:
     """What has no equivalent, in the order of the file."""
     texts: Mapping[str, str] = field(default_factory=dict)
     """Further files that it names, such as prompts: name relative to the eval file -> text."""
+    places: Sequence[Location] = ()
+    """Where each of the cases stands in the foreign file, in their order; may be left out."""
     comments: Mapping[str, str] = field(default_factory=dict)
     """What to say above a key of the eval file, for its readers."""
 

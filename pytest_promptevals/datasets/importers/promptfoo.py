@@ -250,7 +250,8 @@ class _Reader:
         assertions.graded.counted.note()
         self._templates.note_unread(shared.source.part("env"))
         kept = {key: value for key, value in settings.items() if value not in (None, "", [], {})}
-        return Draft(kept, rows, self._losses.listed(), comments=comments)
+        places = [one.source.locate() for one in built]
+        return Draft(kept, rows, self._losses.listed(), comments=comments, places=places)
 
 
 def _renames(tests: Sequence[ForeignTest], prompts: Sequence[Prompt], templates: Templates) -> dict[str, str]:

@@ -10,6 +10,7 @@ from pytest_promptevals.datasets.importers.promptfoo_types import LOST, TAKEN
 from tests.support.imported import Imported, import_text
 from tests.support.promptfoo_assertions import ASSERTIONS, SCHEMA, VARIABLES
 
+STAND_IN = {"not": {"refusal": {"required": False}}}
 FENCED = "JSON in a fenced block counts here, too; promptfoo takes bare JSON alone"
 
 
@@ -39,7 +40,9 @@ def judges(found: Imported) -> Any:
     ids=lambda value: json.dumps(value)[:60] if isinstance(value, dict) else None,
 )
 def test_an_assertion_becomes_the_judge_that_says_the_same(folder: Path, assertion: Any, judge: Any) -> None:
-    assert judges(asserted(folder, assertion)) == [judge]
+    # A case whose judges have no weight has no score.
+    needed = [STAND_IN] if assertion.get("weight") == 0 else []
+    assert judges(asserted(folder, assertion)) == [judge, *needed]
 
 
 @pytest.mark.parametrize(
@@ -167,9 +170,8 @@ def test_a_case_without_judges_passes_whatever_it_says(folder: Path) -> None:
 
     assert judges(found) == [{"not": {"refusal": {"required": False}}}]
     assert found.losses[-1] == (
-        "1: tests[0]: nothing that judges it can be taken over: it passes whatever the output is, as in "
-        "promptfoo. 'not: "
-        "refusal' stands in, which is not required; give it judges of your own"
+        "1: tests[0]: none of its assertions can be taken over: it passes whatever the output is, unlike in "
+        "promptfoo. 'not: refusal' stands in, which is not required; give it judges of your own"
     )
 
 
@@ -360,7 +362,8 @@ BOTH = [{"contains": "a"}, {"not": {"contains": "b"}}]
     ],
 )
 def test_a_set_of_assertions_is_a_group(folder: Path, options: Any, expected: Any) -> None:
-    assert judges(asserted(folder, {"type": "assert-set", "assert": SET, **options})) == [expected]
+    needed = [STAND_IN] if options.get("weight") == 0 else []
+    assert judges(asserted(folder, {"type": "assert-set", "assert": SET, **options})) == [expected, *needed]
 
 
 def test_edits_of_a_short_text_count_as_one_assertion(folder: Path) -> None:

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from pytest_promptevals.cli import main
 from tests.support.imported import Imported, import_error, import_text
 
 HEAD = "prompts: ['Ask {{q}}']\nproviders: [echo]\n"
@@ -151,8 +153,8 @@ def test_a_variable_that_cannot_be_filled_in_is_named(folder: Path) -> None:
     assert found.cases[0]["vars"] == {"nest": "{{ q.slice(1) }}"}
     assert found.losses == [
         (
-            "1: tests[0].vars.nest: is no template that Jinja2 can read ('str object' has no attribute 'slice'); taken as "
-            "plain text. Rewrite it as a Jinja2 template"
+            "1: tests[0].vars.nest: is no template that Jinja2 can read ('str object' has no attribute 'slice'); "
+            "taken as plain text. Rewrite it as a Jinja2 template"
         )
     ]
 
@@ -307,3 +309,139 @@ def test_a_file_of_something_else_is_refused(folder: Path) -> None:
     assert "goldens.json: there are no cases in it, read as promptfoo" in found
     assert "it has neither variables nor assertions nor an output; left out" in found
     assert not (folder / "imported.eval.yaml").exists()
+
+
+WEIGHTLESS = [{"type": "contains", "value": "zzz", "weight": 0}, {"type": "assert-set", "weight": 0, "assert": [
+    {"type": "contains", "value": "b"}]}]  # fmt: skip
+
+
+@pytest.mark.parametrize("assertions", [WEIGHTLESS[:1], WEIGHTLESS[1:], WEIGHTLESS])
+def test_a_case_whose_assertions_have_no_weight_runs_all_the_same(folder: Path, assertions: list[Any]) -> None:
+    tests = [{"vars": {"q": "x"}, "providerOutput": "b", "assert": assertions}]
+    text = json.dumps({"prompts": ["{{q}}"], "providers": ["echo"], "tests": tests})
+
+    found = config(folder, text)
+
+    assert found.losses == []
+    assert found.data["judges"][-1] == {"not": {"refusal": {"required": False}}}
+    assert len(found.data["judges"]) == len(assertions) + 1
+    assert missing(folder, text) == ""
+
+
+def missing(folder: Path, text: str) -> str:
+    """Return what is said to keep an imported config from running."""
+    (folder / "c.yaml").write_text(text, encoding="utf-8")
+    result = CliRunner().invoke(main, ["import", "c.yaml", "-o", "imported.eval.yaml", "--force"])
+    return result.output.partition("before it runs:")[2]
+
+
+UNREACHABLE = "no score reaches a threshold of {}, so that promptfoo never passes it; left out: all judges must pass"
+
+
+@pytest.mark.parametrize(
+    ("test", "loss", "judges"),
+    [
+        (
+            {"threshold": 1.5, "assert": [{"type": "contains", "value": "a"}, {"type": "contains", "value": "b"}]},
+            f"threshold: {UNREACHABLE.format(1.5)}",
+            [{"contains": "a"}, {"contains": "b"}],
+        ),
+        (
+            {"threshold": 0.5, "assert": WEIGHTLESS[:1]},
+            f"threshold: {UNREACHABLE.format(0.5)}",
+            [
+                {"contains": {"value": "zzz", "weight": 0, "required": False}},
+                {"not": {"refusal": {"required": False}}},
+            ],
+        ),
+        (
+            {"threshold": 2, "assert": [{"type": "bleu", "value": "a"}]},
+            f"threshold: {UNREACHABLE.format(2)}",
+            [{"bleu": {"value": "a", "ignore_case": True, "threshold": 0.5}}],
+        ),
+        (
+            {"assert": [{"type": "assert-set", "threshold": 1.5, "assert": [{"type": "contains", "value": "a"}]}]},
+            f"assert[0].threshold: {UNREACHABLE.format(1.5)}",
+            [{"all_of": [{"contains": "a"}]}],
+        ),
+    ],
+)
+def test_a_threshold_that_no_score_reaches_is_named(folder: Path, test: Any, loss: str, judges: Any) -> None:
+    tests = [{"vars": {"q": "x"}, **test}]
+
+    found = config(folder, json.dumps({"prompts": ["{{q}}"], "providers": ["echo"], "tests": tests}))
+
+    assert f"1: tests[0].{loss}" in found.losses
+    assert found.data["judges"] == judges
+    assert "threshold" not in found.data
+
+
+@pytest.mark.parametrize(
+    ("assertion", "loss"),
+    [
+        ({"type": "latency", "threshold": 1000}, "latency: a recorded output has none; left out"),
+        ({"type": "cost", "threshold": 1}, "cost: a recorded output has none; left out"),
+        ({"type": "not-finish-reason", "value": "stop"}, "finish-reason: a recorded output has none; left out"),
+        ({"type": "word-count", "value": "{{ q }}"}, f"word-count: {'x'!r} is no number of words; left out"),
+        ({"type": "word-count", "value": "-1"}, "word-count: '-1' is no number of words; left out"),
+        ({"type": "word-count", "value": 2.5}, "word-count: '2.5' is no number of words; left out"),
+        ({"type": "word-count", "value": {"min": "a"}}, "word-count: 'a' is no number of words; left out"),
+        (
+            {"type": "rouge-n", "value": "a", "threshold": 2},
+            "rouge-n: its threshold must be between 0 and 1, but is 2; left out",
+        ),
+        (
+            {"type": "llm-rubric", "value": "Is kind.", "threshold": -1},
+            "llm-rubric: its threshold must be between 0 and 1, but is -1; left out",
+        ),
+    ],
+)
+def test_what_cannot_judge_is_left_out_and_the_file_runs(folder: Path, assertion: Any, loss: str) -> None:
+    asserts = [{"type": "contains", "value": "a"}, assertion]
+    tests = [{"vars": {"q": "x"}, "providerOutput": "a", "assert": asserts}]
+    text = json.dumps({"prompts": ["{{q}}"], "providers": ["echo"], "tests": tests})
+
+    found = config(folder, text)
+
+    assert f"1: tests[0].assert[1]: {loss}" in found.losses
+    assert found.data["judges"] == [{"contains": "a"}]
+    assert missing(folder, text) == ""
+
+
+def test_a_latency_of_an_output_that_is_asked_for_is_judged(folder: Path) -> None:
+    found = config(folder, f"{HEAD}tests: [{{vars: {{q: x}}, assert: [{{type: latency, threshold: 1000}}]}}]\n")
+
+    assert found.data["judges"] == [{"latency": 1}]
+
+
+def test_a_test_without_assertions_passes_as_in_promptfoo(folder: Path) -> None:
+    assert config(folder, f"{HEAD}tests: [{{vars: {{q: x}}}}]\n").losses == [
+        (
+            "3: tests[0]: no assertion judges it: it passes whatever the output is, as in promptfoo. 'not: refusal' "
+            "stands in, which is not required; give it judges of your own"
+        )
+    ]
+
+
+def test_a_description_that_is_no_id_is_named(folder: Path) -> None:
+    found = config(folder, f"{HEAD}tests: [{{description: 'one [x] :: y', vars: {{q: x}}, {A}}}]\n")
+
+    assert found.cases[0]["id"] == "one x y"
+    assert found.losses[0] == (
+        "3: tests[0].description: is written as the id 'one x y', for pytest shows no brackets, '::' or line ends, "
+        "and at most 200 signs"
+    )
+
+
+def test_a_variable_of_the_name_of_a_note_is_named(folder: Path) -> None:
+    found = config(
+        folder, f"{HEAD}tests:\n- {{vars: {{q: x, lang: de, same: 1}}, metadata: {{lang: en, same: 1}}, {A}}}\n"
+    )
+
+    assert found.cases[0]["metadata"] == {"lang": "en", "same": 1}
+    assert found.losses == [
+        (
+            "4: vars.lang: neither a prompt nor a judge names it, and the metadata has a value of this name, too, "
+            "which is kept; left out"
+        )
+    ]
