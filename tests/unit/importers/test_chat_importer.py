@@ -306,3 +306,11 @@ def test_each_field_of_the_table_is_in_the_result_or_among_the_losses(folder: Pa
     assert said.keys() == FIELDS.keys()
     everything = re.sub(r"\n# *", " ", found.text) + "\n".join(found.losses)
     assert [field for field, trace in said.items() if trace not in everything] == []
+
+
+def test_metadata_is_kept_where_a_field_has_the_name_of_one_of_it(folder: Path) -> None:
+    row = {"messages": [ASKED, ANSWER], "metadata": {"lang": "en", "same": 1}, "lang": "de", "same": 1}
+    found = import_rows(folder, "chats.jsonl", [row])
+
+    assert found.cases[0]["metadata"] == {"lang": "en", "same": 1}
+    assert found.losses == ["1: lang: the metadata has a value of this name, too, which is kept; left out"]
