@@ -18,6 +18,8 @@ from pytest_promptevals.records.json_types import Json
 
 NO_EQUIVALENT: Final = "there is no equivalent of it; left out"
 """What is said of a key that nobody asked for."""
+_MOST: Final = 1000
+"""Trials of a case that an eval file may ask for."""
 _YAML: Final = (".yaml", ".yml")
 
 
@@ -92,12 +94,12 @@ class Fields:
         return None
 
     def take_count(self, *names: str) -> int | None:
-        """Return the whole number from 1 on of one of these keys. What is none is lost; ``None`` stands for it."""
+        """Return the whole number from 1 to 1000 of one of these keys. What is none is lost; ``None`` stands for it."""
         name = self._name_of(names)
         value = self.take_number(*names)
-        if value is None or (isinstance(value, int) and value >= 1):
+        if value is None or (isinstance(value, int) and 1 <= value <= _MOST):
             return value
-        self._losses.add(self.source, f"must be a whole number from 1 on, but is {value}; left out", name)
+        self._losses.add(self.source, f"must be a whole number from 1 to {_MOST}, but is {value}; left out", name)
         return None
 
     def take_list(self, *names: str) -> list[Json]:

@@ -231,15 +231,15 @@ def test_what_is_said_of_a_file_of_tests_is_named(folder: Path) -> None:
         ("evaluateOptions: {repeat: '2'}\n" + TEST, "3: evaluateOptions.repeat: must be a number, but is a text"),
         (
             "evaluateOptions: {repeat: 1.5}\n" + TEST,
-            "3: evaluateOptions.repeat: must be a whole number from 1 on, but is 1.5",
+            "3: evaluateOptions.repeat: must be a whole number from 1 to 1000, but is 1.5",
         ),
         (
             f"tests: [{{vars: {{q: x}}, options: {{repeat: '3'}}, {A}}}]",
             "3: tests[0].options.repeat: must be a number, but is a text",
         ),
         (
-            f"tests: [{{vars: {{q: x}}, options: {{repeat: 0}}, {A}}}]",
-            "3: tests[0].options.repeat: must be a whole number from 1 on, but is 0",
+            f"tests: [{{vars: {{q: x}}, options: {{repeat: 1001}}, {A}}}]",
+            "3: tests[0].options.repeat: must be a whole number from 1 to 1000, but is 1001",
         ),
         (
             f"tests: [{{vars: {{q: x}}, options: {{prefix: 3}}, {A}}}]",
