@@ -93,16 +93,19 @@ def _read_row(columns: list[str], cells: list[str], source: Source, problems: Pr
 
 
 def _read_cell(name: str, cell: str, source: Source, problems: Problems) -> Json:
-    read = _READERS.get(name)
-    if read is None:
-        return cell
     try:
-        return read(cell.strip())
+        return read_cell(name, cell)
     except ValueError as error:
         problems.add(f"{error}, got {shorten(cell)}", source, (name,))
     except FileProblem as problem:
         problems.add(f"must be JSON; {problem.message}", source, (name,))
     return None
+
+
+def read_cell(name: str, cell: str) -> Json:
+    """Return what a text stands for as that key of a case. Raises ``ValueError`` or ``FileProblem`` if it is none."""
+    read = _READERS.get(name)
+    return cell if read is None else read(cell.strip())
 
 
 def _read_whole_number(cell: str) -> Json:

@@ -46,6 +46,7 @@ _WHY_FUZZY: Final = (
     "The rows say what a good answer is, not how to tell one: wording much like it is asked for. Where only what is "
     "said counts, 'factuality' or 'rubric' has a model decide."
 )
+_NOTED: Final = "the metadata has a value of this name, too, which is kept; left out"
 _NO_NAMES: Final = "no names are sent with messages; left out"
 _NO_ANSWER: Final = "no answer of the assistant's is wanted here, so nothing judges the case; give it judges"
 
@@ -127,7 +128,7 @@ def _read_row(fields: Fields, losses: Losses, counted: CountedLosses) -> _Row | 
         turns += _take_turns(fields, "preferred_output")
     else:
         turns, parameters = _take_turns(fields, "messages"), _take_parameters(fields)
-    notes = _take_notes(fields)
+    notes = _take_notes(fields, losses)
     place = max((index for index, turn in enumerate(turns) if turn.is_wanted), default=len(turns))
     asked_of = [_read_message(turn, losses, counted) for turn in turns[:place]]
     answer: dict[str, Json] | None = {}
@@ -161,12 +162,15 @@ def _take_parameters(fields: Fields) -> dict[str, Json]:
     return {**({"tools": tools} if tools else {}), **({} if parallel is None else {"parallel_tool_calls": parallel})}
 
 
-def _take_notes(fields: Fields) -> dict[str, Json]:
+def _take_notes(fields: Fields, losses: Losses) -> dict[str, Json]:
     rejected = fields.take("non_preferred_output")
     metadata = fields.take("metadata")
     notes = metadata if isinstance(metadata, dict) else {"metadata": metadata}
-    rest = {**notes, **fields.rest(), "non_preferred_output": _short_form(rejected)}
-    return {name: value for name, value in rest.items() if value is not None}
+    rest = {**fields.rest(), "non_preferred_output": _short_form(rejected)}
+    for name, value in rest.items():
+        if value is not None and notes.get(name, value) != value:
+            losses.add(fields.source, _NOTED, name)
+    return {name: value for name, value in {**rest, **notes}.items() if value is not None}
 
 
 def _short_form(messages: Json) -> Json:

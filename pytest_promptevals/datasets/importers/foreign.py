@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, Self, TypeGuard
 
 from pytest_promptevals.datasets.csv_cases import read_rows
 from pytest_promptevals.datasets.problems import Problems
@@ -18,6 +18,8 @@ from pytest_promptevals.records.json_types import Json
 
 NO_EQUIVALENT: Final = "there is no equivalent of it; left out"
 """What is said of a key that nobody asked for."""
+_MOST: Final = 1000
+"""Trials of a case that an eval file may ask for."""
 _YAML: Final = (".yaml", ".yml")
 
 
@@ -79,8 +81,26 @@ class Fields:
         value = self.take(*names)
         if value is None or isinstance(value, str):
             return value or ""
-        self._losses.add(self.source, f"must be a text, but is {_kind_of(value)}; left out", name)
+        self._losses.add(self.source, f"must be a text, but is {kind_of(value)}; left out", name)
         return ""
+
+    def take_number(self, *names: str) -> int | float | None:
+        """Return the number of one of these keys. What is none is lost; ``None`` stands for it."""
+        name = self._name_of(names)
+        value = self.take(*names)
+        if value is None or _is_number(value):
+            return value
+        self._losses.add(self.source, f"must be a number, but is {kind_of(value)}; left out", name)
+        return None
+
+    def take_count(self, *names: str) -> int | None:
+        """Return the whole number from 1 to 1000 of one of these keys. What is none is lost; ``None`` stands for it."""
+        name = self._name_of(names)
+        value = self.take_number(*names)
+        if value is None or (isinstance(value, int) and 1 <= value <= _MOST):
+            return value
+        self._losses.add(self.source, f"must be a whole number from 1 to {_MOST}, but is {value}; left out", name)
+        return None
 
     def take_list(self, *names: str) -> list[Json]:
         """Return the list of one of these keys; a single value counts as a list of it, nothing as an empty one."""
@@ -95,7 +115,7 @@ class Fields:
         value = self.take(*names)
         if value is None or isinstance(value, dict):
             return value or {}
-        self._losses.add(self.source, f"must be a mapping, but is {_kind_of(value)}; left out", name)
+        self._losses.add(self.source, f"must be a mapping, but is {kind_of(value)}; left out", name)
         return {}
 
     def lose(self, name: str, message: str) -> None:
@@ -107,6 +127,10 @@ class Fields:
         """Note the same of all keys that are left, but for those without a value."""
         for name in list(self._data):
             self.lose(name, message)
+
+    def rest_names(self) -> list[str]:
+        """Return the keys that are left."""
+        return list(self._data)
 
     def rest(self) -> dict[str, Json]:
         """Take all keys that are left."""
@@ -146,7 +170,7 @@ def read_records(path: Path, shown: str) -> Iterator[tuple[Json, Source]]:
     else:
         value, source = read_document(path, shown)
         if not isinstance(value, list):
-            raise FileProblem(f"must hold a list, but holds {_kind_of(value)}", path=shown)
+            raise FileProblem(f"must hold a list, but holds {kind_of(value)}", path=shown)
         for index, row in enumerate(value):
             yield row, source.part(index)
 
@@ -195,7 +219,12 @@ def _read_table(text: str, shown: str, delimiter: str) -> Iterator[tuple[Json, S
     problems.raise_all()
 
 
-def _kind_of(value: Json) -> str:
+def _is_number(value: Json) -> TypeGuard[int | float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def kind_of(value: Json) -> str:
+    """Return what kind of value it is, in plain words."""
     return _KINDS.get(type(value), "a number")
 
 

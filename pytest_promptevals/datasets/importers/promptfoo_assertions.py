@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
@@ -15,7 +16,7 @@ from pytest_promptevals.datasets.importers.promptfoo_edits import is_exact, is_f
 from pytest_promptevals.datasets.importers.promptfoo_files import Files
 from pytest_promptevals.datasets.importers.promptfoo_given import Given, Scope, UnfitError
 from pytest_promptevals.datasets.importers.promptfoo_graded import Graded
-from pytest_promptevals.datasets.importers.promptfoo_judges import Judge, reach, unique_labels
+from pytest_promptevals.datasets.importers.promptfoo_judges import UNREACHABLE, Judge, reach, unique_labels
 from pytest_promptevals.datasets.importers.promptfoo_patterns import read_pattern, read_schema
 from pytest_promptevals.datasets.importers.promptfoo_templates import Templates, js_text
 from pytest_promptevals.datasets.importers.promptfoo_types import LOST
@@ -39,6 +40,9 @@ _IGNORES_NOT: Final = (
     *("factuality", "model-graded-factuality", "model-graded-closedqa", "answer-relevance", "context-faithfulness"),
 )
 _LAST_OF_PLANE: Final = 0xFFFF
+_OF_CALLS: Final = frozenset({"latency", "cost", "finish-reason"})
+"""Types that look at the call, not at the output."""
+_MOST_WEIGHT: Final = 1_000_000
 _EDITS_ALLOWED: Final = 5
 _LEAST_ROUGE: Final = 0.75
 _LEAST: Final = 0.5
@@ -123,14 +127,22 @@ class Assertions:
             negated = False
         label, weight = self._label(fields, scope), self._weight(fields)
         try:
-            judge = maker(Given(base, fields, scope, self._templates, self._files))
+            if scope.is_recorded and base in _OF_CALLS:
+                raise UnfitError("a recorded output has none")
+            judge = _checked(maker(Given(base, fields, scope, self._templates, self._files)))
         except (UnfitError, ValueError) as error:
             self._losses.add(fields.source, f"{base}: {error}; left out")
             return None
         return dataclasses.replace(judge, negated=negated, weight=weight, required=weight != 0, label=label)
 
     def _weight(self, fields: Fields) -> float:
-        weight = _number(fields.take("weight"), 1)
+        written = fields.take_number("weight")
+        weight = 1 if written is None else written
+        if weight > _MOST_WEIGHT:
+            self._losses.add(
+                fields.source, f"a weight of {weight:g} is too large; it counts as {_MOST_WEIGHT}", "weight"
+            )
+            return _MOST_WEIGHT
         if weight < 0:
             self._losses.add(fields.source, f"a weight of {weight:g} is none here; it counts as 1", "weight")
             return 1
@@ -145,8 +157,10 @@ class Assertions:
         source = fields.part("assert")
         written = [(data, source.part(index)) for index, data in enumerate(fields.take_list("assert"))]
         label, weight = self._label(fields, scope), self._weight(fields)
-        threshold = fields.take("threshold")
-        wanted = None if threshold is None else _number(threshold, 0)
+        threshold = fields.take_number("threshold")
+        if threshold is not None and threshold > 1:
+            self._losses.add(fields.source, UNREACHABLE.format(threshold=threshold), "threshold")
+            threshold = None
         labelled = unique_labels(self.judges_of(written, scope))
         judges = [judge for judge in labelled if judge.weight]
         if len(judges) < len(labelled):
@@ -155,7 +169,7 @@ class Assertions:
             return []
         if any(judge.weight != 1 for judge in judges):
             self._losses.add(fields.source, _WEIGHTS)
-        found = reach(judges, wanted)
+        found = reach(judges, threshold)
         if found is None:
             message = _SHARE.format(threshold=threshold, count=len(judges))
             self._losses.add(fields.source, message, "threshold")
@@ -241,18 +255,28 @@ class Assertions:
         self.graded.counted.add(given.fields.source, note)
 
 
+def _checked(judge: Judge) -> Judge:
+    """Return a judge whose threshold is one. Raises ``UnfitError`` for another."""
+    threshold = judge.parameters.get("threshold", 0)
+    if not 0 <= threshold <= 1:
+        raise UnfitError(f"its threshold must be between 0 and 1, but is {threshold:g}")
+    return judge
+
+
 def _word_count(given: Given) -> Judge:
     value = given.value
     if isinstance(value, dict) and value.keys() <= {"min", "max"} and value:
-        return Judge("word_count", dict(value))
-    count = int(js_text(value)) if js_text(value).isdigit() else int(given.rendered())
+        return Judge("word_count", {key: _count(limit) for key, limit in value.items()})
+    count = _count(value) if isinstance(value, int | float) else _count(given.rendered())
     return Judge("word_count", {"min": count, "max": count})
+
+
+def _count(value: Json) -> int:
+    text = js_text(value).strip()
+    if not re.fullmatch(r"[0-9]+", text):
+        raise UnfitError(f"{text!r} is no number of words")
+    return int(text)
 
 
 def _short(number: float) -> float:
     return int(number) if number.is_integer() else number
-
-
-def _number(value: Json, default: float) -> float:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return value if is_number else default  # type: ignore[return-value]

@@ -36,6 +36,8 @@ _GRADES: Final = (
     "{kind}: a judge model grades it here, where promptfoo measures it otherwise: look at the threshold anew"
 )
 _G_EVAL: Final = "the scale is 1 to 5 here and 0 to 10 in promptfoo: scores differ a little"
+RUBRIC_PROMPT: Final = "the judge model is asked in our words; a 'rubric' with a template of your own asks in yours"
+"""What is said of a prompt for judges."""
 DIFFERENCES: Final[Mapping[str, str]] = {
     "is-json": _FENCED,
     "contains-json": _EXTRACTED,

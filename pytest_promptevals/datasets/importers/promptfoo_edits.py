@@ -22,9 +22,10 @@ def allowed_edits(share: float, length: int) -> int:
 def is_exact(share: float, edits: int, length: int) -> bool:
     """Return whether a threshold says the same as a number of edits of a text of that length.
 
-    One edit too many has to miss it, also in an output that is longer by those very edits.
+    One edit too many has to miss it, also in an output that is longer by those very edits: it reaches the most there.
     """
-    return all(1 - (edits + 1) / (length + more) < share for more in range(edits + 2) if length + more)
+    longest = length + edits + 1
+    return 1 - (edits + 1) / longest < share
 
 
 def is_folded(text: str) -> bool:

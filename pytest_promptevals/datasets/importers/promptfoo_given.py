@@ -28,14 +28,21 @@ class Scope:
         variables: by their names with us.
         renames: variables that have another name with us.
         options: of the test: the model that judges, and how it is asked.
+        is_recorded: whether its output is recorded, so that nothing is known of a call.
     """
 
     def __init__(
-        self, variables: Mapping[str, Json], renames: Mapping[str, str], options: Mapping[str, Json] | None = None
+        self,
+        variables: Mapping[str, Json],
+        renames: Mapping[str, str],
+        options: Mapping[str, Json] | None = None,
+        *,
+        is_recorded: bool = False,
     ) -> None:
         self.variables = variables
         self.renames = renames
         self.options = options or {}
+        self.is_recorded = is_recorded
 
 
 class Given:

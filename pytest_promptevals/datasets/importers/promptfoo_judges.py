@@ -31,6 +31,11 @@ _SHORT: Final = {
 _GRADED: Final = frozenset({"rouge", "bleu", "meteor", "embedding", "rubric", "g_eval", "factuality"})
 """Judges whose scores in promptfoo are not just 0 or 1."""
 
+UNREACHABLE: Final = (
+    "no score reaches a threshold of {threshold:g}, so that promptfoo never passes it; left out: all judges must pass"
+)
+"""What is said of such a threshold."""
+
 
 @dataclass(frozen=True, slots=True)
 class Judge:
@@ -84,6 +89,11 @@ class Judge:
 def optional(judges: Sequence[Judge]) -> list[Judge]:
     """Return judges that count, but fail no case."""
     return [dataclasses.replace(judge, required=False) for judge in judges]
+
+
+def is_unreachable(judges: Sequence[Judge], threshold: float) -> bool:
+    """Return whether no mean score of promptfoo's reaches the threshold. Without any weight, it is 0."""
+    return threshold > 1 or (threshold > 0 and not any(judge.weight for judge in judges))
 
 
 def reach(judges: Sequence[Judge], threshold: float | None, *, nests: bool = True) -> list[Judge] | None:

@@ -6,11 +6,13 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
+from pytest_promptevals.datasets.csv_cases import read_cell
 from pytest_promptevals.datasets.importers.drafting import share_judges
-from pytest_promptevals.datasets.importers.foreign import Fields, Losses, read_records
+from pytest_promptevals.datasets.importers.foreign import Fields, Losses, kind_of, read_records
 from pytest_promptevals.datasets.sources import Source
 from pytest_promptevals.datasets.wire_cases import CaseWire
-from pytest_promptevals.errors import UsageError, did_you_mean
+from pytest_promptevals.errors import FileProblem, UsageError, did_you_mean
+from pytest_promptevals.records.cases import Location
 from pytest_promptevals.records.drafts import Draft, ImportRequest
 from pytest_promptevals.records.json_types import Json
 
@@ -26,8 +28,13 @@ USUAL: Final[Mapping[str, tuple[str, ...]]] = {
 _LISTS: Final = frozenset({"context", "tags"})
 _MAPPINGS: Final = ("vars", "metadata")
 """Keys of a case that a row may have, too, as an export writes them; other values of that name are variables."""
-
-
+_KINDS: Final[Mapping[str, type]] = {
+    **dict.fromkeys(("weight", "priority", "trials", "skip", "xfail"), object),
+    "judges": list,
+    **dict.fromkeys(_MAPPINGS, dict),
+}
+"""Keys of a case that take no texts, of which cells are made."""
+_TWICE: Final = "'vars' has a value of this name, too, which is kept; left out"
 _COMMENTS: Final = {
     "prompt": "The rows name no prompt: write yours here.",
     "judges": "Exact words are asked for; 'promptevals judges list' shows what else there is.",
@@ -57,7 +64,8 @@ class RowsImporter:
         _check_keys(request.fields)
         losses = Losses()
         used: set[str] = set()
-        cases = list(_read_cases(request, losses, used))
+        read = list(_read_cases(request, losses, used))
+        cases = [case for case, _ in read]
         for key, name in request.fields.items():
             if name not in used:
                 raise UsageError(f"{request.shown}: --map {key}={name}: no row has a field {name!r}")
@@ -69,7 +77,7 @@ class RowsImporter:
             settings["prompt"] = prompt
         if judges := share_judges(cases):
             settings["judges"] = judges
-        return Draft(settings, cases, losses.listed(), comments=_COMMENTS)
+        return Draft(settings, cases, losses.listed(), comments=_COMMENTS, places=[place for _, place in read])
 
 
 def _check_keys(fields: Mapping[str, str]) -> None:
@@ -80,14 +88,14 @@ def _check_keys(fields: Mapping[str, str]) -> None:
             raise UsageError(f"--map {key}=…: a case has no key {key!r}.{did_you_mean(key, CaseWire.model_fields)}")
 
 
-def _read_cases(request: ImportRequest, losses: Losses, used: set[str]) -> Iterator[dict[str, Json]]:
+def _read_cases(request: ImportRequest, losses: Losses, used: set[str]) -> Iterator[tuple[dict[str, Json], Location]]:
     for row, source in read_records(request.path, request.shown):
         if not isinstance(row, dict):
             losses.add(source, "the row is no mapping of fields; left out")
             continue
         case = _read_case(row, source, request.fields, losses, used)
         if case is not None:
-            yield case
+            yield case, source.locate()
 
 
 def _read_case(
@@ -98,7 +106,7 @@ def _read_case(
         given = {name: fields.take(name) for name in dict.fromkeys(mapped.values()) if name in fields}
         used.update(given)
         for key, name in mapped.items():
-            _put(case, key, given.get(name))
+            _put(case, key, _as_value_of(key, given.get(name), source.part(name), losses))
         for key, names in USUAL.items():
             known = next((name for name in names if name in fields), None)
             if key not in mapped and known is not None and known not in mapped.values():
@@ -111,7 +119,8 @@ def _read_case(
     if case.get("input") in (None, "") and not rest and not case.get("vars"):
         losses.add(source, "the row holds nothing that can be asked; left out")
         return None
-    _add_rest(case, rest)
+    for name in _add_rest(case, rest):
+        losses.add(source, _TWICE, name)
     return case
 
 
@@ -137,7 +146,30 @@ def _put(case: dict[str, Json], key: str, value: Json) -> None:
     case[key] = [str(value)] if key in _LISTS and not isinstance(value, list) else value
 
 
-def _add_rest(case: dict[str, Json], rest: Mapping[str, Json]) -> None:
+def _as_value_of(key: str, value: Json, source: Source, losses: Losses) -> Json:
+    """Return a value that is mapped to a key of a case, a text as what it stands for; ``None`` and a loss if unfit."""
+    kind = _KINDS.get(key)
+    if kind is None or value in (None, ""):
+        return value
+    try:
+        found = read_cell("metadata" if key == "vars" else key, value) if isinstance(value, str) else value
+    except ValueError as error:
+        losses.add(source, f"as {key}: {error}, got {value!r}; left out")
+        return None
+    except FileProblem:
+        losses.add(source, f"as {key}: must be JSON, got {value!r}; left out")
+        return None
+    if not isinstance(found, kind):
+        what = "a list" if kind is list else "a mapping"
+        losses.add(source, f"as {key}: must be {what}, but is {kind_of(found)}; left out")
+        return None
+    return found
+
+
+def _add_rest(case: dict[str, Json], rest: Mapping[str, Json]) -> list[str]:
+    """Add variables to those of a case. Return the names of those that have another value there, which is kept."""
     variables = case.get("vars", {})
-    if rest and isinstance(variables, dict):
-        case["vars"] = {**variables, **rest}
+    if not rest or not isinstance(variables, dict):
+        return []
+    case["vars"] = {**rest, **variables}
+    return [name for name, value in rest.items() if name in variables and variables[name] != value]

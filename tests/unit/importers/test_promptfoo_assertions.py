@@ -16,6 +16,7 @@ FENCED = (
 )
 FOLDED = "letters are folded here, so that 'ss' is found in a sharp s; promptfoo compares small letters"
 EMOJI = "a character beyond U+FFFF, such as an emoji, is one edit here and two in promptfoo"
+STAND_IN = {"not": {"refusal": {"required": False}}}
 
 
 @pytest.fixture(autouse=True)
@@ -44,7 +45,9 @@ def judges(found: Imported) -> Any:
     ids=lambda value: json.dumps(value)[:60] if isinstance(value, dict) else None,
 )
 def test_an_assertion_becomes_the_judge_that_says_the_same(folder: Path, assertion: Any, judge: Any) -> None:
-    assert judges(asserted(folder, assertion)) == [judge]
+    # A case whose judges have no weight has no score.
+    needed = [STAND_IN] if assertion.get("weight") == 0 else []
+    assert judges(asserted(folder, assertion)) == [judge, *needed]
 
 
 @pytest.mark.parametrize(
@@ -171,9 +174,8 @@ def test_a_case_without_judges_passes_whatever_it_says(folder: Path) -> None:
 
     assert judges(found) == [{"not": {"refusal": {"required": False}}}]
     assert found.losses[-1] == (
-        "1: tests[0]: nothing that judges it can be taken over: it passes whatever the output is, as in "
-        "promptfoo. 'not: "
-        "refusal' stands in, which is not required; give it judges of your own"
+        "1: tests[0]: none of its assertions can be taken over: it passes whatever the output is, unlike in "
+        "promptfoo. 'not: refusal' stands in, which is not required; give it judges of your own"
     )
 
 
@@ -363,7 +365,8 @@ BOTH = [{"contains": "a"}, {"not": {"contains": "b"}}]
     ],
 )
 def test_a_set_of_assertions_is_a_group(folder: Path, options: Any, expected: Any) -> None:
-    assert judges(asserted(folder, {"type": "assert-set", "assert": SET, **options})) == [expected]
+    needed = [STAND_IN] if options.get("weight") == 0 else []
+    assert judges(asserted(folder, {"type": "assert-set", "assert": SET, **options})) == [expected, *needed]
 
 
 def test_edits_of_a_short_text_count_as_one_assertion(folder: Path) -> None:
@@ -552,7 +555,7 @@ def test_expressions_and_numbers_are_filled_in_as_promptfoo_does(folder: Path, v
 @pytest.mark.parametrize(
     ("value", "reason"),
     [
-        ("{{ q.toUpperCase() }}", "'.toUpperCase' is JavaScript's own"),
+        ("{{ q.repeat(2) }}", "'.repeat' is JavaScript's own"),
         ("{{ q.slice(0, 2) }}", "'.slice' is JavaScript's own"),
         ("{{ q + n }}", "'+' between a text and a number is JavaScript's own"),
         ("{{ q * 2 }}", "'*' between a text and a number is JavaScript's own"),
@@ -663,3 +666,9 @@ def test_the_usual_threshold_of_g_eval_is_that_of_promptfoo(folder: Path) -> Non
 
     assert judges(usual) == [{"g_eval": "Is kind."}]
     assert judges(higher) == [{"g_eval": {"criteria": "Is kind.", "threshold": 0.75}}]
+
+
+def test_a_number_of_edits_beyond_all_bounds_is_read_at_once(folder: Path) -> None:
+    found = asserted(folder, {"type": "levenshtein", "value": "abc", "threshold": 1e30})
+
+    assert found.losses

@@ -292,7 +292,13 @@ def test_prompts_come_from_files_of_all_kinds(folder: Path) -> None:
         *("One {{q}}", "Two {{q}}", chat, [{"role": "system", "content": "S {{q}}"}], "Raw {{q}}"),
         *([{"role": "user", "content": "L {{q}}"}], "# M {{q}}", "C {{q}}", "{{ '' }}Read notes.md{{ '' }}", "a: 1"),
     ]
-    assert found.losses == ["5: prompts[3].config: there is no equivalent of it; left out"]
+    called = "a prompt is called by its file or its number here; left out"
+    assert found.losses == [
+        f"4: prompts[2].label: {called}",
+        f"5: prompts[3].label: {called}",
+        "5: prompts[3].config: there is no equivalent of it; left out",
+        f"8: prompts[6]: {called}",
+    ]
 
 
 def test_prompts_may_be_a_mapping_or_a_single_text(folder: Path) -> None:

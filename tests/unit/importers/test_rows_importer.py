@@ -145,3 +145,43 @@ def test_a_wrong_map_is_named(tmp_path: Path, fields: dict[str, str], message: s
     with pytest.raises(UsageError) as caught:
         read(tmp_path, {"input": "a"}, **fields)
     assert str(caught.value) == message
+
+
+def test_texts_are_read_as_what_a_mapped_key_takes(tmp_path: Path) -> None:
+    row = {"q": "Q", "w": "4", "p": "2", "t": " 3 ", "s": "false", "j": '["exact"]', "m": '{"a": 1}', "v": '{"b": 2}'}
+
+    keys = {"input": "q", "weight": "w", "priority": "p", "trials": "t", "skip": "s", "judges": "j", "metadata": "m"}
+    found = read(tmp_path, row, **keys, vars="v")
+
+    assert found.losses == ()
+    assert {**found.cases[0], **found.settings} == {
+        "input": "Q", "weight": 4.0, "priority": 2, "trials": 3, "skip": False, "judges": ["exact"],
+        "metadata": {"a": 1}, "vars": {"b": 2},
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("key", "cell", "message"),
+    [
+        ("weight", "much", "weight: must be a number, got 'much'; left out"),
+        ("trials", "1.5", "trials: must be a whole number, got '1.5'; left out"),
+        ("judges", "exact", "judges: must be JSON, got 'exact'; left out"),
+        ("judges", '"exact"', "judges: must be a list, but is a text; left out"),
+        ("metadata", "[1]", "metadata: must be a mapping, but is a list; left out"),
+        ("vars", "3", "vars: must be a mapping, but is a number; left out"),
+    ],
+)
+def test_a_text_that_a_mapped_key_cannot_take_is_named(tmp_path: Path, key: str, cell: str, message: str) -> None:
+    found = read(tmp_path, {"q": "Q", "c": cell}, input="q", **{key: "c"})
+
+    assert [str(loss) for loss in found.losses] == [f"rows.jsonl:1: c: as {message}"]
+    assert found.cases == [{"input": "Q"}]
+
+
+def test_a_field_of_the_name_of_a_variable_is_named(tmp_path: Path) -> None:
+    found = read(tmp_path, {"q": "Q", "vars": {"lang": "x", "same": 1}, "lang": "y", "same": 1}, input="q")
+
+    assert found.cases == [{"input": "Q", "vars": {"lang": "x", "same": 1}}]
+    assert [str(loss) for loss in found.losses] == [
+        "rows.jsonl:1: lang: 'vars' has a value of this name, too, which is kept; left out"
+    ]
