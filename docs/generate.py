@@ -1,6 +1,6 @@
 """The parts of the docs that are made from the code: Markdown of settings, judges, keys, hooks and public names.
 
-A page asks for a part with a line ``<!-- generated: NAME -->``, and ``fill_page`` puts it there. No file is written.
+``docs.write`` puts them into the pages.
 """
 
 from __future__ import annotations
@@ -33,7 +33,6 @@ from pytest_promptevals.settings import SETTINGS
 
 HOOK_PREFIX: Final = "pytest_promptevals_"
 
-_MARKER: Final = re.compile(r"^<!-- generated: ([\w-]+) -->$", re.MULTILINE)
 _TYPES: Final = {
     "string": "text",
     "integer": "whole number",
@@ -50,13 +49,10 @@ _ARGUMENTS: Final = re.compile(r"^Args:\n((?: {4}.*\n?)+)", re.MULTILINE)
 _RST_CODE: Final = re.compile(r"(?<!`)``(?!`)([^`]+)``(?!`)")
 _RST_EXAMPLE: Final = re.compile(r"^Example::\n\n((?: {4}.*\n?|\n)+)", re.MULTILINE)
 
+_DEFINITION: Final = re.compile(r"\n\n(?=@|def |class |async def )")
+
 # A JSON Schema as pydantic makes it; its keys are looked up one by one.
 Schema = Mapping[str, Any]
-
-
-def fill_page(text: str) -> str:
-    """Return a page with the parts that it asks for. Raises ``KeyError`` for a part that there is not."""
-    return _MARKER.sub(lambda found: PARTS[found.group(1)](), text)
 
 
 def settings_reference() -> str:
@@ -188,9 +184,14 @@ def _docs_below(body: Sequence[ast.stmt]) -> dict[str, str]:
 
 def _to_markdown(docstring: str) -> str:
     """Return a docstring with its reStructuredText code as Markdown."""
-    text = _RST_EXAMPLE.sub(lambda found: f"```python\n{textwrap.dedent(found.group(1)).strip()}\n```\n", docstring)
+    text = _RST_EXAMPLE.sub(lambda found: f"```python\n{_laid_out(found.group(1))}\n```\n", docstring)
     text = _ARGUMENTS.sub(lambda found: re.sub(r"^ {4}(\w+):", r"- `\1`:", found.group(1), flags=re.MULTILINE), text)
     return _RST_CODE.sub(r"`\1`", text).strip()
+
+
+def _laid_out(example: str) -> str:
+    """Return an example with two lines between functions, as the formatter of the pages has it."""
+    return _DEFINITION.sub("\n\n\n", textwrap.dedent(example).strip())
 
 
 def _keys_of(model: type[BaseModel]) -> Callable[[], str]:

@@ -75,11 +75,16 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
-    """Say of gates that are named on the command line why they are not found."""
+    """Say why gates that are named on the command line are not found, and which formats of reports there are not."""
     try:
-        return (yield)
+        returned = yield
     except pytest.UsageError as error:
         raise options.explain_gates(error, session.config) from None
+    if options.settings_of(session.config).report and not options.is_xdist_worker(session.config):
+        from pytest_promptevals.pytest_glue.reporting import check_formats  # noqa: PLC0415 - only where one is asked for
+
+        check_formats(session.config)
+    return returned
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:

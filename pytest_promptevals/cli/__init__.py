@@ -9,6 +9,7 @@ from typing import Any, Final
 import click
 
 from pytest_promptevals.cli.output import use_safe_stdout
+from pytest_promptevals.errors import did_you_mean
 from pytest_promptevals.reports.lines import fill_lines
 from pytest_promptevals.reports.words import visible_text
 
@@ -51,6 +52,14 @@ class _LazyGroup(click.Group):
         except click.ClickException as error:
             error.message = visible_text(_broken_into_lines(error))  # type: ignore[misc]  # Final, but nothing else says what to print
             raise
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name[:1].isalnum() and self.get_command(ctx, name) is None:
+            ctx.fail(f"No such command {name!r}.{did_you_mean(name, _COMMANDS)}")
+        return super().resolve_command(ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         del ctx

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,8 @@ from pytest_promptevals.cli.replay import replay_evals
 from pytest_promptevals.errors import CacheError
 from pytest_promptevals.files.paths import shown_path
 
+_FILE: Final = "cache.db"
+"""What caches are called, which are looked for in folders."""
 _MEGABYTE: Final = 1_000_000
 _HEADERS: Final = ("model", "responses", "cost", "seconds")
 
@@ -100,16 +102,30 @@ def export(file: Path, cache_file: Path | None) -> None:
 
 
 @cache.command("import")
-@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("files", metavar="FILE|FOLDER...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--replace", is_flag=True, help="Let the responses of FILE go before those that are there.")
 @_cache_option
 def import_(files: Sequence[Path], cache_file: Path | None, *, replace: bool) -> None:
-    """Bring the responses of each FILE, an export, a recording or another cache, into the cache."""
+    """Bring the responses of each FILE, an export, a recording or another cache, into the cache.
+
+    Of a FOLDER, those of all files cache.db in it and below it.
+    """
     places = _find_places(cache_file, None)
     with _errors_shown():
-        counts = [maintenance.import_entries(places.cache, file, replace=replace) for file in files]
+        counts = [maintenance.import_entries(places.cache, file, replace=replace) for file in _find_caches(files)]
+    if not counts:
+        return
     added, replaced, kept = (sum(each) for each in zip(*map(dataclasses.astuple, counts), strict=True))
     echo(f"{_shown(places.cache)}: {added} added, {replaced} replaced, {kept} kept as they were")
+
+
+def _find_caches(sources: Iterable[Path]) -> Iterator[Path]:
+    """Yield the files that are named, and the caches in folders; say which folders have none."""
+    for source in sources:
+        found = sorted(source.rglob(_FILE)) if source.is_dir() else [source]
+        if not found:
+            echo(f"{source}: no {_FILE} in this folder or below it, so there is nothing to import")
+        yield from found
 
 
 @cache.command()

@@ -14,7 +14,7 @@ from pytest_promptevals.cli.project import find_project
 from pytest_promptevals.errors import DatasetError, FileProblem, UsageError
 from pytest_promptevals.records.cases import Dataset
 from pytest_promptevals.records.drafts import Export, ExportRequest
-from pytest_promptevals.reports.words import count_text
+from pytest_promptevals.reports.words import count_text, visible_line
 
 
 class _Formats(click.Option):
@@ -86,7 +86,7 @@ def _read_prompts(dataset: Dataset, rootdir: Path) -> Iterator[Mapping[str, Any]
 
 def _report(made: Export, *, on_screen: bool) -> None:
     for loss in made.losses:
-        echo(str(loss), err=on_screen)
+        echo(visible_line(str(loss)), err=on_screen)
     if made.losses:
         count = count_text(len(made.losses), "thing")
         echo(f"{count} in the file without an equivalent there, named above", err=on_screen)

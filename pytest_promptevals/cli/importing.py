@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
@@ -13,7 +14,7 @@ from pytest_promptevals.cli.project import find_project
 from pytest_promptevals.errors import DatasetError, FileProblem, UsageError
 from pytest_promptevals.files.paths import shown_path
 from pytest_promptevals.records.drafts import Draft, ImportRequest
-from pytest_promptevals.reports.words import count_text
+from pytest_promptevals.reports.words import count_text, visible_line
 from pytest_promptevals.settings import SETTINGS
 
 _ENDINGS: Final = (".eval.yaml", ".eval.yml", ".eval.jsonl")
@@ -33,9 +34,25 @@ def _read_map(ctx: click.Context, param: click.Parameter, values: tuple[str, ...
     return found
 
 
-@click.command("import")
+class _Command(click.Command):
+    """Names the formats that there are, plugins' among them, where the help is asked for."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        from pytest_promptevals.datasets.importers.registry import find_importers  # noqa: PLC0415 - what import alone needs
+
+        del ctx
+        try:
+            importers = find_importers()
+            rows = [(name, importers.load(name).description) for name in importers.entries]
+        except UsageError as error:
+            raise click.ClickException(str(error)) from None
+        with formatter.section("Formats"):
+            formatter.write_dl(rows)
+
+
+@click.command("import", cls=_Command)
 @click.argument("source", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--format", "form", metavar="NAME", help="Format of SOURCE; default: auto, which looks at it.")
+@click.option("--format", "form", metavar="NAME", help="Format of SOURCE, see below; default: auto, which looks at it.")
 @click.option(
     "--output",
     "-o",
@@ -60,8 +77,9 @@ def importing(
     What has no equivalent is named with its place. Nothing is dropped in silence.
     """
     from pytest_promptevals.datasets.importers.finishing import finish  # noqa: PLC0415 - what import alone needs
-    from pytest_promptevals.datasets.importers.foreign import take_sample  # noqa: PLC0415 - likewise
+    from pytest_promptevals.datasets.importers.foreign import take_sample, why_unreadable  # noqa: PLC0415 - likewise
     from pytest_promptevals.datasets.importers.registry import choose_importer, find_importers  # noqa: PLC0415 - likewise
+    from pytest_promptevals.datasets.importers.tables import name_delimiter  # noqa: PLC0415 - likewise
     from pytest_promptevals.prompts.templates import names_in  # noqa: PLC0415 - loads Jinja2, 0.1 s
 
     target = output or Path("evals", f"{_stem(source)}.eval.yaml")
@@ -73,9 +91,12 @@ def importing(
         draft = finish(_checked(importer.read(request), name), names_in, shown)
     except (UsageError, FileProblem, DatasetError) as error:
         raise click.ClickException(str(error)) from None
+    if said := name_delimiter(source, shown):
+        echo(said)
     _report(draft)
     if not draft.cases:
-        raise click.ClickException(f"{shown}: there are no cases in it, read as {name}")
+        problem = "" if draft.losses else why_unreadable(source, shown)
+        raise click.ClickException(problem or f"{shown}: there are no cases in it, read as {name}")
     if strict and draft.losses:
         raise click.ClickException("nothing is written: --strict is given, and not everything has an equivalent")
     _write(draft, target, f"{source.name} ({name})", force=force)
@@ -99,30 +120,29 @@ def _check_target(target: Path) -> None:
 
 def _report(draft: Draft) -> None:
     for loss in draft.losses:
-        echo(str(loss))
+        echo(visible_line(str(loss)))
     if draft.losses:
         echo(f"{count_text(len(draft.losses), 'thing')} in the file without an equivalent, named above")
 
 
 def _write(draft: Draft, target: Path, origin: str, *, force: bool) -> None:
     from pytest_promptevals.datasets.importers.writing import eval_file_texts  # noqa: PLC0415 - what import alone needs
-    from pytest_promptevals.files.text import write_text_atomically  # noqa: PLC0415 - likewise
+    from pytest_promptevals.files.all_or_none import write_all  # noqa: PLC0415 - likewise
 
     try:
         texts = eval_file_texts(draft, target.name, origin)
     except ValueError as error:
         raise click.ClickException(f"{target}: {error}") from None
-    places = {target.parent / name: text for name, text in texts.items()}
-    taken = [str(path) for path in places if path.exists()]
+    places = [target.parent / name for name in texts]
+    taken = [str(path) for path in places if os.path.lexists(path)]
     if taken and not force:
         raise click.ClickException(f"{', '.join(taken)}: there already; give --force to write over it")
     try:
-        for path, text in places.items():
-            write_text_atomically(path, text)
+        write_all(target.parent, texts)
     except OSError as error:
         raise click.ClickException(f"{error.filename}: cannot be written: {error.strerror}") from None
     echo(f"{count_text(len(draft.cases), 'case')} written to {target}")
-    for path in list(places)[1:]:
+    for path in places[1:]:
         echo(f"  with {path}")
     if missing := list(_find_missing(target.absolute())):
         echo("before it runs:")

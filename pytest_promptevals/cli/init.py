@@ -13,23 +13,28 @@ from typing import Final
 
 import click
 
+from pytest_promptevals.cli.git_hosts import find_host
 from pytest_promptevals.cli.output import echo
 from pytest_promptevals.cli.project import Project, find_project
 from pytest_promptevals.cli.starter_files import (
     CI_FILES,
     EVALS,
-    ci_file,
-    find_same,
+    USUAL_BRANCH,
+    ci_files,
+    names_branch,
     root_file,
     starter_files,
-    write_all,
 )
 from pytest_promptevals.errors import did_you_mean
+from pytest_promptevals.files.all_or_none import find_same, write_all
 from pytest_promptevals.files.paths import shown_path
+from pytest_promptevals.history.git import find_default_branch
 from pytest_promptevals.reports.lines import fill_lines
 
 _NONE: Final = "none"
 _NAME: Final = re.compile(r"[A-Za-z0-9][\w-]*", re.ASCII)
+_BRANCH: Final = re.compile(r"[A-Za-z_][\w./-]*", re.ASCII)
+"""A branch that means nothing else in YAML, in a pattern of GitHub's, or in Groovy."""
 _OFFLINE: Final = frozenset({"recorded", "scripted"})
 """Providers that are no models by themselves."""
 _KEYS: Final = {
@@ -37,8 +42,6 @@ _KEYS: Final = {
     "openai-responses": "OPENAI_API_KEY",
     "anthropic": "ANTHROPIC_API_KEY",
 }
-_HOSTS: Final = {"github": "github", "gitlab": "gitlab"}
-"""What the address of a repository on a server has in it."""
 
 
 def _check_model(model: str) -> str:
@@ -92,7 +95,7 @@ def init(folder: Path, model: str | None, ci: str | None, name: str, *, yes: boo
             raise click.ClickException(
                 f"{folder / EVALS} holds evals already, so nothing is written. --ci NAME adds a CI workflow to them"
             )
-        _write(root, folder, ci_file(ci), force=False)
+        _write(root, folder, _ci_files(root, ci), force=False)
         _say(_notes_on_ci(root, ci))
         return
     asks = _has_terminal() and not yes
@@ -100,7 +103,7 @@ def init(folder: Path, model: str | None, ci: str | None, name: str, *, yes: boo
         model = _ask_model() if asks else ""
     if ci is None:
         ci = _ask_ci(_guess_ci(root)) if asks else _guess_ci(root)
-    _write(root, folder, starter_files(name, model) | root_file(root) | ci_file(ci), force=force)
+    _write(root, folder, starter_files(name, model) | root_file(root) | _ci_files(root, ci), force=force)
     _say([*_notes(root, name), *_notes_on_ci(root, ci), *_next_steps(root, folder, name, model)])
 
 
@@ -130,13 +133,19 @@ def _ask_ci(guess: str) -> str:
 
 def _guess_ci(root: Path) -> str:
     """Return the CI server that the address of the repository tells of, unless it has a workflow already."""
-    try:
-        config = (root / ".git" / "config").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return _NONE
-    addresses = " ".join(re.findall(r"^\s*url\s*=\s*(\S+)", config, re.MULTILINE)).lower()
-    server = next((server for server, part in _HOSTS.items() if part in addresses), _NONE)
-    return _NONE if server == _NONE or (root / CI_FILES[server][1]).exists() else server
+    server = find_host(root)
+    return _NONE if not server or any((root / name).exists() for name in CI_FILES[server]) else server
+
+
+def _ci_files(root: Path, ci: str) -> dict[str, str]:
+    return ci_files(ci, _find_branch(root) or USUAL_BRANCH)
+
+
+def _find_branch(root: Path) -> str | None:
+    """Return the default branch that git tells, if a workflow can name it as it is."""
+    # The folder may be one that is yet to be made.
+    branch = find_default_branch(next(base for base in (root, *root.parents) if base.is_dir()))
+    return branch if branch is not None and _BRANCH.fullmatch(branch) else None
 
 
 def _write(root: Path, folder: Path, texts: Mapping[str, str], *, force: bool) -> None:
@@ -168,10 +177,17 @@ def _notes(root: Path, name: str) -> Iterator[str]:
 
 
 def _notes_on_ci(root: Path, ci: str) -> Iterator[str]:
-    """Yield where the CI server looks for its file, if that is elsewhere."""
+    """Yield what is to be corrected in the workflows: the default branch if git does not tell it, and their place."""
+    if ci not in CI_FILES:
+        return
+    names = list(CI_FILES[ci])
+    if names_branch(ci) and _find_branch(root) is None:
+        yield f"{names[0]} takes {USUAL_BRANCH} for the default branch: correct it there if it is another one"
     checkout = next((base for base in (root, *root.parents) if (base / ".git").exists()), root)
-    if ci in CI_FILES and checkout != root:
-        yield f"{ci} looks for {CI_FILES[ci][1]} in {checkout} alone: move it there, and correct 'pytest evals' in it"
+    if checkout != root:
+        them = "it" if len(names) == 1 else "them"
+        shown = " and ".join(names)
+        yield f"{ci} looks for {shown} in {checkout} alone: move {them} there, and correct 'pytest evals' in {them}"
 
 
 def _looks_into(project: Project, evals: Path) -> bool:

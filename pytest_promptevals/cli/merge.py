@@ -49,7 +49,11 @@ class _WithPytestArguments(click.Command):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         place = args.index("--") if "--" in args else len(args)
         ctx.meta[_ARGUMENTS] = args[place + 1 :]
-        return super().parse_args(ctx, args[:place])
+        try:
+            return super().parse_args(ctx, args[:place])
+        except click.NoSuchOption as error:
+            message = error.format_message()
+            raise click.UsageError(f"{message} What pytest is to be told stands behind '--'.", ctx) from None
 
 
 @click.command(cls=_WithPytestArguments, epilog="Example: promptevals merge shards -- -v")

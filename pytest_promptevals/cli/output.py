@@ -22,7 +22,7 @@ FORMAT_HELP: Final = "Default: what the name of the file ends in, or else table.
 output_option = click.option(
     "--output", "-o", type=click.Path(path_type=Path, dir_okay=False), help="File to write to; default: print it."
 )
-"""Names a file in the place of standard output."""
+"""Names a file in the place of standard output; its folder is made if need be."""
 
 
 def choose_format(form: str | None, output: Path | None, endings: Mapping[str, str], usual: str) -> str:
@@ -80,9 +80,11 @@ def open_output(output: Path | None) -> Iterator[TextIO]:
         else:
             yield cast(TextIO, _VisibleStream(sys.stdout))
         return
-    # Half of a surrogate pair is no character of UTF-8.
-    with _explaining(output), output.open("w", encoding="utf-8", errors="backslashreplace", newline="\n") as stream:
-        yield stream
+    with _explaining(output):
+        output.parent.mkdir(parents=True, exist_ok=True)
+        # Half of a surrogate pair is no character of UTF-8.
+        with output.open("w", encoding="utf-8", errors="backslashreplace", newline="\n") as stream:
+            yield stream
 
 
 class _VisibleStream(io.TextIOBase):
@@ -113,8 +115,10 @@ def open_binary_output(output: Path | None) -> Iterator[BinaryIO]:
     Raises ``click.UsageError`` for a terminal, ``click.ClickException`` if the file cannot be written.
     """
     if output is not None:
-        with _explaining(output), output.open("wb") as stream:
-            yield stream
+        with _explaining(output):
+            output.parent.mkdir(parents=True, exist_ok=True)
+            with output.open("wb") as stream:
+                yield stream
         return
     if sys.stdout.isatty():
         raise click.UsageError("this format is no text for a terminal; name a file with --output")
@@ -125,5 +129,7 @@ def open_binary_output(output: Path | None) -> Iterator[BinaryIO]:
 def _explaining(output: Path) -> Iterator[None]:
     try:
         yield
+    except (FileExistsError, NotADirectoryError):
+        raise click.ClickException(f"{output} cannot be written: what should be its folder is a file") from None
     except OSError as error:
         raise click.ClickException(f"{output} cannot be written: {error.strerror}") from None

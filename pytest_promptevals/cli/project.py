@@ -86,6 +86,11 @@ def find_project(folder: Path) -> Project:
     return Project(bare or folder, {})
 
 
+def has_settings(folder: Path) -> bool:
+    """Return whether a folder holds an ini file that pytest takes; one of another tool has to speak of pytest."""
+    return any((folder / name).is_file() and _load(folder / name, load) is not None for name, load in _LOADERS.items())
+
+
 def _load(path: Path, load: Callable[[Path], Mapping[str, Any] | None]) -> Mapping[str, Any] | None:
     try:
         return load(path)

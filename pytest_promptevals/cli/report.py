@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Final
 
@@ -10,11 +11,17 @@ import click
 from pytest_promptevals.cli.histories import history_of_project, history_option
 from pytest_promptevals.cli.output import echo, open_output, output_option
 from pytest_promptevals.errors import UsageError
+from pytest_promptevals.history.git import read_git_state
 from pytest_promptevals.hookspecs import Report
+from pytest_promptevals.records.references import LATEST
+from pytest_promptevals.records.runs import Run
 from pytest_promptevals.registering import Extensions
+from pytest_promptevals.reports.lines import fill_lines
 from pytest_promptevals.reports.registry import find_reports
 
 _USUAL: Final = "markdown"
+_SHOWN: Final = 7
+"""Signs of a commit that are shown."""
 
 
 class _Formats(click.Option):
@@ -27,7 +34,7 @@ class _Formats(click.Option):
 
 
 @click.command()
-@click.argument("run", default="latest")
+@click.argument("run", default=LATEST)
 @click.option("--format", "form", metavar="NAME", cls=_Formats)
 @output_option
 @history_option
@@ -43,11 +50,23 @@ def report(run: str, form: str | None, output: Path | None, history: str | None)
     with history_of_project(history) as (store, project):
         with store.reading() as connection:
             run_id = find_run(connection, run)
+        if run == LATEST:
+            _tell_of_another_commit(store.run(run_id), project.rootdir)
         text = chosen.render(read_report(store, project.rootdir, run_id))
     with open_output(output) as stream:
         stream.write(text)
     if output is not None:
         echo(f"report of run {run_id} written to {output}")
+
+
+def _tell_of_another_commit(run: Run, rootdir: Path) -> None:
+    """Say where the newest run is one of another commit: whoever asks in a job wants to know of this one."""
+    here = None if run.git is None else read_git_state(rootdir)
+    if run.git is None or here is None or here.commit == run.git.commit:
+        return
+    then, now = run.git.commit[:_SHOWN], here.commit[:_SHOWN]
+    text = f"the newest run is of commit {then}, the checkout is at {now}: pytest recorded no run of it"
+    echo("\n".join(fill_lines(text, shutil.get_terminal_size().columns)), err=True)
 
 
 def _find() -> Extensions[Report]:

@@ -1,26 +1,32 @@
-"""What ``promptevals init`` writes, and how: all of it, or nothing."""
+"""What ``promptevals init`` writes."""
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 from string import Template
 from typing import Final
 
-from pytest_promptevals.files.text import write_text_atomically
+from pytest_promptevals.cli.project import has_settings
 
-CI_FILES: Final[Mapping[str, tuple[str, str]]] = {
-    "github": ("github.yml", ".github/workflows/evals.yml"),
-    "gitlab": ("gitlab-ci.yml", ".gitlab-ci.yml"),
-    "jenkins": ("Jenkinsfile", "Jenkinsfile"),
+CI_FILES: Final[Mapping[str, Mapping[str, str]]] = {
+    "github": {
+        ".github/workflows/evals.yml": "github.yml",
+        ".github/workflows/evals-forks.yml": "github-forks.yml",
+    },
+    "gitlab": {".gitlab-ci.yml": "gitlab-ci.yml"},
+    "jenkins": {"Jenkinsfile": "Jenkinsfile"},
 }
-"""Of each CI server, the shipped workflow, and where the server looks for it."""
+"""Of each CI server, the shipped workflows by the places where the server looks for them, the main one first."""
+USUAL_BRANCH: Final = "main"
+"""The default branch of the shipped workflows."""
+_BRANCHES: Final = ("branches: [{}] ", "DEFAULT_BRANCH = '{}'\n")
+"""How workflows name the default branch, if they do not ask the server for it."""
 EVALS: Final = "evals"
 """Folder of the eval files."""
-_ROOTS: Final = ("pytest.toml", ".pytest.toml", "pytest.ini", ".pytest.ini", "pyproject.toml", "setup.py")
-"""Files by which pytest knows the root of a project, whatever stands in them."""
+_ROOTS: Final = ("pyproject.toml", "setup.py")
+"""Files by which pytest knows the root of a project, even if they say nothing about pytest."""
 
 
 def starter_files(name: str, model: str) -> dict[str, str]:
@@ -40,58 +46,33 @@ def starter_files(name: str, model: str) -> dict[str, str]:
 
 def root_file(folder: Path) -> dict[str, str]:
     """Return the text of a ``pytest.ini``, if pytest would not know a project's root at or above a folder."""
-    if any((base / name).is_file() for base in (folder, *folder.parents) for name in _ROOTS):
-        return {}
-    return {"pytest.ini": _read("root.ini")}
+    is_known = any(map(_is_root, (folder, *folder.parents)))
+    return {} if is_known else {"pytest.ini": _read("root.ini")}
 
 
-def ci_file(server: str) -> dict[str, str]:
-    """Return the text of the workflow for a CI server, by its path in the project; nothing for another word."""
-    if server not in CI_FILES:
-        return {}
-    source, target = CI_FILES[server]
-    return {target: _read(source, "workflows")}
+def _is_root(folder: Path) -> bool:
+    return any((folder / name).is_file() for name in _ROOTS) or has_settings(folder)
+
+
+def ci_files(server: str, branch: str = USUAL_BRANCH) -> dict[str, str]:
+    """Return the texts of the workflows for a CI server, by their paths in the project; nothing for another word.
+
+    They take that branch for the default one of the repository.
+    """
+    sources = CI_FILES.get(server, {})
+    return {target: _with_branch(_read(source, "workflows"), branch) for target, source in sources.items()}
+
+
+def names_branch(server: str) -> bool:
+    """Return whether the workflows for a CI server name the default branch."""
+    return ci_files(server) != ci_files(server, f"not-{USUAL_BRANCH}")
+
+
+def _with_branch(text: str, branch: str) -> str:
+    for form in _BRANCHES:
+        text = text.replace(form.format(USUAL_BRANCH), form.format(branch))
+    return text
 
 
 def _read(name: str, folder: str = "starter") -> str:
     return resources.files(__package__).joinpath(folder, name).read_text(encoding="utf-8")
-
-
-def find_same(folder: Path, texts: Mapping[str, str]) -> list[str]:
-    """Return the paths at which a file with that text is already."""
-    return [name for name, text in texts.items() if _read_bytes(folder / name) == text.encode()]
-
-
-def _read_bytes(path: Path) -> bytes | None:
-    try:
-        return path.read_bytes()
-    except OSError:
-        return None
-
-
-def write_all(folder: Path, texts: Mapping[str, str]) -> None:
-    """Write texts below a folder, which is made; where one cannot be written, all is as it was.
-
-    Raises ``OSError`` for that one.
-    """
-    paths = [folder / name for name in texts]
-    before = {path: _read_bytes(path) for path in paths}
-    folders = {parent for path in paths for parent in path.parents if not parent.exists()}
-    try:
-        for path, text in zip(paths, texts.values(), strict=True):
-            write_text_atomically(path, text)
-    except OSError:
-        _restore(before, sorted(folders, reverse=True))
-        raise
-
-
-def _restore(before: Mapping[Path, bytes | None], folders: list[Path]) -> None:
-    for path, content in before.items():
-        with contextlib.suppress(OSError):
-            if content is not None:
-                path.write_bytes(content)
-            else:
-                path.unlink(missing_ok=True)
-    for folder in folders:
-        with contextlib.suppress(OSError):
-            folder.rmdir()

@@ -16,6 +16,8 @@ from pytest_promptevals.files.strict_json import parse_json
 from pytest_promptevals.records.json_types import Json
 
 _LARGEST_CELL: Final = 1 << 30
+_DELIMITERS: Final = {";": "semicolons", "\t": "tabs"}
+"""What spreadsheets may write in the place of commas."""
 
 
 def read_csv(text: str, shown: str, problems: Problems) -> Iterator[tuple[dict[str, Json], Source]]:
@@ -67,6 +69,9 @@ def _large_cells() -> Iterator[None]:
 
 def _check_header(columns: list[str], source: Source, problems: Problems) -> bool:
     before = len(problems)
+    for delimiter, word in _DELIMITERS.items():
+        if len(columns) == 1 and delimiter in columns[0]:
+            problems.add(f"the cells are separated by {word}; write the file with commas between them", source)
     for index, name in enumerate(columns):
         if not name:
             problems.add(f"column {index + 1} has no name; name it in the first row", source)
@@ -94,18 +99,23 @@ def _read_row(columns: list[str], cells: list[str], source: Source, problems: Pr
 
 def _read_cell(name: str, cell: str, source: Source, problems: Problems) -> Json:
     try:
-        return read_cell(name, cell)
+        return convert_cell(name, cell)
     except ValueError as error:
-        problems.add(f"{error}, got {shorten(cell)}", source, (name,))
-    except FileProblem as problem:
-        problems.add(f"must be JSON; {problem.message}", source, (name,))
+        problems.add(str(error), source, (name,))
     return None
 
 
-def read_cell(name: str, cell: str) -> Json:
-    """Return what a text stands for as that key of a case. Raises ``ValueError`` or ``FileProblem`` if it is none."""
+def convert_cell(name: str, cell: str) -> Json:
+    """Return the text of a cell as what a key of a case asks for. Raises ``ValueError``, which says what it must be."""
     read = _READERS.get(name)
-    return cell if read is None else read(cell.strip())
+    if read is None:
+        return cell
+    try:
+        return read(cell.strip())
+    except FileProblem as problem:
+        raise ValueError(f"must be JSON; {problem.message}") from None
+    except ValueError as error:
+        raise ValueError(f"{error}, got {shorten(cell)}") from None
 
 
 def _read_whole_number(cell: str) -> Json:

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from pytest_promptevals.files.fields import field_name
-from pytest_promptevals.files.yaml import YamlDocument
 from pytest_promptevals.records.cases import Location
 
 Path = tuple[str | int, ...]
 """Keys and 0-based indexes that lead to a value."""
+
+
+class Document(Protocol):
+    """A document that knows where its parts stand."""
+
+    def line_of(self, path: Path) -> int:
+        """Return the 1-based line of a part; of its nearest holder where the path leads nowhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +28,7 @@ class Source:
     """The file, as messages name it."""
     line: int = 1
     """Line of the value."""
-    document: YamlDocument | None = None
+    document: Document | None = None
     """The document it is part of; ``None`` where the value stands in one line, or its parts have no lines."""
     root: Path = ()
     """What leads to the value inside of the document."""

@@ -23,6 +23,10 @@ def write_lines_atomically(path: Path, lines: Iterable[str]) -> int:
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, target)  # noqa: PTH105 - Path.replace hides that this is the atomic one
+    except OSError as error:
+        if str(error.filename) == str(temporary):  # of which nobody but us knows
+            error.filename, error.filename2 = str(path), None
+        raise
     finally:
         temporary.unlink(missing_ok=True)
     return count

@@ -70,5 +70,9 @@ def write_text_atomically(path: Path, text: str) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, target)  # noqa: PTH105 - Path.replace hides that this is the atomic one
+    except OSError as error:
+        if str(error.filename) == str(temporary):  # of which nobody but us knows
+            error.filename, error.filename2 = str(path), None
+        raise
     finally:
         temporary.unlink(missing_ok=True)

@@ -21,7 +21,8 @@ _FOREIGN: Final = frozenset(
     {"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY"}
 )
 _STATUS: Final = ("--no-optional-locks", "status", "--porcelain=v2", "--branch", "--untracked-files=no")
-_DEFAULT_BRANCHES: Final = ("origin/HEAD", "origin/main", "main", "origin/master", "master")
+_USUAL_NAMES: Final = ("main", "master")
+_DEFAULT_BRANCHES: Final = ("origin/HEAD", *(f"{place}{name}" for name in _USUAL_NAMES for place in ("origin/", "")))
 MOST_ANCESTORS: Final = 10_000
 """Commits that are looked through for one that a run was recorded at."""
 
@@ -72,6 +73,24 @@ def find_merge_base(folder: Path) -> tuple[str, str]:
     if base is None:
         raise UsageError(f"HEAD and {branch} have no commit in common{_shallow_hint(folder)}")
     return base.strip(), branch
+
+
+def find_default_branch(folder: Path) -> str | None:
+    """Return the name of the branch that others are compared with; ``None`` if git cannot tell. Never raises.
+
+    That is what ``origin/HEAD`` points at. Without it, it is the branch, here or at ``origin``, of the name that git is
+    told to give to a first branch (``init.defaultBranch``), or else of a usual name; where there is none of these, the
+    one that is checked out, with or without a commit.
+    """
+    head = _ask_git(folder, "symbolic-ref", "--short", "refs/remotes/origin/HEAD")
+    if head is not None:
+        return head.strip().partition("/")[2]
+    configured = (_ask_git(folder, "config", "init.defaultBranch") or "").strip()
+    for name in (configured, *_USUAL_NAMES):
+        if name and find_branch_tip(folder, name) is not None:
+            return name
+    current = _ask_git(folder, "symbolic-ref", "--short", "HEAD")
+    return None if current is None else current.strip()
 
 
 def find_last_change(folder: Path, path: str) -> str | None:

@@ -43,6 +43,11 @@ class RunNotifier:
         self._is_checked = False
         self._not_run: set[tuple[str, str]] = set()
         self._is_known = False
+        self._failed = 0
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Count what fails."""
+        self._failed += report.failed
 
     def pytest_report_collectionfinish(self, items: Sequence[pytest.Item]) -> list[str]:
         """Say what keeps notifications from being sent, before anything is paid."""
@@ -87,6 +92,7 @@ class RunNotifier:
             comparisons=comparisons,
             not_run=len(self._not_run),
             failed_before=self._failed_before(run),
+            failed=self._failed,
             link=find_link(os.environ),
         )
 

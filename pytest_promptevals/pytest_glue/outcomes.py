@@ -47,10 +47,10 @@ class ItemOutcomes:
         return any(kind.fails for _, kind in self._noted)
 
     def of(self, results: Collection[CaseResult]) -> tuple[ItemOutcome, ...]:
-        """Return what results do not tell; failures last."""
+        """Return what results do not tell; of one item, what came later is later."""
         told = {result.nodeid for result in results if not result.passed}
         noted = [outcome for outcome, is_told in self._noted.values() if not (is_told and outcome.nodeid in told)]
-        return tuple(sorted([*noted, *self._unusable()], key=lambda outcome: outcome.kind.fails))
+        return (*noted, *self._unusable())
 
     def _unusable(self) -> Iterator[ItemOutcome]:
         """Yield files that cannot be used: they are collected before this listens."""

@@ -34,7 +34,7 @@ class NotJudgedError(JudgeError):
 
 
 class UnscoredOutputError(JudgeError):
-    """Of several outputs, some have scores and some have none."""
+    """Of several outputs, some were put to the judges and some were not."""
 
 
 class Recorder:
@@ -97,14 +97,14 @@ class Recorder:
         self._own_scores.append(score)
 
     def check(self) -> None:
-        """Raise ``UnscoredOutputError`` if an output has no score beside others that have one."""
-        if self._own_scores or not any(outcome.scores for outcome in self._outcomes):
+        """Raise ``UnscoredOutputError`` if an output was put to no judge beside others that were."""
+        if not any(outcome.scores for outcome in self._outcomes):
             return
         for number, outcome in enumerate(self._outcomes, start=1):
             if not outcome.scores and outcome.error is None:
                 raise UnscoredOutputError(
-                    f"output {number} of {len(self._outcomes)} has no score, and others have: put it to the judges "
-                    "with evals.judge(), or leave out evals.output()"
+                    f"output {number} of {len(self._outcomes)} was put to no judge, and others were: give it to "
+                    "evals.judge(), or leave out evals.output()"
                 )
 
     def result(self, failure: BaseException | None = None) -> CaseResult:
@@ -136,7 +136,7 @@ class Recorder:
     def _scored_outcomes(self, failure: BaseException | None) -> list[Outcome]:
         own = tuple(self._own_scores)
         outcomes = self._outcomes or [Outcome()]
-        if not own and any(outcome.scores for outcome in outcomes):  # the test ended before all had scores
+        if any(outcome.scores for outcome in outcomes):  # where others were not judged, the test failed before
             outcomes = [outcome for outcome in outcomes if outcome.scores or outcome.error is not None]
         if not own and not any(outcome.scores or outcome.error for outcome in outcomes):
             passed = failure is None

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_promptevals.errors import PromptEvalsError
+from pytest_promptevals.errors import PromptEvalsError, UsageError
 from pytest_promptevals.files.paths import shown_path
 from pytest_promptevals.files.text import write_text_atomically
 from pytest_promptevals.history.place import OFF, Place, locate_history
 from pytest_promptevals.pytest_glue.ci_services import ServiceSurface, find_service
+from pytest_promptevals.pytest_glue.options import settings_of
 from pytest_promptevals.records.runs import Run
+from pytest_promptevals.reports.words import visible_text
 from pytest_promptevals.settings import Settings
 
 if TYPE_CHECKING:
@@ -32,6 +34,19 @@ class _Wanted:
     file: str
     is_given: bool
     """Whether an option or the environment asks for it, not the ini file."""
+
+
+def check_formats(config: pytest.Config) -> None:
+    """Raise ``pytest.UsageError`` if a report is asked for in a format that there is not: nothing is paid by then."""
+    from pytest_promptevals.reports.registry import find_reports  # noqa: PLC0415 - only where one is asked for
+
+    settings = settings_of(config)
+    option = "--evals-report" if "report" in settings.given else "evals_report"
+    try:
+        for wanted in _find_wanted(settings):
+            find_reports(config.hook).load(wanted.form)
+    except UsageError as error:
+        raise pytest.UsageError(f"{option}: {visible_text(str(error))}") from error
 
 
 class SessionReports:

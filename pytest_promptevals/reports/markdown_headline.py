@@ -29,10 +29,12 @@ def headline(report: RunReport) -> str:
     cases = _cases_text(report)
     if report.run.status is not RunStatus.FINISHED:
         return f"{'❌' if report.has_failures else '⚠️'} Evals stopped early, so there is no verdict; {cases}"
-    gates = [gate for gate in report.gates if gate.fails or gate.verdict is Verdict.INCONCLUSIVE]
+    # Those that fail, or else those that cannot tell.
+    failing = [gate for gate in report.gates if gate.fails]
+    gates = failing or [gate for gate in report.gates if gate.verdict is Verdict.INCONCLUSIVE]
     if gates:
         more = f" (and {count_text(len(gates) - 1, 'more gate')})" if len(gates) > 1 else ""
-        sign = "❌" if gates[0].fails or report.has_failures else SIGNS[Verdict.INCONCLUSIVE]
+        sign = "❌" if failing or report.has_failures else SIGNS[Verdict.INCONCLUSIVE]
         return f"{sign} Evals {_gate_text(gates[0])}{more}; {cases}"
     low = [case for file in report.files for case in file.cases if not case.result.passed]
     if report.has_failures:

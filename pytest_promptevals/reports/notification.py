@@ -33,6 +33,8 @@ class RunNews:
     """Cases that were not run, as the budget was spent."""
     failed_before: Collection[str] = ()
     """Eval files of which a gate failed in the last comparable run of the branch."""
+    failed: int = 0
+    """What pytest counts as failed: cases, gates and tests."""
     link: str = ""
     """Where the CI job can be looked at."""
 
@@ -99,7 +101,8 @@ def _title(news: RunNews, event: Event) -> str:
     of_project = f"evals of {news.project}{_place(news.run)}"
     if event is Event.RECOVERY:
         files = count_text(len(news.recovered), "eval file")
-        return visible_line(f"recovered: {of_project}, the gates of {files} pass again")
+        still = f"; the run is red all the same, with {count_text(news.failed, 'failure')}" if news.failed else ""
+        return visible_line(f"recovered: {of_project}, the gates of {files} pass again{still}")
     if event is Event.BUDGET:
         return visible_line(f"budget spent: {of_project}, {count_text(news.not_run, 'case')} not run")
     files = f"{len({gate.file for gate in news.failing})} of {count_text(len(news.comparisons), 'eval file')}"

@@ -52,7 +52,7 @@ def read_report(store: HistoryStore, rootdir: Path, run_id: str, before: FindBef
         results[result.file].append(result)
     compared = {comparison.file: comparison for comparison in store.comparisons(run_id)}
     trends = _read_trends(store, run, sorted(results.keys() | compared.keys()))
-    # A failure counts, whatever came before it.
+    # What failed when it was over had another outcome before, which does not count.
     outcomes = None if run.outcomes is None else {outcome.nodeid: outcome.kind for outcome in run.outcomes}
     reader = _Reader(store, rootdir, run, Explainer(rootdir, setting_of(store.place)), before, outcomes)
     files = [

@@ -8,8 +8,8 @@ from typing import Final
 
 from pytest_promptevals.prices.dollars import format_dollars
 from pytest_promptevals.records.comparisons import Comparison, Verdict
-from pytest_promptevals.reports.cells import shorten_left
 from pytest_promptevals.reports.consoles import console_text
+from pytest_promptevals.reports.file_names import short_names
 from pytest_promptevals.reports.lines import Line
 from pytest_promptevals.reports.sparkline import sparkline
 from pytest_promptevals.reports.tables import align_rows, column_widths
@@ -25,10 +25,10 @@ _TREND_SPAN: Final = 0.2
 """From the bottom of a trend to its top at least, so that a change which means little looks little."""
 _GAP: Final = 2
 _LONG_NAME: Final = 32
-"""Cells to which names are shortened before columns are left out."""
+"""Cells to which names are shortened before most columns are left out."""
 _SHORTEST_NAME: Final = 12
-_LEFT_OUT: Final = ("before", "trend", "cost")
-"""Columns that go, in this order, where there is no room: the change tells what was before."""
+_LEFT_OUT: Final = {"before": _LONG_NAME, "trend": _LONG_NAME, "cost": _LONG_NAME, "change": _SHORTEST_NAME}
+"""Columns that go, in this order, where there is no room beside names that are shortened to so many cells."""
 
 
 def table_lines(
@@ -41,12 +41,13 @@ def table_lines(
     columns = [column for column in _columns(past, encoding) if any(map(column.is_shown, comparisons))]
     cells = [[_shown(column.text(item), encoding) for column in columns] for item in comparisons]
     rows = [[column.head for column in columns], *cells]
-    for head in _LEFT_OUT:
-        if _least_width(rows) <= width:
-            break
+    for head, longest in _LEFT_OUT.items():
+        if _least_width(rows, longest) <= width:
+            continue
         rows = [[cell for cell, name in zip(row, rows[0], strict=True) if name != head] for row in rows]
     kept = [column for column in columns if column.head in rows[0]]
-    head, *lines = align_rows(_with_short_names(rows, width), [not column.is_left for column in kept])
+    short = [rows[0], *_with_short_names(rows[1:], width - _head_excess(rows))]
+    head, *lines = align_rows(short, [not column.is_left for column in kept])
     return [Line(head, {"bold": True}), *map(_in_colour, lines, comparisons)]
 
 
@@ -81,15 +82,21 @@ def _in_colour(line: str, comparison: Comparison) -> Line:
     return Line(line, markup_of(comparison), marked_from=len(line) - len(_verdict(comparison)))
 
 
-def _least_width(rows: Sequence[Sequence[str]]) -> int:
+def _least_width(rows: Sequence[Sequence[str]], longest: int) -> int:
     name, *others = column_widths(rows)
-    return min(name, _LONG_NAME) + sum(width + _GAP for width in others)
+    return min(name, longest) + sum(width + _GAP for width in others)
+
+
+def _head_excess(rows: Sequence[Sequence[str]]) -> int:
+    """Return the cells by which heads are wider than what stands below them, without the first."""
+    return sum(column_widths(rows)[1:]) - sum(column_widths(rows[1:])[1:])
 
 
 def _with_short_names(rows: Sequence[Sequence[str]], width: int) -> list[list[str]]:
     _, *others = column_widths(rows)
     room = max(_SHORTEST_NAME, width - sum(other + _GAP for other in others))
-    return [[shorten_left(name, room), *cells] for name, *cells in rows]
+    names = short_names([name for name, *_ in rows], room)
+    return [[name, *cells] for name, (_, *cells) in zip(names, rows, strict=True)]
 
 
 def _quiet_row(comparison: Comparison) -> tuple[str, str, str, str]:

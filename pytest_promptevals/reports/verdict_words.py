@@ -6,7 +6,7 @@ from typing import Final
 
 from pytest_promptevals.records.comparisons import Comparison, GateResult, Verdict
 from pytest_promptevals.records.effects import JUDGE_PREFIX, PASS_RATE, SCORE, Effect
-from pytest_promptevals.reports.cells import count_cells, shorten_left
+from pytest_promptevals.reports.cells import count_cells, shorten_right
 from pytest_promptevals.reports.lines import Line, fill_lines
 from pytest_promptevals.reports.metric_texts import (
     chance_of,
@@ -24,6 +24,7 @@ from pytest_promptevals.reports.words import count_text, visible_line
 _HEAD: Final = ("", "before", "now", "change", "95 % sure: from", "by chance")
 _ARE_RIGHT: Final = (False, True, True, True, True, True)
 _SHORTEST_TITLE: Final = 12
+_JUDGE: Final = "judge "
 _SMALLEST: Final = 1e-9
 _RARE: Final = 0.05
 
@@ -65,7 +66,7 @@ def _table(effects: list[Effect], width: int) -> list[str]:
     if excess <= 0:
         return table
     room = max(_SHORTEST_TITLE, max(map(count_cells, titles)) - excess)
-    return _align(effects, [shorten_left(title, room) for title in titles])
+    return _align(effects, [shorten_right(title.removeprefix(_JUDGE), room) for title in titles])
 
 
 def _align(effects: list[Effect], titles: list[str]) -> list[str]:

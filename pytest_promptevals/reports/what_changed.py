@@ -36,11 +36,20 @@ from pytest_promptevals.reports.prompt_texts import prompt_parts
 _NO_PROMPT: Final = "{}"
 
 
+class _FirstByName(str):
+    """A name of which the first is the greatest: of equally bad cases, those are kept that are shown first."""
+
+    __slots__ = ()
+
+    def __lt__(self, other: str) -> bool:
+        return str.__gt__(self, other)
+
+
 class KeptOutputs:
     """Outputs of the cases that got worse than their baseline, of each eval file the worst ones."""
 
     def __init__(self) -> None:
-        self._kept: dict[str, list[tuple[bool, float, int, str, str]]] = {}
+        self._kept: dict[str, list[tuple[bool, float, _FirstByName, int, str]]] = {}
         self._count = 0
 
     def note(self, result: CaseResult, find_before: Callable[[], BaselineCase | None]) -> None:
@@ -56,7 +65,7 @@ class KeptOutputs:
         self._count += 1
         is_failing = before.passed and result.passed is False
         text = keep_output(result.output or "", is_whole=False)
-        entry = (is_failing, before.score - result.score, self._count, result.name, text)
+        entry = (is_failing, before.score - result.score, _FirstByName(result.name), self._count, text)
         of_file = self._kept.setdefault(result.file, [])
         if len(of_file) < MANY_FLIPS:
             heapq.heappush(of_file, entry)
@@ -65,7 +74,8 @@ class KeptOutputs:
 
     def of(self, file: str) -> dict[str, str]:
         """Return the outputs that were kept of an eval file, by name; of an item that ran twice, the last one."""
-        return {name: text for *_, name, text in sorted(self._kept.get(file, ()), key=lambda entry: entry[2])}
+        kept = sorted(self._kept.get(file, ()), key=lambda entry: entry[3])
+        return {str(name): text for _, _, name, _, text in kept}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -17,7 +15,7 @@ from pytest_promptevals.history.store import HistoryStore
 from pytest_promptevals.records.comparisons import Verdict
 from pytest_promptevals.records.runs import RunKind, RunStatus
 from tests.support.project import EvalProject
-from tests.support.workflows import fill, load, steps
+from tests.support.workflows import load, play, step_of
 
 QUIET = ("--", "-q", "-p", "no:randomly", "-p", "no:timeout", "-p", "no:socket")
 HISTORY = ".promptevals/history.db"
@@ -59,20 +57,8 @@ def evals(project: EvalProject) -> EvalProject:
     return project
 
 
-def play(script: str, folder: Path, **values: str) -> int:
-    """Run the script of a step as a job on GitHub does, and return its exit status."""
-    environment = {
-        **os.environ,
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-        "PYTEST_ADDOPTS": " ".join(QUIET[1:]),
-    }
-    command = ["bash", "-e", "-o", "pipefail", "-c", fill(script, values)]
-    return subprocess.run(command, cwd=folder, env=environment, check=False).returncode
-
-
 def script_of(job: str, step: str) -> str:
-    found: str = next(each["run"] for each in steps("github-sharded.yml", job) if each.get("name") == step)
-    return found
+    return str(step_of("github-sharded.yml", job, step)["run"])
 
 
 def run_jobs(project: EvalProject) -> None:
@@ -268,14 +254,28 @@ def test_tests_end_as_they_did_whatever_marks_fixtures_and_conditions_say(
     assert status == whole.ret == pytest.ExitCode.TESTS_FAILED
 
 
+@pytest.mark.parametrize("share", [1, 2])
 def test_ordinary_tests_that_fail_in_a_share_fail_the_whole(
-    project: EvalProject, capfd: pytest.CaptureFixture[str]
+    project: EvalProject, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], share: int
 ) -> None:
-    """Also where no case is in their share."""
+    """Also where no case is in their share, as it is in one of the two."""
     project.write("pytest.ini", "[pytest]\n")
     project.write_cases("evals/a.eval.yaml", [{"id": "a", "input": "x", "expected": "x"}], head=HEAD.format(ALL_RIGHT))
-    project.write("evals/test_a.py", "def test_ordinary(): assert 1 == 2, 'broken'\n\ndef test_fine(): pass\n")
-    run_shards(project, 2)
+    project.write(
+        "evals/test_a.py",
+        """
+        import os
+
+        def test_ordinary(): assert "FAILING" not in os.environ, "broken"
+
+        def test_fine(): pass
+        """,
+    )
+    for number in (1, 2):
+        with monkeypatch.context() as patch:
+            if number == share:
+                patch.setenv("FAILING", "1")
+            project.run(f"--evals-shard={number}/2", f"--evals-history=shards/{number}/history.db")
     capfd.readouterr()
 
     status = merge("shards").exit_code

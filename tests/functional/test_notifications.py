@@ -36,7 +36,20 @@ def test_a_failing_gate_and_its_recovery_are_told_once_each(project: EvalProject
     assert [message["title"].partition(":")[0] for message in web.received] == ["failed", "recovered"]
     assert "[min_score] failed: mean score is 0.000 over 1 case; at least 0.500" in web.received[0]["message"]
     assert "hunter2" not in f"{red.stdout}{red.stderr}"
+    assert "red all the same" not in web.received[1]["title"]
     assert b"hunter2" not in (project.path / ".promptevals" / "history.db").read_bytes()
+
+
+def test_a_recovery_that_a_failing_test_stands_beside_says_so(project: EvalProject, web: HttpReceiver) -> None:
+    write_eval(project, "wrong")
+    project.run()
+    write_eval(project, "right")
+    project.write("test_x.py", "def test_x(): assert 0")
+    assert project.run("--evals-notify", web.url).ret == 1
+
+    (told,) = web.received
+    assert told["title"].startswith("recovered")
+    assert told["title"].endswith("the run is red all the same, with 1 failure")
 
 
 def test_reruns_of_failures_and_shares_of_a_run_tell_nobody(project: EvalProject, web: HttpReceiver) -> None:

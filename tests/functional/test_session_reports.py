@@ -6,6 +6,8 @@ import pytest
 from click.testing import CliRunner
 
 from pytest_promptevals.cli import main
+from pytest_promptevals.history.store import HistoryStore
+from pytest_promptevals.records.runs import ItemOutcome, OutcomeKind
 from pytest_promptevals.reports import annotations as github
 from pytest_promptevals.reports import run_report
 from tests.support.project import EvalProject
@@ -68,15 +70,25 @@ def test_a_report_that_cannot_be_written_changes_no_verdict(reported: EvalProjec
     write_eval(reported, "right")
     (reported.path / "taken").mkdir()
     taken = reported.run("--evals-report", "names=taken")
-    broken = reported.run("--evals-report", "broken=report.html nmes=other.html")
+    broken = reported.run("--evals-report", "broken=report.html")
 
     taken.assert_outcomes(passed=2)
     taken.stdout.fnmatch_lines(["the report taken cannot be written: Is a directory"])
     broken.assert_outcomes(passed=2)
     broken.stdout.fnmatch_lines(["the report report.html is not written: KeyError: 'no such thing'"])
-    broken.stdout.fnmatch_lines(
-        ["the report other.html is not written: there is no format 'nmes'. Did you mean", "  'names'?"]
-    )
+
+
+@pytest.mark.parametrize("more", [(), ("-n", "2")], ids=["plain", "xdist"])
+@pytest.mark.parametrize("place", ["--evals-report", "evals_report"])
+def test_a_format_that_there_is_not_is_told_before_anything_is_paid(
+    reported: EvalProject, place: str, more: tuple[str, ...]
+) -> None:
+    asked = ("--evals-report", "nmes=x.html") if place.startswith("-") else ("-o", "evals_report=nmes=x.html")
+    result = reported.run(*asked, *more)
+
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"ERROR: {place}: there is no format 'nmes'. Did you mean 'names'?"])
+    result.stdout.no_fnmatch_line("some.eval.yaml*")
 
 
 @pytest.mark.parametrize("service", ["github", "off"])
@@ -116,6 +128,13 @@ def test_a_report_of_the_history_says_the_same_as_that_of_the_session(project: E
     red_again = CliRunner().invoke(main, ["report", "--format", form])
 
     assert (green.ret, red.ret) == (0, 1)
+    with HistoryStore.open(project.path / ".promptevals" / "history.db") as store:
+        kept = [store.run(run.id).outcomes for run in store.runs()]
+    of_cases = (
+        ItemOutcome("some.eval.yaml::low", OutcomeKind.LET_THROUGH),
+        ItemOutcome("some.eval.yaml::expected", OutcomeKind.XFAILED, "known"),
+    )
+    assert kept == [(*of_cases, ItemOutcome("test_x.py::test_x", OutcomeKind.FAILED, "assert 0")), of_cases]
     assert (project.path / "green.txt").read_text("utf-8").strip() == green_again.stdout.strip()
     assert (project.path / "red.txt").read_text("utf-8").strip() == red_again.stdout.strip()
     if form == "markdown":
@@ -125,10 +144,24 @@ def test_a_report_of_the_history_says_the_same_as_that_of_the_session(project: E
         assert "::error" not in green_again.stdout
 
 
+def test_what_the_results_tell_is_not_kept_twice(project: EvalProject) -> None:
+    cases = [{"id": "low", "input": "x", "expected": "y"}]
+    project.write_cases("some.eval.yaml", cases, head="model: scripted/echo\njudges: [exact]\n")
+    project.run().assert_outcomes(failed=1)
+    project.write("test_x.py", "def test_x(): assert 0")
+    project.run("-k", "test_x").assert_outcomes(failed=1, deselected=1)
+
+    with HistoryStore.open(project.path / ".promptevals" / "history.db") as store:
+        (run,) = store.runs()  # without a case there is none
+        assert store.run(run.id).outcomes == ()
+
+
 def test_files_that_cannot_be_used_and_ordinary_tests_that_fail_are_in_the_report(reported: EvalProject) -> None:
     write_eval(reported, "right")
     reported.write("a.eval.yaml", "cases: 3\n")
     reported.write("test_x.py", "def test_x():\n    assert 0\n")
+    reported.write("rows.jsonl", '{"id": "row"}\n')
+    reported.write("test_y.py", "import pytest\n@pytest.mark.evals('rows.jsonl')\ndef test_y(case):\n    assert 0\n")
     reported.run("--evals-report", "names=report.txt", "--continue-on-collection-errors")
 
     lines = (reported.path / "report.txt").read_text("utf-8").splitlines()

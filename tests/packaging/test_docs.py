@@ -12,8 +12,9 @@ from _pytest.config.argparsing import Parser
 from pydantic import BaseModel
 
 import pytest_promptevals
-from docs.generate import PARTS, fill_page, hook_names
+from docs.generate import PARTS, hook_names
 from docs.sessions import Block, read_blocks, run_page, without_varying
+from docs.write import fill_page, find_outdated
 from pytest_promptevals.datasets import wire, wire_cases
 from pytest_promptevals.datasets.loader import load_dataset
 from pytest_promptevals.engine.planning import plan_dataset
@@ -26,9 +27,10 @@ from pytest_promptevals.pytest_glue.options import add_options
 from pytest_promptevals.setting_kinds import Setting
 from pytest_promptevals.settings import SETTINGS, Settings
 from tests.support import fake_models
+from tests.support.workflows import NAMES
 
-SOURCES = {path.name: path.read_text("utf-8") for path in sorted((Path(__file__).parents[2] / "docs").glob("*.md"))}
-PAGES = {name: fill_page(source) for name, source in SOURCES.items()}
+DOCS = Path(__file__).parents[2] / "docs"
+PAGES = {path.name: path.read_text("utf-8") for path in sorted(DOCS.glob("*.md"))}
 BLOCKS = {name: read_blocks(page) for name, page in PAGES.items()}
 WITH_SESSIONS = [name for name, blocks in BLOCKS.items() if any(block.language == "console" for block in blocks)]
 WRONG_ON_PURPOSE = "wrong/"
@@ -104,7 +106,42 @@ def test_every_key_of_an_eval_file_is_in_a_table() -> None:
 
 @pytest.mark.parametrize("part", PARTS)
 def test_every_part_that_is_generated_is_on_a_page(part: str) -> None:
-    assert f"<!-- generated: {part} -->" in "".join(SOURCES.values())
+    assert f"<!-- generated: {part} -->" in "".join(PAGES.values())
+
+
+def test_pages_and_workflows_say_what_the_code_says() -> None:
+    outdated = [path.relative_to(DOCS).as_posix() for path, _ in find_outdated(DOCS)]
+
+    assert outdated == [], "write them anew with 'python -m docs.write'"
+
+
+def test_no_workflow_is_copied_that_the_package_does_not_ship() -> None:
+    assert {path.name for path in (DOCS / "ci").iterdir()} == {*NAMES, "README.md"}
+
+
+def test_what_is_out_of_date_is_found(tmp_path: Path) -> None:
+    (tmp_path / "page.md").write_text("<!-- generated: groups -->\n\nold\n\n<!-- end of generated -->\n", "utf-8")
+
+    (tmp_path / "ci").mkdir()
+    (tmp_path / "ci" / NAMES[0]).write_text("old", "utf-8")
+
+    found = dict(find_outdated(tmp_path))
+
+    assert found.keys() == {tmp_path / "page.md", *(tmp_path / "ci" / name for name in NAMES)}
+    assert found[tmp_path / "page.md"] == fill_page("<!-- generated: groups -->\n")
+
+
+def test_a_part_takes_the_place_of_the_one_before() -> None:
+    parts = {"a": lambda: "| new |", "b": lambda: "other"}
+    asked = "Before\n<!-- generated: a -->\nbetween\n<!-- generated: b -->\nafter\n"
+
+    once = fill_page(asked, parts)
+
+    assert once == (
+        "Before\n<!-- generated: a -->\n\n| new |\n\n<!-- end of generated -->\n"
+        "between\n<!-- generated: b -->\n\nother\n\n<!-- end of generated -->\nafter\n"
+    )
+    assert fill_page(once.replace("| new |", "| old |\n\nmore"), parts) == once
 
 
 def test_a_page_that_asks_for_a_part_that_there_is_not_is_an_error() -> None:
@@ -171,7 +208,7 @@ def test_yaml_in_the_docs_is_valid(page: str, block: Block) -> None:
 
 @pytest.mark.parametrize("page", WITH_SESSIONS)
 def test_what_a_page_shows_is_what_happens(page: str, tmp_path: Path) -> None:
-    for block, printed in run_page(SOURCES[page], tmp_path):
+    for block, printed in run_page(PAGES[page], tmp_path):
         assert without_varying(printed) == without_varying(block.body), (
             f"docs/{page}:{block.line}: if that is right, write it anew with 'python -m docs.sessions docs/{page}'"
         )

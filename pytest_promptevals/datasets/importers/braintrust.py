@@ -15,11 +15,13 @@ from pytest_promptevals.datasets.importers.conversations import (
     read_conversation,
     why_not_asked,
 )
-from pytest_promptevals.datasets.importers.counting import CountedLosses, is_blank, is_empty
+from pytest_promptevals.datasets.importers.counting import CountedLosses, is_blank, is_empty, put_note
 from pytest_promptevals.datasets.importers.drafting import share_prompt
 from pytest_promptevals.datasets.importers.foreign import Fields, Losses, read_document, read_records
 from pytest_promptevals.datasets.importers.starting import first_row, settle_judges
+from pytest_promptevals.datasets.importers.tables import is_table
 from pytest_promptevals.datasets.sources import Source
+from pytest_promptevals.datasets.wire_cases import CaseWire
 from pytest_promptevals.records.drafts import Draft, ImportRequest
 from pytest_promptevals.records.json_types import Json
 
@@ -97,10 +99,11 @@ class BraintrustImporter:
             return False
         if not _SIGNS.isdisjoint(row):
             return True
-        # Passages in a list are those of plain rows; a context of Braintrust's says where a call came from.
-        if isinstance(row.get("context"), list):
+        if not row.keys() <= FIELDS.keys() or "expected" not in row:
             return False
-        return row.keys() <= FIELDS.keys() and "expected" in row and not {"metadata", "scores"}.isdisjoint(row)
+        # A context of Braintrust's says where a call came from.
+        has_sign = "scores" in row or isinstance(row.get("context"), dict)
+        return has_sign or ("metadata" in row and not _is_plain(row))
 
     def read(self, request: ImportRequest) -> Draft:
         """Return each record as a case. Raises ``FileProblem`` or ``DatasetError`` for a file that cannot be read."""
@@ -120,12 +123,17 @@ class BraintrustImporter:
         return Draft({**({"prompt": prompt} if prompt else {}), **judges}, cases, losses.listed(), comments=comments)
 
 
+def _is_plain(row: Mapping[str, Json]) -> bool:
+    """Return whether a row says nothing that rows of anybody's do not say: keys of a case, and something to ask."""
+    return row.keys() <= CaseWire.model_fields.keys() and isinstance(row["input"], str | list)
+
+
 def _records(request: ImportRequest, losses: Losses) -> Iterator[tuple[dict[str, Json], Source]]:
-    is_table = request.path.suffix.lower() in (".csv", ".tsv")
+    has_cells = is_table(request.path)
     for row, source in _rows(request, losses):
         if not isinstance(row, dict):
             losses.add(source, "the row is no record; left out")
-        elif is_table:
+        elif has_cells:
             yield {name: _read_cell(name, cell) for name, cell in row.items() if cell != ""}, source
         else:
             yield row, source
@@ -206,7 +214,5 @@ def _read_place(fields: Fields, notes: dict[str, Json], group: str | None, count
 
 
 def _add_note(notes: dict[str, Json], name: str, value: Json, source: Source, counts: CountedLosses) -> None:
-    if is_blank(value):
-        return
-    if notes.setdefault(name, value) != value:
-        counts.add(source, "the metadata has a value of this name, too, which is kept", name)
+    if not is_blank(value):
+        put_note(notes, name, value, source, counts)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from pytest_promptevals.datasets.importers.counting import CountedLosses
+from pytest_promptevals.datasets.importers.counting import CountedLosses, put_note
 from pytest_promptevals.datasets.importers.drafting import (
     ROLES,
     TOOLS_IN_CHAT,
@@ -46,7 +46,6 @@ _WHY_FUZZY: Final = (
     "The rows say what a good answer is, not how to tell one: wording much like it is asked for. Where only what is "
     "said counts, 'factuality' or 'rubric' has a model decide."
 )
-_NOTED: Final = "the metadata has a value of this name, too, which is kept; left out"
 _NO_NAMES: Final = "no names are sent with messages; left out"
 _NO_ANSWER: Final = "no answer of the assistant's is wanted here, so nothing judges the case; give it judges"
 
@@ -128,7 +127,7 @@ def _read_row(fields: Fields, losses: Losses, counted: CountedLosses) -> _Row | 
         turns += _take_turns(fields, "preferred_output")
     else:
         turns, parameters = _take_turns(fields, "messages"), _take_parameters(fields)
-    notes = _take_notes(fields, losses)
+    notes = _take_notes(fields, counted)
     place = max((index for index, turn in enumerate(turns) if turn.is_wanted), default=len(turns))
     asked_of = [_read_message(turn, losses, counted) for turn in turns[:place]]
     answer: dict[str, Json] | None = {}
@@ -143,8 +142,9 @@ def _read_row(fields: Fields, losses: Losses, counted: CountedLosses) -> _Row | 
     if not asked_of or None in asked_of or answer is None:
         return None
     said = answer.get("metadata")
-    metadata: Json = {**notes, **(said if isinstance(said, dict) else {})}
-    return _Row(fields.source, {"input": [*asked_of], **answer, "metadata": metadata}, parameters)
+    for name, value in (said if isinstance(said, dict) else {}).items():
+        put_note(notes, name, value, turns[place].source, counted)
+    return _Row(fields.source, {"input": [*asked_of], **answer, "metadata": notes}, parameters)
 
 
 def _take_turns(fields: Fields, name: str) -> list[_Turn]:
@@ -162,15 +162,15 @@ def _take_parameters(fields: Fields) -> dict[str, Json]:
     return {**({"tools": tools} if tools else {}), **({} if parallel is None else {"parallel_tool_calls": parallel})}
 
 
-def _take_notes(fields: Fields, losses: Losses) -> dict[str, Json]:
+def _take_notes(fields: Fields, counted: CountedLosses) -> dict[str, Json]:
     rejected = fields.take("non_preferred_output")
     metadata = fields.take("metadata")
-    notes = metadata if isinstance(metadata, dict) else {"metadata": metadata}
-    rest = {**fields.rest(), "non_preferred_output": _short_form(rejected)}
-    for name, value in rest.items():
-        if value is not None and notes.get(name, value) != value:
-            losses.add(fields.source, _NOTED, name)
-    return {name: value for name, value in {**rest, **notes}.items() if value is not None}
+    given = metadata if isinstance(metadata, dict) else {"metadata": metadata}
+    notes: dict[str, Json] = {name: value for name, value in given.items() if value is not None}
+    for name, value in {**fields.rest(), "non_preferred_output": _short_form(rejected)}.items():
+        if value is not None:
+            put_note(notes, name, value, fields.source, counted)
+    return notes
 
 
 def _short_form(messages: Json) -> Json:

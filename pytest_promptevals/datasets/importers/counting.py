@@ -60,6 +60,12 @@ class CountedLosses:
             self.losses.add(kind.source, f"{named} ({count} times)" if count > 1 else named, *kind.path)
 
 
+def put_note(notes: dict[str, Json], name: str, value: Json, source: Source, counts: CountedLosses) -> None:
+    """Put a value into the metadata; where another one has its name already, that is kept, and this one is told."""
+    if notes.setdefault(name, value) != value:
+        counts.add(source, "the metadata has a value of this name, too, which is kept", name)
+
+
 def is_empty(value: Json) -> bool:
     """Return whether a value says nothing that were worth a word when it is left out: 0 and false do not."""
     return not value

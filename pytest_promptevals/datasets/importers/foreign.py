@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, Self, TypeGuard
 
-from pytest_promptevals.datasets.csv_cases import read_rows
-from pytest_promptevals.datasets.problems import Problems
+from pytest_promptevals.datasets.importers.tables import TABLES, is_table, read_table
 from pytest_promptevals.datasets.sources import Source
 from pytest_promptevals.errors import FileProblem, PromptEvalsError
+from pytest_promptevals.files.json_places import JsonPlaces
 from pytest_promptevals.files.strict_json import parse_json
 from pytest_promptevals.files.text import read_text
 from pytest_promptevals.files.yaml import parse_yaml
@@ -21,6 +21,11 @@ NO_EQUIVALENT: Final = "there is no equivalent of it; left out"
 _MOST: Final = 1000
 """Trials of a case that an eval file may ask for."""
 _YAML: Final = (".yaml", ".yml")
+_LINES: Final = (".jsonl", ".ndjson")
+_ENDINGS: Final = (".json", *_LINES, *TABLES, *_YAML)
+_NO_DATA: Final = (
+    f"is no data: it is not JSON, and its name ends in none of {', '.join(_ENDINGS)}; rename it if it is of such a kind"
+)
 
 
 class Losses:
@@ -151,10 +156,35 @@ def read_document(path: Path, shown: str) -> tuple[Json, Source]:
     Raises ``FileProblem`` or ``DatasetError`` for a file that cannot be read as what its name ends in.
     """
     text = read_text(path, shown)
-    if path.suffix.lower() in _YAML:
+    suffix = path.suffix.lower()
+    if suffix in _YAML:
         document = parse_yaml(text, shown)
         return document.value, Source(shown, 1, document)
-    return parse_json(text, shown), Source(shown)
+    if not text.strip():
+        raise FileProblem("is empty", path=shown)
+    if suffix not in _ENDINGS and not text.lstrip().startswith(("{", "[")):
+        raise FileProblem(_NO_DATA, path=shown)
+    value, places = _parse_whole(text, shown), JsonPlaces(text)
+    return value, Source(shown, places.line_of(()), places)
+
+
+def _parse_whole(text: str, shown: str) -> Json:
+    try:
+        return parse_json(text, shown)
+    except FileProblem:
+        if _is_of_lines(text):
+            message = "holds JSON of one value a line; rename it so that it ends in .jsonl"
+            raise FileProblem(message, path=shown) from None
+        raise
+
+
+def _is_of_lines(text: str) -> bool:
+    first = [line for line in text.lstrip().split("\n", 3)[:3] if line.strip()][:2]
+    try:
+        values = [parse_json(line, "") for line in first]
+    except FileProblem:
+        return False
+    return len(values) > 1 and all(isinstance(value, dict | list) for value in values)
 
 
 def read_records(path: Path, shown: str) -> Iterator[tuple[Json, Source]]:
@@ -162,11 +192,10 @@ def read_records(path: Path, shown: str) -> Iterator[tuple[Json, Source]]:
 
     Cells of CSV are texts; those of a row that is too short are left out. Raises ``FileProblem`` or ``DatasetError``.
     """
-    suffix = path.suffix.lower()
-    if suffix in _JSON_LINES:
+    if is_lines(path):
         yield from _read_lines(read_text(path, shown), shown)
-    elif suffix in (".csv", ".tsv"):
-        yield from _read_table(read_text(path, shown), shown, "\t" if suffix == ".tsv" else ",")
+    elif is_table(path):
+        yield from read_table(path, shown)
     else:
         value, source = read_document(path, shown)
         if not isinstance(value, list):
@@ -175,48 +204,48 @@ def read_records(path: Path, shown: str) -> Iterator[tuple[Json, Source]]:
             yield row, source.part(index)
 
 
+def is_lines(path: Path) -> bool:
+    """Return whether a file holds JSON, one value a line."""
+    return path.suffix.lower() in _LINES
+
+
 def take_sample(path: Path, shown: str) -> Json:
     """Return what tells formats apart: a whole document, or the first row. ``None`` if it cannot be read so."""
     try:
-        return _first_of(path, shown)
+        if is_lines(path) or is_table(path):
+            return next((row for row, _ in read_records(path, shown)), None)
+        return read_document(path, shown)[0]
     except PromptEvalsError:
         return None
 
 
 def why_unreadable(path: Path, shown: str) -> str:
-    """Return why there is no sample of a file; an empty text if there is one."""
+    """Return why there is nothing in a file that could be imported; an empty text if there is something."""
     try:
-        _first_of(path, shown)
+        _check_data(path, shown)
     except PromptEvalsError as error:
         return str(error)
     return ""
 
 
-def _first_of(path: Path, shown: str) -> Json:
-    if path.suffix.lower() in (*_JSON_LINES, ".csv", ".tsv"):
-        return next((row for row, _ in read_records(path, shown)), None)
-    return read_document(path, shown)[0]
+def _check_data(path: Path, shown: str) -> None:
+    if not read_text(path, shown).strip():
+        raise FileProblem("is empty", path=shown)
+    if is_lines(path) or is_table(path):
+        if not sum(1 for _ in read_records(path, shown)):
+            raise FileProblem("is empty: there are no rows below its header", path=shown)
+        return
+    value, _ = read_document(path, shown)
+    if not isinstance(value, dict | list):
+        raise FileProblem(f"holds {kind_of(value)}, and neither rows nor a mapping", path=shown)
+    if not value:
+        raise FileProblem(f"is empty: there is nothing in its {kind_of(value).removeprefix('a ')}", path=shown)
 
 
 def _read_lines(text: str, shown: str) -> Iterator[tuple[Json, Source]]:
     for number, line in enumerate(text.split("\n"), 1):
         if line.strip():
             yield parse_json(line, shown, number), Source(shown, number)
-
-
-def _read_table(text: str, shown: str, delimiter: str) -> Iterator[tuple[Json, Source]]:
-    problems = Problems()
-    rows = read_rows(text, shown, problems, delimiter)
-    _, names = next(rows, (1, []))
-    for name in names:
-        if name and names.count(name) > 1:
-            raise FileProblem(f"two columns are named {name!r}; rename one of them", path=shown, line=1)
-    for line, cells in rows:
-        if len(cells) > len(names):
-            message = f"the row has {len(cells)} cells, but the header names {len(names)} columns"
-            raise FileProblem(message, path=shown, line=line)
-        yield dict(zip(names, cells, strict=False)), Source(shown, line)
-    problems.raise_all()
 
 
 def _is_number(value: Json) -> TypeGuard[int | float]:

@@ -7,7 +7,7 @@ import string
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from pytest_promptevals.datasets.importers.counting import CountedLosses
+from pytest_promptevals.datasets.importers.counting import CountedLosses, put_note
 from pytest_promptevals.datasets.importers.drafting import (
     INPUT,
     ROLES,
@@ -120,7 +120,7 @@ def _read_case(
             counted.add(fields.source, message, name)
     asked = _read_asked(fields.take(names["input"]), fields.part(names["input"]), losses)
     target, choices = fields.take(names["target"]), _read_choices(fields.take(names["choices"]))
-    case: dict[str, Json] = {"id": fields.take(names["id"]), "metadata": _take_metadata(fields, losses)}
+    case: dict[str, Json] = {"id": fields.take(names["id"]), "metadata": _take_metadata(fields, counted)}
     if asked is None:
         return None
     if choices:
@@ -135,17 +135,22 @@ def _read_case(
     return {**case, "input": asked, "expected": wanted, "judges": ["icontains"]}
 
 
-def _take_metadata(fields: Fields, losses: Losses) -> dict[str, Json]:
+def _take_metadata(fields: Fields, counted: CountedLosses) -> dict[str, Json]:
     """Return the metadata, which may be JSON in a text, with all other columns."""
     value = fields.take("metadata")
     if isinstance(value, str) and value:
         try:
             value = json.loads(value)
         except ValueError:
-            losses.add(fields.source, "is no JSON; kept as a text", "metadata")
-    known = value if isinstance(value, dict) else {"metadata": value}
-    found = {**fields.rest(), **known}
-    return {name: item for name, item in found.items() if item not in (None, "")}
+            counted.losses.add(fields.source, "is no JSON; kept as a text", "metadata")
+    found = _without_blanks(value if isinstance(value, dict) else {"metadata": value})
+    for name, item in _without_blanks(fields.rest()).items():
+        put_note(found, name, item, fields.source, counted)
+    return found
+
+
+def _without_blanks(mapping: Mapping[str, Json]) -> dict[str, Json]:
+    return {name: item for name, item in mapping.items() if item not in (None, "")}
 
 
 def _read_asked(value: Json, source: Source, losses: Losses) -> Json:
@@ -173,14 +178,15 @@ def _read_message(message: Json, source: Source, losses: Losses) -> dict[str, Js
 
 
 def _read_choices(value: Json) -> list[str]:
-    """Return the choices: a list, or a text with commas, or else spaces, between them."""
+    """Return the choices: a list, or a text with commas, or else spaces, between them.
+
+    An empty one is a choice, too: those after it keep their letters.
+    """
     if isinstance(value, str):
-        parts: Sequence[Json] = value.split(",") if "," in value else value.split()
-        return [str(part).strip() for part in parts if str(part).strip()]
+        return [part.strip() for part in (value.split(",") if "," in value else value.split())]
     if value is None:
         return []
-    items = value if isinstance(value, list) else [value]
-    return [str(item) for item in items if str(item).strip()]
+    return [str(item) for item in (value if isinstance(value, list) else [value])]
 
 
 def _letter(index: int) -> str:

@@ -15,10 +15,11 @@ from pytest_promptevals.datasets.importers.conversations import (
     read_said,
     why_not_asked,
 )
-from pytest_promptevals.datasets.importers.counting import CountedLosses, is_blank, is_empty
+from pytest_promptevals.datasets.importers.counting import CountedLosses, is_blank, is_empty, put_note
 from pytest_promptevals.datasets.importers.drafting import share_prompt
 from pytest_promptevals.datasets.importers.foreign import Fields, Losses, read_records
 from pytest_promptevals.datasets.importers.starting import first_row, settle_judges
+from pytest_promptevals.datasets.importers.tables import is_table
 from pytest_promptevals.datasets.sources import Source
 from pytest_promptevals.records.drafts import Draft, ImportRequest
 from pytest_promptevals.records.json_types import Json
@@ -87,15 +88,15 @@ class LangSmithImporter:
 
 
 def _rows(request: ImportRequest, losses: Losses) -> Iterator[tuple[dict[str, Json], Source]]:
-    is_table = request.path.suffix.lower() in (".csv", ".tsv")
+    has_cells = is_table(request.path)
     for row, source in read_records(request.path, request.shown):
         if not isinstance(row, dict):
             losses.add(source, "the row is no example; left out")
             continue
-        yield (_gathered(row) if is_table else dict(row)), source
+        yield (_gathered(row, source, losses) if has_cells else dict(row)), source
 
 
-def _gathered(row: Mapping[str, Json]) -> dict[str, Json]:
+def _gathered(row: Mapping[str, Json], source: Source, losses: Losses) -> dict[str, Json]:
     """Return a row of CSV with its columns put together to mappings; empty cells are left out."""
     found: dict[str, Json] = {}
     mappings: dict[str, dict[str, Json]] = {}
@@ -109,6 +110,8 @@ def _gathered(row: Mapping[str, Json]) -> dict[str, Json]:
             mappings.setdefault(whole, {})[_key_of(name)] = parse_text(cell)
     for whole, mapping in mappings.items():
         given = found.get(whole)
+        if given is not None and not (isinstance(given, dict) and mapping.keys().isdisjoint(given)):
+            losses.add(source, "columns of their own give keys of it, too, and these are kept", whole)
         found[whole] = {**given, **mapping} if isinstance(given, dict) else mapping
     return found
 
@@ -194,8 +197,8 @@ def _read_notes(fields: Fields, case: dict[str, Json], counts: CountedLosses) ->
     case["tags"] = [str(split) for split in listed if not is_blank(split)]
     for name in (*_NOTES, "dataset_id"):
         value = fields.take(name)
-        if notes.setdefault(name, value) != value and value is not None:
-            counts.add(fields.source, "the metadata has a value of this name, too, which is kept", name)
+        if value is not None:
+            put_note(notes, name, value, fields.source, counts)
     return {name: value for name, value in notes.items() if value is not None}
 
 

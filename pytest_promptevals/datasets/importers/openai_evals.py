@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from pytest_promptevals.datasets.importers.drafting import share_judges, share_prompt
-from pytest_promptevals.datasets.importers.foreign import Fields, Losses, read_document
+from pytest_promptevals.datasets.importers.foreign import Fields, Losses, is_lines, read_document
 from pytest_promptevals.datasets.importers.openai_modelgraded import SPEC_FIELDS, plan_graded, read_graded
 from pytest_promptevals.datasets.importers.openai_samples import (
     DATA,
@@ -55,7 +55,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "SAMPLE.input.role": "kept",
     "SAMPLE.input.content": "kept",
     "SAMPLE.input.name": "see `SAMPLE.input`; others are left out, and named",
-    "SAMPLE.ideal": "`expected`: a text, or a list of which any one will do",
+    "SAMPLE.ideal": "`expected`: a text, or a list of which any one will do; JsonValidator: `metadata`",
     "SAMPLE.choice": "`metadata`, as all other fields that nothing asks for",
     **SPEC_FIELDS,
 }
@@ -70,7 +70,7 @@ _AS_MATCH: Final = (
 )
 _COMMENTS: Final = {"parameters": "What the framework asks with; leave out what a model refuses."}
 _POINTER: Final = b"version https://git-lfs"
-_SEVERAL: Final = "the parameters of several evals differ; those of the first hold here, these are left out"
+_SEVERAL: Final = "parameters of the first eval, {}, hold for this one, too, which has"
 
 
 class OpenAiEvalsImporter:
@@ -272,7 +272,7 @@ def _is_pointer(path: Path) -> bool:
 
 
 def _is_samples(path: Path) -> bool:
-    return path.suffix.lower() == ".jsonl"
+    return is_lines(path)
 
 
 def _shown(path: Path) -> str:
@@ -303,8 +303,9 @@ def _share_parameters(evals: Sequence[_Eval], losses: Losses) -> dict[str, Json]
     """Return the parameters of the first eval; those of others that differ are lost."""
     first = dict(evals[0].plan.parameters)
     for eval_ in evals[1:]:
-        if dict(eval_.plan.parameters) != first:
-            losses.add(eval_.source, f"{_SEVERAL}: {dict(eval_.plan.parameters)}", "args")
+        own = dict(eval_.plan.parameters)
+        if own != first:
+            losses.add(eval_.source, f"{_SEVERAL.format(first or 'none')} {own or 'none'}", "args")
     return first
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from pytest_promptevals.datasets.importers.counting import is_blank
 from pytest_promptevals.datasets.importers.drafting import ROLES, literal_data, read_content
 from pytest_promptevals.datasets.importers.foreign import Fields, Losses, read_records
 from pytest_promptevals.datasets.sources import Source
@@ -154,8 +155,10 @@ def _build_case(fields: Fields, plan: Plan, losses: Losses) -> dict[str, Json] |
     case: dict[str, Json] = {"vars": {variable_name(name): value for name, value in fields.rest().items()}}
     if isinstance(output, str):
         case["output"] = output
+    elif output is not None:
+        losses.add(fields.source, "the recorded answer is no text; left out", plan.output_key)
     if plan.ideal == NONE:
-        return case
+        return case if is_blank(ideal) else {**case, "metadata": {"ideal": ideal}}
     if plan.ideal == ANY:
         return case if ideal in (None, "", []) else {**case, "expected": ideal}
     given = ideal if isinstance(ideal, list) else [ideal]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pytest_promptevals.datasets.importers import builtin
 from pytest_promptevals.datasets.importers.foreign import why_unreadable
+from pytest_promptevals.datasets.importers.naming import list_names
 from pytest_promptevals.errors import UsageError
 from pytest_promptevals.hookspecs import Importer
 from pytest_promptevals.records.drafts import ImportRequest
@@ -31,8 +32,13 @@ def choose_importer(importers: Extensions[Importer], request: ImportRequest, nam
         raise UsageError(problem)
     raise UsageError(
         f"{request.shown}: its format is not recognized; name it with --format ({', '.join(importers.entries)}), or "
-        "say which field is what with --map input=FIELD"
+        f"say which field is what with --map input=FIELD{_known_fields(request)}"
     )
+
+
+def _known_fields(request: ImportRequest) -> str:
+    row = request.sample[0] if isinstance(request.sample, list) and request.sample else request.sample
+    return f"; there are: {list_names(row)}" if isinstance(row, dict) else ""
 
 
 def _check_map(name: str, importer: Importer, request: ImportRequest) -> None:

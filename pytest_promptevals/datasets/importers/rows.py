@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
-from pytest_promptevals.datasets.csv_cases import read_cell
+from pytest_promptevals.datasets.csv_cases import convert_cell
+from pytest_promptevals.datasets.importers.counting import CountedLosses
 from pytest_promptevals.datasets.importers.drafting import share_judges
-from pytest_promptevals.datasets.importers.foreign import Fields, Losses, kind_of, read_records
+from pytest_promptevals.datasets.importers.foreign import Fields, Losses, read_records
+from pytest_promptevals.datasets.importers.naming import list_names
 from pytest_promptevals.datasets.sources import Source
 from pytest_promptevals.datasets.wire_cases import CaseWire
-from pytest_promptevals.errors import FileProblem, UsageError, did_you_mean
-from pytest_promptevals.records.cases import Location
+from pytest_promptevals.errors import UsageError, did_you_mean
 from pytest_promptevals.records.drafts import Draft, ImportRequest
 from pytest_promptevals.records.json_types import Json
 
@@ -26,15 +27,12 @@ USUAL: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """What fields are mostly called, best first: key of a case -> names of fields."""
 _LISTS: Final = frozenset({"context", "tags"})
+_CONVERTED: Final = frozenset({"weight", "priority", "trials", "judges", "skip", "xfail"})
+"""Keys of a case that a text is converted for, where the user maps a field to them."""
 _MAPPINGS: Final = ("vars", "metadata")
 """Keys of a case that a row may have, too, as an export writes them; other values of that name are variables."""
-_KINDS: Final[Mapping[str, type]] = {
-    **dict.fromkeys(("weight", "priority", "trials", "skip", "xfail"), object),
-    "judges": list,
-    **dict.fromkeys(_MAPPINGS, dict),
-}
-"""Keys of a case that take no texts, of which cells are made."""
-_TWICE: Final = "'vars' has a value of this name, too, which is kept; left out"
+
+
 _COMMENTS: Final = {
     "prompt": "The rows name no prompt: write yours here.",
     "judges": "Exact words are asked for; 'promptevals judges list' shows what else there is.",
@@ -63,12 +61,11 @@ class RowsImporter:
         """
         _check_keys(request.fields)
         losses = Losses()
-        used: set[str] = set()
-        read = list(_read_cases(request, losses, used))
-        cases = [case for case, _ in read]
-        for key, name in request.fields.items():
-            if name not in used:
-                raise UsageError(f"{request.shown}: --map {key}={name}: no row has a field {name!r}")
+        counted = CountedLosses(losses)
+        names: dict[str, None] = {}
+        cases = list(_read_cases(request, counted, names))
+        counted.note()
+        _check_fields(request, names)
         for case in cases:
             if "expected" in case:
                 case.setdefault("judges", ["json_equal" if isinstance(case["expected"], dict) else "exact"])
@@ -77,7 +74,7 @@ class RowsImporter:
             settings["prompt"] = prompt
         if judges := share_judges(cases):
             settings["judges"] = judges
-        return Draft(settings, cases, losses.listed(), comments=_COMMENTS, places=[place for _, place in read])
+        return Draft(settings, cases, losses.listed(), comments=_COMMENTS)
 
 
 def _check_keys(fields: Mapping[str, str]) -> None:
@@ -88,25 +85,34 @@ def _check_keys(fields: Mapping[str, str]) -> None:
             raise UsageError(f"--map {key}=…: a case has no key {key!r}.{did_you_mean(key, CaseWire.model_fields)}")
 
 
-def _read_cases(request: ImportRequest, losses: Losses, used: set[str]) -> Iterator[tuple[dict[str, Json], Location]]:
+def _check_fields(request: ImportRequest, names: Iterable[str]) -> None:
+    for key, name in request.fields.items():
+        if name not in names:
+            raise UsageError(
+                f"{request.shown}: --map {key}={name}: no row has a field {name!r}; there are: {list_names(names)}"
+            )
+
+
+def _read_cases(request: ImportRequest, counted: CountedLosses, names: dict[str, None]) -> Iterator[dict[str, Json]]:
     for row, source in read_records(request.path, request.shown):
         if not isinstance(row, dict):
-            losses.add(source, "the row is no mapping of fields; left out")
+            counted.losses.add(source, "the row is no mapping of fields; left out")
             continue
-        case = _read_case(row, source, request.fields, losses, used)
+        names.update(dict.fromkeys(row))
+        case = _read_case(row, source, request.fields, counted)
         if case is not None:
-            yield case, source.locate()
+            yield case
 
 
 def _read_case(
-    row: Mapping[str, Json], source: Source, mapped: Mapping[str, str], losses: Losses, used: set[str]
+    row: Mapping[str, Json], source: Source, mapped: Mapping[str, str], counted: CountedLosses
 ) -> dict[str, Json] | None:
     case: dict[str, Json] = {}
-    with Fields(row, source, losses) as fields:
+    with Fields(row, source, counted.losses) as fields:
         given = {name: fields.take(name) for name in dict.fromkeys(mapped.values()) if name in fields}
-        used.update(given)
         for key, name in mapped.items():
-            _put(case, key, _as_value_of(key, given.get(name), source.part(name), losses))
+            if problem := _put_mapped(case, key, given.get(name)):
+                counted.losses.add(source, f"{problem}; left out", name)
         for key, names in USUAL.items():
             known = next((name for name in names if name in fields), None)
             if key not in mapped and known is not None and known not in mapped.values():
@@ -114,13 +120,11 @@ def _read_case(
         rest = {name: value for name, value in fields.rest().items() if value not in (None, "")}
     for name in _MAPPINGS:
         if name not in case and isinstance(rest.get(name), dict):
-            found = rest.pop(name)
-            case.update({name: found} if found else {})
+            case[name] = rest.pop(name)
     if case.get("input") in (None, "") and not rest and not case.get("vars"):
-        losses.add(source, "the row holds nothing that can be asked; left out")
+        counted.losses.add(source, "the row holds nothing that can be asked; left out")
         return None
-    for name in _add_rest(case, rest):
-        losses.add(source, _TWICE, name)
+    _add_rest(case, rest, source, counted)
     return case
 
 
@@ -134,42 +138,39 @@ def _stand_in_prompt(cases: Sequence[Mapping[str, Json]]) -> str:
     return f"{{{{ {fit[0]} }}}}" if len(fit) == 1 else "\n".join(f"{name}: {{{{ {name} }}}}" for name in fit)
 
 
-def _put(case: dict[str, Json], key: str, value: Json) -> None:
-    if value in (None, ""):
-        return
+def _put_mapped(case: dict[str, Json], key: str, value: Json) -> str:
+    """Put the value of a field that the user named into a case. Return what keeps it out, or an empty text."""
     whole, _, part = key.partition(".")
+    if value in (None, ""):
+        return ""
     if part:
         inner = case.setdefault(whole, {})
-        if isinstance(inner, dict):
-            inner[part] = value
+        if not isinstance(inner, dict):
+            return f"{whole} is no mapping here"
+        inner[part] = value
+        return ""
+    if isinstance(value, str) and key in (*_CONVERTED, *_MAPPINGS):
+        try:
+            value = convert_cell("metadata" if key in _MAPPINGS else key, value)
+        except ValueError as error:
+            return f"{key} {error}"
+    if key in _MAPPINGS and not isinstance(value, dict):
+        return f"{key} must be a mapping"
+    _put(case, key, value)
+    return ""
+
+
+def _put(case: dict[str, Json], key: str, value: Json) -> None:
+    if value not in (None, ""):
+        case[key] = [str(value)] if key in _LISTS and not isinstance(value, list) else value
+
+
+def _add_rest(case: dict[str, Json], rest: Mapping[str, Json], source: Source, counted: CountedLosses) -> None:
+    if not rest:
         return
-    case[key] = [str(value)] if key in _LISTS and not isinstance(value, list) else value
-
-
-def _as_value_of(key: str, value: Json, source: Source, losses: Losses) -> Json:
-    """Return a value that is mapped to a key of a case, a text as what it stands for; ``None`` and a loss if unfit."""
-    kind = _KINDS.get(key)
-    if kind is None or value in (None, ""):
-        return value
-    try:
-        found = read_cell("metadata" if key == "vars" else key, value) if isinstance(value, str) else value
-    except ValueError as error:
-        losses.add(source, f"as {key}: {error}, got {value!r}; left out")
-        return None
-    except FileProblem:
-        losses.add(source, f"as {key}: must be JSON, got {value!r}; left out")
-        return None
-    if not isinstance(found, kind):
-        what = "a list" if kind is list else "a mapping"
-        losses.add(source, f"as {key}: must be {what}, but is {kind_of(found)}; left out")
-        return None
-    return found
-
-
-def _add_rest(case: dict[str, Json], rest: Mapping[str, Json]) -> list[str]:
-    """Add variables to those of a case. Return the names of those that have another value there, which is kept."""
-    variables = case.get("vars", {})
-    if not rest or not isinstance(variables, dict):
-        return []
-    case["vars"] = {**rest, **variables}
-    return [name for name, value in rest.items() if name in variables and variables[name] != value]
+    given = case.get("vars")
+    variables = dict(given) if isinstance(given, dict) else {}
+    for name, value in rest.items():
+        if variables.setdefault(name, value) != value:
+            counted.add(source, "vars have a value of this name, too, which is kept", name)
+    case["vars"] = variables

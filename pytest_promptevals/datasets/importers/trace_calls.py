@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Final
 
 from pytest_promptevals.datasets.importers.conversations import Said, as_input
@@ -51,7 +51,7 @@ _NO_CONTENT: Final = (
 
 def read_call(span: Span, counts: CountedLosses) -> dict[str, Json] | None:
     """Return a case with the call's answer as its recorded output; ``None`` for other spans, which are counted."""
-    merge_details(span)
+    merge_details(span, counts)
     operation = _take(span.attributes, _OPERATION)
     if (reason := _why_no_call(operation, span)) is not None:
         counts.add(span.source, f"{reason} is no model call; left out")
@@ -134,7 +134,17 @@ def _metadata(span: Span, operation: Json, requested: dict[str, Json], counts: C
     notes |= {"error": span.failure, "request": requested, "evaluations": _evaluations(span)}
     for event in span.events:
         counts.add(event.source, f"the event {event.name!r} of a span is left out")
-    return {key: value for key, value in {**notes, **span.attributes}.items() if not is_blank(value)}
+    notes = {key: value for key, value in notes.items() if not is_blank(value)}
+    for name, value in span.attributes.items():
+        if not is_blank(value):
+            notes[_free_name(name, notes)] = value
+    return notes
+
+
+def _free_name(name: str, taken: Container[str]) -> str:
+    while name in taken:
+        name = f"span_{name}"
+    return name
 
 
 def _evaluations(span: Span) -> list[Json]:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from pytest_promptevals.datasets.importers.conversations import parse_text
 from pytest_promptevals.datasets.importers.counting import CountedLosses, is_blank
-from pytest_promptevals.datasets.importers.foreign import Fields, read_document, read_records
+from pytest_promptevals.datasets.importers.foreign import Fields, is_lines, read_document, read_records
 from pytest_promptevals.datasets.importers.naming import both_names
 from pytest_promptevals.datasets.sources import Source
 from pytest_promptevals.errors import FileProblem
@@ -91,6 +91,12 @@ class Span:
     is_log: bool = False
     """Whether it is only known by an event in a log."""
 
+    def add_attributes(self, attributes: Mapping[str, Json], source: Source, counts: CountedLosses) -> None:
+        """Add what an event says of the span; where the span itself says something else, that is kept."""
+        for name, value in attributes.items():
+            if self.attributes.setdefault(name, value) != value:
+                counts.add(source, "the span gives something else of this name, which is kept", name)
+
 
 def looks_like_spans(row: Json) -> bool:
     """Return whether a value is an export of OTLP, or one span."""
@@ -112,7 +118,7 @@ def peek(path: Path, shown: str) -> Json:
 
 def read_spans(request: ImportRequest, counts: CountedLosses) -> Sequence[Span]:
     """Return the spans of a file, with what logs say of them. Raises ``FileProblem`` for one that cannot be read."""
-    return _join(list(_read_all(request, counts)))
+    return _join(list(_read_all(request, counts)), counts)
 
 
 def _read_all(request: ImportRequest, counts: CountedLosses) -> Iterator[Span]:
@@ -125,7 +131,7 @@ def _read_all(request: ImportRequest, counts: CountedLosses) -> Iterator[Span]:
             yield _read_span(document, source, counts, is_flat=True)
 
 
-def _join(found: Sequence[Span]) -> Sequence[Span]:
+def _join(found: Sequence[Span], counts: CountedLosses) -> Sequence[Span]:
     """Return spans with the events of logs that belong to them; other events of one span become one."""
     joined = [span for span in found if not span.is_log]
     known = {(span.trace_id, span.span_id): span for span in joined}
@@ -138,13 +144,13 @@ def _join(found: Sequence[Span]) -> Sequence[Span]:
             joined.append(log)
         else:
             span.events += log.events
-            span.attributes = {**log.attributes, **span.attributes}
+            span.add_attributes(log.attributes, log.source, counts)
     return joined
 
 
 def _documents(request: ImportRequest) -> Iterator[tuple[Json, Source]]:
     path, shown = request.path, request.shown
-    if path.suffix.lower() == ".jsonl" or isinstance(request.sample, list):
+    if is_lines(path) or isinstance(request.sample, list):
         yield from read_records(path, shown)
     elif request.sample is not None:
         yield read_document(path, shown)

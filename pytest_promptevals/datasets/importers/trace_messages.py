@@ -65,10 +65,10 @@ def has_messages(attributes: Mapping[str, Json]) -> bool:
     return any(name in (ASKED, ANSWERED, *_PLAIN) or _NUMBERED.fullmatch(name) for name in attributes)
 
 
-def merge_details(span: Span) -> None:
+def merge_details(span: Span, counts: CountedLosses) -> None:
     """Put the attributes of events that stand for attributes of the span to these."""
     for event in [event for event in span.events if event.name in (_DETAILS, *_CONTENTS)]:
-        span.attributes = {**event.attributes, **span.attributes}
+        span.add_attributes(event.attributes, event.source, counts)
         span.events.remove(event)
 
 

@@ -94,6 +94,31 @@ def test_the_caches_of_other_machines_are_imported_and_stay_as_they_are() -> Non
     assert not Path("one.db-wal").exists()
 
 
+def test_of_a_folder_all_caches_in_it_and_below_are_imported() -> None:
+    for number, text in enumerate("abc"):
+        place = Path("jobs", *(["deep"] * number), "cache.db")
+        place.parent.mkdir(exist_ok=True)
+        fill(place, text)
+    write_recording(recording_path(Path("jobs"), FILE), [make_entry("d")])
+    fill(Path("one.db"), "a", "e")
+
+    assert run("import", "jobs", "one.db") == f"{CACHE}: 4 added, 0 replaced, 1 kept as they were\n"
+
+
+def test_a_folder_without_a_cache_is_no_mistake_and_makes_none() -> None:
+    """Jobs that ask no model leave none: what follows them in a script is to go on."""
+    Path("jobs").mkdir()
+
+    assert run("import", "jobs") == "jobs: no cache.db in this folder or below it, so there is nothing to import\n"
+    assert not CACHE.exists()
+    fill(CACHE, "a")
+    fill(Path("one.db"), "b")
+    assert run("import", "jobs", "one.db").splitlines() == [
+        "jobs: no cache.db in this folder or below it, so there is nothing to import",
+        f"{CACHE}: 1 added, 0 replaced, 0 kept as they were",
+    ]
+
+
 def test_a_database_that_is_no_cache_is_named(folder: Path) -> None:
     with contextlib.closing(sqlite3.connect("other.db")) as connection:
         connection.execute("CREATE TABLE songs (title TEXT)")

@@ -83,3 +83,10 @@ def test_an_argument_that_is_missing_is_named(command: list[str]) -> None:
 
     assert result.exit_code == 2
     assert result.output.splitlines()[-1].startswith("Error: Missing argument '")
+
+
+def test_a_mistyped_command_names_the_right_one() -> None:
+    result = CliRunner().invoke(main, ["ini"])
+
+    assert result.exit_code == 2
+    assert result.output.splitlines()[-1] == "Error: No such command 'ini'. Did you mean 'init'?"

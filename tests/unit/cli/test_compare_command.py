@@ -456,8 +456,9 @@ def test_data_goes_to_a_file_if_one_is_named(folder: Path) -> None:
     )
     assert run(BEFORE, NOW, "--format", "markdown").startswith("**Before:** run ")
     assert run(BEFORE, NOW, "--format", "csv", "--limit", "1").count("\n") == 6
-    assert run(BEFORE, NOW, "-o", "no/such/folder.txt", status=1) == (
-        "Error: no/such/folder.txt cannot be written: No such file or directory\n"
+    assert run(BEFORE, NOW, "-o", "new/folder/a.txt") == "comparison written to new/folder/a.txt\n"
+    assert run(BEFORE, NOW, "-o", "new/folder/a.txt/b.txt", status=1) == (
+        "Error: new/folder/a.txt/b.txt cannot be written: what should be its folder is a file\n"
     )
 
 

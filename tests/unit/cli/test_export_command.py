@@ -191,8 +191,11 @@ def test_bytes_are_kept_from_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None
 def test_a_file_that_cannot_be_written_is_named() -> None:
     pytest.importorskip("pyarrow")
 
-    for name in ("no/out.csv", "no/out.parquet"):
-        assert run("-o", name, status=1) == f"Error: {name} cannot be written: No such file or directory\n"
+    for name in ("new/out.csv", "other/out.parquet"):
+        assert run("-o", name).endswith(f"{name}\n")
+        assert run("-o", f"{name}/x{Path(name).suffix}", status=1) == (
+            f"Error: {name}/x{Path(name).suffix} cannot be written: what should be its folder is a file\n"
+        )
 
 
 CODE = "from pytest_promptevals.cli import main; main()"

@@ -9,7 +9,8 @@ from click.testing import CliRunner, Result
 
 from pytest_promptevals.cli import main
 from pytest_promptevals.datasets.importers import registry
-from pytest_promptevals.records.drafts import Draft, ImportRequest
+from pytest_promptevals.records.cases import Location
+from pytest_promptevals.records.drafts import Draft, ImportRequest, Loss
 
 NO_MODEL = "no model: add 'model: provider/model' to the eval file or to an evals.yaml above it"
 ROWS = "question,answer\nWhat is 2 + 2?,4\n,\n"
@@ -103,6 +104,34 @@ def test_a_file_that_is_there_is_only_written_over_with_force(folder: Path) -> N
     assert target.read_text(encoding="utf-8") != "mine"
 
 
+def test_a_symlink_to_nowhere_is_there_already(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    away = tmp_path_factory.mktemp("away") / "a.yaml"
+    (folder / "a.eval.yaml").symlink_to(away)
+
+    assert error("rows.csv", "-o", "a.eval.yaml") == "a.eval.yaml: there already; give --force to write over it"
+    assert not away.exists()
+
+
+def test_where_one_of_the_files_cannot_be_written_none_is(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    give(monkeypatch, Draft({"model": "scripted/echo"}, [{"input": str(number)} for number in range(101)]))
+    (folder / "a.cases.jsonl").mkdir()
+    (folder / "a.eval.yaml").write_text("mine", encoding="utf-8")
+
+    said = error("rows.csv", "-o", "a.eval.yaml", "--force")
+
+    assert said.startswith("a.cases.jsonl: cannot be written: ")
+    assert (folder / "a.eval.yaml").read_text(encoding="utf-8") == "mine"
+
+
+def test_a_loss_is_one_line_whatever_the_file_calls_its_keys(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    loss = Loss(Location("rows.csv", 2), "bad\n::error file=a.py::pwn", "left out")
+    give(monkeypatch, Draft({"model": "scripted/echo"}, [{"input": "a"}], [loss]))
+
+    assert run("rows.csv", "-o", "a.eval.yaml").output.splitlines()[0] == (
+        "rows.csv:2: bad\\n::error file=a.py::pwn: left out"
+    )
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -128,7 +157,10 @@ def test_a_file_that_is_there_is_only_written_over_with_force(folder: Path) -> N
             ("rows.csv", "--map", "input=a", "--map", "input=b"),
             "Invalid value for '--map': 'input' is mapped twice",
         ),
-        (("rows.csv", "--map", "input=asked"), "rows.csv: --map input=asked: no row has a field 'asked'"),
+        (
+            ("rows.csv", "--map", "input=asked"),
+            "rows.csv: --map input=asked: no row has a field 'asked'; there are: question, answer",
+        ),
         (
             ("rows.csv", "--map", "input=question", "--format", "chat"),
             "rows.csv: --map input=question: fields of the format chat have fixed names; leave it out",
@@ -140,9 +172,33 @@ def test_what_is_wrong_is_named(arguments: tuple[str, ...], message: str) -> Non
 
 
 def test_a_file_without_cases_is_an_error(folder: Path) -> None:
-    (folder / "rows.csv").write_text("question\n", encoding="utf-8")
+    (folder / "rows.csv").write_text("question,answer\n,x\n", encoding="utf-8")
 
     assert error("rows.csv", "--format", "rows") == "rows.csv: there are no cases in it, read as rows"
+
+
+@pytest.mark.parametrize("options", [(), ("--format", "rows"), ("--map", "input=question")])
+def test_an_empty_file_is_called_empty(folder: Path, options: tuple[str, ...]) -> None:
+    (folder / "rows.csv").write_text("", encoding="utf-8")
+
+    assert error("rows.csv", *options) == "rows.csv: is empty"
+
+
+def test_semicolons_between_cells_are_seen_and_said(folder: Path) -> None:
+    (folder / "rows.csv").write_text("Frage;Antwort\n2 + 2?;4\n", encoding="utf-8")
+
+    result = run("rows.csv", "--map", "input=Frage", "--map", "expected=Antwort", "--strict", "-o", "a.eval.yaml")
+
+    assert result.output.startswith("rows.csv: its cells are separated by semicolons\n1 case written to a.eval.yaml\n")
+
+
+def test_the_help_lists_the_formats() -> None:
+    said = run("--help").output
+
+    assert "--format NAME" in said
+    for name, importer in ((name, registry.find_importers().load(name)) for name in registry.find_importers().entries):
+        assert f"\n  {name} " in said
+        assert " ".join(importer.description.split()) in " ".join(said.split())
 
 
 def test_a_file_that_cannot_be_read_is_an_error(folder: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import jsonschema
@@ -11,6 +12,7 @@ import yaml
 
 from pytest_promptevals.cli import init as module
 from pytest_promptevals.cli.schema import schema_text
+from tests.support.checkouts import Checkout
 from tests.unit.cli.history_project import call
 
 WRITTEN = [
@@ -75,14 +77,82 @@ def test_what_is_written_is_valid_and_nothing_is_found_in_it(arguments: tuple[st
     assert call("check", "--strict").startswith("nothing found; looked at 10 cases")
 
 
-@pytest.mark.parametrize(
-    ("server", "file"),
-    [("github", ".github/workflows/evals.yml"), ("gitlab", ".gitlab-ci.yml"), ("jenkins", "Jenkinsfile")],
-)
-def test_a_ci_server_gets_its_workflow(server: str, file: str) -> None:
-    call("init", "--ci", server)
+GITHUB = [".github/workflows/evals.yml", ".github/workflows/evals-forks.yml"]
 
-    assert "pytest evals" in Path(file).read_text("utf-8")
+
+@pytest.mark.parametrize(
+    ("server", "files"), [("github", GITHUB), ("gitlab", [".gitlab-ci.yml"]), ("jenkins", ["Jenkinsfile"])]
+)
+def test_a_ci_server_gets_its_workflows(server: str, files: list[str]) -> None:
+    """Those for pull requests without keys are among them: in a file of their own, or in the same."""
+    said = call("init", "--ci", server).splitlines()
+
+    assert said[5 : 5 + len(files)] == [f"wrote {file}" for file in files]
+    assert "pytest evals" in Path(files[0]).read_text("utf-8")
+    assert any("--evals-cache=replay --evals-recordings=recordings" in Path(file).read_text("utf-8") for file in files)
+
+
+def default_branches() -> list[str]:
+    """Return the branches whose pushes are run, for which builds are kept, of the workflows that are there."""
+    workflow = Path(GITHUB[0])
+    of_github = yaml.safe_load(workflow.read_text("utf-8"))[True]["push"]["branches"] if workflow.exists() else []
+    jenkins = Path("Jenkinsfile")
+    return of_github + (re.findall("DEFAULT_BRANCH = '(.*)'\n", jenkins.read_text("utf-8")) if jenkins.exists() else [])
+
+
+@pytest.mark.parametrize("server", ["github", "jenkins"])
+def test_workflows_know_the_default_branch_of_the_repository(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, server: str
+) -> None:
+    checkout = Checkout(tmp_path / "checkout", monkeypatch)
+    checkout.git("branch", "-m", "team/trunk")
+    monkeypatch.chdir(checkout.path)
+    said = call("init", "--ci", server)
+
+    assert default_branches() == ["team/trunk"]
+    assert "main" not in re.sub(
+        "#.*|//.*", "", "".join(path.read_text("utf-8") for path in checkout.path.rglob("evals*.yml"))
+    )
+    assert "default branch" not in said
+
+
+@pytest.mark.parametrize("branch", [None, "1.0", "a'b", "x#y", "plus+"])
+@pytest.mark.parametrize("server", ["github", "jenkins", "gitlab"])
+def test_a_default_branch_that_is_not_known_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, server: str, branch: str | None
+) -> None:
+    """Or one that would be something else in the workflow."""
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    if branch is not None:
+        checkout = Checkout(tmp_path / "checkout", monkeypatch)
+        checkout.git("branch", "-m", branch)
+        monkeypatch.chdir(checkout.path)
+    said = call("init", "--ci", server).splitlines()
+
+    file = {"github": GITHUB[0], "jenkins": "Jenkinsfile"}.get(server)
+    note = f"{file} takes main for the default branch: correct it there if it is another one"
+    assert (note in said) is (file is not None)
+    assert default_branches() == (["main"] if file else [])
+
+
+def test_in_a_folder_that_is_yet_to_be_made_the_default_branch_is_that_of_the_repository_around(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkout = Checkout(tmp_path / "checkout", monkeypatch)
+    checkout.git("branch", "-m", "master")
+    monkeypatch.chdir(checkout.path)
+    call("init", "deep/shop", "--ci", "github")
+
+    assert "branches: [master] #" in Path("deep/shop", GITHUB[0]).read_text("utf-8")
+
+
+def test_where_github_has_one_of_its_workflows_init_does_not_guess_it(folder: Path) -> None:
+    (folder / ".git").mkdir()
+    (folder / ".git" / "config").write_text('[remote "origin"]\n\turl = git@github.shop.test:a/b.git\n', "utf-8")
+    (folder / GITHUB[1]).parent.mkdir(parents=True)
+    (folder / GITHUB[1]).write_text("mine", encoding="utf-8")
+
+    assert "workflows" not in call("init")
 
 
 def test_the_address_of_the_repository_tells_the_ci_server(folder: Path) -> None:
@@ -115,8 +185,8 @@ def test_a_project_with_evals_gets_a_workflow_alone(folder: Path) -> None:
     assert call("init", status=1) == (
         "Error: evals holds evals already, so nothing is written. --ci NAME adds a CI workflow to them\n"
     )
-    assert call("init", "--ci", "jenkins") == "wrote Jenkinsfile\n"
-    assert call("init", "--ci", "jenkins") == "already there: Jenkinsfile\n"
+    assert call("init", "--ci", "gitlab") == "wrote .gitlab-ci.yml\n"
+    assert call("init", "--ci", "gitlab") == "already there: .gitlab-ci.yml\n"
     assert changed.read_text("utf-8") == "model: openai/gpt-5-mini\n"
 
 
@@ -127,6 +197,15 @@ def test_where_one_file_cannot_be_written_none_is(folder: Path) -> None:
     assert "cannot be written: " in said
     assert [path.name for path in folder.iterdir()] == ["prompts"]
     assert (folder / "prompts").read_text("utf-8") == "a file"
+
+
+def test_a_symlink_to_nowhere_is_there_already(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    away = tmp_path_factory.mktemp("away") / "tickets.md"
+    (folder / "prompts").mkdir()
+    (folder / "prompts" / "tickets.md").symlink_to(away)
+
+    assert "there already, so nothing is written: prompts/tickets.md" in call("init", status=1)
+    assert not away.exists()
 
 
 def test_settings_that_are_there_stay_and_what_they_lack_is_said(folder: Path) -> None:
@@ -153,11 +232,39 @@ def test_a_root_that_pytest_knows_gets_no_ini_file(folder: Path) -> None:
     assert not (folder / "deep" / "pytest.ini").exists()
 
 
+@pytest.mark.parametrize(("name", "section"), [("tox.ini", "pytest"), ("setup.cfg", "tool:pytest")])
+@pytest.mark.parametrize("inside", [".", "deep"])
+def test_settings_in_files_of_other_tools_stay_in_force(folder: Path, name: str, section: str, inside: str) -> None:
+    (folder / name).write_text(f"[{section}]\ntestpaths = tests\n", encoding="utf-8")
+    said = call("init", inside)
+
+    assert not (folder / inside / "pytest.ini").exists()
+    assert "pytest looks only into its testpaths: add" in said
+
+
+@pytest.mark.parametrize("name", ["tox.ini", "setup.cfg"])
+def test_a_file_of_another_tool_alone_is_no_root(folder: Path, name: str) -> None:
+    (folder / name).write_text("[flake8]\nmax-line-length = 120\n", encoding="utf-8")
+
+    assert "wrote pytest.ini" in call("init")
+
+
+@pytest.mark.parametrize("name", ["pytest.toml", ".pytest.toml", "pytest.ini", ".pytest.ini", "setup.py"])
+def test_an_empty_file_of_pytest_marks_a_root(folder: Path, name: str) -> None:
+    (folder / name).touch()
+
+    assert "wrote pytest.ini" not in call("init")
+
+
 def test_where_the_ci_server_looks_elsewhere_that_is_said(folder: Path) -> None:
     (folder / ".git").mkdir()
     said = call("init", "deep", "--ci", "jenkins")
 
     assert f"jenkins looks for Jenkinsfile in {folder} alone: move it there, and correct 'pytest evals' in it" in said
+    assert (
+        f"github looks for .github/workflows/evals.yml and .github/workflows/evals-forks.yml in {folder} alone: move "
+        "them there, and correct 'pytest evals' in them"
+    ) in call("init", "deep", "--ci", "github")
 
 
 def test_at_a_terminal_two_things_are_asked(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -144,6 +144,12 @@ def test_without_a_history_a_name_that_means_nothing_is_named() -> None:
     assert printed.endswith("nor is there a file or folder 'shards'")
 
 
+def test_where_options_of_pytest_stand_is_said() -> None:
+    assert call("merge", "--tb=no", status=2).splitlines()[-1] == (
+        "Error: No such option '--tb'. What pytest is to be told stands behind '--'."
+    )
+
+
 def test_shares_that_cannot_be_merged_are_no_red_verdict(decider: Pytest) -> None:
     add_run(ONE, make_result("a"), shard="1/2", selection="s", selected=2)
 

@@ -5,10 +5,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from pytest_promptevals.cli import main
 from pytest_promptevals.cli import report as command
 from pytest_promptevals.records.run_reports import RunReport
+from pytest_promptevals.records.runs import GitState
 from pytest_promptevals.reports import registry
+from tests.support.checkouts import Checkout
 from tests.support.sample_results import make_result
 from tests.unit.cli.history_project import add_run, call
 
@@ -52,6 +56,37 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_the_newest_run_is_reported_unless_another_one_is_named() -> None:
     assert call("report").startswith(f"{SECOND}: c ")
     assert call("report", "20261120").startswith(f"{FIRST}: a, b ")
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Checkout:
+    """A project in a git repository, which the current folder is."""
+    made = Checkout(tmp_path / "checkout", monkeypatch)
+    made.write("pytest.ini", "[pytest]\n")
+    monkeypatch.chdir(made.path)
+    return made
+
+
+def test_a_newest_run_of_another_commit_is_no_verdict_on_this_one_and_that_is_said(checkout: Checkout) -> None:
+    add_run(FIRST, git=GitState(checkout.first, "main", is_dirty=False))
+    here = CliRunner().invoke(main, ["report"])
+    second = checkout.commit()
+
+    there, named = (CliRunner().invoke(main, ["report", *run]) for run in ([], [FIRST]))
+
+    assert here.stderr == named.stderr == ""
+    assert " ".join(there.stderr.split()) == (
+        f"the newest run is of commit {checkout.first[:7]}, the checkout is at {second[:7]}: pytest recorded no run of "
+        "it"
+    )
+    assert here.stdout == there.stdout == named.stdout
+
+
+@pytest.mark.usefixtures("checkout")
+def test_a_run_without_a_commit_needs_no_word_about_it() -> None:
+    add_run(FIRST, git=None)
+
+    assert CliRunner().invoke(main, ["report"]).stderr == ""
 
 
 def test_a_report_goes_to_a_file_whatever_a_model_wrote(project: Path) -> None:

@@ -74,6 +74,13 @@ def test_columns_need_names_of_their_own(folder: EvalFolder) -> None:
     ]
 
 
+@pytest.mark.parametrize(("delimiter", "word"), [(";", "semicolons"), ("\t", "tabs")])
+def test_other_delimiters_than_commas_are_called_so(folder: EvalFolder, delimiter: str, word: str) -> None:
+    assert problems_of_csv(folder, f"id{delimiter}input\na{delimiter}b, c\n") == [
+        f"c.csv:1: the cells are separated by {word}; write the file with commas between them"
+    ]
+
+
 @pytest.mark.parametrize(
     ("column", "cell", "problem"),
     [

@@ -33,6 +33,15 @@ def test_if_a_line_cannot_be_made_nothing_changes(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_an_error_names_the_file_that_was_to_be_written(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+
+    with pytest.raises(IsADirectoryError) as caught:
+        write_lines_atomically(tmp_path / "folder", ["new"])
+
+    assert (caught.value.filename, caught.value.filename2) == (str(tmp_path / "folder"), None)
+
+
 def test_a_symlink_is_followed(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("old", encoding="utf-8")
     (tmp_path / "b.txt").symlink_to(tmp_path / "a.txt")

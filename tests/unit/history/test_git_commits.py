@@ -8,6 +8,7 @@ from pytest_promptevals.errors import UsageError
 from pytest_promptevals.history.git import (
     find_branch_tip,
     find_commit,
+    find_default_branch,
     find_merge_base,
     is_shallow,
     read_ancestors,
@@ -136,3 +137,63 @@ def test_a_shallow_clone_is_said(diverged: Checkout, tmp_path: Path) -> None:
         "HEAD and origin/HEAD have no commit in common: this clone is shallow; fetch its whole history with "
         "'git fetch --unshallow' (in CI: fetch-depth 0)"
     )
+
+
+def test_the_default_branch_is_that_of_the_remote_whatever_is_checked_out(checkout: Checkout, tmp_path: Path) -> None:
+    checkout.git("branch", "-m", "team/trunk")
+    clone = tmp_path / "clone"
+    checkout.git("clone", str(checkout.path), str(clone))
+    checkout.git("-C", str(clone), "checkout", "-b", "main")
+
+    assert find_default_branch(clone) == "team/trunk"
+
+
+@pytest.mark.parametrize(
+    ("branches", "current", "configured", "expected"),
+    [
+        (["master"], "feature", None, "master"),
+        (["main", "master"], "feature", None, "main"),
+        (["trunk", "main"], "feature", "trunk", "trunk"),
+        (["trunk"], "trunk", "gone", "trunk"),
+    ],
+    ids=["usual name", "two usual names", "as git is told to name it", "the only one"],
+)
+def test_without_a_remote_the_default_branch_is_the_one_of_the_usual_name(
+    checkout: Checkout, branches: list[str], current: str, configured: str | None, expected: str
+) -> None:
+    checkout.git("checkout", "-b", "other")
+    checkout.git("branch", "-D", "main")
+    for branch in branches:
+        checkout.git("branch", branch)
+    checkout.git("checkout", "-B", current)
+    if configured is not None:
+        checkout.git("config", "init.defaultBranch", configured)
+
+    assert find_default_branch(checkout.path) == expected
+
+
+def test_a_branch_of_the_remote_is_known_without_its_head(checkout: Checkout, tmp_path: Path) -> None:
+    checkout.git("branch", "-m", "master")
+    checkout.git("init", str(tmp_path / "added"), "-b", "feature")
+    checkout.git("-C", str(tmp_path / "added"), "remote", "add", "origin", str(checkout.path))
+    checkout.git("-C", str(tmp_path / "added"), "fetch", "origin")
+    checkout.git("-C", str(tmp_path / "added"), "update-ref", "-d", "refs/remotes/origin/HEAD")
+
+    assert find_default_branch(tmp_path / "added") == "master"
+
+
+def test_before_the_first_commit_the_default_branch_is_the_one_that_it_will_be_on(
+    checkout: Checkout, tmp_path: Path
+) -> None:
+    checkout.git("init", str(tmp_path / "new"), "-b", "master")
+
+    assert find_default_branch(tmp_path / "new") == "master"
+
+
+def test_without_a_repository_or_a_branch_there_is_no_default_branch(checkout: Checkout, tmp_path: Path) -> None:
+    (tmp_path / "plain").mkdir()
+    checkout.git("checkout", "--detach")
+    checkout.git("branch", "-D", "main")
+
+    assert find_default_branch(tmp_path / "plain") is None
+    assert find_default_branch(checkout.path) is None

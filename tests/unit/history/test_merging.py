@@ -189,6 +189,24 @@ def test_one_run_alone_that_is_no_share_needs_no_merging() -> None:
     )
 
 
+@pytest.mark.parametrize("dirty", [0, 1, 2])
+def test_a_share_of_an_edited_checkout_makes_the_whole_one(dirty: int) -> None:
+    parts = three()
+    edited = dataclasses.replace(parts[dirty].run, git=GitState(COMMIT, "main", is_dirty=True))
+    parts[dirty] = dataclasses.replace(parts[dirty], run=edited)
+
+    assert merge_parts(parts).run.git == GitState(COMMIT, "main", is_dirty=True)
+
+
+def test_ten_shares_and_more_are_in_the_order_of_their_numbers() -> None:
+    parts = [
+        part(f"{number}/11", str(number), run_id=f"20261122-1200{number:02}-aaaaaa", selected=11)
+        for number in range(1, 12)
+    ]
+
+    assert [result.name for result in merge_parts(parts).results] == [str(number) for number in range(1, 12)]
+
+
 def test_what_pytest_made_of_items_is_that_of_all_shares_each_once() -> None:
     ordinary = ItemOutcome("test_a.py::test_it", OutcomeKind.FAILED, "assert False")
     again = dataclasses.replace(ordinary, kind=OutcomeKind.TEARDOWN)

@@ -78,7 +78,10 @@ def is_recognized(sample: Any, **fields: str) -> bool:
     [
         ({"input": "x", "_xact_id": "1"}, True),
         ({"input": "x", "root_span_id": "1", "more": 2}, True),
-        ({"input": "x", "expected": "y", "metadata": {}}, True),
+        ({"input": {"q": "x"}, "expected": "y", "metadata": {}}, True),
+        ({"input": "x", "expected": "y", "metadata": {}, "created": "2026-01-01"}, True),
+        ({"input": "x", "expected": "y", "metadata": {}}, False),
+        ({"id": "1", "input": "x", "expected": "y", "metadata": {}, "context": ["c"], "tags": ["t"]}, False),
         ({"id": "1", "input": "x", "expected": "y", "scores": {}, "tags": []}, True),
         ({"input": "x", "expected": "y"}, False),
         ({"input": "x", "metadata": {}}, False),

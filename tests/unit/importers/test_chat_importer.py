@@ -85,6 +85,12 @@ def test_an_answer_with_weight_0_is_not_expected(folder: Path, weight: int) -> N
     assert found.losses == ([] if weight else [f"1: messages[2]: {after}", f"1: messages[3]: {after}"])
 
 
+def test_the_weight_of_a_message_that_is_asked_loses_nothing(folder: Path) -> None:
+    earlier = {"role": "assistant", "content": "It is.", "weight": 0}
+
+    assert chats(folder, [ASKED, earlier, {"role": "user", "content": "Sure?"}, ANSWER]).losses == []
+
+
 def test_calls_of_tools_are_expected_with_their_arguments_as_data(folder: Path) -> None:
     calls = [{"id": "1", "type": "function", "function": {"name": "find_order", "arguments": '{"id": "A-17"}'}}]
 
@@ -174,6 +180,18 @@ def test_other_fields_of_a_row_are_notes(folder: Path) -> None:
     found = import_rows(folder, "chats.jsonl", [{"messages": [ASKED, ANSWER], "metadata": {"a": 1}, "split": "TEST"}])
 
     assert found.cases[0]["metadata"] == {"a": 1, "split": "TEST"}
+
+
+def test_what_the_metadata_of_a_row_says_is_kept_and_fields_of_the_same_names_are_told(folder: Path) -> None:
+    answer = {"role": "assistant", "refusal": "No."}
+    row = {"messages": [ASKED, answer], "metadata": {"lang": "en", "refusal": "x"}, "lang": "de", "split": None}
+    found = import_rows(folder, "chats.jsonl", [row])
+
+    assert found.cases[0]["metadata"] == {"lang": "en", "refusal": "x"}
+    assert found.losses == [
+        "1: lang: the metadata has a value of this name, too, which is kept",
+        "1: messages[1].refusal: the metadata has a value of this name, too, which is kept",
+    ]
 
 
 def test_a_row_without_an_answer_is_a_case_that_nothing_judges(folder: Path) -> None:
@@ -319,4 +337,4 @@ def test_metadata_is_kept_where_a_field_has_the_name_of_one_of_it(folder: Path) 
     found = import_rows(folder, "chats.jsonl", [row])
 
     assert found.cases[0]["metadata"] == {"lang": "en", "same": 1}
-    assert found.losses == ["1: lang: the metadata has a value of this name, too, which is kept; left out"]
+    assert found.losses == ["1: lang: the metadata has a value of this name, too, which is kept"]

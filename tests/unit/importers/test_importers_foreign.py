@@ -11,7 +11,9 @@ from pytest_promptevals.datasets.importers.foreign import (
     read_document,
     read_records,
     take_sample,
+    why_unreadable,
 )
+from pytest_promptevals.datasets.importers.tables import name_delimiter
 from pytest_promptevals.datasets.sources import Source
 from pytest_promptevals.errors import DatasetError, FileProblem
 
@@ -92,10 +94,18 @@ def test_a_document_knows_its_lines(tmp_path: Path) -> None:
     assert str(source.part("a", 1).locate(("c",))) == "a.yaml:3"
 
 
+def test_a_json_document_knows_them_too(tmp_path: Path) -> None:
+    name = write(tmp_path, "a.json", '[\n  {"q": 1,\n   "w": 2},\n  {"q": 3}\n]')
+    rows = [source for _, source in read_records(*name)]
+
+    assert [str(rows[0].locate(("w",))), str(rows[1].locate(("q",)))] == ["a.json:3", "a.json:4"]
+
+
 @pytest.mark.parametrize(
     ("name", "text"),
     [
         ("a.jsonl", '{"q": "x"}\n\n{"q": "y"}\n'),
+        ("a.NDJSON", '{"q": "x"}\n\n{"q": "y"}\n'),
         ("a.csv", "q\nx\n\ny\n"),
         ("a.tsv", "q\nx\n\ny\n"),
         ("a.JSON", '[{"q": "x"},\n{"q": "y"}]'),
@@ -104,6 +114,65 @@ def test_a_document_knows_its_lines(tmp_path: Path) -> None:
 )
 def test_rows_are_read_of_every_kind_of_file(tmp_path: Path, name: str, text: str) -> None:
     assert [row for row, _ in read_records(*write(tmp_path, name, text))] == [{"q": "x"}, {"q": "y"}]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('q;"a,b,c"\n"x, y";1\n', "a.csv: its cells are separated by semicolons"),
+        ('q\t"a,b,c"\n"x, y"\t1\n', "a.csv: its cells are separated by tabs"),
+        ('sep=;\nq;"a,b,c"\n"x, y";1\n', "a.csv: its cells are separated by semicolons"),
+        ('\nq,"a,b,c"\n"x, y",1\n', ""),
+        ('\nq;"a,b,c"\n"x, y";1\n', "a.csv: its cells are separated by semicolons"),
+        ('q,"a;b;c;d"\n"x, y",1\n', ""),
+    ],
+)
+def test_what_separates_the_cells_of_a_csv_file_is_seen_in_its_header(tmp_path: Path, text: str, said: str) -> None:
+    file = write(tmp_path, "a.csv", text)
+
+    ((row, source),) = read_records(*file)
+
+    assert isinstance(row, dict)
+    assert (next(iter(row)), list(row.values())) == ("q", ["x, y", "1"])
+    assert source.line == 2 + (not text.startswith("q"))
+    assert name_delimiter(*file) == said
+
+
+@pytest.mark.parametrize(("name", "text"), [("a.tsv", "q;a\nx;1\n"), ("a.jsonl", "q;a\n"), ("a.csv", "")])
+def test_only_a_csv_file_may_have_other_delimiters(tmp_path: Path, name: str, text: str) -> None:
+    assert name_delimiter(*write(tmp_path, name, text)) == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("a.csv", "", "a.csv: is empty"),
+        ("a.json", " \n", "a.json: is empty"),
+        ("a.yaml", "\n", "a.yaml: is empty"),
+        ("a.txt", "", "a.txt: is empty"),
+        ("a.csv", "a,b\n", "a.csv: is empty: there are no rows below its header"),
+        ("a.json", "[]", "a.json: is empty: there is nothing in its list"),
+        ("a.yaml", "{}", "a.yaml: is empty: there is nothing in its mapping"),
+        ("a.json", "5", "a.json: holds a number, and neither rows nor a mapping"),
+        ("a.yaml", "Just words", "a.yaml: holds a text, and neither rows nor a mapping"),
+        ("a.jsonl", '{"a": 1}\n{bad\n', "a.jsonl:2: no valid JSON: expecting property name enclosed in double quotes"),
+        ("a.txt", '{"a": ', "a.txt:1: no valid JSON: expecting value at column 7"),
+        (
+            "README.md",
+            "# Words",
+            "README.md: is no data: it is not JSON, and its name ends in none of .json, .jsonl, .ndjson, .csv, ",
+        ),
+        ("a.json", '{"a": 1}\n{"b": 2}\n', "a.json: holds JSON of one value a line; rename it so that"),
+        ("a.json", '[{"a": 1}]\n]', "a.json:2: column 1: text after the end of the JSON value; put one value here"),
+        ("a.json", '[{"a": 1}]', ""),
+        ("a.csv", "a\n1\n", ""),
+    ],
+)
+def test_it_is_said_why_there_is_nothing_to_import(tmp_path: Path, name: str, text: str, message: str) -> None:
+    said = why_unreadable(*write(tmp_path, name, text))
+
+    assert said.startswith(message)
+    assert bool(said) is bool(message)
 
 
 def test_cells_of_a_short_row_are_left_out(tmp_path: Path) -> None:

@@ -84,14 +84,14 @@ def test_a_name_is_taken_at_its_word() -> None:
 
 
 def test_a_file_that_nobody_recognizes_says_what_to_do(tmp_path: Path) -> None:
-    (tmp_path / "other.json").write_text("{}", encoding="utf-8")
+    (tmp_path / "other.json").write_text('{"a": 1}', encoding="utf-8")
     importers = dataclasses.replace(find_importers(), entries={"acme": Acme(), "rows": Acme()})
 
-    asked = ImportRequest(tmp_path / "other.json", "other.json", {})
+    asked = ImportRequest(tmp_path / "other.json", "other.json", {"a": 1})
 
     assert error(importers, asked, None) == (
         "other.json: its format is not recognized; name it with --format (acme, rows), or say which field is what with "
-        "--map input=FIELD"
+        "--map input=FIELD; there are: a"
     )
 
 

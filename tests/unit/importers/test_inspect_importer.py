@@ -85,6 +85,14 @@ def test_metadata_that_is_no_json_is_kept_as_a_text(folder: Path) -> None:
     assert found.cases[0]["metadata"] == {"metadata": "level 2"}
 
 
+def test_a_column_named_as_a_key_of_the_metadata_is_named_where_it_says_something_else(folder: Path) -> None:
+    inner = {"topic": "inner", "year": 1650}
+    found = samples(folder, {"input": "Who?", "target": "Hals", "metadata": inner, "topic": "outer", "year": 1650})
+
+    assert found.cases[0]["metadata"] == inner
+    assert found.losses == ["1: topic: the metadata has a value of this name, too, which is kept"]
+
+
 def test_csv_is_read_and_empty_cells_say_nothing(folder: Path) -> None:
     table = 'input,target,files,metadata\n"Who, then?",Hals,,"{""level"": 2}"\n'
 
@@ -122,12 +130,26 @@ def test_several_choices_are_right_together(folder: Path, target: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "choices", ["Vermeer, Hals, Rembrandt,", "Vermeer Hals Rembrandt", ["Vermeer", "Hals", " ", "Rembrandt"]]
+    "choices", ["Vermeer, Hals, Rembrandt", "Vermeer Hals Rembrandt", ["Vermeer", "Hals", "Rembrandt"]]
 )
 def test_choices_may_be_a_text(folder: Path, choices: Any) -> None:
     found = samples(folder, {"input": "Who?", "choices": choices, "target": "B"})
 
     assert found.cases[0]["vars"]["choices"] == {"A": "Vermeer", "B": "Hals", "C": "Rembrandt"}
+
+
+@pytest.mark.parametrize("choices", [["", "yes", "no"], ",yes,no", [" ", "yes", "no"]])
+def test_an_empty_choice_keeps_its_letter(folder: Path, choices: Any) -> None:
+    found = samples(folder, {"input": "Is water wet?", "choices": choices, "target": "B"})
+
+    assert {**found.cases[0]["vars"]["choices"], "A": ""} == {"A": "", "B": "yes", "C": "no"}
+    assert found.cases[0]["expected"] == "B"
+    assert found.losses == []
+
+
+@pytest.mark.parametrize("choices", ["", " ", []])
+def test_nothing_is_no_choice(folder: Path, choices: Any) -> None:
+    assert samples(folder, {"input": "Who?", "choices": choices, "target": "Hals"}).cases[0]["expected"] == "Hals"
 
 
 def test_a_single_choice_may_stand_alone(folder: Path) -> None:

@@ -287,6 +287,15 @@ def test_columns_of_csv_are_keys_of_inputs_and_outputs() -> None:
     ]
 
 
+def test_a_key_that_a_column_and_a_cell_give_is_named() -> None:
+    made = import_csv('inputs,input_q,metadata,metadata.a,outputs\n"{""q"": ""x"", ""r"": 1}",y,text,2,z\n')
+
+    assert made.cases == [{"input": {"q": "y", "r": 1}, "expected": "z", "metadata": {"a": "2"}}]
+    assert made.losses == [
+        f"2: {name}: columns of their own give keys of it, too, and these are kept" for name in ("inputs", "metadata")
+    ]
+
+
 def test_cells_of_csv_hold_whole_mappings() -> None:
     made = import_csv('inputs,outputs\n"{""q"": ""Where?""}","{""a"": {""b"": 1}}"\n')
 

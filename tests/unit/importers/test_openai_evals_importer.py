@@ -101,6 +101,12 @@ def test_each_class_has_its_judge(folder: Path, kind: str, arguments: Any, judge
     assert found.data.get("parameters") == parameters
 
 
+def test_an_ideal_that_nothing_asks_for_is_a_note(folder: Path) -> None:
+    found = registered(folder, f"{BASIC}.json_validator:JsonValidator", [SAMPLE, {"input": "Hello"}])
+
+    assert [case.get("metadata") for case in found.cases] == [{"ideal": "Good day"}, None]
+
+
 def test_fuzzy_match_is_a_part_of_a_text_and_the_difference_is_told(folder: Path) -> None:
     found = registered(folder, f"{BASIC}.fuzzy_match:FuzzyMatch", [SAMPLE])
 
@@ -281,7 +287,7 @@ def test_several_evals_share_a_file_and_are_told_apart_by_tags(folder: Path) -> 
     assert found.data["description"] == "First. Second."
     assert found.data["parameters"] == {"temperature": 0}
     assert messages_of(found) == [
-        "two.v0.args: the parameters of several evals differ; those of the first hold here, these are left out: {}",
+        "two.v0.args: parameters of the first eval, {'temperature': 0}, hold for this one, too, which has none",
         "odd: is no eval; left out",
         "other.v0.args: evals of the class 'MMMU' have no equivalent; left out",
     ]
@@ -523,6 +529,14 @@ def test_fields_with_names_that_templates_know_get_others(folder: Path) -> None:
 
     assert found.data["judges"][0]["classify"]["question"] == "Is [see RESPONSE] in {{ sample_context }}?"
     assert found.cases[0]["vars"] == {"sample_context": "Delft"}
+
+
+def test_a_recorded_answer_is_judged_if_it_is_a_text(folder: Path) -> None:
+    rows = [{**SAMPLE, "completion": "Hi"}, {**SAMPLE, "input": "Bye", "completion": ["Hi"]}]
+    found = registered(folder, GRADED, rows, modelgraded_spec="fact")
+
+    assert [case.get("output") for case in found.cases] == ["Hi", None]
+    assert "completion: the recorded answer is no text;" in found.text
 
 
 def test_fact_is_factuality(folder: Path) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from pytest_promptevals.datasets.importers.registry import choose_importer, find_importers
 from pytest_promptevals.datasets.importers.rows import RowsImporter
 from pytest_promptevals.errors import UsageError
 from pytest_promptevals.records.drafts import Draft, ImportRequest
@@ -110,6 +111,61 @@ def test_variables_and_notes_may_be_mappings(tmp_path: Path) -> None:
     ]
 
 
+def test_a_field_named_as_a_variable_that_is_there_already_is_named(tmp_path: Path) -> None:
+    rows = [{"question": "q", "vars": {"lang": "x", "n": 1}, "lang": "y", "n": 1}, {"question": "q", "lang": "y"}]
+    mapped = {"question": "q", "town": "Rome", "city": "Oslo"}
+
+    draft, other = read(tmp_path, *rows), read(tmp_path, mapped, vars__city="town")
+
+    assert draft.cases[0]["vars"] == {"lang": "x", "n": 1}
+    assert other.cases == [{"input": "q", "vars": {"city": "Rome"}}]
+    assert [str(loss) for loss in draft.losses] == [
+        "rows.jsonl:1: lang: vars have a value of this name, too, which is kept"
+    ]
+    assert [loss.field for loss in other.losses] == ["city"]
+
+
+def test_texts_are_read_as_what_a_mapped_key_asks_for(tmp_path: Path) -> None:
+    row = {"q": "a", "w": "4", "t": "3", "p": "-1", "s": "true", "j": '["exact"]', "v": '{"a": 1}', "m": '{"b": 2}'}
+    keys = {"input": "q", "weight": "w", "trials": "t", "priority": "p", "skip": "s", "judges": "j"}
+
+    draft = read(tmp_path, row, **keys, vars="v", metadata="m")
+
+    assert draft.cases == [
+        {
+            "input": "a",
+            "weight": 4.0,
+            "trials": 3,
+            "priority": -1,
+            "skip": True,
+            "vars": {"a": 1},
+            "metadata": {"b": 2},
+        }
+    ]
+    assert (draft.settings, draft.losses) == ({"judges": ["exact"]}, ())
+
+
+def test_texts_that_cannot_be_read_so_are_named(tmp_path: Path) -> None:
+    row = {"q": "a", "w": "x", "t": "1.5", "j": "exact", "v": "[1]"}
+
+    draft = read(tmp_path, row, input="q", weight="w", trials="t", judges="j", vars="v")
+
+    assert draft.cases == [{"input": "a"}]
+    assert [str(loss) for loss in draft.losses] == [
+        'rows.jsonl:1: w: weight must be a number, got "x"; left out',
+        'rows.jsonl:1: t: trials must be a whole number, got "1.5"; left out',
+        "rows.jsonl:1: j: judges must be JSON; no valid JSON: expecting value at column 1; left out",
+        "rows.jsonl:1: v: vars must be a mapping; left out",
+    ]
+
+
+def test_a_part_of_a_key_that_holds_a_text_is_named(tmp_path: Path) -> None:
+    draft = read(tmp_path, {"q": "a", "r": "b"}, input="q", input__more="r")
+
+    assert draft.cases == [{"input": "a"}]
+    assert [str(loss) for loss in draft.losses] == ["rows.jsonl:1: r: input is no mapping here; left out"]
+
+
 def test_what_is_expected_is_asked_for_exactly(tmp_path: Path) -> None:
     draft = read(tmp_path, {"input": "a", "expected": "b"}, {"input": "c", "expected": "d"})
 
@@ -138,7 +194,7 @@ def test_rows_that_hold_nothing_are_named(tmp_path: Path) -> None:
     ("fields", "message"),
     [
         ({"inpt": "a"}, "--map inpt=…: a case has no key 'inpt'. Did you mean 'input'?"),
-        ({"input": "asked"}, "rows.jsonl: --map input=asked: no row has a field 'asked'"),
+        ({"input": "asked"}, "rows.jsonl: --map input=asked: no row has a field 'asked'; there are: input"),
     ],
 )
 def test_a_wrong_map_is_named(tmp_path: Path, fields: dict[str, str], message: str) -> None:
@@ -147,41 +203,9 @@ def test_a_wrong_map_is_named(tmp_path: Path, fields: dict[str, str], message: s
     assert str(caught.value) == message
 
 
-def test_texts_are_read_as_what_a_mapped_key_takes(tmp_path: Path) -> None:
-    row = {"q": "Q", "w": "4", "p": "2", "t": " 3 ", "s": "false", "j": '["exact"]', "m": '{"a": 1}', "v": '{"b": 2}'}
+def test_rows_that_an_export_wrote_are_rows_again() -> None:
+    row: Any = {"id": "a", "input": "q", "expected": "a", "output": "o", "context": ["c"], "metadata": {"k": 1}}
 
-    keys = {"input": "q", "weight": "w", "priority": "p", "trials": "t", "skip": "s", "judges": "j", "metadata": "m"}
-    found = read(tmp_path, row, **keys, vars="v")
+    name, _ = choose_importer(find_importers(), ImportRequest(Path("a.jsonl"), "a.jsonl", row, {}), None)
 
-    assert found.losses == ()
-    assert {**found.cases[0], **found.settings} == {
-        "input": "Q", "weight": 4.0, "priority": 2, "trials": 3, "skip": False, "judges": ["exact"],
-        "metadata": {"a": 1}, "vars": {"b": 2},
-    }  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("key", "cell", "message"),
-    [
-        ("weight", "much", "weight: must be a number, got 'much'; left out"),
-        ("trials", "1.5", "trials: must be a whole number, got '1.5'; left out"),
-        ("judges", "exact", "judges: must be JSON, got 'exact'; left out"),
-        ("judges", '"exact"', "judges: must be a list, but is a text; left out"),
-        ("metadata", "[1]", "metadata: must be a mapping, but is a list; left out"),
-        ("vars", "3", "vars: must be a mapping, but is a number; left out"),
-    ],
-)
-def test_a_text_that_a_mapped_key_cannot_take_is_named(tmp_path: Path, key: str, cell: str, message: str) -> None:
-    found = read(tmp_path, {"q": "Q", "c": cell}, input="q", **{key: "c"})
-
-    assert [str(loss) for loss in found.losses] == [f"rows.jsonl:1: c: as {message}"]
-    assert found.cases == [{"input": "Q"}]
-
-
-def test_a_field_of_the_name_of_a_variable_is_named(tmp_path: Path) -> None:
-    found = read(tmp_path, {"q": "Q", "vars": {"lang": "x", "same": 1}, "lang": "y", "same": 1}, input="q")
-
-    assert found.cases == [{"input": "Q", "vars": {"lang": "x", "same": 1}}]
-    assert [str(loss) for loss in found.losses] == [
-        "rows.jsonl:1: lang: 'vars' has a value of this name, too, which is kept; left out"
-    ]
+    assert name == "rows"

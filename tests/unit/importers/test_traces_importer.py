@@ -666,6 +666,32 @@ def test_events_of_one_span_are_one_call_whether_it_is_there_or_not() -> None:
     assert joined.cases[0]["output"]["latency"] == 1.25
 
 
+def test_attributes_that_a_span_and_its_events_give_otherwise_are_named() -> None:
+    attributes = {**CALL, **ANSWER, "app.user": "Ada", "app.tier": "gold"}
+    event = (DETAILS, {"app.user": "Bob", "app.tier": "gold"})
+    record = log_record("gen_ai.choice", {"app.user": "Eve", "app.tier": "gold"}, {"message": {"content": "Hi"}})
+    both = {**export(span(attributes, event)), **export_logs(record)}
+
+    found = import_text(Path.cwd(), "both.json", json.dumps(both))
+
+    kept = "the span gives something else of this name, which is kept"
+    metadata = found.cases[0]["metadata"]
+    assert (metadata["app.user"], metadata["app.tier"]) == ("Ada", "gold")
+    assert [loss for loss in found.losses if "app." in loss] == [
+        f"1: resourceLogs[0].scopeLogs[0].logRecords[0].app.user: {kept} (2 times)"
+    ]
+
+
+def test_attributes_with_names_of_notes_get_others() -> None:
+    attributes = {**ANSWER, "error": True, "started": "now", "app": 1}
+    failed = span(attributes, status={"code": 2, "message": "Timed out."})
+
+    metadata = import_text(Path.cwd(), "spans.json", json.dumps(export(failed))).cases[0]["metadata"]
+
+    assert metadata["error"] == "Timed out."
+    assert (metadata["span_error"], metadata["span_started"], metadata["app"]) == (True, "now", 1)
+
+
 def test_logs_without_a_span_are_calls_of_their_own() -> None:
     records = [log_record(DETAILS, ANSWER, spanId="", traceId="") for _ in range(2)]
 

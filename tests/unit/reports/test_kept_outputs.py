@@ -49,6 +49,15 @@ def test_the_worst_are_kept_and_those_that_no_longer_pass_before_others() -> Non
     assert not {"small-18", "small-19"} & names.keys()
 
 
+def test_of_equally_bad_cases_the_first_by_name_are_kept_which_are_those_that_are_shown() -> None:
+    kept = KeptOutputs()
+    numbers = [*range(0, 3 * MANY_FLIPS, 2), *range(1, 3 * MANY_FLIPS, 2)]
+    for number in numbers:
+        kept.note(make_result(f"case-{number:02}", 0.0), before)
+
+    assert set(kept.of(FILE)) == {f"case-{number:02}" for number in range(MANY_FLIPS)}
+
+
 def test_a_case_that_ran_twice_has_its_last_output() -> None:
     kept = KeptOutputs()
     first = make_result("again", 0.0)

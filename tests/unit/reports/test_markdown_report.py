@@ -57,6 +57,14 @@ def test_the_verdict_of_a_gate_that_compares_nothing_names_it() -> None:
     )
 
 
+def test_gates_that_cannot_tell_are_not_counted_among_those_that_fail() -> None:
+    unsure = dataclasses.replace(REGRESSED, gate="other", verdict=Verdict.INCONCLUSIVE, is_accepted=True)
+    line = verdict_line(make_report(make_file(passed_case("a"), gates=[REGRESSED, unsure])))
+
+    assert line.startswith("## ❌ Evals regressed: ")
+    assert "more gate" not in line
+
+
 def test_what_else_failed_in_the_session_is_no_success() -> None:
     report = make_report(make_file(passed_case("a"), gates=[PASSED]))
     broken = dataclasses.replace(report, failures=("evals/b.eval.yaml", "test_c.py::test_c"))

@@ -56,6 +56,13 @@ def test_what_failed_before_and_passes_has_recovered() -> None:
     assert told.body.startswith("evals/first.eval.yaml: 3 of 4 cases passed\n\ncost")
 
 
+def test_a_recovery_in_a_run_that_is_red_says_so() -> None:
+    told = find_notification(RunNews("shop", RUN, [PASSED], failed_before={FIRST}, failed=2), ALL)
+
+    assert told is not None
+    assert told.title.endswith("pass again; the run is red all the same, with 2 failures")
+
+
 def test_a_file_without_an_answer_has_not_recovered() -> None:
     unknown = make_file(FIRST, ("score", Verdict.NO_BASELINE, "there is no baseline"))
 

@@ -106,9 +106,9 @@ def test_a_name_is_shortened_before_columns_go_and_again_when_they_are_gone() ->
     long = make("a/very/long/path/to/the/folder/of/evals/support.eval.yaml")
 
     assert "before" in table(long, width=80)[0]
-    assert table(long, width=80)[1].startswith("...der/of/evals/support.eval.yaml ")
+    assert table(long, width=80)[1].startswith("support ")
     assert "before" not in table(long, width=60)[0]
-    assert table(long, width=60)[1].startswith(".../support.eval.yaml ")
+    assert table(long, width=60)[1].startswith("support ")
 
 
 def test_the_verdict_alone_has_its_colour_and_its_word_says_the_same() -> None:
@@ -152,7 +152,21 @@ def test_a_quieter_run_has_a_line_only_for_those_that_fail() -> None:
 def test_a_quiet_line_fits_the_terminal_too() -> None:
     (line,) = quiet(make("a/very/long/path/to/the/folder/of/evals/support.eval.yaml"), width=60)
 
-    assert line == "...upport.eval.yaml  passed  0.950 -> 0.900  28 of 30 passed"
+    assert line == "support  passed  0.950 -> 0.900  28 of 30 passed"
+
+
+@pytest.mark.parametrize("width", [60, 80])
+def test_files_can_be_told_apart_in_little_room(width: int) -> None:
+    files = [make(f"evals/{name}.eval.yaml", Verdict.REGRESSED) for name in ("capitals", "dice-for-games")]
+
+    lines = quiet(*files, width=width)
+    rows = table(*files, width=width)
+
+    assert max(map(len, rows)) <= width
+    for shown in (lines, rows[1:]):
+        first, second = (line.split()[0] for line in shown)
+        assert first.endswith(("capitals", "capitals.eval.yaml"))
+        assert second.endswith(("games", "games.eval.yaml"))
 
 
 def test_a_quiet_line_has_the_colour_of_its_verdict() -> None:

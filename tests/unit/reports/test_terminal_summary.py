@@ -89,8 +89,7 @@ def test_a_long_file_name_is_shortened_so_that_the_table_fits() -> None:
     table = text(comparison(file="a/very/long/path/to/the/folder/of/evals/support.eval.yaml"))[:2]
 
     assert all(len(row) <= 80 for row in table)
-    assert table[1].startswith("...")
-    assert "support.eval.yaml" in table[1]
+    assert table[1].startswith("support ")
 
 
 def test_costs_are_shown_where_there_are_any() -> None:

@@ -74,7 +74,13 @@ def test_a_long_name_of_a_judge_is_shortened_so_that_the_table_fits() -> None:
     rows = table(make_effect(0.12, metric="judges.a judge with a name that is longer than most names are"))
 
     assert max(map(len, rows)) == 80
-    assert rows[-1].startswith("  ...")
+    assert rows[-1].startswith("  a judge with ")
+
+
+def test_what_is_measured_can_be_read_in_little_room() -> None:
+    rows = table(make_effect(0.12, metric="output_length"), width=50)
+
+    assert rows[-1].startswith("  output le... ")
 
 
 def decided(*effects: Effect, metrics: Metrics | None = None, **rules: object) -> Comparison:
