@@ -88,7 +88,7 @@ def importing(
     request = ImportRequest(source, shown, take_sample(source, shown), fields)
     try:
         name, importer = choose_importer(find_importers(), request, None if form == "auto" else form)
-        draft = finish(_checked(importer.read(request), name), names_in)
+        draft = finish(_checked(importer.read(request), name), names_in, shown)
     except (UsageError, FileProblem, DatasetError) as error:
         raise click.ClickException(str(error)) from None
     if said := name_delimiter(source, shown):

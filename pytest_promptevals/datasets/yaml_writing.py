@@ -19,6 +19,8 @@ _UNFIT: Final = re.compile(
     r"[ \t]+(?:\n|$)|[^\n\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
 )
 """What a block of text cannot hold as it is."""
+_NUMBER: Final = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)[eE][-+]?\d+|0o[0-7]+")
+"""What eval files read as a number, and PyYAML does not put into quotes."""
 _LINE_ENDS: Final = re.compile(r"[\x85\u2028\u2029]")
 _UNFIT_IN_COMMENT: Final = re.compile(
     r"[^\t-\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
@@ -51,7 +53,8 @@ class _ListInLine(list[Json]):
 def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
     is_block = "\n" in text and not _UNFIT.search(text) and not text.startswith((" ", "\n"))
     # Quotes of another kind would hold line ends of Unicode as they are.
-    style = "|" if is_block else '"' if _LINE_ENDS.search(text) else None
+    plain = "'" if _NUMBER.fullmatch(text) else None
+    style = "|" if is_block else '"' if _LINE_ENDS.search(text) else plain
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 

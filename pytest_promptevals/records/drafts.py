@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from pytest_promptevals.records.cases import Dataset, Location
 from pytest_promptevals.records.json_types import Json
+
+_LINE_ENDS: Final = re.compile(r"[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +41,9 @@ class Loss:
     """What is lost, and what to do about it, if anything can be done."""
 
     def __str__(self) -> str:
-        return f"{self.location}: {self.field}: {self.message}" if self.field else f"{self.location}: {self.message}"
+        text = f"{self.location}: {self.field}: {self.message}" if self.field else f"{self.location}: {self.message}"
+        # What a foreign file is made of begins no line of its own: a log may be read for commands.
+        return _LINE_ENDS.sub(lambda found: found.group().encode("unicode_escape").decode("ascii"), text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +58,8 @@ class Draft:
     """What has no equivalent, in the order of the file."""
     texts: Mapping[str, str] = field(default_factory=dict)
     """Further files that it names, such as prompts: name relative to the eval file -> text."""
+    places: Sequence[Location] = ()
+    """Where each of the cases stands in the foreign file, in their order; may be left out."""
     comments: Mapping[str, str] = field(default_factory=dict)
     """What to say above a key of the eval file, for its readers."""
 

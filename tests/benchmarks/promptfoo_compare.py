@@ -36,7 +36,6 @@ REASONS: Final = {
     "rouge-n": "punctuation is no word here",
     "bleu": "other words, and other smoothing of short texts",
     "is-refusal": "other phrases",
-    "regex-unicode": "\\w is of all scripts here, of ASCII in JavaScript",
     "equals-data": "JSON in a fenced block counts here",
 }
 """Type, or kind of assertion -> why verdicts may differ, as the importer or its table of fields says."""
@@ -91,7 +90,7 @@ ASSERTIONS: Final[tuple[tuple[str, dict[str, Any]], ...]] = (
     ("regex", {"type": "regex", "value": "two$"}),
     ("regex", {"type": "regex", "value": "fox(?= jumps)"}),
     ("regex", {"type": "regex", "value": "(?<letter>l)\\k<letter>"}),
-    ("regex-unicode", {"type": "regex", "value": "^\\w+$"}),
+    ("regex", {"type": "regex", "value": "^\\w+$"}),
     ("is-json", {"type": "is-json"}),
     ("is-json", {"type": "is-json", "value": SCHEMA}),
     ("is-json", {"type": "is-json", "value": "type: array"}),

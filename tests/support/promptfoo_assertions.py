@@ -28,7 +28,7 @@ ASSERTIONS: Final[list[tuple[dict[str, Any], Any]]] = [
     ),
     ({"type": "icontains-any", "value": ["a"]}, {"contains_any": {"values": ["a"], "ignore_case": True}}),
     ({"type": "starts-with", "value": "a"}, {"starts_with": {"value": "a", "strip": False}}),
-    ({"type": "regex", "value": "^\\d{2}$"}, {"regex": "^\\d{2}$"}),
+    ({"type": "regex", "value": "^\\d{2}$"}, {"regex": "^[0-9]{2}$"}),
     (
         {"type": "regex", "value": "(?<l>a)(?=b)\\k<l>"},
         {"regex": {"pattern": "(?P<l>a)(?=b)(?P=l)", "engine": "python"}},

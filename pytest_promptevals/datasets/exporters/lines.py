@@ -54,7 +54,10 @@ def _row(case: Case, lost: Lost) -> dict[str, Json]:
         "metadata": dict(case.metadata),
     }
     # An empty output is one, too: it was recorded.
-    return {key: value for key, value in row.items() if value is not None and value not in ({}, [])}
+    found = {key: value for key, value in row.items() if value is not None and value not in ({}, [])}
+    # Without variables, a row might be a record of Braintrust's, which has all the other names.
+    is_like_others = "expected" in found and "metadata" in found and "context" not in found
+    return {key: value for key, value in row.items() if key in found or (key == "vars" and is_like_others)}
 
 
 def _output(case: Case, output: Response, lost: Lost) -> str:

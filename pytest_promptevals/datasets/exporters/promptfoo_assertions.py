@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
@@ -13,6 +12,7 @@ from pytest_promptevals.datasets.exporters.promptfoo_given import Given, Scope, 
 from pytest_promptevals.datasets.exporters.promptfoo_graded import Graded
 from pytest_promptevals.datasets.exporters.promptfoo_groups import Assertion, Group, Part, negate
 from pytest_promptevals.datasets.exporters.promptfoo_judges import LEAST, LOST, UNKNOWN
+from pytest_promptevals.datasets.exporters.promptfoo_patterns import for_javascript
 from pytest_promptevals.datasets.exporters.promptfoo_templates import Templates
 from pytest_promptevals.datasets.importers.promptfoo_differences import DIFFERENCES
 from pytest_promptevals.datasets.importers.promptfoo_edits import allowed_edits, is_exact, least_share
@@ -20,8 +20,6 @@ from pytest_promptevals.records.cases import JudgeSpec
 
 _STRIPPED: Final = "white space around the output counts in promptfoo; 'strip: false' says so here"
 _CASE: Final = "upper and lower case cannot be the same there; left out"
-_NOT_JAVASCRIPT: Final = re.compile(r"\(\?[a-zA-Z-]*[:)]|\\[AZzpP]|\(\?[P#>]")
-_NOT_PATTERN: Final = "the pattern {pattern!r} is none of JavaScript's; left out"
 _CHILD: Final = "a judge in it has no equivalent in promptfoo; the group is left out"
 _THRESHOLD: Final = "a group has no threshold of its own in promptfoo; left out"
 _GROUP_NAME: Final = "a group within a group has no name in promptfoo; left out"
@@ -129,9 +127,14 @@ class Assertions:
 
     def _regex(self, given: Given) -> Sequence[Assertion]:
         given.refuse("ignore_case", _CASE)
-        given.take("engine")
-        form = "^(?:{})$" if given.take("full") else "{}"
-        return [Assertion("regex", {"value": form.format(_for_javascript(text))}) for text in given.wanted("pattern")]
+        is_python = given.take("engine") == "python"
+        begin, end = ("^(?:", ")$") if given.take("full") else ("", "")
+        patterns = [for_javascript(str(text), is_python=is_python) for text in given.wanted("pattern")]
+        if any(pattern.knows_scripts for pattern in patterns):
+            self._note(given, "classes")
+        if any(pattern.counts_pairs for pattern in patterns):
+            self._note(given, "pairs")
+        return [Assertion("regex", {"value": f"{begin}{pattern.text}{end}"}) for pattern in patterns]
 
     def _json(self, given: Given) -> Sequence[Assertion]:
         kind = "contains-json" if given.take("extract") else "is-json"
@@ -208,14 +211,6 @@ def _word_count(given: Given) -> Sequence[Assertion]:
     bounds = {name: value for name in ("min", "max") if (value := given.take(name)) is not None}
     is_number = len(bounds) > 1 and bounds["min"] == bounds["max"]
     return [Assertion("word-count", {"value": bounds["min"] if is_number else bounds})]
-
-
-def _for_javascript(pattern: Any) -> str:
-    """Return a pattern as JavaScript writes it. Raises ``UnfitError`` for one that it cannot."""
-    text = re.sub(r"\(\?P=(\w+)\)", r"\\k<\1>", re.sub(r"\(\?P<", "(?<", str(pattern)))
-    if _NOT_JAVASCRIPT.search(text.replace("(?:", "(")):
-        raise UnfitError(_NOT_PATTERN.format(pattern=pattern))
-    return text
 
 
 def _as_data(value: Any) -> Any:

@@ -31,7 +31,7 @@ _KEYS: Final[Mapping[str, str]] = {
     "cases.input": "the variable `input`",
     "cases.vars": "`vars`; a list of texts with `disableVarExpansion`. Texts that promptfoo reads otherwise are named",
     "cases.expected": "the variable `expected`, which assertions name",
-    "cases.output": "`providerOutput`; all but its text is named",
+    "cases.output": "`providerOutput`; all but its text is named, and an empty one",
     "cases.context": "the variable `context`",
     "cases.tags": "`metadata.tags`, for `--filter-metadata`",
     "cases.judges": "`assert`, see below",
@@ -47,7 +47,7 @@ _KEYS: Final[Mapping[str, str]] = {
     "judge required": "`threshold` of the test where the mean score can say it, else a set that always passes",
     "judge name": "`metric`",
     "not": "`not-`; of a group, the opposite group of opposites",
-    "all_of": "`assert-set`",
+    "all_of": "`assert-set`; one of several groups is several sets",
     "any_of": "`assert-set` with a `threshold`, and weights where it needs them; what no mean score can say is left "
     "out, and named",
 }

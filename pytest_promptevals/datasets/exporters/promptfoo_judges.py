@@ -16,7 +16,7 @@ TAKEN: Final[Mapping[str, str]] = {
     "contains_all": "`contains-all`, or `icontains-all`",
     "contains_any": "`contains-any`, or `icontains-any`",
     "starts_with": "`starts-with`; white space in front counts there, which is named",
-    "regex": "`regex`, in JavaScript's words",
+    "regex": "`regex`, in JavaScript's words; \\d, \\w and \\b, which are of ASCII alone there, are named",
     "word_count": "`word-count`",
     "levenshtein": "`levenshtein`; a share becomes a number of edits, which is named where it is not exact",
     "embedding": "`similar`, or `similar:dot`",

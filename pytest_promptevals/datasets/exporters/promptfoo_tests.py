@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -21,6 +22,7 @@ _WEIGHT: Final = "tests have no weights in promptfoo; left out"
 _PRIORITY: Final = "tests have no order in promptfoo; left out"
 _GROUP: Final = "tests have no groups in promptfoo; left out"
 _PARTS: Final = "a recorded output is a text in promptfoo; left out"
+_NO_OUTPUT: Final = "an empty recorded output is none in promptfoo, which asks the model instead; left out"
 _QUERY: Final = "'context-faithfulness' needs the question in a variable 'query': add it"
 _FILE: Final = "a text that begins with file:// is the name of a file in promptfoo; put a blank before it"
 _FILLED: Final = "promptfoo fills variables into variables: 'options' with 'skipRenderVars' leaves {name!r} as it is"
@@ -79,10 +81,10 @@ class Tests:
         return {key: value for key, value in test.items() if value not in (None, "", {}, [])}
 
     def _judge(self, specs: Sequence[JudgeSpec], scope: Scope) -> tuple[list[Any], float | None]:
-        if len(specs) == 1 and _stands_in(specs[0]):
-            return [], None
+        if specs and _stands_in(specs[-1]) and not any(spec.weight for spec in specs[:-1]):
+            specs = specs[:-1]
         weighed = []
-        for spec in specs:
+        for spec in itertools.chain.from_iterable(map(_side_by_side, specs)):
             part = self._assertions.read(spec, scope)
             if part is not None:
                 weighed.append(Weighed(part, spec, scope.metric(spec)))
@@ -102,6 +104,8 @@ class Tests:
     def _output(self, case: Case, output: Response) -> str:
         for name in parts_beside_text(output):
             self._lost.at(case.location, f"output.{name}", _PARTS)
+        if not output.text:
+            self._lost.at(case.location, "output", _NO_OUTPUT)
         return output.text
 
     def _variables(self, case: Case, scope: Scope) -> dict[str, Json]:
@@ -165,6 +169,14 @@ def _named_here(case: Case) -> dict[str, Json]:
         **({} if case.expected is None else {"expected": case.expected}),
         **case.vars,
     }
+
+
+def _side_by_side(spec: JudgeSpec) -> Sequence[JudgeSpec]:
+    """Return the members of an ``all_of`` of groups, which are judges of the case as well as it is."""
+    is_plain = spec.judge == "all_of" and not spec.negated and spec.required and spec.weight == 1
+    is_unnamed = spec.threshold is None and spec.name.partition("#")[0] == "all_of"
+    groups = [child for child in spec.children if child.judge == "any_of"]
+    return spec.children if is_plain and is_unnamed and len(groups) > 1 else (spec,)
 
 
 def _stands_in(spec: JudgeSpec) -> bool:

@@ -101,7 +101,9 @@ class BraintrustImporter:
             return True
         if not row.keys() <= FIELDS.keys() or "expected" not in row:
             return False
-        return "scores" in row or ("metadata" in row and not _is_plain(row))
+        # A context of Braintrust's says where a call came from.
+        has_sign = "scores" in row or isinstance(row.get("context"), dict)
+        return has_sign or ("metadata" in row and not _is_plain(row))
 
     def read(self, request: ImportRequest) -> Draft:
         """Return each record as a case. Raises ``FileProblem`` or ``DatasetError`` for a file that cannot be read."""

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from pytest_promptevals.datasets.names import MAX_ID_LENGTH, check_id, check_tag
-from pytest_promptevals.records.drafts import Draft
+from pytest_promptevals.records.cases import Location
+from pytest_promptevals.records.drafts import Draft, Loss
 from pytest_promptevals.records.json_types import Json
 
 _UNFIT_IN_ID: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\[\]]+|::+")
@@ -21,25 +22,36 @@ _ORDER: Final = (
 )
 _GIVEN: Final = frozenset({"input", "context", "expected"})
 """Names that templates know beside the variables."""
+_NOTED: Final = (
+    "neither a prompt nor a judge names it, and the metadata has a value of this name, too, which is kept; left out"
+)
 
 
-def finish(draft: Draft, names_in: Callable[[str], frozenset[str]]) -> Draft:
+def finish(draft: Draft, names_in: Callable[[str], frozenset[str]], shown: str = "") -> Draft:
     """Return the draft as it can be loaded.
 
     Ids are made unique and fit for node ids, tags fit for ``pytest -m``; cases without an id that ask the same get one,
     since their content cannot name them. Keys stand in the usual order, and those without a value are left out.
-    Variables that neither prompt nor judge names become metadata: an eval file may hold no variable in vain.
+    Variables that neither prompt nor judge names become metadata: an eval file may hold no variable in vain. Where the
+    metadata has another value of that name, the variable is lost.
 
     Args:
         draft: what an importer made.
         names_in: returns the names that a template uses.
+        shown: the foreign file as messages name it.
     """
     shared = [*_texts_of(draft.settings), *draft.texts.values()]
     of_all = frozenset[str]().union(*map(names_in, shared))
     taken: set[str] = set()
-    cases = [_finish_case(case, of_all, names_in, taken) for case in draft.cases]
+    cases, losses = [], [*draft.losses]
+    for index, case in enumerate(draft.cases):
+        done, lost = _finish_case(case, of_all, names_in, taken)
+        place = draft.places[index] if index < len(draft.places) else Location(shown, 1)
+        losses += [Loss(place, f"vars.{name}", _NOTED) for name in lost]
+        cases.append(done)
     _name_equal(cases, taken)
-    return dataclasses.replace(draft, cases=cases)
+    losses.sort(key=lambda loss: (loss.location.path, loss.location.line))
+    return dataclasses.replace(draft, cases=cases, losses=tuple(losses))
 
 
 def fit_id(text: str) -> str:
@@ -60,7 +72,8 @@ def fit_tag(text: str) -> str:
 
 def _finish_case(
     case: Mapping[str, Json], of_all: frozenset[str], names_in: Callable[[str], frozenset[str]], taken: set[str]
-) -> dict[str, Json]:
+) -> tuple[dict[str, Json], Sequence[str]]:
+    """Return a case as it can be loaded, and the names of variables that are lost."""
     done = {key: case[key] for key in _ORDER if key in case and case[key] not in (None, [], {})}
     if "id" in done:
         done["id"] = _unique(fit_id(str(done["id"])), taken)
@@ -70,8 +83,8 @@ def _finish_case(
     if isinstance(tags, list):
         done["tags"] = list(dict.fromkeys(tag for text in tags if (tag := fit_tag(str(text)))))
     known = of_all.union(*map(names_in, _texts_of(done.get("judges", []))))
-    _settle_variables(done, known)
-    return {key: done[key] for key in _ORDER if key in done and done[key] not in ([], {})}
+    lost = _settle_variables(done, known)
+    return {key: done[key] for key in _ORDER if key in done and done[key] not in ([], {})}, lost
 
 
 def _name_equal(cases: Sequence[dict[str, Json]], taken: set[str]) -> None:
@@ -85,14 +98,16 @@ def _name_equal(cases: Sequence[dict[str, Json]], taken: set[str]) -> None:
             case.update({"id": _unique(f"case-{number}", taken), **rest})
 
 
-def _settle_variables(case: dict[str, Json], known: frozenset[str]) -> None:
+def _settle_variables(case: dict[str, Json], known: frozenset[str]) -> Sequence[str]:
+    """Make metadata of idle variables. Return the names of those for which there is no room."""
     variables, metadata = case.get("vars"), case.get("metadata", {})
     if not isinstance(variables, dict) or not isinstance(metadata, dict):
-        return
+        return ()
     idle = {name: value for name, value in variables.items() if name not in known or name in _GIVEN}
     if idle:
         case["vars"] = {name: value for name, value in variables.items() if name not in idle}
         case["metadata"] = {**idle, **metadata}
+    return [name for name, value in idle.items() if name in metadata and metadata[name] != value]
 
 
 def _unique(text: str, taken: set[str]) -> str:

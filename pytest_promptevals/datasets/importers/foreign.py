@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, Self, TypeGuard
 
 from pytest_promptevals.datasets.importers.tables import TABLES, is_table, read_table
 from pytest_promptevals.datasets.sources import Source
@@ -18,6 +18,8 @@ from pytest_promptevals.records.json_types import Json
 
 NO_EQUIVALENT: Final = "there is no equivalent of it; left out"
 """What is said of a key that nobody asked for."""
+_MOST: Final = 1000
+"""Trials of a case that an eval file may ask for."""
 _YAML: Final = (".yaml", ".yml")
 _LINES: Final = (".jsonl", ".ndjson")
 _ENDINGS: Final = (".json", *_LINES, *TABLES, *_YAML)
@@ -84,8 +86,26 @@ class Fields:
         value = self.take(*names)
         if value is None or isinstance(value, str):
             return value or ""
-        self._losses.add(self.source, f"must be a text, but is {_kind_of(value)}; left out", name)
+        self._losses.add(self.source, f"must be a text, but is {kind_of(value)}; left out", name)
         return ""
+
+    def take_number(self, *names: str) -> int | float | None:
+        """Return the number of one of these keys. What is none is lost; ``None`` stands for it."""
+        name = self._name_of(names)
+        value = self.take(*names)
+        if value is None or _is_number(value):
+            return value
+        self._losses.add(self.source, f"must be a number, but is {kind_of(value)}; left out", name)
+        return None
+
+    def take_count(self, *names: str) -> int | None:
+        """Return the whole number from 1 to 1000 of one of these keys. What is none is lost; ``None`` stands for it."""
+        name = self._name_of(names)
+        value = self.take_number(*names)
+        if value is None or (isinstance(value, int) and 1 <= value <= _MOST):
+            return value
+        self._losses.add(self.source, f"must be a whole number from 1 to {_MOST}, but is {value}; left out", name)
+        return None
 
     def take_list(self, *names: str) -> list[Json]:
         """Return the list of one of these keys; a single value counts as a list of it, nothing as an empty one."""
@@ -100,7 +120,7 @@ class Fields:
         value = self.take(*names)
         if value is None or isinstance(value, dict):
             return value or {}
-        self._losses.add(self.source, f"must be a mapping, but is {_kind_of(value)}; left out", name)
+        self._losses.add(self.source, f"must be a mapping, but is {kind_of(value)}; left out", name)
         return {}
 
     def lose(self, name: str, message: str) -> None:
@@ -112,6 +132,10 @@ class Fields:
         """Note the same of all keys that are left, but for those without a value."""
         for name in list(self._data):
             self.lose(name, message)
+
+    def rest_names(self) -> list[str]:
+        """Return the keys that are left."""
+        return list(self._data)
 
     def rest(self) -> dict[str, Json]:
         """Take all keys that are left."""
@@ -175,7 +199,7 @@ def read_records(path: Path, shown: str) -> Iterator[tuple[Json, Source]]:
     else:
         value, source = read_document(path, shown)
         if not isinstance(value, list):
-            raise FileProblem(f"must hold a list, but holds {_kind_of(value)}", path=shown)
+            raise FileProblem(f"must hold a list, but holds {kind_of(value)}", path=shown)
         for index, row in enumerate(value):
             yield row, source.part(index)
 
@@ -213,9 +237,9 @@ def _check_data(path: Path, shown: str) -> None:
         return
     value, _ = read_document(path, shown)
     if not isinstance(value, dict | list):
-        raise FileProblem(f"holds {_kind_of(value)}, and neither rows nor a mapping", path=shown)
+        raise FileProblem(f"holds {kind_of(value)}, and neither rows nor a mapping", path=shown)
     if not value:
-        raise FileProblem(f"is empty: there is nothing in its {_kind_of(value).removeprefix('a ')}", path=shown)
+        raise FileProblem(f"is empty: there is nothing in its {kind_of(value).removeprefix('a ')}", path=shown)
 
 
 def _read_lines(text: str, shown: str) -> Iterator[tuple[Json, Source]]:
@@ -224,8 +248,14 @@ def _read_lines(text: str, shown: str) -> Iterator[tuple[Json, Source]]:
             yield parse_json(line, shown, number), Source(shown, number)
 
 
-def _kind_of(value: Json) -> str:
+def _is_number(value: Json) -> TypeGuard[int | float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def kind_of(value: Json) -> str:
+    """Return what kind of value it is, in plain words."""
     return _KINDS.get(type(value), "a number")
 
 
+_JSON_LINES: Final = (".jsonl", ".ndjson")
 _KINDS: Final = {dict: "a mapping", list: "a list", str: "a text", bool: "true or false", type(None): "nothing"}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from pytest_promptevals.datasets.importers import promptfoo_fields
-from pytest_promptevals.datasets.importers.foreign import Fields, Losses, read_document
+from pytest_promptevals.datasets.importers.foreign import NO_EQUIVALENT, Fields, Losses, read_document
 from pytest_promptevals.datasets.importers.promptfoo_assertions import Assertions
 from pytest_promptevals.datasets.importers.promptfoo_cases import Cases, judge_all, settle_thresholds, share_leading
 from pytest_promptevals.datasets.importers.promptfoo_files import Files, is_reference, read_tests
@@ -18,12 +18,17 @@ from pytest_promptevals.datasets.importers.promptfoo_references import dereferen
 from pytest_promptevals.datasets.importers.promptfoo_templates import Templates
 from pytest_promptevals.datasets.importers.promptfoo_tests import ForeignTest, merge, read_test
 from pytest_promptevals.datasets.sources import Source
+from pytest_promptevals.errors import did_you_mean
 from pytest_promptevals.records.drafts import Draft, ImportRequest
 from pytest_promptevals.records.json_types import Json
 
 FIELDS: Final = promptfoo_fields.FIELDS
 """Keys, columns and types of assertions, and what becomes of them."""
-_CONFIG: Final = ("prompts", "providers", "targets", "tests", "scenarios", "defaultTest")
+_KNOWN: Final = (
+    *("description", "prompts", "providers", "targets", "env", "tests", "scenarios", "defaultTest", "evaluateOptions"),
+    *("commandLineOptions", *promptfoo_fields.LOST_KEYS),
+)
+"""Keys of a config."""
 JUDGE_MODEL: Final = "openai/gpt-5.5-2026-04-23"
 """What promptfoo asks where nothing names a model that judges, and there is a key for it."""
 _DEFAULT_PROMPT: Final = "{{prompt}}"
@@ -32,6 +37,9 @@ _COMMENTS: Final = {
 }
 _STAND_IN: Final = {"prompt": "The file of tests names no prompt: write yours here."}
 _NO_PROVIDER: Final = "none of its providers can be called here: give the eval file a 'model'"
+_SAYS_NOTHING: Final = "it has neither variables nor assertions nor an output; left out"
+_BOTH: Final = "promptfoo takes 'targets' where both stand there; left out"
+_PATH_CONFIG: Final = "only scripts that make tests take it; left out"
 
 
 class PromptfooImporter:
@@ -52,10 +60,10 @@ class PromptfooImporter:
         files = Files(request.path.parent, losses)
         if isinstance(request.sample, dict) and _is_config(request.sample):
             source = read_document(request.path, request.shown)[1]
-            with Fields(dereference(request.sample, source, losses), source, losses) as fields:
-                return _Reader(files, losses, fields.take_mapping("env")).read_config(fields)
+            fields = Fields(dereference(request.sample, source, losses), source, losses)
+            return _Reader(files, losses, fields.take_mapping("env")).read_config(fields)
         tests = [read_test(*test, files, losses) for test in read_tests(request.path, request.shown, losses)]
-        found = [test for test in tests if test is not None]
+        found = [test for test in tests if test is not None and _says_something(test, losses)]
         return _Reader(files, losses, {}).read_alone(found, Source(request.shown))
 
 
@@ -81,12 +89,26 @@ def _is_config(sample: Mapping[str, Json]) -> bool:
     return (has_models and isinstance(tests, list | str)) or ("defaultTest" in sample and "tests" in sample)
 
 
+def _meant(key: str) -> str:
+    """Return which key somebody may have meant, if one is near."""
+    hint = did_you_mean(key, _KNOWN)
+    return f".{hint}" if "Did you mean" in hint else ""
+
+
 def _is_test(sample: Mapping[str, Json]) -> bool:
     if any(name.strip().startswith(("__expected", "__metadata:", "__providerOutput")) for name in sample):
         return True
     asserts = sample.get("assert")
     is_asserted = isinstance(asserts, list) and all(isinstance(item, dict) and "type" in item for item in asserts)
     return is_asserted or ("vars" in sample and "providerOutput" in sample)
+
+
+def _says_something(test: ForeignTest, losses: Losses) -> bool:
+    """Return whether a test without a config has anything to ask or to judge: else it is of another tool's file."""
+    if test.variables or test.assertions or test.output is not None:
+        return True
+    losses.add(test.source, _SAYS_NOTHING)
+    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,42 +137,47 @@ class _Reader:
         """Return a config with its tests."""
         for key, message in promptfoo_fields.LOST_KEYS.items():
             fields.lose(key, message)
-        settings: dict[str, Json] = {"description": fields.take_text("description")}
-        name = "targets" if "targets" in fields else "providers"
-        source = fields.part(name)
-        models = read_models(fields.take_list("providers", "targets"), source, self._files, self._losses)
-        if not models.names:
-            self._losses.add(source, _NO_PROVIDER)
-        repeat, timeout = self._read_run(fields)
-        settings.update(
-            model=models.names[0] if len(models.names) == 1 else [*models.names],
-            parameters=share_parameters(models, self._losses),
-            providers=models.servers,  # type: ignore[arg-type]
-            trials=repeat,
-            timeout=timeout,
-        )
+        settings = {"description": fields.take_text("description"), **self._read_models(fields)}
+        settings["trials"], settings["timeout"] = self._read_run(fields)
         default = self._read_default(fields)
         prompts = read_prompts(fields.take("prompts"), fields.part("prompts"), self._files, self._losses)
         prompts = prompts or [Prompt(_DEFAULT_PROMPT, fields.part("prompts"))]
         own = default.options.get("provider")
         judge_model = model_name(own.get("text", own) if isinstance(own, dict) else own) or JUDGE_MODEL
         tests = self._read_tests(fields, default)
+        fields.take("$schema")
+        for key in fields.rest_names():
+            fields.lose(key, f"{NO_EQUIVALENT}{_meant(key)}")
         return self._draft(tests, _Shared(settings, prompts, judge_model, fields.source), _COMMENTS)
+
+    def _read_models(self, fields: Fields) -> dict[str, Json]:
+        name = "targets" if "targets" in fields else "providers"
+        source = fields.part(name)
+        models = read_models(fields.take_list(name), source, self._files, self._losses)
+        fields.lose("providers", _BOTH)
+        if not models.names:
+            self._losses.add(source, _NO_PROVIDER)
+        return {
+            "model": models.names[0] if len(models.names) == 1 else [*models.names],
+            "parameters": share_parameters(models, self._losses),
+            "providers": {**models.servers},
+        }
 
     def read_alone(self, tests: Sequence[ForeignTest], source: Source) -> Draft:
         """Return tests without a config: a prompt stands in that shows their variables."""
         return self._draft(tests, _Shared({}, (), JUDGE_MODEL, source), {**_COMMENTS, **_STAND_IN})
 
-    def _read_run(self, fields: Fields) -> tuple[Json, Json]:
+    def _read_run(self, fields: Fields) -> tuple[int | None, float | None]:
         """Return how often each case is asked, and how many seconds a call may take."""
-        repeat = timeout = None
+        repeat: int | None = None
+        timeout: float | None = None
         for key in ("evaluateOptions", "commandLineOptions"):
             with Fields(fields.take_mapping(key), fields.part(key), self._losses) as options:
-                repeat = repeat or options.take("repeat")
-                limit = options.take("timeoutMs")
-                timeout = limit / 1000 if isinstance(limit, int) and limit > 0 else timeout
+                repeat = repeat or options.take_count("repeat")
+                limit = options.take_number("timeoutMs") or 0
+                timeout = limit / 1000 if limit > 0 else timeout
                 options.lose_rest("says how promptfoo runs; left out. See pytest's options that begin with --evals")
-        return repeat if isinstance(repeat, int) and repeat > 1 else None, timeout
+        return repeat if repeat is not None and repeat > 1 else None, timeout
 
     def _read_default(self, fields: Fields) -> ForeignTest:
         written, source = fields.take("defaultTest"), fields.part("defaultTest")
@@ -171,11 +198,19 @@ class _Reader:
         entries = written if isinstance(written, list) else [] if written is None else [written]
         for index, entry in enumerate(entries):
             place = source.part(index) if isinstance(written, list) else source
-            name = entry.get("path") if isinstance(entry, dict) and "path" in entry else entry
+            name = self._path_of(entry, place)
             tests = self._files.tests(name, place) if isinstance(name, str) else [(entry, place)]
             for test in tests:
                 if (read := read_test(*test, self._files, self._losses)) is not None:
                     yield read
+
+    def _path_of(self, entry: Json, source: Source) -> Json:
+        """Return the file that an entry of ``tests`` names; the entry itself if it is a test."""
+        if not isinstance(entry, dict) or "path" not in entry:
+            return entry
+        with Fields(entry, source, self._losses) as fields:
+            fields.lose("config", _PATH_CONFIG)
+            return fields.take("path")
 
     def _read_scenario(self, written: Json, source: Source) -> Iterator[ForeignTest]:
         data = self._files.data(written, source) if is_reference(written) else written
@@ -186,14 +221,16 @@ class _Reader:
             with Fields(scenario, source, self._losses) as fields:
                 fields.lose("description", "cases have no scenario; left out. 'tags' can name what they belong to")
                 configs = list(self._listed(fields.take("config"), fields.part("config")))
-                tests = list(self._listed(fields.take("tests"), fields.part("tests")))
-            empty = ForeignTest(source)
-            yield from (merge(config, test, is_default=False) for config in configs for test in tests or [empty])
+                written_tests = fields.take("tests")
+                tests = list(self._listed(written_tests, fields.part("tests")))
+            listed = [ForeignTest(source)] if written_tests is None else tests
+            yield from (merge(config, test, is_default=False) for config in configs for test in listed)
 
     def _draft(self, tests: Sequence[ForeignTest], shared: _Shared, comments: Mapping[str, str]) -> Draft:
         renames = _renames(tests, shared.prompts, self._templates)
         assertions = Assertions(self._losses, self._templates, self._files, shared.judge_model)
-        cases = Cases(assertions, self._files, renames)
+        has_texts = not shared.prompts or any(isinstance(prompt.content, str) for prompt in shared.prompts)
+        cases = Cases(assertions, self._files, renames, self._templates if has_texts else None, self._losses)
         built = [one for test in tests for one in cases.build(test)]
         threshold = settle_thresholds(built, self._losses) if built else None
         judge_all(built, self._losses)
@@ -211,8 +248,10 @@ class _Reader:
             "judges": judges,
         }
         assertions.graded.counted.note()
+        self._templates.note_unread(shared.source.part("env"))
         kept = {key: value for key, value in settings.items() if value not in (None, "", [], {})}
-        return Draft(kept, rows, self._losses.listed(), comments=comments)
+        places = [one.source.locate() for one in built]
+        return Draft(kept, rows, self._losses.listed(), comments=comments, places=places)
 
 
 def _renames(tests: Sequence[ForeignTest], prompts: Sequence[Prompt], templates: Templates) -> dict[str, str]:
@@ -222,6 +261,8 @@ def _renames(tests: Sequence[ForeignTest], prompts: Sequence[Prompt], templates:
     return {
         **({"context": "context_text"} if "context" in names | asked else {}),
         **({"expected": "expected_text"} if "expected" in asked else {}),
+        # A variable of this name stands before the environment.
+        **({"env": "env"} if "env" in names else {}),
     }
 
 

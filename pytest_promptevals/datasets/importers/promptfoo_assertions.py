@@ -12,18 +12,17 @@ from pytest_promptevals.datasets.importers.drafting import literal, literal_data
 from pytest_promptevals.datasets.importers.foreign import Fields, Losses
 from pytest_promptevals.datasets.importers.promptfoo_csv import split_list
 from pytest_promptevals.datasets.importers.promptfoo_differences import DIFFERENCES
-from pytest_promptevals.datasets.importers.promptfoo_edits import is_exact, least_share
+from pytest_promptevals.datasets.importers.promptfoo_edits import is_exact, is_folded, least_share
 from pytest_promptevals.datasets.importers.promptfoo_files import Files
 from pytest_promptevals.datasets.importers.promptfoo_given import Given, Scope, UnfitError
 from pytest_promptevals.datasets.importers.promptfoo_graded import Graded
-from pytest_promptevals.datasets.importers.promptfoo_judges import Judge, reach, unique_labels
+from pytest_promptevals.datasets.importers.promptfoo_judges import UNREACHABLE, Judge, reach, unique_labels
 from pytest_promptevals.datasets.importers.promptfoo_patterns import read_pattern, read_schema
 from pytest_promptevals.datasets.importers.promptfoo_templates import Templates, js_text
 from pytest_promptevals.datasets.importers.promptfoo_types import LOST
 from pytest_promptevals.datasets.sources import Source
 from pytest_promptevals.records.json_types import Json
 
-_CLASSES: Final = re.compile(r"\\[dDwWbB]")
 _TRANSFORMED: Final = (
     "the output is transformed by a script before it is judged; the assertion is left out. Write it as a function for "
     "the judge 'python'"
@@ -40,6 +39,10 @@ _WEIGHTS: Final = (
 _IGNORES_NOT: Final = (
     *("factuality", "model-graded-factuality", "model-graded-closedqa", "answer-relevance", "context-faithfulness"),
 )
+_LAST_OF_PLANE: Final = 0xFFFF
+_OF_CALLS: Final = frozenset({"latency", "cost", "finish-reason"})
+"""Types that look at the call, not at the output."""
+_MOST_WEIGHT: Final = 1_000_000
 _EDITS_ALLOWED: Final = 5
 _LEAST_ROUGE: Final = 0.75
 _LEAST: Final = 0.5
@@ -124,14 +127,22 @@ class Assertions:
             negated = False
         label, weight = self._label(fields, scope), self._weight(fields)
         try:
-            judge = maker(Given(base, fields, scope, self._templates, self._files))
+            if scope.is_recorded and base in _OF_CALLS:
+                raise UnfitError("a recorded output has none")
+            judge = _checked(maker(Given(base, fields, scope, self._templates, self._files)))
         except (UnfitError, ValueError) as error:
             self._losses.add(fields.source, f"{base}: {error}; left out")
             return None
         return dataclasses.replace(judge, negated=negated, weight=weight, required=weight != 0, label=label)
 
     def _weight(self, fields: Fields) -> float:
-        weight = _number(fields.take("weight"), 1)
+        written = fields.take_number("weight")
+        weight = 1 if written is None else written
+        if weight > _MOST_WEIGHT:
+            self._losses.add(
+                fields.source, f"a weight of {weight:g} is too large; it counts as {_MOST_WEIGHT}", "weight"
+            )
+            return _MOST_WEIGHT
         if weight < 0:
             self._losses.add(fields.source, f"a weight of {weight:g} is none here; it counts as 1", "weight")
             return 1
@@ -146,8 +157,10 @@ class Assertions:
         source = fields.part("assert")
         written = [(data, source.part(index)) for index, data in enumerate(fields.take_list("assert"))]
         label, weight = self._label(fields, scope), self._weight(fields)
-        threshold = fields.take("threshold")
-        wanted = None if threshold is None else _number(threshold, 0)
+        threshold = fields.take_number("threshold")
+        if threshold is not None and threshold > 1:
+            self._losses.add(fields.source, UNREACHABLE.format(threshold=threshold), "threshold")
+            threshold = None
         labelled = unique_labels(self.judges_of(written, scope))
         judges = [judge for judge in labelled if judge.weight]
         if len(judges) < len(labelled):
@@ -156,7 +169,7 @@ class Assertions:
             return []
         if any(judge.weight != 1 for judge in judges):
             self._losses.add(fields.source, _WEIGHTS)
-        found = reach(judges, wanted)
+        found = reach(judges, threshold)
         if found is None:
             message = _SHARE.format(threshold=threshold, count=len(judges))
             self._losses.add(fields.source, message, "threshold")
@@ -177,9 +190,11 @@ class Assertions:
             items = given.texts() if isinstance(value, list) else literal_data(value)
             self._note(given, DIFFERENCES["is-json"])
             return Judge("json_equal", {"value": items})
-        return Judge("exact", {"value": given.text(), "strip": False})
+        return Judge("exact", {"value": "" if value == "" else given.text(), "strip": False})
 
     def _holds(self, given: Given, name: str) -> Judge:
+        if name == "icontains":
+            self._note_folding(given, [given.rendered()])
         return Judge(name, {"value": given.text()})
 
     def _lists(self, given: Given, name: str, options: Mapping[str, Json]) -> Judge:
@@ -188,15 +203,23 @@ class Assertions:
             values = given.texts(as_texts=True)
         else:
             values = [literal(text) for text in split_list(given.rendered())]
+        if not values and name == "contains_all":
+            return Judge("length", {"min": 0})
         if not values:
             raise UnfitError("holds no texts")
+        if options:
+            self._note_folding(given, [str(value) for value in values])
         return Judge(name, {"values": values, **options})
 
+    def _note_folding(self, given: Given, texts: Sequence[str]) -> None:
+        if any(map(is_folded, texts)):
+            self._note(given, DIFFERENCES["case"])
+
     def _regex(self, given: Given) -> Judge:
-        pattern = given.rendered()
-        if _CLASSES.search(pattern):
-            self._note(given, DIFFERENCES["classes"])
-        return Judge("regex", read_pattern(given.text(), pattern))
+        found = read_pattern(given.text(), given.rendered())
+        if found.counts_pairs:
+            self._note(given, DIFFERENCES["pairs"])
+        return Judge("regex", found.parameters)
 
     def _json(self, given: Given, options: Mapping[str, Json], note: str) -> Judge:
         self._note(given, note)
@@ -205,7 +228,10 @@ class Assertions:
         return Judge("json_schema", {"schema": read_schema(given, self._losses), **options})
 
     def _levenshtein(self, given: Given) -> Judge:
-        value, length = given.text(), len(given.rendered())
+        value, filled = given.text(), given.rendered()
+        length = len(filled)
+        if any(ord(char) > _LAST_OF_PLANE for char in filled):
+            self._note(given, DIFFERENCES["emoji"])
         edits = math.floor(given.threshold(_EDITS_ALLOWED))
         if edits < 1:
             return Judge("exact", {"value": value, "strip": False})
@@ -229,18 +255,28 @@ class Assertions:
         self.graded.counted.add(given.fields.source, note)
 
 
+def _checked(judge: Judge) -> Judge:
+    """Return a judge whose threshold is one. Raises ``UnfitError`` for another."""
+    threshold = judge.parameters.get("threshold", 0)
+    if not 0 <= threshold <= 1:
+        raise UnfitError(f"its threshold must be between 0 and 1, but is {threshold:g}")
+    return judge
+
+
 def _word_count(given: Given) -> Judge:
     value = given.value
     if isinstance(value, dict) and value.keys() <= {"min", "max"} and value:
-        return Judge("word_count", dict(value))
-    count = int(js_text(value)) if js_text(value).isdigit() else int(given.rendered())
+        return Judge("word_count", {key: _count(limit) for key, limit in value.items()})
+    count = _count(value) if isinstance(value, int | float) else _count(given.rendered())
     return Judge("word_count", {"min": count, "max": count})
+
+
+def _count(value: Json) -> int:
+    text = js_text(value).strip()
+    if not re.fullmatch(r"[0-9]+", text):
+        raise UnfitError(f"{text!r} is no number of words")
+    return int(text)
 
 
 def _short(number: float) -> float:
     return int(number) if number.is_integer() else number
-
-
-def _number(value: Json, default: float) -> float:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return value if is_number else default  # type: ignore[return-value]

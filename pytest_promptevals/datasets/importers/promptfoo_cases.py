@@ -6,12 +6,22 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from pytest_promptevals.datasets.importers.finishing import fit_id
 from pytest_promptevals.datasets.importers.foreign import Losses
 from pytest_promptevals.datasets.importers.promptfoo_assertions import Assertions
 from pytest_promptevals.datasets.importers.promptfoo_files import Files
 from pytest_promptevals.datasets.importers.promptfoo_given import Scope
-from pytest_promptevals.datasets.importers.promptfoo_judges import Judge, optional, reach, unique_labels
+from pytest_promptevals.datasets.importers.promptfoo_judges import (
+    UNREACHABLE,
+    Judge,
+    is_unreachable,
+    optional,
+    reach,
+    unique_labels,
+)
+from pytest_promptevals.datasets.importers.promptfoo_templates import Templates
 from pytest_promptevals.datasets.importers.promptfoo_tests import ForeignTest, compact_json, multiply
+from pytest_promptevals.datasets.names import MAX_ID_LENGTH
 from pytest_promptevals.datasets.sources import Source
 from pytest_promptevals.records.json_types import Json
 
@@ -21,9 +31,13 @@ _NO_THRESHOLD: Final = (
     "a threshold of {threshold} asks for a part of the case's judges, which only the 'threshold' of a whole eval file "
     "can; the tests do not share it, so every judge must pass. Import tests with one threshold from a file of their own"
 )
-_UNJUDGED: Final = (
-    "nothing that judges it can be taken over: it passes whatever the output is, as in promptfoo. 'not: refusal' "
-    "stands in, which is not required; give it judges of your own"
+_STAND_IN: Final = "'not: refusal' stands in, which is not required; give it judges of your own"
+_UNJUDGED: Final = f"no assertion judges it: it passes whatever the output is, as in promptfoo. {_STAND_IN}"
+_JUDGED_THERE: Final = (
+    f"none of its assertions can be taken over: it passes whatever the output is, unlike in promptfoo. {_STAND_IN}"
+)
+_DESCRIPTION: Final = (
+    f"is written as the id {{id!r}}, for pytest shows no brackets, '::' or line ends, and at most {MAX_ID_LENGTH} signs"
 )
 _OTHER_SCORES: Final = (
     "a threshold on the mean score: 'levenshtein' has a share here where promptfoo has 0 or 1, and a set of assertions "
@@ -47,6 +61,8 @@ class Built:
     """The mean score that passes."""
     frame: tuple[str, str]
     """What is put before and after its prompt."""
+    is_asserted: bool
+    """Whether its test has assertions."""
 
 
 class Cases:
@@ -56,24 +72,42 @@ class Cases:
         assertions: makes the judges.
         files: reads what variables name.
         renames: variables that have another name with us.
+        templates: fills variables in with each other; ``None`` where no prompt is a text.
+        losses: takes what has no equivalent.
     """
 
-    def __init__(self, assertions: Assertions, files: Files, renames: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        assertions: Assertions,
+        files: Files,
+        renames: Mapping[str, str],
+        templates: Templates | None,
+        losses: Losses,
+    ) -> None:
         self._assertions = assertions
         self._files = files
         self._renames = renames
+        self._templates = templates
+        self._losses = losses
 
     def build(self, test: ForeignTest) -> Iterator[Built]:
         """Yield the cases that a test stands for."""
-        threshold = test.threshold
-        is_number = isinstance(threshold, int | float) and not isinstance(threshold, bool)
-        for foreign in multiply(test, self._files):
+        self._check_description(test)
+        for resolved in multiply(test, self._files):
+            place = test.source.part("vars")
+            foreign = self._templates.fill_variables(resolved, place) if self._templates else resolved
             variables = {self._renames.get(name, name): value for name, value in foreign.items()}
-            scope = Scope(variables, self._renames, test.options)
+            scope = Scope(variables, self._renames, test.options, is_recorded=test.output is not None)
             judges = unique_labels(self._assertions.judges_of(test.assertions, scope))
             frame = (str(test.options.get("prefix") or ""), str(test.options.get("suffix") or ""))
-            limit: Any = threshold if is_number else None
-            yield Built(test.source, self._case(test, foreign, variables, judges), variables, judges, limit, frame)
+            case = self._case(test, foreign, variables, judges)
+            yield Built(test.source, case, variables, judges, test.threshold, frame, bool(test.assertions))
+
+    def _check_description(self, test: ForeignTest) -> None:
+        written = test.description.strip()
+        fit = fit_id(written)
+        if fit != written:
+            self._losses.add(test.source, _DESCRIPTION.format(id=fit), "description")
 
     def _case(
         self, test: ForeignTest, foreign: Mapping[str, Json], variables: Mapping[str, Json], judges: Sequence[Judge]
@@ -95,6 +129,10 @@ class Cases:
 
 def settle_thresholds(built: Sequence[Built], losses: Losses) -> float | None:
     """Have judges say what thresholds of tests say; return the threshold of the whole eval file, if it takes one."""
+    for one in built:
+        if one.threshold is not None and one.judges and is_unreachable(one.judges, one.threshold):
+            losses.add(one.source, UNREACHABLE.format(threshold=one.threshold), "threshold")
+            one.threshold = None
     plain = [reach(one.judges, one.threshold, nests=False) for one in built]
     if None not in plain:
         for one, judges in zip(built, plain, strict=True):
@@ -117,11 +155,12 @@ def settle_thresholds(built: Sequence[Built], losses: Losses) -> float | None:
 
 
 def judge_all(built: Sequence[Built], losses: Losses) -> None:
-    """Give a judge that fails no case to those without one: an eval file may hold none."""
+    """Give a judge that fails no case to those without one, or without one that has weight: a case needs a score."""
     for one in built:
         if not one.judges:
-            losses.add(one.source, _UNJUDGED)
-            one.judges = [Judge("refusal", negated=True, required=False)]
+            losses.add(one.source, _JUDGED_THERE if one.is_asserted else _UNJUDGED)
+        if not any(judge.weight for judge in one.judges):
+            one.judges = [*one.judges, Judge("refusal", negated=True, required=False)]
 
 
 def share_leading(cases: Sequence[dict[str, Any]]) -> list[Json]:

@@ -1,4 +1,4 @@
-"""promptfoo's number of edits and the share of the judge ``levenshtein``, one from the other."""
+"""How near texts are: promptfoo's number of edits and our share of them, and texts whose case is told otherwise."""
 
 from __future__ import annotations
 
@@ -22,6 +22,16 @@ def allowed_edits(share: float, length: int) -> int:
 def is_exact(share: float, edits: int, length: int) -> bool:
     """Return whether a threshold says the same as a number of edits of a text of that length.
 
-    One edit too many has to miss it, also in an output that is longer by those very edits.
+    One edit too many has to miss it, also in an output that is longer by those very edits: it reaches the most there.
     """
-    return all(1 - (edits + 1) / (length + more) < share for more in range(edits + 2) if length + more)
+    longest = length + edits + 1
+    return 1 - (edits + 1) / longest < share
+
+
+def is_folded(text: str) -> bool:
+    """Return whether a text may be found without regard to case where its small letters are not found.
+
+    promptfoo compares small letters, our judges what Unicode folds: ``ss`` and sharp s are the same, and both sigmas.
+    """
+    small = text.lower()
+    return "ss" in small or small != text.casefold() or small != text.upper().lower()

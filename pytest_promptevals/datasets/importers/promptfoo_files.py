@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from pytest_promptevals.datasets.importers.foreign import Losses, read_document, read_records
+from pytest_promptevals.datasets.importers.foreign import Losses, kind_of, read_document, read_records
 from pytest_promptevals.datasets.importers.promptfoo_csv import read_row
 from pytest_promptevals.datasets.sources import Source
 from pytest_promptevals.errors import PromptEvalsError
@@ -16,7 +17,9 @@ from pytest_promptevals.records.json_types import Json
 
 REFERENCE: Final = "file://"
 _DATA: Final = (".json", ".yaml", ".yml")
+_NO_VARIABLES: Final = "must hold variables by their names, but holds {kind}; left out"
 _TESTS: Final = (*_DATA, ".jsonl", ".csv")
+_STARS: Final = re.compile(r"\*{2,}")
 _NO_FILE: Final = "there is no file {name!r}; left out"
 _NO_TESTS: Final = (
     "tests come from a script, a service or a file of another kind; left out. Save them as CSV or YAML first"
@@ -38,10 +41,11 @@ class Files:
     def find(self, name: str) -> list[Path]:
         """Return the files that a name or a pattern with ``*`` stands for."""
         path = self._folder / name.removeprefix(REFERENCE)
-        if path.is_file() or not any(mark in name for mark in "*?["):
-            return [path] if path.is_file() else []
+        if _is_file(path) or not any(mark in name for mark in "*?["):
+            return [path] if _is_file(path) else []
         fixed = next(parent for parent in path.parents if not any(mark in str(parent) for mark in "*?["))
-        return sorted(found for found in fixed.glob(str(path.relative_to(fixed))) if found.is_file())
+        parts = [part if part == "**" else _STARS.sub("*", part) for part in path.relative_to(fixed).parts]
+        return sorted(found for found in fixed.glob("/".join(parts)) if _is_file(found))
 
     def text(self, path: Path) -> str:
         """Return the text of a file. Raises ``FileProblem``."""
@@ -86,7 +90,10 @@ class Files:
         for name in value if isinstance(value, list) else [value]:
             for path in self.find(str(name)) or [self._folder / str(name)]:
                 data = self.data(str(path), source)
-                found.update(data if isinstance(data, dict) else {})
+                if isinstance(data, dict):
+                    found.update(data)
+                elif data is not None:
+                    self._losses.add(source, _NO_VARIABLES.format(kind=kind_of(data)))
         return found
 
 
@@ -102,6 +109,13 @@ def read_tests(path: Path, shown: str, losses: Losses) -> Iterator[tuple[Json, S
         yield from ((test, source.part(index)) for index, test in enumerate(document))
     else:
         yield document, source
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # A text that is longer than names may be.
+        return False
 
 
 def is_reference(value: Json) -> bool:

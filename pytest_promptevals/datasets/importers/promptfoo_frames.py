@@ -48,7 +48,8 @@ class Frames:
             if text not in found:
                 found.append(text)
         self._complete(found)
-        return found
+        given = [{**one.case["vars"], **one.variables, "input": one.case.get("input", "")} for one in self._built]
+        return [written.runnable(content, given) for content in found]
 
     def _frame(self) -> tuple[str, str]:
         """Return what stands around all prompts: the same text, or a variable."""

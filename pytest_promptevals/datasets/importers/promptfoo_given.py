@@ -10,6 +10,10 @@ from pytest_promptevals.datasets.importers.promptfoo_files import Files, is_refe
 from pytest_promptevals.datasets.importers.promptfoo_templates import Templates, js_text
 from pytest_promptevals.records.json_types import Json
 
+_NO_TEXT: Final = "its value {value} is no text, so that it fails whatever the output is in promptfoo"
+_TAKE_TRUTH: Final = ("equals",)
+_TAKE_NUMBERS: Final = ("equals", "contains", "icontains")
+"""Types whose value may be a number."""
 _NO_NUMBER: Final = "names no threshold"
 
 
@@ -24,14 +28,21 @@ class Scope:
         variables: by their names with us.
         renames: variables that have another name with us.
         options: of the test: the model that judges, and how it is asked.
+        is_recorded: whether its output is recorded, so that nothing is known of a call.
     """
 
     def __init__(
-        self, variables: Mapping[str, Json], renames: Mapping[str, str], options: Mapping[str, Json] | None = None
+        self,
+        variables: Mapping[str, Json],
+        renames: Mapping[str, str],
+        options: Mapping[str, Json] | None = None,
+        *,
+        is_recorded: bool = False,
     ) -> None:
         self.variables = variables
         self.renames = renames
         self.options = options or {}
+        self.is_recorded = is_recorded
 
 
 class Given:
@@ -59,10 +70,12 @@ class Given:
         self._threshold = fields.take("threshold")
 
     def text(self) -> str:
-        """Return the value as a template of ours. Raises ``UnfitError`` if it is no text and no number."""
+        """Return the value as a template of ours. Raises ``UnfitError`` if it is none that promptfoo takes."""
         if isinstance(self.value, dict | list) or self.value in (None, ""):
             raise UnfitError("needs a text as its value")
         if not isinstance(self.value, str):
+            if self.kind not in _TAKE_NUMBERS or (isinstance(self.value, bool) and self.kind not in _TAKE_TRUTH):
+                raise UnfitError(_NO_TEXT.format(value=js_text(self.value)))
             return js_text(self.value)
         return self._templates.fill(self.value, self._source, self.scope.variables, self.scope.renames)
 
@@ -71,7 +84,7 @@ class Given:
         if isinstance(self.value, dict | list) or self.value in (None, ""):
             raise UnfitError("needs a text as its value")
         converted = self._templates.convert(js_text(self.value), self._source, self.scope.renames)
-        return self._templates.render(converted, self.scope.variables)
+        return self._templates.evaluate(converted, self.scope.variables)
 
     def texts(self, *, as_texts: bool = False) -> list[Any]:
         """Return the items of a list, texts as templates of ours, others as they are or as their text."""

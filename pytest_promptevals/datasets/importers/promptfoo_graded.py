@@ -9,7 +9,7 @@ from typing import Any, Final
 from pytest_promptevals.datasets.importers.counting import CountedLosses
 from pytest_promptevals.datasets.importers.drafting import as_sentence, literal
 from pytest_promptevals.datasets.importers.foreign import Losses
-from pytest_promptevals.datasets.importers.promptfoo_differences import DIFFERENCES
+from pytest_promptevals.datasets.importers.promptfoo_differences import DIFFERENCES, RUBRIC_PROMPT
 from pytest_promptevals.datasets.importers.promptfoo_given import Given, UnfitError
 from pytest_promptevals.datasets.importers.promptfoo_judges import Judge
 from pytest_promptevals.datasets.importers.promptfoo_models import model_name
@@ -27,7 +27,6 @@ RELATIONS: Final = {
 }
 RELATION_SCORES: Final = {"superset": 1, "subset": 1}
 """Where promptfoo's scores are not ours."""
-_PROMPT: Final = "the judge model is asked in our words; a 'rubric' with a template of your own asks in yours"
 _NO_MODEL: Final = "{model!r} is no model that can judge here; the one under 'judge_model' does"
 _CONFIG: Final = "models that judge have no config of their own; left out. 'parameters' of the judge, or 'providers'"
 _CRITERIA: Final = "several criteria become one text here; promptfoo takes the mean of their scores"
@@ -112,8 +111,8 @@ class Graded:
 
     def _options(self, given: Given) -> dict[str, Any]:
         """Return which model judges, where the assertion or its test says so."""
-        if given.fields.take("rubricPrompt") is not None or given.scope.options.get("rubricPrompt") is not None:
-            self.counted.add(given.fields.source, _PROMPT)
+        if given.fields.take("rubricPrompt") is not None:
+            self.counted.add(given.fields.source, RUBRIC_PROMPT)
         model = self._provider(given, "text")
         if model in (None, self._judge_model):
             self.needs_model = True

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import itertools
+import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -28,6 +30,11 @@ _SHORT: Final = {
 """Judge -> the parameter that it takes without a name."""
 _GRADED: Final = frozenset({"rouge", "bleu", "meteor", "embedding", "rubric", "g_eval", "factuality"})
 """Judges whose scores in promptfoo are not just 0 or 1."""
+
+UNREACHABLE: Final = (
+    "no score reaches a threshold of {threshold:g}, so that promptfoo never passes it; left out: all judges must pass"
+)
+"""What is said of such a threshold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +91,11 @@ def optional(judges: Sequence[Judge]) -> list[Judge]:
     return [dataclasses.replace(judge, required=False) for judge in judges]
 
 
+def is_unreachable(judges: Sequence[Judge], threshold: float) -> bool:
+    """Return whether no mean score of promptfoo's reaches the threshold. Without any weight, it is 0."""
+    return threshold > 1 or (threshold > 0 and not any(judge.weight for judge in judges))
+
+
 def reach(judges: Sequence[Judge], threshold: float | None, *, nests: bool = True) -> list[Judge] | None:
     """Return judges that pass together where promptfoo's mean score reaches the threshold.
 
@@ -116,19 +128,23 @@ def reach(judges: Sequence[Judge], threshold: float | None, *, nests: bool = Tru
 _MOST_COUNTED: Final = 12
 _MOST_PARTS: Final = 6
 """Groups within a group that a person still reads."""
-_TINY: Final = 1e-9
 
 
 def _enough(weights: Sequence[float], threshold: float) -> list[tuple[int, ...]]:
     """Return the smallest sets of judges, by index, that reach the threshold when only they pass."""
-    least = threshold * sum(weights) - _TINY
+    # As promptfoo adds them up, so that 0.7 and 0.1 of 1 miss a threshold of 0.8 here, too.
+    total = functools.reduce(operator.add, weights)
     found: list[tuple[int, ...]] = []
     for count in range(1, len(weights) + 1):
         for indexes in itertools.combinations(range(len(weights)), count):
             is_larger = any(set(smaller) <= set(indexes) for smaller in found)
-            if not is_larger and sum(weights[index] for index in indexes) >= least:
+            if not is_larger and _share(weights, indexes, total) >= threshold:
                 found.append(indexes)
     return found
+
+
+def _share(weights: Sequence[float], indexes: Sequence[int], total: float) -> float:
+    return functools.reduce(operator.add, (weights[index] for index in indexes)) / total
 
 
 def unique_labels(judges: Sequence[Judge]) -> list[Judge]:

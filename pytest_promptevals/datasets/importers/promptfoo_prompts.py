@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from pytest_promptevals.datasets.importers.drafting import ROLES, read_content
-from pytest_promptevals.datasets.importers.foreign import Losses, read_records
+from pytest_promptevals.datasets.importers.foreign import Fields, Losses, read_records
 from pytest_promptevals.datasets.importers.promptfoo_files import Files, is_reference
 from pytest_promptevals.datasets.importers.promptfoo_templates import Templates
 from pytest_promptevals.datasets.sources import Source
@@ -26,6 +26,8 @@ _SERVICES: Final = ("portkey://", "langfuse://", "helicone://", "exec:")
 _SERVICE: Final = "a prompt of a service or a script; left out. Write its text into the eval file"
 _NOT_A_CHAT: Final = "the JSON is no list of messages with texts; sent as a single message"
 _NO_FILE: Final = "there is no file {name!r}; left out"
+CALLED: Final = "a prompt is called by its file or its number here; left out"
+"""What is said of names of prompts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,8 @@ def read_prompts(written: Json, source: Source, files: Files, losses: Losses) ->
     if isinstance(written, dict):
         # Here the keys are prompts or files, and the values what people call them.
         listed: list[tuple[Json, Source]] = [(key, source.part(key)) for key in written]
+        for place in (source.part(key) for key, called in written.items() if called not in (None, "")):
+            losses.add(place, CALLED)
     elif isinstance(written, list):
         listed = [(item, source.part(index)) for index, item in enumerate(written)]
     else:
@@ -61,9 +65,7 @@ class _Reader:
     def read(self, item: Json, source: Source) -> Iterator[Prompt]:
         """Yield what one entry stands for."""
         if isinstance(item, dict):
-            for key in item.keys() - {"id", "raw", "label"}:
-                self._losses.add(source, "there is no equivalent of it; left out", key)
-            item = item.get("raw") or item.get("id")
+            item = self._read_entry(item, source)
         if not isinstance(item, str):
             self._losses.add(source, "is no prompt: neither a text nor the name of a file; left out")
         elif item.startswith(_SERVICES):
@@ -77,6 +79,14 @@ class _Reader:
             self._losses.add(source, _NO_FILE.format(name=item))
         else:
             yield Prompt(self._chat(item, source), source)
+
+    def _read_entry(self, item: dict[str, Json], source: Source) -> Json:
+        """Return the text or the file of an entry that says more than that."""
+        with Fields(item, source, self._losses) as fields:
+            text = fields.take("raw") or fields.take("id")
+            for key in ("id", "label"):
+                fields.lose(key, CALLED)
+            return text
 
     def _find(self, item: str) -> list[Path]:
         is_name = "\n" not in item and (is_reference(item) or "*" in item or item.endswith(_ENDINGS))
@@ -93,6 +103,8 @@ class _Reader:
             self._losses.add(source, _SCRIPT)
         elif path.suffix == ".csv":
             rows = [row for row, _ in read_records(path, path.name) if isinstance(row, dict)]
+            if any(value for row in rows for column, value in row.items() if column != "prompt"):
+                self._losses.add(source, CALLED)
             yield from (row["prompt"] for row in rows if row.get("prompt"))
         elif path.suffix == ".jsonl":
             yield from (self._chat(line, source) for line in self._files.text(path).splitlines() if line.strip())
@@ -157,6 +169,7 @@ class Written:
     def __init__(self, templates: Templates, renames: Mapping[str, str]) -> None:
         self._templates = templates
         self._renames = renames
+        self._written: list[tuple[str, str, Source]] = []
 
     def prompt(self, prompt: Prompt, prefix: str = "", suffix: str = "") -> Any:
         """Return a prompt, between two texts where it is a text."""
@@ -166,7 +179,17 @@ class Written:
 
     def _text(self, text: str, prompt: Prompt) -> str:
         converted = self._templates.convert(text, prompt.source, self._renames)
+        self._written.append((converted, text, prompt.source))
         return no_file_name(converted)
+
+    def runnable(self, content: Any, given: Sequence[Mapping[str, Json]]) -> Any:
+        """Return a prompt that was written with plain texts for what cannot be filled in here, and note that."""
+        if isinstance(content, list):
+            return [{**message, "content": self.runnable(message["content"], given)} for message in content]
+        for converted, text, source in self._written:
+            if no_file_name(converted) == content:
+                return no_file_name(self._templates.runnable(converted, text, source, given))
+        return content
 
 
 def no_file_name(text: str) -> str:

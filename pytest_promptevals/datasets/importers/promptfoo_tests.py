@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from pytest_promptevals.datasets.importers.foreign import Fields, Losses
+from pytest_promptevals.datasets.importers.promptfoo_differences import RUBRIC_PROMPT
 from pytest_promptevals.datasets.importers.promptfoo_files import Files, is_reference
 from pytest_promptevals.datasets.importers.promptfoo_templates import resolve
 from pytest_promptevals.datasets.sources import Source
@@ -21,14 +22,12 @@ _LOST_OPTIONS: Final = {
     "transform": _TRANSFORM,
     "postprocess": _TRANSFORM,
     "transformVars": "scripts are not run on variables; left out. Write the variables as they are to be",
+    "rubricPrompt": RUBRIC_PROMPT,
     "storeOutputAs": "cases do not hand outputs on to others; left out",
     "disableConversationVar": "there are no conversations between cases; left out",
     "runSerially": "cases do not depend on their order; left out",
 }
-_TAKEN_OPTIONS: Final = (
-    *("prefix", "suffix", "provider", "rubricPrompt", "factuality", "repeat"),
-    *("disableVarExpansion", "disableDefaultAsserts"),
-)
+_TAKEN_OPTIONS: Final = ("provider", "disableVarExpansion", "disableDefaultAsserts")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +42,7 @@ class ForeignTest:
     """Its variables, lists among them."""
     assertions: Sequence[tuple[Json, Source]] = ()
     """What is asked of the output, each with its place."""
-    threshold: Json = None
+    threshold: float | None = None
     """The mean score that passes."""
     options: Mapping[str, Json] = field(default_factory=dict)
     """Options with a meaning here."""
@@ -69,7 +68,7 @@ def read_test(data: Json, source: Source, files: Files, losses: Losses) -> Forei
             description=fields.take_text("description"),
             variables=files.variables(fields.take("vars") or {}, fields.part("vars")),
             assertions=[(item, place.part(index)) for index, item in enumerate(written)],
-            threshold=fields.take("threshold"),
+            threshold=fields.take_number("threshold"),
             options=_read_options(fields, losses),
             metadata=fields.take_mapping("metadata"),
             output=fields.take("providerOutput"),
@@ -80,8 +79,11 @@ def _read_options(fields: Fields, losses: Losses) -> dict[str, Json]:
     with Fields(fields.take_mapping("options"), fields.part("options"), losses) as options:
         for key, message in _LOST_OPTIONS.items():
             options.lose(key, message)
-        found = {key: options.take(key) for key in _TAKEN_OPTIONS}
-    return {key: value for key, value in found.items() if value is not None}
+        found: dict[str, Json] = {key: options.take_text(key) for key in ("prefix", "suffix")}
+        found["factuality"] = options.take_mapping("factuality")
+        found["repeat"] = options.take_count("repeat")
+        found.update({key: options.take(key) for key in _TAKEN_OPTIONS})
+    return {key: value for key, value in found.items() if value not in (None, "", {})}
 
 
 def merge(default: ForeignTest, test: ForeignTest, *, is_default: bool = True) -> ForeignTest:

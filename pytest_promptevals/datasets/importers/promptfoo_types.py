@@ -60,14 +60,16 @@ LOST: Final[Mapping[str, str]] = {
 TAKEN: Final[Mapping[str, str]] = {
     "equals": "`exact` with `strip: false`; `json_equal` for data",
     "contains": "`contains`",
-    "contains-all": "`contains_all`",
+    "contains-all": "`contains_all`; of an empty list `length` with `min: 0`, which always passes",
     "contains-any": "`contains_any`",
-    "icontains": "`icontains`",
+    "icontains": "`icontains`, which folds letters; named where that may matter (ß, final sigma)",
     "icontains-all": "`contains_all` with `ignore_case`",
     "icontains-any": "`contains_any` with `ignore_case`",
     "starts-with": "`starts_with` with `strip: false`",
-    "regex": "`regex`; `engine: python` for look-around. \\d and \\w are of all scripts here, in JavaScript of ASCII",
-    "is-json": "`json_valid`, with a schema `json_schema`; a fenced block counts here, which is named",
+    "regex": "`regex`, written so that it means what it means in JavaScript; `engine: python` for look-around. Where "
+    "emoji are counted, that is named",
+    "is-json": "`json_valid`, with a schema `json_schema`; a fenced block counts here and a name that comes twice "
+    "does not, which is named",
     "contains-json": "the same with `extract: true`; how the JSON is found differs a little, which is named",
     "levenshtein": "`levenshtein`: a number of edits becomes a share of the length; named where that is not exact",
     "rouge-n": "`rouge` with `variant: rouge1`; words are told apart a little differently, which is named",

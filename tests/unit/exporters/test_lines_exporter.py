@@ -93,3 +93,34 @@ def test_rows_become_the_same_cases_again(folder: Path) -> None:
         "metadata": {"name": "Ada", "source": "log"},
     }
     assert other == {"input": "\u202e\x1b[31m =1+1"}
+
+
+def test_rows_are_not_taken_for_records_of_another_tool(folder: Path) -> None:
+    run_export(
+        folder,
+        """
+        judges: [exact]
+        cases:
+          - {input: q, expected: a, output: a, metadata: {k: 1}}
+          - {input: r, expected: b, output: b, context: [c], metadata: {k: 1}}
+        """,
+        *("-o", "r.jsonl"),
+    )
+    made = CliRunner().invoke(main, ["import", "r.jsonl", "-o", "again.eval.yaml"])
+
+    assert made.exit_code == 0, made.output
+    text = (folder / "again.eval.yaml").read_text(encoding="utf-8")
+    assert "(rows)" in text
+    assert "vars" not in text
+    again: Any = parse_yaml(text, "again").value
+    assert again["cases"][1]["context"] == ["c"]
+
+
+def test_rows_in_a_file_that_ends_in_ndjson_are_json_lines(folder: Path) -> None:
+    (folder / "r.ndjson").write_text('{"input": "q", "expected": "a"}\n{"input": "r", "expected": "b"}\n')
+
+    made = CliRunner().invoke(main, ["import", "r.ndjson", "-o", "again.eval.yaml"])
+
+    assert made.exit_code == 0, made.output
+    again: Any = parse_yaml((folder / "again.eval.yaml").read_text(encoding="utf-8"), "again").value
+    assert len(again["cases"]) == 2

@@ -10,7 +10,10 @@ import pytest
 from pytest_promptevals.datasets.exporters.lines import LinesExporter
 from pytest_promptevals.datasets.exporters.promptfoo import PromptfooExporter
 from pytest_promptevals.datasets.exporters.promptfoo_fields import FIELDS
+from pytest_promptevals.datasets.exporters.promptfoo_given import UnfitError
 from pytest_promptevals.datasets.exporters.promptfoo_judges import LEAST, LOST, RELATION_SCORES, TAKEN
+from pytest_promptevals.datasets.exporters.promptfoo_patterns import for_javascript
+from pytest_promptevals.datasets.importers.promptfoo_differences import DIFFERENCES
 from pytest_promptevals.datasets.wire import EvalFileWire
 from pytest_promptevals.datasets.wire_cases import CaseWire, JudgeOptionsWire
 from pytest_promptevals.engine.registry import builtin_registry
@@ -134,6 +137,9 @@ def test_small_differences_are_named(folder: Path, judge: str, loss: str) -> Non
             "starts_with: upper and lower case cannot be the same there; left out")),
         ("regex: {pattern: '(?i)a'}", "regex: the pattern '(?i)a' is none of JavaScript's; left out"),
         ("regex: '\\pL'", "regex: the pattern '\\\\pL' is none of JavaScript's; left out"),
+        ("regex: '[[:alpha:]]'", "regex: the pattern '[[:alpha:]]' is none of JavaScript's; left out"),
+        ("regex: '[a&&b]'", "regex: the pattern '[a&&b]' is none of JavaScript's; left out"),
+        ("regex: 'a++'", "regex: the pattern 'a++' is none of JavaScript's; left out"),
         ("rouge", "rouge: only 'variant: rouge1' with 'measure: f1' has an equivalent, 'rouge-n'; left out"),
         ("json_equal: {value: 1, extract: true}", (
             "json_equal: the whole output has to be the data in promptfoo; left out")),
@@ -243,6 +249,7 @@ def test_keys_and_fields_without_an_equivalent_are_named(folder: Path) -> None:
         "12: skip: promptfoo skips no tests; the case is left out",
         ("13: vars.q: a text that begins with file:// is the name of a file in promptfoo; put a blank before it"),
         "13: output.latency: a recorded output is a text in promptfoo; left out",
+        "13: output: an empty recorded output is none in promptfoo, which asks the model instead; left out",
         "14: vars.q: promptfoo drops the line break at the end",
     ]
     assert [test["description"] for test in found.data["tests"]] == ["a", "c", "d"]
@@ -405,3 +412,84 @@ def test_hostile_strings_come_through_a_config_and_rows_unharmed() -> None:
     assert [test["vars"]["q"] for test in config["tests"]] == texts
     assert [test["metadata"] for test in config["tests"]] == [{text: text, "tags": ["a"]} for text in texts]
     assert [row["vars"]["q"] for row in rows] == texts
+
+
+@pytest.mark.parametrize(
+    ("pattern", "engine", "value"),
+    [
+        ("a.*b$", "linear", "a[^\\n]*b$"),
+        ("a$", "python", "a(?=\\n?$)"),
+        ("\\Aa\\z", "linear", "^a$"),
+        ("a{,3}?", "linear", "a{0,3}?"),
+        ("[]a]{2}", "linear", "[\\]a]{2}"),
+        ("[a[^]", "linear", None),
+        ("(?-u:\\b)[\\s\\uFEFF--\\x85]", "linear", "\\b\\s"),
+        ("(?a:\\b)(a)|b(?:(?(1)\\1))", "python", "\\b(a)|b\\1"),
+        ("(?P<x>a)|b(?:(?(1)(?P=x)))", "python", "(?<x>a)|b\\k<x>"),
+        ("(?<=a)b(?!c)", "python", "(?<=a)b(?!c)"),
+    ],
+)
+def test_a_pattern_is_written_as_javascript_reads_it(pattern: str, engine: str, value: str | None) -> None:
+    if value is None:
+        with pytest.raises(UnfitError, match="is none of JavaScript's; left out"):
+            for_javascript(pattern, is_python=engine == "python")
+    else:
+        assert for_javascript(pattern, is_python=engine == "python").text == value
+
+
+@pytest.mark.parametrize(
+    ("pattern", "scripts", "pairs"),
+    [
+        ("^\\w$", True, False),
+        ("[\\d]", True, False),
+        ("\\s", True, False),
+        ("(?-u:\\b)a", False, False),
+        ("a.b", False, True),
+        ("a.*[^b]+", False, False),
+        ("[^b]", False, True),
+        ("[a-z]\\.", False, False),
+    ],
+)
+def test_a_pattern_whose_characters_differ_in_javascript_tells_so(pattern: str, scripts: bool, pairs: bool) -> None:
+    found = for_javascript(pattern, is_python=False)
+
+    assert (found.knows_scripts, found.counts_pairs) == (scripts, pairs)
+
+
+def test_classes_of_characters_that_are_of_ascii_alone_in_promptfoo_are_named(folder: Path) -> None:
+    found = judged(folder, "[regex: '^\\w.$']")
+
+    assert [line for line in found.losses if "regex" in line] == [
+        f"2: regex: {DIFFERENCES['classes']}",
+        f"2: regex: {DIFFERENCES['pairs']}",
+    ]
+
+
+def test_an_empty_recorded_output_is_named(folder: Path) -> None:
+    found = judged(folder, "[contains: a]", '{input: q, output: ""}')
+
+    assert any(
+        line.endswith("output: an empty recorded output is none in promptfoo, which asks the model instead; left out")
+        for line in found.losses
+    ), found.losses
+
+
+def test_an_all_of_of_groups_is_several_sets(folder: Path) -> None:
+    found = judged(folder, "[{all_of: [{any_of: [contains: a, contains: b]}, {any_of: [contains: c, contains: a]}]}]")
+
+    assert [[inner["value"] for inner in one["assert"]] for one in asserts(found)] == [["a", "b"], ["c", "a"]]
+    assert [one["threshold"] for one in asserts(found)] == [0.5, 0.5]
+    assert not [line for line in found.losses if "of:" in line]
+
+
+def test_a_judge_that_must_pass_without_weight_keeps_others_in_sets(folder: Path) -> None:
+    found = judged(
+        folder,
+        "[contains: {value: a, weight: 0}, contains: {value: b, weight: 2}, contains: {value: c, required: false}]",
+    )
+
+    assert asserts(found) == [
+        {"type": "assert-set", "assert": [{"type": "contains", "value": "a"}], "weight": 0},
+        {"type": "contains", "value": "b", "weight": 2},
+        {"type": "assert-set", "assert": [{"type": "contains", "value": "c"}], "threshold": 0},
+    ]

@@ -22,6 +22,7 @@ WRITTEN_OUT: dict[str, Any] = {
     },
     '{"type": "contains-any", "value": "{{words}}, c"}': {"type": "contains-any", "value": ["red", "blue", "c"]},
     '{"type": "icontains-all", "value": "a,\\"b, \\"\\"c\\""}': {"type": "icontains-all", "value": ["a", 'b, "c']},
+    '{"type": "regex", "value": "^\\\\d{2}$"}': {"type": "regex", "value": "^[0-9]{2}$"},
     '{"type": "is-json", "value": "type: array"}': {"type": "is-json", "value": {"type": "array"}},
     '{"type": "levenshtein", "value": "abc", "threshold": 0.75}': {"type": "equals", "value": "abc"},
     '{"type": "rouge-n", "value": "a"}': {"type": "rouge-n", "value": "a", "threshold": 0.75},

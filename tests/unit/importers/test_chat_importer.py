@@ -324,3 +324,17 @@ def test_each_field_of_the_table_is_in_the_result_or_among_the_losses(folder: Pa
     assert said.keys() == FIELDS.keys()
     everything = re.sub(r"\n# *", " ", found.text) + "\n".join(found.losses)
     assert [field for field, trace in said.items() if trace not in everything] == []
+
+
+def test_the_weight_of_an_answer_in_what_is_asked_is_no_loss(folder: Path) -> None:
+    found = chats(folder, [ASKED, {**ANSWER, "weight": 1}, {**ASKED, "weight": 0}, ANSWER])
+
+    assert found.losses == []
+
+
+def test_metadata_is_kept_where_a_field_has_the_name_of_one_of_it(folder: Path) -> None:
+    row = {"messages": [ASKED, ANSWER], "metadata": {"lang": "en", "same": 1}, "lang": "de", "same": 1}
+    found = import_rows(folder, "chats.jsonl", [row])
+
+    assert found.cases[0]["metadata"] == {"lang": "en", "same": 1}
+    assert found.losses == ["1: lang: the metadata has a value of this name, too, which is kept"]

@@ -7,6 +7,7 @@ import pytest
 from pytest_promptevals.datasets.importers.finishing import finish, fit_id, fit_tag
 from pytest_promptevals.datasets.names import MAX_ID_LENGTH
 from pytest_promptevals.prompts.templates import names_in
+from pytest_promptevals.records.cases import Location
 from pytest_promptevals.records.drafts import Draft
 
 
@@ -90,3 +91,15 @@ def test_a_variable_that_templates_know_otherwise_is_metadata() -> None:
 
 def test_variables_that_are_no_mapping_are_left_to_the_loader() -> None:
     assert finished({"vars": [1], "metadata": {"a": 1}}) == [{"vars": [1], "metadata": {"a": 1}}]
+
+
+def test_an_idle_variable_of_the_name_of_a_note_is_lost_with_its_place() -> None:
+    cases: list[dict[str, Any]] = [{"input": "q", "vars": {"a": 1, "b": 2}, "metadata": {"a": 1, "b": 3}}] * 2
+    done = finish(Draft({}, cases, places=[Location("x.csv", 7)]), names_in, "y.csv")
+
+    assert [case["metadata"] for case in done.cases] == [{"a": 1, "b": 3}] * 2
+    said = (
+        "vars.b: neither a prompt nor a judge names it, and the metadata has a value of this name, too, which is kept; "
+        "left out"
+    )
+    assert [str(loss) for loss in done.losses] == [f"x.csv:7: {said}", f"y.csv:1: {said}"]

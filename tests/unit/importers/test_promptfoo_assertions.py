@@ -10,7 +10,13 @@ from pytest_promptevals.datasets.importers.promptfoo_types import LOST, TAKEN
 from tests.support.imported import Imported, import_text
 from tests.support.promptfoo_assertions import ASSERTIONS, SCHEMA, VARIABLES
 
-FENCED = "JSON in a fenced block counts here, too; promptfoo takes bare JSON alone"
+FENCED = (
+    "JSON in a fenced block counts here, too; promptfoo takes bare JSON alone, and also with a name that comes twice "
+    "or a number beyond all bounds"
+)
+FOLDED = "letters are folded here, so that 'ss' is found in a sharp s; promptfoo compares small letters"
+EMOJI = "a character beyond U+FFFF, such as an emoji, is one edit here and two in promptfoo"
+STAND_IN = {"not": {"refusal": {"required": False}}}
 
 
 @pytest.fixture(autouse=True)
@@ -39,7 +45,9 @@ def judges(found: Imported) -> Any:
     ids=lambda value: json.dumps(value)[:60] if isinstance(value, dict) else None,
 )
 def test_an_assertion_becomes_the_judge_that_says_the_same(folder: Path, assertion: Any, judge: Any) -> None:
-    assert judges(asserted(folder, assertion)) == [judge]
+    # A case whose judges have no weight has no score.
+    needed = [STAND_IN] if assertion.get("weight") == 0 else []
+    assert judges(asserted(folder, assertion)) == [judge, *needed]
 
 
 @pytest.mark.parametrize(
@@ -55,15 +63,18 @@ def test_an_assertion_becomes_the_judge_that_says_the_same(folder: Path, asserti
             ),
         ),
         (
-            {"type": "regex", "value": "\\w+"},
-            "\\d, \\w and \\b know letters and digits of all scripts here, and those of ASCII alone in JavaScript",
+            {"type": "regex", "value": "^.$"},
+            (
+                "the pattern counts characters: one beyond U+FFFF, such as an emoji, is one here and two in "
+                "promptfoo's JavaScript"
+            ),
         ),
         (
             {"type": "levenshtein", "value": "abc"},
             (
                 "promptfoo counts edits, the judge their share of the longer text: for short texts, a few edits "
-                "more pass in "
-                "an output that is longer"
+                "more pass in an output that is longer; of a text no longer than the number of edits, every output "
+                "passes up to that much more"
             ),
         ),
         (
@@ -109,7 +120,7 @@ def test_small_differences_are_named_once_with_their_number(folder: Path, assert
     [
         ({"type": "equals"}, "assert[0]: equals: names no value to compare with; left out"),
         ({"type": "contains", "value": ["a"]}, "assert[0]: contains: needs a text as its value; left out"),
-        ({"type": "contains-all", "value": []}, "assert[0]: contains-all: holds no texts; left out"),
+        ({"type": "contains-any", "value": []}, "assert[0]: contains-any: holds no texts; left out"),
         (
             {"type": "contains-any", "value": '"a" b'},
             "assert[0]: contains-any: holds a quoted text that does not end before a comma; left out",
@@ -122,11 +133,7 @@ def test_small_differences_are_named_once_with_their_number(folder: Path, assert
         ),
         (
             {"type": "regex", "value": "(?=a"},
-            (
-                "assert[0]: regex: the pattern '(?=a' cannot be read here: missing ), unterminated subpattern at "
-                "position 0; "
-                "left out"
-            ),
+            "assert[0]: regex: the pattern '(?=a' cannot be read here: a '(' is not closed; left out",
         ),
         ({"type": "is-json", "value": 3}, "assert[0]: is-json: its schema must be a mapping; left out"),
         ({"type": "similar", "value": []}, "assert[0]: similar: names no text to compare with; left out"),
@@ -167,9 +174,8 @@ def test_a_case_without_judges_passes_whatever_it_says(folder: Path) -> None:
 
     assert judges(found) == [{"not": {"refusal": {"required": False}}}]
     assert found.losses[-1] == (
-        "1: tests[0]: nothing that judges it can be taken over: it passes whatever the output is, as in "
-        "promptfoo. 'not: "
-        "refusal' stands in, which is not required; give it judges of your own"
+        "1: tests[0]: none of its assertions can be taken over: it passes whatever the output is, unlike in "
+        "promptfoo. 'not: refusal' stands in, which is not required; give it judges of your own"
     )
 
 
@@ -195,7 +201,6 @@ def test_a_template_that_jinja_cannot_read_is_plain_text_and_named(folder: Path)
     ("value", "text"),
     [
         ("{{ [1, 2.0, 'x'] }}{{ {} }}{{ 2.5 }}{{ none }}", "1,2,x[object Object]2.5"),
-        ("{{ 1 / 0 }}", "{% raw %}{{ 1 / 0 }}{% endraw %}"),
     ],
 )
 def test_values_are_printed_as_javascript_does(folder: Path, value: str, text: str) -> None:
@@ -360,7 +365,8 @@ BOTH = [{"contains": "a"}, {"not": {"contains": "b"}}]
     ],
 )
 def test_a_set_of_assertions_is_a_group(folder: Path, options: Any, expected: Any) -> None:
-    assert judges(asserted(folder, {"type": "assert-set", "assert": SET, **options})) == [expected]
+    needed = [STAND_IN] if options.get("weight") == 0 else []
+    assert judges(asserted(folder, {"type": "assert-set", "assert": SET, **options})) == [expected, *needed]
 
 
 def test_edits_of_a_short_text_count_as_one_assertion(folder: Path) -> None:
@@ -508,3 +514,161 @@ def test_a_loop_over_a_mapping_is_that_of_jinja(folder: Path) -> None:
     found = import_text(folder, "promptfooconfig.json", json.dumps(written))
 
     assert found.data["prompt"] == "{% for k, v in data.items() %}{{ k }}{% endfor %}"
+
+
+EXPRESSIONS = {"q": "abc", "n": 5, "f": 1.5, "b": True, "d": {"a": 1, "x": [2.0]}, "l": [1, 2]}
+
+
+# What promptfoo 0.121.20 compares with.
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("{{ d | dump }}", '{"a":1,"x":[2]}'),
+        ("{{ l | dump }}", "[1,2]"),
+        ("{{ 10 / 2 }}", "5"),
+        ("{{ f * 2 }}", "3"),
+        ("{{ f | round }}", "2"),
+        ("{{ 1.45 | round(1) }}", "1.5"),
+        ("{{ 1.45 | round(1, 'floor') }}", "1.4"),
+        ("{{ 1.41 | round(1, 'ceil') }}", "1.5"),
+        ('{{ "a" in q }}', "true"),
+        ("{{ n > 4 }}", "true"),
+        ("a{{ nope.x }}", "a"),
+        ("{{ d.a }}{{ d.b }}", "1"),
+        ("{{ q.length }}", "3"),
+        ("{{ l.length }}", "2"),
+        ("{{ q + 'd' }}", "abcd"),
+        ("{% if b %}1{% else %}0{% endif %}", "1"),
+        ("{{ q | upper }}", "{{ q | upper }}"),
+        ("{{ q }}-{{ n }}", "{{ q }}-{{ n }}"),
+        (1.0e-7, "1e-7"),
+        (1e21, "1e+21"),
+        (12345678901234567890, "12345678901234567000"),
+    ],
+)
+def test_expressions_and_numbers_are_filled_in_as_promptfoo_does(folder: Path, value: Any, text: str) -> None:
+    found = asserted(folder, {"type": "equals", "value": value}, vars={"word": "w", **EXPRESSIONS})
+
+    assert judges(found) == [{"exact": {"value": text, "strip": False}}]
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        ("{{ q.repeat(2) }}", "'.repeat' is JavaScript's own"),
+        ("{{ q.slice(0, 2) }}", "'.slice' is JavaScript's own"),
+        ("{{ q + n }}", "'+' between a text and a number is JavaScript's own"),
+        ("{{ q * 2 }}", "'*' between a text and a number is JavaScript's own"),
+        ("{{ -7 % 3 }}", "'%' between a text and a number is JavaScript's own"),
+        ("{{ 1 / 0 }}", "division by zero"),
+        ("{% if e %}1{% else %}0{% endif %}", "an empty list or mapping counts as true there"),
+        ("{{ 1 if e.x else 0 }}", "an empty list or mapping counts as true there"),
+    ],
+)
+def test_expressions_that_only_javascript_knows_are_named(folder: Path, value: str, reason: str) -> None:
+    variables = {"word": "w", **EXPRESSIONS, "e": {"x": []}, "flag": True}
+    found = asserted(folder, {"type": "equals", "value": value + "{{ flag }}"}, vars=variables)
+
+    message = f"equals: its value '{value}{{{{ flag }}}}' cannot be filled in as Nunjucks does ({reason}); left out"
+    assert any(line.endswith(message) for line in found.losses), found.losses
+
+
+@pytest.mark.parametrize(
+    ("assertion", "judge"),
+    [
+        ({"type": "equals", "value": ""}, {"exact": {"value": "", "strip": False}}),
+        ({"type": "not-equals", "value": ""}, {"not": {"exact": {"value": "", "strip": False}}}),
+        ({"type": "contains-all", "value": []}, {"length": {"min": 0}}),
+        ({"type": "not-contains-all", "value": []}, {"not": {"length": {"min": 0}}}),
+    ],
+)
+def test_an_empty_value_says_what_it_says_in_promptfoo(folder: Path, assertion: Any, judge: Any) -> None:
+    assert judges(asserted(folder, assertion)) == [judge]
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "text"),
+    [
+        ("regex", 42, "42"),
+        ("contains", True, "true"),
+        ("icontains", False, "false"),
+        ("starts-with", 42, "42"),
+        ("levenshtein", 1.5, "1.5"),
+        ("finish-reason", 1, "1"),
+        ("factuality", 1, "1"),
+    ],
+)
+def test_a_value_of_another_type_which_promptfoo_always_fails_is_named(
+    folder: Path, kind: str, value: Any, text: str
+) -> None:
+    found = asserted(folder, {"type": kind, "value": value})
+
+    message = f"{kind}: its value {text} is no text, so that it fails whatever the output is in promptfoo; left out"
+    assert any(line.endswith(message) for line in found.losses), found.losses
+
+
+@pytest.mark.parametrize(
+    ("assertion", "is_named"),
+    [
+        ({"type": "icontains", "value": "STRASSE"}, True),
+        ({"type": "icontains", "value": "stra\u00dfe"}, True),
+        ({"type": "icontains", "value": "\u039f\u0394\u039f\u03a3"}, True),
+        ({"type": "icontains", "value": "\u03bf\u03b4\u03bf\u03c3"}, True),
+        ({"type": "icontains-any", "value": ["a", "Gauss"]}, True),
+        ({"type": "icontains-all", "value": "a, Gauss"}, True),
+        ({"type": "icontains", "value": "{{ word }}s"}, True),
+        ({"type": "icontains", "value": "Paris"}, False),
+        ({"type": "icontains-any", "value": ["a", "\u00c9cole"]}, False),
+        ({"type": "contains", "value": "STRASSE"}, False),
+        ({"type": "contains-any", "value": ["STRASSE"]}, False),
+    ],
+)
+def test_texts_whose_letters_are_folded_are_named(folder: Path, assertion: Any, is_named: bool) -> None:
+    found = asserted(folder, assertion, vars={"word": "s"})
+
+    assert any(line.endswith(FOLDED) for line in found.losses) is is_named, found.losses
+
+
+def test_an_emoji_that_is_two_edits_in_promptfoo_is_named(folder: Path) -> None:
+    wide = asserted(folder, {"type": "levenshtein", "value": "\U0001f600 and a long text behind it", "threshold": 1})
+    plain = asserted(folder, {"type": "levenshtein", "value": "a long text", "threshold": 1})
+
+    assert any(line.endswith(EMOJI) for line in wide.losses), wide.losses
+    assert not any(line.endswith(EMOJI) for line in plain.losses)
+
+
+@pytest.mark.parametrize(
+    ("weights", "threshold", "needed"),
+    [((0.7, 0.1, 0.2), 0.8, ["w0", "w2"]), ((0.1, 0.2, 0.3), 0.8, ["w1", "w2"]), ((7, 1, 2), 0.9, ["w0", "w2"])],
+)
+def test_weights_are_added_up_as_in_promptfoo(
+    folder: Path, weights: tuple[float, ...], threshold: float, needed: list[str]
+) -> None:
+    # 0.7 + 0.1 is a little less than 0.8.
+    parts = [{"type": "contains", "value": f"w{index}", "weight": weight} for index, weight in enumerate(weights)]
+
+    found = asserted(folder, {"type": "assert-set", "threshold": threshold, "assert": parts})
+
+    assert judges(found) == [{"all_of": [{"contains": value} for value in needed]}]
+
+
+def test_a_set_of_twelve_assertions_has_a_threshold_too(folder: Path) -> None:
+    parts = [{"type": "contains", "value": f"w{index}"} for index in range(12)]
+
+    found = asserted(folder, {"type": "assert-set", "threshold": 0.999, "assert": parts})
+
+    assert judges(found) == [{"all_of": [{"contains": f"w{index}"} for index in range(12)]}]
+
+
+def test_the_usual_threshold_of_g_eval_is_that_of_promptfoo(folder: Path) -> None:
+    usual = asserted(folder, {"type": "g-eval", "value": "Is kind.", "threshold": 0.7})
+    higher = asserted(folder, {"type": "g-eval", "value": "Is kind.", "threshold": 0.75})
+
+    assert judges(usual) == [{"g_eval": "Is kind."}]
+    assert judges(higher) == [{"g_eval": {"criteria": "Is kind.", "threshold": 0.75}}]
+
+
+def test_a_number_of_edits_beyond_all_bounds_is_read_at_once(folder: Path) -> None:
+    found = asserted(folder, {"type": "levenshtein", "value": "abc", "threshold": 1e30})
+
+    assert found.losses

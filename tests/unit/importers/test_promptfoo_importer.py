@@ -292,7 +292,13 @@ def test_prompts_come_from_files_of_all_kinds(folder: Path) -> None:
         *("One {{q}}", "Two {{q}}", chat, [{"role": "system", "content": "S {{q}}"}], "Raw {{q}}"),
         *([{"role": "user", "content": "L {{q}}"}], "# M {{q}}", "C {{q}}", "{{ '' }}Read notes.md{{ '' }}", "a: 1"),
     ]
-    assert found.losses == ["5: prompts[3].config: there is no equivalent of it; left out"]
+    called = "a prompt is called by its file or its number here; left out"
+    assert found.losses == [
+        f"4: prompts[2].label: {called}",
+        f"5: prompts[3].label: {called}",
+        "5: prompts[3].config: there is no equivalent of it; left out",
+        f"8: prompts[6]: {called}",
+    ]
 
 
 def test_prompts_may_be_a_mapping_or_a_single_text(folder: Path) -> None:
@@ -727,3 +733,37 @@ def test_the_table_of_fields_has_the_keys_of_the_sample() -> None:
     keys = {line.partition(":")[0] for line in EVERYTHING.splitlines() if line and not line.startswith(" ")}
 
     assert keys - {name.partition(".")[0] for name in FIELDS} == set()
+
+
+def test_a_threshold_in_a_cell_is_that_of_the_assertion(folder: Path) -> None:
+    (folder / "t.csv").write_text("q,__expected\na,rouge-n(0.5): x\n", encoding="utf-8")
+
+    found = config(folder, HEAD + "tests: t.csv\n")
+
+    assert found.data["judges"] == [{"rouge": {"value": "x", "variant": "rouge1", "threshold": 0.5}}]
+
+
+def test_variables_in_variables_in_variables_are_filled_in(folder: Path) -> None:
+    # Each of them stands before the one that it names, so that one round fills in one of them.
+    chain = "{q: '1 {{ b }}', b: '2 {{ c }}', c: '3 {{ d }}', d: '4 {{ e }}', e: '5'}"
+
+    found = config(folder, HEAD + f"tests: [{{vars: {chain}, {A}}}]\n")
+
+    assert found.cases[0]["vars"] == {"q": "1 2 3 4 5"}
+
+
+@pytest.mark.parametrize(("written", "kept"), [("x\n", "x"), ("x\n\n", "x\n"), ("x", "x"), ("x \n", "x ")])
+def test_one_line_end_at_the_end_of_a_variable_is_dropped_as_in_promptfoo(
+    folder: Path, written: str, kept: str
+) -> None:
+    found = config(folder, HEAD + f"tests: [{{vars: {{q: {json.dumps(written)}}}, {A}}}]\n")
+
+    assert found.cases[0]["vars"] == {"q": kept}
+
+
+def test_metadata_of_a_test_win_over_those_of_all_tests(folder: Path) -> None:
+    default = "defaultTest: {metadata: {team: all, more: kept}}\n"
+
+    found = config(folder, HEAD + default + f"tests: [{{vars: {{q: a}}, metadata: {{team: own}}, {A}}}]\n")
+
+    assert found.cases[0]["metadata"] == {"team": "own", "more": "kept"}
