@@ -10,6 +10,7 @@ from importlib import resources
 from typing import Final
 
 from pytest_promptevals.records.changes import PromptChange
+from pytest_promptevals.records.results import CaseResult
 from pytest_promptevals.records.run_reports import ReportedCase, ReportedFile, RunReport
 from pytest_promptevals.reports.case_order import badness
 from pytest_promptevals.reports.changes import difference_texts
@@ -22,6 +23,7 @@ from pytest_promptevals.reports.html_numbers import (
     headline,
 )
 from pytest_promptevals.reports.prompt_texts import diff_lines
+from pytest_promptevals.reports.review import worst_trial
 from pytest_promptevals.reports.run_list import git_text
 from pytest_promptevals.reports.spending import spending_text
 from pytest_promptevals.reports.words import count_text, json_text, one_line, score_text, visible_text
@@ -180,6 +182,13 @@ def _failing(report: RunReport) -> _Failing:
     return _Failing(tuple(map(_in_short, cases[:_MOST_FAILING])), f"… and {more:,} more" if more > 0 else "")
 
 
+def _answer(result: CaseResult) -> str:
+    """Return the answer that the judges' words are about: of several trials, that of the worst."""
+    answered = [trial for trial in result.trials if trial.response is not None]
+    response = worst_trial(answered).response if answered else None
+    return "" if response is None else response.text
+
+
 def _in_short(case: ReportedCase) -> _FailingCase:
     result, delta = case.result, case.delta
     before = f", before {score_text(delta.before)}" if delta is not None and delta.before is not None else ""
@@ -195,6 +204,6 @@ def _in_short(case: ReportedCase) -> _FailingCase:
         f"score {score_text(result.score)}{before}",
         one_line(asked, _LONGEST_ANSWER),
         one_line(expected, _LONGEST_ANSWER),
-        one_line(result.output or "", _LONGEST_ANSWER),
+        one_line(_answer(result), _LONGEST_ANSWER),
         tuple(one_line(text, _LONGEST_ANSWER) for text in (*error, *reasons)),
     )

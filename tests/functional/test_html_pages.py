@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from playwright import sync_api
 
+from pytest_promptevals.records.responses import Response
 from pytest_promptevals.records.run_reports import ReportedCase, ReportedFile, RunReport
 from pytest_promptevals.reports.html_report import HtmlReport
 from tests.support.hostile import hostile_strings, marker
@@ -149,11 +150,63 @@ def test_a_link_opens_its_case(show: Callable[..., Opened]) -> None:
     assert opened.page.locator("#case-title").inner_text() == "greeting"
 
 
+def test_a_link_to_a_case_that_is_not_there_says_so(show: Callable[..., Opened]) -> None:
+    opened = show(a_report(), "#case=gone", viewport={"width": 800, "height": 500})
+
+    assert opened.count() == "The case of this link is not in the report."
+    opened.wait_for("document.getElementById('count').getBoundingClientRect().top < innerHeight")
+
+
+def test_the_browsers_back_closes_a_case_and_stays_on_the_page(show: Callable[..., Opened]) -> None:
+    opened = show(a_report())
+    case = opened.page.locator("#case")
+    opened.page.locator("#table .body .row").first.click()
+    case.wait_for(state="visible")
+    opened.page.keyboard.press("ArrowRight")
+    opened.wait_for("document.getElementById('case-title').textContent === 'greeting'")
+    opened.page.go_back()
+    case.wait_for(state="hidden")
+    assert "#case" not in opened.page.url
+    opened.page.go_forward()
+    case.wait_for(state="visible")
+    opened.page.keyboard.press("Escape")
+    case.wait_for(state="hidden")
+    opened.wait_for("!location.hash.startsWith('#case')")
+    assert opened.page.url.startswith("file://")
+
+
+def test_of_several_trials_the_worst_is_shown_and_named(show: Callable[..., Opened]) -> None:
+    case = low_case("lucky", 1.0, 0.67, output_before="7")
+    (failed,) = case.result.trials
+    texts = (("7", True, 1.0), ("13", False, 0.0), ("7", True, 1.0))
+    trials = tuple(
+        dataclasses.replace(failed, number=number, response=Response(text), passed=passed, score=score)
+        for number, (text, passed, score) in enumerate(texts, start=1)
+    )
+    result = dataclasses.replace(case.result, trials=trials, expected="7")
+    opened = show(
+        make_report(make_file(dataclasses.replace(case, result=result))), "#case=evals%2Fsupport.eval.yaml%3A%3Alucky"
+    )
+    body = opened.page.locator("#case-body")
+    body.wait_for(state="visible")
+
+    assert "Output of trial 2, the worst" in body.inner_text()
+    assert "Both are the same" not in body.inner_text()
+    assert "answered 13" in " ".join(opened.page.locator("#failing").text_content().split()).lower()
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_it_fits_a_phone_by_day_and_by_night(show: Callable[..., Opened], scheme: str) -> None:
     opened = show(a_report(), viewport={"width": 360, "height": 740}, color_scheme=scheme)
 
     assert opened.page.evaluate("document.documentElement.scrollWidth") <= 360
+    opened.page.evaluate("openCase(0)")
+    opened.page.locator("#case").wait_for(state="visible")
+    said = (
+        "[...document.querySelectorAll('.judges td[data-head]')].map((td) => getComputedStyle(td, '::before').content)"
+    )
+    assert opened.page.evaluate(said)[:2] == ['"score" " "', '"passes at" " "']
+    opened.page.locator("#case-close").click()
     dark = opened.page.evaluate("getComputedStyle(document.body).backgroundColor.match(/\\d+/g)[0] < 100")
     assert dark is (scheme == "dark")
     opened.page.locator("#theme").click()
@@ -167,6 +220,11 @@ def test_paper_has_the_verdicts_and_the_failing_cases(show: Callable[..., Opened
     assert opened.page.locator("#verdicts").is_visible()
     assert opened.page.get_by_text("expected something else of refund").first.is_visible()
     assert not opened.page.locator("#filters").is_visible()
+    assert opened.page.locator("main details:not([open])").count()
+    opened.page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert not opened.page.locator("main details:not([open])").count()
+    opened.page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert opened.page.locator("main details:not([open])").count()
 
 
 def test_without_scripts_the_verdicts_are_there(browser: Any, tmp_path: Path) -> None:

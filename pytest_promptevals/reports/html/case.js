@@ -1,4 +1,5 @@
 // One case, opened: what was asked, answered and expected, what the judges said, and what differs.
+const OPENED = "case";
 let openNumber = -1;
 
 function linkOf(number) {
@@ -13,17 +14,31 @@ async function openCase(number) {
   if (openNumber !== number) return;
   document.getElementById("case-title").textContent = plain(row[NAME].slice(0, 300));
   document.getElementById("case-body").replaceChildren(...caseParts(row, texts));
-  // A page that is only in a frame without a place of its own has no history to write into.
-  try { history.replaceState(null, "", linkOf(number)); } catch { /* the case is open all the same */ }
+  remember(linkOf(number), dialog.open);
   if (!dialog.open) dialog.showModal();
   dialog.scrollTop = 0;
   document.getElementById("case-title").focus();
 }
 
+// The first case that is opened is a step of its own in the browser's history: Back closes it, and does not leave the page.
+function remember(link, isOpen) {
+  if (location.hash === link) return;
+  // A page that is only in a frame without a place of its own has no history to write into.
+  try { history[isOpen ? "replaceState" : "pushState"](isOpen ? history.state : OPENED, "", link); } catch { /* it is open all the same */ }
+}
+
 function closeCase() {
   openNumber = -1;
-  try { history.replaceState(null, "", "#cases"); } catch { /* as above */ }
+  if (location.hash.startsWith("#case=")) {
+    if (history.state === OPENED) history.back();
+    else try { history.replaceState(null, "", "#cases"); } catch { /* as above */ }
+  }
   document.getElementById("table").focus({ preventScroll: true });
+}
+
+function goBack() {
+  const dialog = document.getElementById("case");
+  if (dialog.open && !location.hash.startsWith("#case=")) dialog.close();
 }
 
 function openBeside(step) {
@@ -38,6 +53,7 @@ function openLinked() {
   const place = DATA.cases.findIndex((_, number) => linkOf(number) === location.hash);
   if (place < 0) {
     document.getElementById("count").textContent = "The case of this link is not in the report.";
+    document.getElementById("cases").scrollIntoView();
     return;
   }
   choose(table.shown.indexOf(place));
@@ -45,19 +61,26 @@ function openLinked() {
 }
 
 function caseParts(row, texts) {
-  const first = texts.trials.find((trial) => trial.text !== undefined);
-  const output = first === undefined ? null : first.text;
+  const shown = worstTrial(texts.trials), several = texts.trials.length > 1;
+  const output = shown === undefined ? null : shown.text;
   return [
     facts(row, texts),
     texts.error ? part("Error", element("p", { class: "error-text" }, texts.error[0] + ": "), textBlock(texts.error[1])) : null,
     part("Judges", judgesTable(texts.scores)),
-    output === null ? null : part("Output", ...outputParts(first)),
+    output === null ? null : part(several ? `Output of trial ${shown.number}, the worst` : "Output", ...outputParts(shown)),
     texts.expected === undefined ? null : part("Expected", textBlock(texts.expected)),
     output === null || texts.expected === undefined ? null : part("Expected against output", legend("only expected", "only in the output"), diffBlock(texts.expected, output)),
     output === null || texts.before === undefined ? null : part("Output before against now", legend("only before", "only now"), diffBlock(texts.before, output), folded("Output before, whole", textBlock(texts.before))),
     texts.prompt.length ? part("Prompt", ...texts.prompt.map(([role, text]) => element("div", { class: "message" }, element("p", { class: "role" }, role), textBlock(text)))) : null,
     texts.trials.length > 1 ? part("Trials", ...texts.trials.map(trialPart)) : null,
   ].filter(Boolean);
+}
+
+// Of several trials, what is wrong is told by the worst one, and its judges' words are those of the case.
+function worstTrial(trials) {
+  const answered = trials.filter((trial) => trial.text !== undefined);
+  const rank = (trial) => [trial.passed === true ? 1 : 0, trial.score ?? -1];
+  return answered.sort((one, other) => rank(one)[0] - rank(other)[0] || rank(one)[1] - rank(other)[1] || one.number - other.number)[0];
 }
 
 function part(title, ...children) {
@@ -102,8 +125,8 @@ function judgeRow([judge, value, isPassed, threshold, explanation, isRequired, c
   const state = isPassed ? "passed" : "failed";
   return element("tr", {},
     element("th", { scope: "row" }, judge + (isRequired ? "" : " (not required)")),
-    element("td", {}, element("span", { class: "badge " + state }, SIGNS[state] + " " + number(value))),
-    element("td", {}, threshold === null ? "–" : number(threshold)),
+    element("td", { "data-head": "score" }, element("span", { class: "badge " + state }, SIGNS[state] + " " + number(value))),
+    element("td", { "data-head": "passes at" }, threshold === null ? "–" : number(threshold)),
     element("td", { class: "why" }, explanation ? textBlock(explanation) : "",
       cost ? element("p", { class: "dim" }, dollars(cost)) : null,
       details ? folded("details", textBlock(details)) : null));

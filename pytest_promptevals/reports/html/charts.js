@@ -156,13 +156,13 @@ function drawLatencies(rows) {
   document.getElementById("latency").hidden = !values.length || values[values.length - 1] === 0;
   if (document.getElementById("latency").hidden) return;
   const edge = values[Math.floor(0.99 * (values.length - 1))] * 1.05 || values[values.length - 1];
-  bars("latency", [{ label: "seconds" }, { label: "cases" }], [{ counts: histogram(values, 0, edge) }], `Latency of a response: ${quartiles(values, seconds)}; slower than the axis counts in the last bar.`, edge);
+  bars("latency", [{ label: "seconds" }, { label: "cases" }], [{ counts: histogram(values, 0, edge) }], `Of the latencies, ${quartiles(values, seconds)}; slower than the axis counts in the last bar.`, edge);
 }
 
 function quartiles(values, shown) {
   const sorted = [...values].sort((one, other) => one - other);
   const at = (share) => shown(sorted[Math.floor(share * (sorted.length - 1))]);
-  return `a quarter up to ${at(0.25)}, half up to ${at(0.5)}, three quarters up to ${at(0.75)}`;
+  return `a quarter of the cases have at most ${at(0.25)}, half at most ${at(0.5)}, three quarters at most ${at(0.75)}`;
 }
 
 function trendFile() {
@@ -171,15 +171,22 @@ function trendFile() {
   return Object.keys(DATA.trends)[0];
 }
 
+// Runs of one day are told apart by their time.
+function momentOf(points, place) {
+  const [day, time] = points[place][0].split(/[T ]/);
+  return points.some((point, other) => other !== place && point[0].startsWith(day)) ? `${day.slice(5)} ${(time || "").slice(0, 5)}` : day;
+}
+
 function drawTrend() {
   const figure = document.getElementById("trend"), points = DATA.trends[trendFile()];
   figure.hidden = !points;
   if (!points) return;
   const metric = fillMetrics(points);
   const values = points.map((point) => point[2][metric] ?? null);
-  const days = points.map((point) => point[0].slice(0, 10));
+  const days = points.map((_, place) => momentOf(points, place));
   const known = values.filter((value) => value !== null);
-  const text = `${metric} of ${trendFile()} over ${counted(points.length, "run")}: from ${number(known[0])} to ${number(known[known.length - 1])}, between ${number(Math.min(...known))} and ${number(Math.max(...known))}.`;
+  const isOneOfSeveral = document.getElementById("chart-file").value === "" && DATA.files.length > 1;
+  const text = `${isOneOfSeveral ? "A trend is one of a single eval file, of the first one until you choose. " : ""}${metric} of ${trendFile()} over ${counted(points.length, "run")}: from ${number(known[0])} to ${number(known[known.length - 1])}, between ${number(Math.min(...known))} and ${number(Math.max(...known))}.`;
   const isShare = !/^(cost|latency|output)/.test(metric);
   plotInto("trend", {
     scales: { x: { time: false, range: [-0.4, points.length - 0.6] }, ...(isShare ? { y: { range: [-0.03, 1.03] } } : {}) },

@@ -66,11 +66,15 @@ function printLight() {
   const chosen = document.documentElement.dataset.theme;
   document.documentElement.dataset.theme = "light";
   isOnPaper = true;
+  // What is folded cannot be opened on paper.
+  const folds = [...document.querySelectorAll("main details:not([open])")];
+  for (const fold of folds) fold.open = true;
   drawCharts();
   window.addEventListener("afterprint", () => {
     if (chosen) document.documentElement.dataset.theme = chosen;
     else delete document.documentElement.dataset.theme;
     isOnPaper = false;
+    for (const fold of folds) fold.open = false;
     drawCharts();
   }, { once: true });
 }
@@ -93,6 +97,7 @@ function listen() {
   on("chart-metric", "change", drawCharts);
   document.addEventListener("keydown", onKey);
   window.addEventListener("hashchange", openLinked);
+  window.addEventListener("popstate", goBack);
   window.addEventListener("beforeprint", printLight);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", showTheme);
   let waiting = 0;
