@@ -205,7 +205,7 @@ def test_it_fits_a_phone_by_day_and_by_night(show: Callable[..., Opened], scheme
     said = (
         "[...document.querySelectorAll('.judges td[data-head]')].map((td) => getComputedStyle(td, '::before').content)"
     )
-    assert opened.page.evaluate(said)[:2] == ['"score" " "', '"passes at" " "']
+    assert opened.page.evaluate(said)[:2] == ['"score "', '"passes at "']
     opened.page.locator("#case-close").click()
     dark = opened.page.evaluate("getComputedStyle(document.body).backgroundColor.match(/\\d+/g)[0] < 100")
     assert dark is (scheme == "dark")
