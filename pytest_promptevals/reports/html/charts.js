@@ -186,7 +186,7 @@ function drawTrend() {
   const days = points.map((_, place) => momentOf(points, place));
   const known = values.filter((value) => value !== null);
   const isOneOfSeveral = document.getElementById("chart-file").value === "" && DATA.files.length > 1;
-  const text = `${isOneOfSeveral ? "A trend is one of a single eval file, of the first one until you choose. " : ""}${metric} of ${trendFile()} over ${counted(points.length, "run")}: from ${number(known[0])} to ${number(known[known.length - 1])}, between ${number(Math.min(...known))} and ${number(Math.max(...known))}.`;
+  const text = `${isOneOfSeveral ? "A trend is one of a single eval file, of the first one until you choose. " : ""}${metric[0].toUpperCase()}${metric.slice(1)} of ${trendFile()} over ${counted(points.length, "run")}: from ${number(known[0])} to ${number(known[known.length - 1])}, between ${number(Math.min(...known))} and ${number(Math.max(...known))}.`;
   const isShare = !/^(cost|latency|output)/.test(metric);
   plotInto("trend", {
     scales: { x: { time: false, range: [-0.4, points.length - 0.6] }, ...(isShare ? { y: { range: [-0.03, 1.03] } } : {}) },
