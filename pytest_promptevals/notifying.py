@@ -56,8 +56,8 @@ class Receiver:
 def find_receivers(urls: Sequence[str], environment: Mapping[str, str]) -> tuple[list[Receiver], list[str]]:
     """Return the receivers that URLs name, and what is wrong with the others.
 
-    ``${NAME}`` in a URL stands for an environment variable, as the secret should not stand in a file. Before the ``@`` of
-    a URL it is a name or a password, of any characters.
+    ``${NAME}`` in a URL stands for an environment variable, as the secret should not stand in a file. Before the ``@``
+    of a URL it is a name or a password, of any characters.
     """
     receivers, problems = [], []
     for number, url in enumerate(urls, start=1):
