@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import os
 from collections.abc import Iterable, Iterator
 from typing import Final
 
@@ -11,6 +12,8 @@ from pytest_promptevals.errors import FileProblem
 from pytest_promptevals.records.cases import Location
 from pytest_promptevals.records.comparisons import GateResult, Verdict
 from pytest_promptevals.records.run_reports import ReportedCase, RunReport
+from pytest_promptevals.records.runs import RunStatus
+from pytest_promptevals.reports.case_counts import cases_text
 from pytest_promptevals.reports.case_order import badness, has_flipped
 from pytest_promptevals.reports.review import case_headline, worst_trial
 from pytest_promptevals.reports.words import count_text, one_line, visible_text
@@ -24,6 +27,8 @@ class FindingKind(enum.Enum):
 
     FILE = "file"
     """A file cannot be used."""
+    STOPPED = "stopped"
+    """The run did not finish, so what it did not find tells nothing."""
     GATE = "gate"
     """A gate fails."""
     FLIP = "flip"
@@ -47,7 +52,7 @@ class Finding:
     name: str
     """The item, or the gate."""
     location: Location
-    """Where it stands, as ``Location`` says."""
+    """Where it stands, as ``Location`` says; the rootdir if it is about no file."""
     title: str
     """A few words, in one line."""
     message: str
@@ -58,9 +63,10 @@ class Finding:
 
 def find_findings(report: RunReport) -> list[Finding]:
     """Return what is the matter with a run; where it is not known what was let through, nothing was."""
+    stopped = [] if report.run.status is RunStatus.FINISHED else [_of_stop(report)]
     gates = [_of_gate(gate) for gate in report.gates if gate.fails or gate.verdict is Verdict.INCONCLUSIVE]
     cases = [case for file in report.files for case in file.cases if case.result.passed is not True]
-    found = [*gates, *map(_of_case, sorted(cases, key=badness))]
+    found = [*stopped, *gates, *map(_of_case, sorted(cases, key=badness))]
     order = list(FindingKind)
     return sorted(found, key=lambda finding: order.index(finding.kind))
 
@@ -88,6 +94,15 @@ def merge_alike(findings: Iterable[Finding]) -> Iterator[Finding]:
         more = f"{first.title}, and {count_text(len(others), 'case')} more"
         yield dataclasses.replace(first, title=more) if others else first
     yield from rest
+
+
+def _of_stop(report: RunReport) -> Finding:
+    file = report.files[0].file if report.files else ""
+    is_told = report.run.status is RunStatus.INTERRUPTED
+    said = "stopped early" if is_told else "did not come to its end: it was killed, or is still running"
+    message = f"run {report.run.id} {said}, so there is no verdict; {cases_text(report)}"
+    place = Location(file or os.curdir, 1)
+    return Finding(FindingKind.STOPPED, "", "", place, "the evals did not finish", message, is_failure=True)
 
 
 def _of_gate(gate: GateResult) -> Finding:

@@ -14,12 +14,15 @@ from pytest_promptevals.reports.words import one_line
 
 _SEVERITIES: Final = {
     FindingKind.FILE: "blocker",
+    FindingKind.STOPPED: "blocker",
     FindingKind.GATE: "critical",
     FindingKind.FLIP: "major",
     FindingKind.FAILURE: "minor",
     FindingKind.ERROR: "major",
     FindingKind.INCONCLUSIVE: "info",
 }
+_SUBJECTS: Final = {FindingKind.STOPPED: "run", FindingKind.GATE: "gate", FindingKind.INCONCLUSIVE: "gate"}
+"""What findings are about that are not about a case."""
 _LONGEST: Final = 500
 
 
@@ -49,6 +52,5 @@ def _issue(finding: Finding, rootdir: Path, root: Path) -> JsonObject:
 
 def _fingerprint(finding: Finding) -> str:
     """Return what tells GitLab that two runs found the same: no score, no line, nothing that changes by chance."""
-    is_gate = finding.kind in (FindingKind.GATE, FindingKind.INCONCLUSIVE)
-    parts = ["gate" if is_gate else "case", finding.file, finding.name]
+    parts = [_SUBJECTS.get(finding.kind, "case"), finding.file, finding.name]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]

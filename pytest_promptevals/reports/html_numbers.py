@@ -11,6 +11,7 @@ from pytest_promptevals.records.comparisons import WORST_FIRST, GateResult, Verd
 from pytest_promptevals.records.effects import COST, LATENCY_P50, LATENCY_P95, Effect
 from pytest_promptevals.records.run_reports import ReportedCase, ReportedFile, RunReport
 from pytest_promptevals.records.runs import RunStatus
+from pytest_promptevals.reports.case_counts import cases_text
 from pytest_promptevals.reports.metric_texts import (
     UNKNOWN,
     chance_of,
@@ -90,12 +91,9 @@ class Table:
 
 def headline(report: RunReport) -> Headline:
     """Return the verdict of a run."""
-    results = [case.result for file in report.files for case in file.cases]
-    passed, errors = (sum(result.passed is True for result in results), sum(r.error is not None for r in results))
-    text = f"{passed:,} of {count_text(len(results), 'case')} pass"
-    text += f", {count_text(errors, 'error')}" if errors else ""
+    text = cases_text(report)
     if report.run.status is not RunStatus.FINISHED:
-        return Headline("?", "stopped early", "unsure", f"There is no verdict: not all cases were run. {text}.")
+        return Headline("?", "stopped early", "unsure", f"There is no verdict: not all cases were run; {text}.")
     if report.has_failures and not report.fails:
         more = f" Beside them, {report.failures[0]} failed." if report.failures else ""
         return Headline("✗", "failed", "bad", f"{text}; no gate failed.{more}")

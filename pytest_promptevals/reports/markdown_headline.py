@@ -8,6 +8,7 @@ from typing import Final
 from pytest_promptevals.records.comparisons import GateResult, Verdict
 from pytest_promptevals.records.run_reports import RunReport
 from pytest_promptevals.records.runs import RunStatus
+from pytest_promptevals.reports.case_counts import cases_text
 from pytest_promptevals.reports.markdown_text import inline
 from pytest_promptevals.reports.metric_texts import effect_change, metric_title, value_text
 from pytest_promptevals.reports.words import count_text
@@ -26,7 +27,7 @@ _LONGEST_NAME: Final = 120
 
 def headline(report: RunReport) -> str:
     """Return the verdict of a run in one line of Markdown."""
-    cases = _cases_text(report)
+    cases = cases_text(report)
     if report.run.status is not RunStatus.FINISHED:
         return f"{'❌' if report.has_failures else '⚠️'} Evals stopped early, so there is no verdict; {cases}"
     # Those that fail, or else those that cannot tell.
@@ -63,11 +64,3 @@ def _gate_text(gate: GateResult) -> str:
     before, after = (value_text(effect.metric, value).replace("$", "&#36;") for value in (effect.before, effect.after))
     moved = "rose" if effect_change(effect) > 0 else "fell"
     return f"{gate.verdict.value}: {title} of {file} {moved} from {before} to {after}"
-
-
-def _cases_text(report: RunReport) -> str:
-    results = [case.result for file in report.files for case in file.cases]
-    passed = sum(result.passed is True for result in results)
-    errors = sum(result.error is not None for result in results)
-    text = f"{passed:,} of {count_text(len(results), 'case')} pass"
-    return f"{text}, {count_text(errors, 'error')}" if errors else text

@@ -40,7 +40,7 @@ class MarkdownReport:
         """Return the report in fewer than ``LONGEST`` characters; what there is no room for is counted at its end."""
         page = Page(LONGEST - 1, _LAST)
         page.add([MARKER, f"## {headline(report)}", ""])
-        page.add(file_table(report.files))
+        page.add(file_table(report.files) if report.files else [])
         left_out = [rest for section in _sections(report) if (rest := section.add_to(page))]
         return page.text([*_left_out_lines(left_out, report.run.id), f"<sub>{run_text(report)}</sub>"])
 

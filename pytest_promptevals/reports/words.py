@@ -7,17 +7,17 @@ import re
 from typing import Final
 
 from pytest_promptevals.records.json_types import Json
+from pytest_promptevals.reports.unseen import escape_unseen, escape_unseen_in_json
 
 _BREAKS: Final = re.compile(r"\s+")
-_CONTROLS: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def visible_text(text: str) -> str:
-    """Return a text that a model or a stranger wrote with its control characters as escapes.
+    """Return a text that a model or a stranger wrote with the characters that nobody sees as escapes.
 
-    Left as they are, they could move the cursor, hide or recolour what pytest prints.
+    Left as they are, they could move the cursor, hide, recolour or turn round what pytest prints.
     """
-    return _CONTROLS.sub(lambda found: found.group().encode("unicode_escape").decode("ascii"), text)
+    return escape_unseen(text)
 
 
 def visible_line(text: str) -> str:
@@ -50,9 +50,8 @@ def json_text(data: Json, indent: int | None = None) -> str:
 
 
 def portable_json(data: object, indent: int | None = None) -> str:
-    """Return plain data as JSON without any control character, which is harmless in a terminal and means the same."""
-    text = json.dumps(data, ensure_ascii=False, indent=indent)
-    return _CONTROLS.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
+    """Return plain data as JSON without characters that nobody sees: harmless in a terminal, it means the same."""
+    return escape_unseen_in_json(json.dumps(data, ensure_ascii=False, indent=indent))
 
 
 def count_text(count: int, noun: str) -> str:

@@ -10,11 +10,10 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from tests.support.hostile import KINDS, hostile_strings
+from tests.support.hostile import DANGEROUS, KINDS, hostile_strings
 from tests.support.project import EvalProject
 
 STRINGS: Final = [text for text in hostile_strings(3 * len(KINDS)) if len(text) < 10_000]
-DANGEROUS: Final = re.compile("[^\n\t\x20-\x7e\xa0-\u2027\u202f-\u2065\u206a-\ud7ff\ue000-\U0010ffff]")
 MARKERS: Final = re.compile(r"marker\d{5}end")
 FILE: Final = "evals/\x1b[31mred\u202e.eval.yaml"
 MODEL: Final = """

@@ -24,10 +24,16 @@ from __future__ import annotations
 import functools
 import itertools
 import random
+import re
 from typing import Final
 
 _MEGABYTE: Final = 1_000_000
 _LONG: Final = 2_000
+DANGEROUS: Final = re.compile(
+    r"[^\n\t\x20-\x7e\xa0-\u200d\u2010-\u2027\u202f-\u205f\u2070-\ud7ff\ue000-\ufdcf\ufdf0-\ufefe\uff00-\uffef\ufffc\ufffd"
+    r"\U00010000-\U0001fffd\U00020000-\U000dffff\U000e1000-\U0010ffff]|[\xad\u061c\u180e\u200b]|(?<!.)[\u200c\u200d\ufe0f]"
+)
+"""Whatever moves the cursor, changes colours, turns text round, hides in it, or cannot be written."""
 _MEGABYTE_LINES: Final = 3
 """Strings of a megabyte among any number of them: more would measure memory, not reports."""
 

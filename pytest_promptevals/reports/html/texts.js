@@ -1,13 +1,26 @@
 // Making elements. What a model wrote gets into the page by textContent alone, never as markup.
-// Characters that hide, move or turn other text are shown by their numbers.
-const HIDDEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
-
-function numberOf(character) {
-  return "\\u" + character.charCodeAt(0).toString(16).padStart(4, "0");
-}
+// Characters that hide, move or turn other text are shown by their numbers, the same ones as unseen.py has.
+const HIDDEN = /[\0-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ud800-\udfff\ufdd0-\ufdef\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\ufffe\uffff\u{1bca0}-\u{1bca3}\u{1d173}-\u{1d17a}\u{e0000}-\u{e0fff}]/gu;
+const IS_HIDDEN = new RegExp(HIDDEN, "u");
 
 function plain(text) {
-  return text.replace(HIDDEN, numberOf);
+  return text.replace(HIDDEN, (sign, place) => (isPartOfSign(sign, place, text) ? sign : numberOf(sign)));
+}
+
+function numberOf(sign) {
+  const number = sign.codePointAt(0).toString(16);
+  return sign.length > 1 ? "\\U" + number.padStart(8, "0") : "\\u" + number.padStart(4, "0");
+}
+
+// Whether a sign is seen by what it does to the one before it, as in emoji of several parts.
+function isPartOfSign(sign, place, text) {
+  const before = Array.from(text.slice(Math.max(0, place - 2), place)).pop() || "";
+  const isFar = (other) => other >= "\u0600" && !IS_HIDDEN.test(other);
+  const isVariation = (other) => /^[\ufe00-\ufe0f]$/.test(other);
+  if (isVariation(sign)) return /^[#*0-9\xa9\xae]$/.test(before) || isFar(before);
+  if (sign !== "\u200c" && sign !== "\u200d") return false;
+  const after = place + 1 < text.length ? String.fromCodePoint(text.codePointAt(place + 1)) : "";
+  return (isVariation(before) || isFar(before)) && isFar(after);
 }
 
 function element(tag, attributes = {}, ...children) {

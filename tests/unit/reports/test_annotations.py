@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from pytest_promptevals.records.run_reports import RunReport
+from pytest_promptevals.records.runs import RunStatus
 from pytest_promptevals.reports.annotations import AZURE, GITHUB, annotation_lines, azure_command, github_command
 from pytest_promptevals.reports.azure_report import AzureReport
 from pytest_promptevals.reports.findings import find_findings
@@ -90,6 +91,16 @@ def test_of_cases_that_are_let_through_only_those_that_passed_before_are_shown()
 
     (line,) = github_lines(make_report(make_file(*cases)), {})
     assert line.startswith("::warning file=evals/support.eval.yaml,line=7,title=c0 now fails::")
+
+
+def test_a_run_that_did_not_finish_is_an_error_of_its_own() -> None:
+    report = make_report(make_file(passed_case("a")), status=RunStatus.INTERRUPTED, selected=2)
+    said = f"run {report.run.id} stopped early, so there is no verdict; 1 of 1 case pass, 1 more has no result"
+
+    assert github_lines(report, {}) == [f"::error file={FILE},line=1,title=the evals did not finish::{said}"]
+    (line,) = azure_lines(report, {})
+    assert "type=error;" in line
+    assert line.count("the evals did not finish: run ") == 1
 
 
 def test_a_good_run_has_none() -> None:

@@ -25,11 +25,10 @@ from pytest_promptevals.reports.parquet import write_parquet
 from pytest_promptevals.reports.result_files import write_result_json, write_result_lines
 from pytest_promptevals.reports.words import portable_json
 from tests.support.github_markdown import Rendered
-from tests.support.hostile import KINDS, hostile_strings, marker
+from tests.support.hostile import DANGEROUS, KINDS, hostile_strings, marker
 
 ALL: Final = 10_000
 FEW: Final = 20 * len(KINDS)
-DANGEROUS: Final = re.compile("[^\n\t\x20-\x7e\xa0-\u2027\u202f-\u2065\u206a-\ud7ff\ue000-\U0010ffff]")
 MARKERS: Final = re.compile(r"marker\d{5}end")
 FORMULAS: Final = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 

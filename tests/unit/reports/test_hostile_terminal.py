@@ -21,15 +21,13 @@ from pytest_promptevals.reports.tables import text_table
 from pytest_promptevals.reports.terminal import below_lines, summary_lines
 from pytest_promptevals.reports.words import visible_line
 from tests.support.gated import make_effect
-from tests.support.hostile import KINDS, hostile_strings, marker
+from tests.support.hostile import DANGEROUS, KINDS, hostile_strings, marker
 from tests.support.sample_results import PLACE, make_result
 
 ALL: Final = 10_000
 FEW: Final = 40 * len(KINDS)
 """For what takes longer than 0.1 ms: forty strings of each kind."""
 METRICS: Final = Metrics(3, 1, 1, 0.5, 0.5)
-DANGEROUS: Final = re.compile("[^\n\t\x20-\x7e\xa0-\u2027\u202f-\u2065\u206a-\ud7ff\ue000-\U0010ffff]")
-"""Whatever moves the cursor, changes colours, turns text round, or cannot be written."""
 ESCAPES: Final = re.compile("\x1b|\x9b")
 MARKERS: Final = re.compile(r"marker\d{5}end")
 

@@ -144,7 +144,7 @@ def test_a_run_that_was_stopped_has_no_verdict() -> None:
     found = headline(make_report(make_file(failed_case("one"), gates=[PASSED]), status=RunStatus.INTERRUPTED))
 
     assert (found.word, found.mood) == ("stopped early", "unsure")
-    assert found.text == "There is no verdict: not all cases were run. 0 of 1 case pass, 1 error."
+    assert found.text == "There is no verdict: not all cases were run; 0 of 1 case pass, 1 error."
 
 
 def test_evidence_is_told_in_numbers_and_drawn_with_worse_at_the_left() -> None:

@@ -122,6 +122,18 @@ def test_half_a_run_has_no_verdict() -> None:
     assert verdict_line(report) == "## ⚠️ Evals stopped early, so there is no verdict; 1 of 1 case pass"
 
 
+def test_a_run_that_was_killed_counts_what_it_has_and_what_is_missing() -> None:
+    some = make_report(make_file(passed_case("a"), low_case("b")), status=RunStatus.RUNNING, selected=8)
+    assert verdict_line(some) == (
+        "## ⚠️ Evals stopped early, so there is no verdict; 1 of 2 cases pass, 6 more have no result"
+    )
+    none = make_report(status=RunStatus.RUNNING, selected=8)
+    assert verdict_line(none) == "## ⚠️ Evals stopped early, so there is no verdict; none of 8 cases has a result"
+    assert "| eval file |" not in render(none)
+    share = make_report(make_file(passed_case("a")), status=RunStatus.RUNNING, selected=8, shard="1/2")
+    assert verdict_line(share).endswith("; 1 of 1 case pass"), "how many of the others are its own, nobody knows"
+
+
 def test_the_table_has_the_worst_file_first_and_no_column_that_says_nothing() -> None:
     good = dataclasses.replace(make_file(passed_case("a"), gates=[PASSED], file="a.eval.yaml"))
     bad = make_file(low_case("b", 1.0), gates=[REGRESSED])
@@ -278,7 +290,7 @@ def test_of_many_short_cases_the_worst_thirty_are_shown_and_those_of_the_next_ki
 
 
 def test_the_report_of_a_run_without_cases_is_one_too() -> None:
-    assert verdict_line(make_report()).startswith("## ✅ Evals: 0 of 0 cases pass")
+    assert verdict_line(make_report()).startswith("## ✅ Evals: no case has a result")
 
 
 def test_hostile_texts_everywhere_are_only_text() -> None:
