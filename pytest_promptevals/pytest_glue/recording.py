@@ -228,6 +228,7 @@ class RunRecorder:
     def pytest_sessionfinish(self) -> None:
         """Write baselines and history."""
         if self._run is None:
+            self._notices += self._reports.unwritten()
             return
         if not self._is_complete:
             self._comparisons = tuple(item.comparison for item in self._compare_all())

@@ -98,6 +98,31 @@ class SessionReports:
                 self._folder.cleanup()
         return [*(self._write_file(wanted, report) for wanted in self._wanted), *notices]
 
+    def unwritten(self) -> list[str]:
+        """Return a line on each report that is not written, as no case ran.
+
+        What only the ini file asks for is worth a line where a file is there that may be taken for this session's.
+        """
+        if self._config.option.collectonly or self._settings.plan or self._settings.selftest:
+            return []
+        return [text for wanted in self._wanted if (text := self._why_unwritten(wanted))]
+
+    def _why_unwritten(self, wanted: _Wanted) -> str:
+        path = self._path_of(wanted)
+        is_there = path.exists()
+        if not is_there and not wanted.is_given:
+            return ""
+        earlier = "; the file of that name is of an earlier run" if is_there else ""
+        return f"no case ran, so the report {self._shown(path)} is not written{earlier}"
+
+    def _path_of(self, wanted: _Wanted) -> Path:
+        # As pytest's own reports, from the folder that the user is in; what the ini file says, from the file's.
+        base = self._config.invocation_params.dir if wanted.is_given else self._config.rootpath
+        return base / Path(wanted.file).expanduser()
+
+    def _shown(self, path: Path) -> str:
+        return shown_path(path, self._config.invocation_params.dir)
+
     @property
     def _is_needed(self) -> bool:
         return bool(self._wanted) or self._surface is not None
@@ -112,20 +137,17 @@ class SessionReports:
     def _write_file(self, wanted: _Wanted, report: RunReport) -> str:
         from pytest_promptevals.reports.registry import find_reports  # noqa: PLC0415 - only where one is asked for
 
-        # As pytest's own reports, from the folder that the user is in; what the ini file says, from the file's.
-        here = self._config.invocation_params.dir
-        base = here if wanted.is_given else self._config.rootpath
-        path = base / Path(wanted.file).expanduser()
+        path = self._path_of(wanted)
         try:
             text = find_reports(self._config.hook).load(wanted.form).render(report)
             write_text_atomically(path, text)
         except PromptEvalsError as error:
-            return f"the report {shown_path(path, here)} is not written: {error}"
+            return f"the report {self._shown(path)} is not written: {error}"
         except OSError as error:
-            return f"the report {shown_path(path, here)} cannot be written: {error.strerror}"
+            return f"the report {self._shown(path)} cannot be written: {error.strerror}"
         except Exception as error:  # noqa: BLE001 - a report of the user's may raise anything
-            return f"the report {shown_path(path, here)} is not written: {type(error).__name__}: {error}"
-        return f"report written to {shown_path(path, here)}"
+            return f"the report {self._shown(path)} is not written: {type(error).__name__}: {error}"
+        return f"report written to {self._shown(path)}"
 
 
 def _find_wanted(settings: Settings) -> Iterator[_Wanted]:

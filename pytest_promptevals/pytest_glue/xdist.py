@@ -73,8 +73,10 @@ class Controller:
         self._passer: threading.Thread | None = None
 
     def pytest_sessionstart(self, session: pytest.Session) -> None:
-        """Remember the session: it counts failures."""
+        """Remember the session: it counts failures. Whoever asks for a report is told even where no case comes."""
         self._session = session
+        if settings_of(self._config).given & {"html", "report"}:
+            self._recorder()
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:

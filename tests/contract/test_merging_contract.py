@@ -54,6 +54,22 @@ def test_a_share_brings_all_runs_of_its_selection_at_its_commit(store: HistorySt
     assert [result.name for result in find_parts(store)[1].read()] == ["c7"]
 
 
+def test_shares_of_another_commit_in_one_history_are_left_out(store: HistoryStore) -> None:
+    add(store, 1, "1/2", git=GitState("b" * 40, None, is_dirty=False))
+    add(store, 2, "2/2", git=None)
+    wanted = [add(store, 3, "1/2"), add(store, 4, "2/2")]
+
+    assert ids(store) == wanted[::-1]
+
+
+def test_what_was_merged_hides_no_later_attempt_at_a_share(store: HistoryStore) -> None:
+    shares = [add(store, 1, "1/2"), add(store, 2, "2/2")]
+    attempt = add(store, 3, "2/2")
+    mark_shards(store, add(store, 4, None), shares)
+
+    assert ids(store) == [attempt, *shares[::-1]]
+
+
 def test_shares_without_a_checkout_are_found_as_well(store: HistoryStore) -> None:
     wanted = [add(store, 1, "1/2", git=None), add(store, 2, "2/2", git=None)]
 

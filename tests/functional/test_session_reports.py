@@ -189,11 +189,46 @@ def test_what_the_ini_file_says_is_from_there(reported: EvalProject, monkeypatch
     assert (reported.path / "out" / "report.html").is_file()
 
 
-def test_a_session_without_evals_writes_none(reported: EvalProject) -> None:
-    result = reported.run("--evals-report", "names=report.html", "-k", "nothing")
+@pytest.mark.parametrize("more", [[], ["-n", "2"]], ids=["plain", "xdist"])
+def test_a_session_without_cases_says_that_it_writes_none(reported: EvalProject, more: list[str]) -> None:
+    result = reported.run("--evals-report", "names=report.html", "-k", "nothing", *more)
 
     assert not (reported.path / "report.html").exists()
-    result.stdout.no_fnmatch_line("*report*written*")
+    result.stdout.fnmatch_lines(["no case ran, so the report report.html is not written"])
+
+
+def test_a_report_of_an_earlier_run_is_not_taken_for_this_one(reported: EvalProject) -> None:
+    earlier = reported.write("page.html", "earlier")
+    reported.write("some.eval.yaml", "cases: {oops")
+    result = reported.run("--evals-html", "page.html")
+
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    result.stdout.fnmatch_lines(
+        ["no case ran, so the report page.html is not written; the file of that name is of", "  an earlier run"]
+    )
+    assert earlier.read_text("utf-8") == "earlier"
+
+
+def test_cases_that_are_skipped_make_no_report(reported: EvalProject) -> None:
+    reported.write_cases(
+        "some.eval.yaml",
+        [{"id": "a", "input": "x", "output": "x", "expected": "x", "skip": "later"}],
+        "judges: [exact]\n",
+    )
+    result = reported.run("--evals-html", "page.html")
+
+    result.assert_outcomes(skipped=1)
+    result.stdout.fnmatch_lines(["no case ran, so the report page.html is not written"])
+
+
+def test_of_the_ini_file_s_reports_only_a_file_of_an_earlier_run_is_worth_a_line(reported: EvalProject) -> None:
+    reported.write("pytest.ini", "[pytest]\nevals_report = names=report.html\n")
+    said = "*the report report.html is not written*"
+
+    reported.run("-k", "nothing").stdout.no_fnmatch_line(said)
+    reported.write("report.html", "earlier")
+    reported.run("-k", "nothing").stdout.fnmatch_lines([said])
+    reported.run("--collect-only").stdout.no_fnmatch_line(said)
 
 
 def test_a_wrong_pair_is_told_before_anything_is_run(reported: EvalProject) -> None:

@@ -45,6 +45,16 @@ def test_a_recovery_is_a_success() -> None:
     assert web.received[0]["type"] == "success"
 
 
+def test_modules_in_the_users_folder_are_none_of_the_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("apprise", "json"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('mine')\n", "utf-8")
+    monkeypatch.chdir(tmp_path)
+    with http_receiver() as web:
+        assert send_to(web) == []
+
+    assert [message["title"] for message in web.received] == [TOLD.title]
+
+
 def shown(web: HttpReceiver) -> str:
     """Where it listens, without the secrets of its URL."""
     return f"json://{urlsplit(web.url).netloc.rpartition('@')[2]}"

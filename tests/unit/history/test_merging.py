@@ -63,6 +63,29 @@ def test_the_run_is_the_same_in_whatever_order_its_shares_are_named() -> None:
     assert first.run.id not in first.parts
 
 
+def test_a_run_of_which_one_share_had_uncommitted_changes_had_them() -> None:
+    clean, dirty = (GitState(COMMIT, "main", is_dirty=is_dirty) for is_dirty in (False, True))
+    states = [clean, None, dirty, clean]
+    parts = [part(f"{number}/4", str(number), selected=4, git=state) for number, state in enumerate(states, start=1)]
+
+    with pytest.raises(HistoryError):
+        merge_parts(parts)  # one without a checkout is of no commit
+    parts[1] = part("2/4", "2", selected=4, git=clean)
+    assert merge_parts(parts).run.git == dirty
+    parts[2] = part("3/4", "3", selected=4, git=clean)
+    assert merge_parts(parts).run.git == clean
+
+
+def test_shares_follow_each_other_by_number_not_as_text() -> None:
+    numbers = [10, 2, 12, 1, 11, 3, 4, 9, 5, 8, 6, 7]
+    parts = [part(f"{n}/12", f"c{n}", selected=12, run_id=f"20261122-1200{n:02}-aaaaaa") for n in numbers]
+
+    merged = merge_parts(parts)
+
+    assert names(merged) == [f"c{number}" for number in range(1, 13)]
+    assert merged.parts == tuple(f"20261122-1200{number:02}-aaaaaa" for number in range(1, 13))
+
+
 def test_a_cost_that_one_share_does_not_know_is_unknown() -> None:
     run = merge_parts([*three()[:2], part("3/3", "e", "f", cost=None)]).run
 
