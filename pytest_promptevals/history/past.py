@@ -35,7 +35,7 @@ _TRIALS: Final = f"""
         SELECT id FROM case_results WHERE file = ? AND name = ? ORDER BY id DESC LIMIT {MOST_RUNS}
     )
     AND case_fingerprint = ? AND fresh_trials > 0 AND model <> 'recorded' AND runs.kind IN ('run', 'attribute')
-    ORDER BY run_id
+    ORDER BY runs.started_at, run_id
 """  # noqa: S608 - a constant
 
 _ORIGIN: Final = """

@@ -249,7 +249,7 @@ def test_tests_end_as_they_did_whatever_marks_fixtures_and_conditions_say(
     printed = capfd.readouterr().out
     assert pytest.RunResult.parse_summary_nouns([f"=== {printed.splitlines()[-1]} ==="]) == outcomes_of(whole)
     assert outcomes_of(whole).keys() >= {"failed", "passed", "errors", "xfailed", "xpassed", "skipped"}
-    assert printed.count("in the run that is merged: AssertionError: assert 'row") == 3
+    assert printed.count("\nin the run that is merged: AssertionError: assert 'row") == 3
     assert "score 1.00 is below" not in printed
     assert status == whole.ret == pytest.ExitCode.TESTS_FAILED
 

@@ -7,6 +7,7 @@ import pytest
 from pytest_promptevals.records.comparisons import Comparison, GateResult, Metrics, Verdict
 from pytest_promptevals.records.notifications import Event
 from pytest_promptevals.reports.notification import RunNews, find_link, find_notification
+from tests.support.hostile import DANGEROUS, hostile_strings, marker
 from tests.support.sample_results import PLACE, make_run
 
 ALL = frozenset(Event)
@@ -61,6 +62,23 @@ def test_a_recovery_in_a_run_that_is_red_says_so() -> None:
 
     assert told is not None
     assert told.title.endswith("pass again; the run is red all the same, with 2 failures")
+
+
+def test_hostile_texts_stay_in_their_lines_and_can_be_read() -> None:
+    texts = hostile_strings(10_000)
+    for first in range(0, 10_000, 4):
+        file, gate, reason, project = texts[first : first + 4]
+        failing = make_file(file, (gate, Verdict.REGRESSED, reason))
+        told = find_notification(RunNews(project, RUN, [failing]), ALL)
+
+        assert told is not None
+        lines = told.body.split("\n")
+        assert len(lines) == 6
+        assert "\n" not in told.title
+        assert not DANGEROUS.search(f"{told.title}{''.join(lines)}")
+        for number, text in enumerate(texts[first : first + 3], start=first):
+            assert len(text) > 300 or marker(number) in told.body
+        assert marker(first + 3) in told.title
 
 
 def test_a_file_without_an_answer_has_not_recovered() -> None:
