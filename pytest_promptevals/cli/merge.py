@@ -52,8 +52,8 @@ class _WithPytestArguments(click.Command):
         try:
             return super().parse_args(ctx, args[:place])
         except click.NoSuchOption as error:
-            message = error.format_message()
-            raise click.UsageError(f"{message} What pytest is to be told stands behind '--'.", ctx) from None
+            message = f"No such option {error.option_name!r}. What pytest is to be told stands behind '--'."
+            raise click.UsageError(message, ctx) from None
 
 
 @click.command(cls=_WithPytestArguments, epilog="Example: promptevals merge shards -- -v")
