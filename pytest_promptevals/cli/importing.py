@@ -148,6 +148,8 @@ def _write(draft: Draft, target: Path, origin: str, *, force: bool) -> None:
         echo("before it runs:")
         for line in missing:
             echo(f"  {line}")
+        return
+    echo(f"next: pytest {target}")
 
 
 def _find_missing(target: Path) -> Iterator[str]:

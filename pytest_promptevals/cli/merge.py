@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 _FILE: Final = "history.db"
 """What history files are called, which are looked for in folders."""
+_NO_HISTORY: Final = "there is no history yet"
 _SEPARATORS: Final = ("/", os.sep)
 _ARGUMENTS: Final = "pytest_arguments"
 # The whole is decided here, all of it, whatever the options of the project say of single jobs.
@@ -92,11 +93,14 @@ def _no_verdict(references: Sequence[str]) -> Iterator[None]:
     """Turn what goes wrong inside into the exit status of no verdict; say which names may be mistyped."""
     try:
         yield
-    except click.UsageError:
-        raise
     except click.ClickException as error:
-        there_are = f"; nor is there a file or folder {', '.join(map(repr, references))}" if references else ""
-        raise _CannotMergeError(f"{error.message}{there_are}") from None
+        unknown = [name for name in references if repr(name) in error.message or _NO_HISTORY in error.message]
+        message = error.message
+        if unknown:
+            message = f"{message.rstrip('.')}. There is no file or folder {', '.join(map(repr, unknown))} either."
+        if isinstance(error, click.UsageError):
+            raise click.UsageError(message) from None
+        raise _CannotMergeError(message) from None
 
 
 def _find_files(sources: Sequence[str]) -> Iterator[Path]:

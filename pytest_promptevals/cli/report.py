@@ -20,6 +20,7 @@ from pytest_promptevals.reports.lines import fill_lines
 from pytest_promptevals.reports.registry import find_reports
 
 _USUAL: Final = "markdown"
+_OF_PYTEST: Final = ("junit", "junitxml")
 _SHOWN: Final = 7
 """Signs of a commit that are shown."""
 
@@ -78,6 +79,8 @@ def _find() -> Extensions[Report]:
 
 def _choose(form: str | None, output: Path | None) -> Report:
     """Return the format that is asked for, or else the one that the name of the file ends in."""
+    if form in _OF_PYTEST:
+        raise click.UsageError("JUnit files are pytest's own: pytest --junitxml=FILE")
     reports = _find()
     try:
         if form is not None or output is None or not output.suffix:
@@ -87,5 +90,5 @@ def _choose(form: str | None, output: Path | None) -> Report:
             return reports.load(fitting[0])
     except UsageError as error:
         raise click.UsageError(str(error)) from None
-    named = " or ".join(fitting) or ", ".join(reports.entries)
-    raise click.UsageError(f"the name {str(output)!r} does not say which format is meant; add --format {named}")
+    named = ", ".join(reports.entries)
+    raise click.UsageError(f"the name {str(output)!r} does not say which format is meant; add --format: {named}")

@@ -225,10 +225,10 @@ class RunRecorder:
             self._notices += attributor.attribute(self._explained_files(), self._run)
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_sessionfinish(self) -> None:
+    def pytest_sessionfinish(self, exitstatus: int) -> None:
         """Write baselines and history."""
         if self._run is None:
-            self._notices += self._reports.unwritten()
+            self._notices += [] if exitstatus == pytest.ExitCode.USAGE_ERROR else self._reports.unwritten()
             return
         if not self._is_complete:
             self._comparisons = tuple(item.comparison for item in self._compare_all())

@@ -65,7 +65,7 @@ def _is_news(finding: Finding) -> bool:
 def _rest_line(service: str, counted: str) -> str:
     if service == AZURE:
         return azure_command("task.logissue", f"evals: {counted} not shown here", type="warning")
-    return github_command("notice", f"{counted} not shown here; the summary of the job has them", title="evals")
+    return github_command("notice", f"{counted} not shown here; the report in Markdown has them", title="evals")
 
 
 def _github_line(level: str, path: str, finding: Finding) -> str:

@@ -27,7 +27,11 @@ def change_blocks(file: ReportedFile) -> list[list[str]]:
         return []
     head = f"**{inline(file.file, _LONGEST_NAME)}**, since {inline(file.comparison.baseline, _LONGEST_NAME)}:"
     texts = [f"- {inline(text, _LONGEST_TEXT)}" for text in difference_texts(file.comparison, changes)]
-    return [[head, ""], *(list(_prompt_lines(prompt)) for prompt in changes.cases.prompts), [*texts, ""]]
+    return [
+        [head, ""],
+        *(list(_prompt_lines(prompt)) for prompt in changes.cases.prompts),
+        *([[*texts, ""]] if texts else []),
+    ]
 
 
 def _is_edited(changes: FileChanges) -> bool:

@@ -232,3 +232,9 @@ def test_what_keeps_an_imported_file_from_running_is_told(monkeypatch: pytest.Mo
     assert lines[:2] == ["1 case written to a.eval.yaml", "before it runs:"]
     assert lines[2].startswith("  a.eval.yaml:5: ")
     assert "exakt" in lines[2]
+
+
+def test_what_runs_at_once_is_told_how(folder: Path) -> None:
+    folder.joinpath("rows.jsonl").write_text('{"input": "a", "output": "b", "expected": "b"}\n', encoding="utf-8")
+
+    assert run("rows.jsonl", "-o", "a.eval.yaml").output.splitlines()[-1] == "next: pytest a.eval.yaml"

@@ -115,6 +115,7 @@ def test_files_in_folders_are_found(decider: Pytest) -> None:
     assert decider.arguments
 
 
+NEITHER = "There is no file or folder 'nope' either."
 ALONE = "each job leaves its own at .promptevals/history.db"
 
 
@@ -128,7 +129,7 @@ ALONE = "each job leaves its own at .promptevals/history.db"
             ["evals"],
             f"evals: no history.db in this folder or below it; {ALONE}, which has to be brought here",
         ),
-        (["nope"], f"'nope' is no run or saved name that is known. Of the history, its newest run is {TWO}."),
+        (["nope"], f"'nope' is no run or saved name that is known. Of the history, its newest run is {TWO}. {NEITHER}"),
     ],
 )
 def test_what_there_is_not_is_a_usage_error(sources: list[str], message: str) -> None:
@@ -141,7 +142,7 @@ def test_without_a_history_a_name_that_means_nothing_is_named() -> None:
     printed = " ".join(call("merge", "shards", status=2).split())
 
     assert printed.startswith("Error: there is no history yet: .promptevals/history.db is not there.")
-    assert printed.endswith("nor is there a file or folder 'shards'")
+    assert printed.endswith("with --history. There is no file or folder 'shards' either.")
 
 
 def test_where_options_of_pytest_stand_is_said() -> None:

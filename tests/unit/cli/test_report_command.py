@@ -103,7 +103,7 @@ def test_the_name_of_the_file_says_the_format(monkeypatch: pytest.MonkeyPatch, p
 
     assert (project / "out.TWIN").is_file()
     assert call("report", "-o", "out.pdf", status=2).splitlines()[-1] == (
-        "Error: the name 'out.pdf' does not say which format is meant; add --format markdown, twin"
+        "Error: the name 'out.pdf' does not say which format is meant; add --format: markdown, twin"
     )
 
 
@@ -111,7 +111,13 @@ def test_an_ending_of_two_formats_has_to_be_told_apart(monkeypatch: pytest.Monke
     give(monkeypatch, {"markdown": Names(), "twin": Twin()})
 
     assert call("report", "-o", "out.names", status=2).splitlines()[-1] == (
-        "Error: the name 'out.names' does not say which format is meant; add --format markdown or twin"
+        "Error: the name 'out.names' does not say which format is meant; add --format: markdown, twin"
+    )
+
+
+def test_junit_is_written_by_pytest() -> None:
+    assert call("report", "--format", "junit", status=2).splitlines()[-1] == (
+        "Error: JUnit files are pytest's own: pytest --junitxml=FILE"
     )
 
 
