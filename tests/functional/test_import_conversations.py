@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from pytest_promptevals.cli import main
+from pytest_promptevals.datasets.importers.inspect import _ASK_ONE
 from tests.support.project import EvalProject
 
 
@@ -50,10 +51,19 @@ def test_the_right_letter_passes_and_another_one_fails(project: EvalProject) -> 
         ("sixth", "**ANSWER: A, C**"),
     )
 
-    result = project.run("-q", "-rA")
+    result = project.run("-q", "-rA", "-W", "error")
 
     result.assert_outcomes(passed=4, failed=2)
     result.stdout.fnmatch_lines(["FAILED *::wrong*", "FAILED *::too-few*"])
+
+
+def test_who_repeats_the_question_gives_no_answer(project: EvalProject) -> None:
+    rows: list[Any] = [
+        {"id": letter, "input": "Which?", "choices": ["one", "two"], "target": letter} for letter in ("A", "B")
+    ]
+    import_file(project, "samples.jsonl", rows, ("Which", f"You say: {_ASK_ONE}"))
+
+    project.run().assert_outcomes(failed=2)
 
 
 def test_any_target_in_any_case_is_enough(project: EvalProject) -> None:

@@ -59,13 +59,13 @@ _HOW_JUDGED: Final = (
 _HOW_CHOSEN: Final = (
     "As inspect_ai's multiple_choice() and choice(): the answer has to end with the letters that are right."
 )
-_ASK_ONE: Final = "Which choice is right? End your answer with a line such as 'ANSWER: B'."
+_ASK_ONE: Final = "Which choice is right? End with a line 'ANSWER: LETTER', with the letter of the choice."
 _ASK_SEVERAL: Final = (
     "Which choices are right? There may be several: name them in the order above.\n"
-    "End your answer with a line such as 'ANSWER: B' or 'ANSWER: A, C'."
+    "End with a line 'ANSWER: LETTERS', with the letters of all right choices and commas between them."
 )
 _LIST: Final = "{% for letter, choice in choices.items() %}\n{{ letter }}) {{ choice }}\n{% endfor %}"
-_CHOSEN: Final = r"(?i)answer\s*:\s*{{ expected | replace(', ', '[,\s]*') }}\W*$"
+_CHOSEN: Final = r"(?i)answer\s*:\s*{{ expected | replace(', ', '[, ]*') }}\W*$"
 """Letters may be written with commas, spaces or nothing between them."""
 
 

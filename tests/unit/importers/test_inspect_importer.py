@@ -111,9 +111,9 @@ def test_choices_are_listed_by_a_prompt_and_the_letter_is_looked_for_at_the_end(
 
     assert found.data["prompt"] == (
         "{{ input }}\n\n{% for letter, choice in choices.items() %}\n{{ letter }}) {{ choice }}\n{% endfor %}\n\n"
-        "Which choice is right? End your answer with a line such as 'ANSWER: B'."
+        "Which choice is right? End with a line 'ANSWER: LETTER', with the letter of the choice."
     )
-    assert found.data["judges"] == [{"regex": r"(?i)answer\s*:\s*{{ expected | replace(', ', '[,\s]*') }}\W*$"}]
+    assert found.data["judges"] == [{"regex": r"(?i)answer\s*:\s*{{ expected | replace(', ', '[, ]*') }}\W*$"}]
     assert [case["expected"] for case in found.cases] == ["B", "C"]
     assert found.cases[0]["vars"] == {"choices": {"A": "Vermeer", "B": "Hals", "C": "Rembrandt"}}
     assert (
@@ -188,8 +188,8 @@ def test_choices_of_some_samples_stand_below_their_question(folder: Path) -> Non
     )
 
     listed = (
-        "Who painted it?\n\nA) Vermeer\nB) Hals\nC) Rembrandt\n\nWhich choice is right? End your answer with a line "
-        "such as 'ANSWER: B'."
+        "Who painted it?\n\nA) Vermeer\nB) Hals\nC) Rembrandt\n\nWhich choice is right? End with a line 'ANSWER: "
+        "LETTER', with the letter of the choice."
     )
     assert "prompt" not in found.data
     assert [case["input"] for case in found.cases] == [
