@@ -17,6 +17,8 @@ from pytest_promptevals.records.json_types import Json
 _CONDITIONS: Final = (nodes.If, nodes.CondExpr, nodes.And, nodes.Or, nodes.Not)
 _SAME_FILTERS: Final = frozenset({"upper", "lower", "trim"})
 """Filters that do the same to a text in Jinja2."""
+_LONGEST: Final = 1e21
+"""Whole numbers from here on are written with an exponent."""
 _EMPTY: Final = "an empty list or mapping counts as true there"
 _NOT_NUMBERS: Final = "{operator!r} between a text and a number is JavaScript's own"
 
@@ -86,7 +88,7 @@ def _whole(value: Any) -> Any:
         return [_whole(item) for item in value]
     if isinstance(value, dict):
         return {key: _whole(item) for key, item in value.items()}
-    return int(value) if isinstance(value, float) and value.is_integer() else value
+    return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < _LONGEST else value
 
 
 def _round(value: float, precision: int = 0, method: str = "round") -> float:

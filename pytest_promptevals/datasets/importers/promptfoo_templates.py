@@ -107,7 +107,7 @@ class Templates:
             # What names an unknown variable stays as it is in promptfoo, too.
             if not self.names(converted) <= variables.keys():
                 return text
-            return self._jinja.from_string(converted).render(variables)
+            return self._nunjucks.render(converted, variables)
         except _FAILURES as error:
             self._losses.add(source, _NO_TEMPLATE.format(error=error), name)
             return text

@@ -153,7 +153,7 @@ def test_a_variable_that_cannot_be_filled_in_is_named(folder: Path) -> None:
     assert found.cases[0]["vars"] == {"nest": "{{ q.slice(1) }}"}
     assert found.losses == [
         (
-            "1: tests[0].vars.nest: is no template that Jinja2 can read ('str object' has no attribute 'slice'); "
+            "1: tests[0].vars.nest: is no template that Jinja2 can read ('.slice' is JavaScript's own); "
             "taken as plain text. Rewrite it as a Jinja2 template"
         )
     ]
@@ -445,3 +445,12 @@ def test_a_variable_of_the_name_of_a_note_is_named(folder: Path) -> None:
             "which is kept; left out"
         )
     ]
+
+
+def test_variables_in_variables_are_filled_in_as_nunjucks_does(folder: Path) -> None:
+    variables = {"d": {"a": 1, "big": 1e21}, "n": 10, "nest": "{{ d | dump }} {{ n / 2 }}"}
+    test = {"vars": variables, "assert": [{"type": "contains", "value": "a"}]}
+    found = config(folder, json.dumps({"prompts": ["{{ nest }}"], "providers": ["echo"], "tests": [test]}))
+
+    assert found.cases[0]["vars"]["nest"] == '{"a":1,"big":1e+21} 5'
+    assert found.losses == []
