@@ -12,6 +12,8 @@ from pytest_promptevals.pytest_glue.longrepr import FailureRepr
 from pytest_promptevals.records.comparisons import GateResult, Verdict
 from pytest_promptevals.reports.words import visible_line
 
+GATE_ATTRIBUTE: Final = "promptevals_gate"
+"""Attribute of the report of a gate, which is no item; a keyword of that name may be anybody's."""
 INCONCLUSIVE_ATTRIBUTE: Final = "promptevals_inconclusive"
 """Attribute of the report of a gate that cannot tell a drop from chance."""
 _SILENT: Final = frozenset({Verdict.NO_BASELINE})
@@ -55,6 +57,7 @@ def _report(gate: GateResult, tbstyle: str) -> pytest.TestReport:
         when="call",
         user_properties=gate_properties(gate),
     )
+    setattr(report, GATE_ATTRIBUTE, True)
     if gate.verdict is Verdict.INCONCLUSIVE:
         setattr(report, INCONCLUSIVE_ATTRIBUTE, True)
     return report

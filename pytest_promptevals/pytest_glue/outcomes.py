@@ -7,6 +7,7 @@ from typing import Final
 
 import pytest
 
+from pytest_promptevals.pytest_glue.gate_items import GATE_ATTRIBUTE
 from pytest_promptevals.pytest_glue.longrepr import BELOW_ATTRIBUTE, REVIEW_ATTRIBUTE
 from pytest_promptevals.records.results import CaseResult
 from pytest_promptevals.records.runs import ItemOutcome, OutcomeKind
@@ -14,8 +15,6 @@ from pytest_promptevals.reports.words import one_line
 
 _MOST: Final = 300
 """Characters of a message that are kept."""
-_GATE: Final = "gate"
-"""Key of the keywords of gates, which are no items."""
 _SKIPPED: Final = "Skipped: "
 """Begins what a report says of a skip."""
 _FAILED: Final = "Failed: "
@@ -35,7 +34,7 @@ class ItemOutcomes:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Note what became of an item, unless it just passed."""
         kind = _kind_of(report)
-        if kind is None or _GATE in report.keywords:
+        if kind is None or hasattr(report, GATE_ATTRIBUTE):
             return
         # What is expected to fail, and fails otherwise, is told by no result.
         is_told = kind is OutcomeKind.FAILED and hasattr(report, REVIEW_ATTRIBUTE) and "xfail" not in report.keywords

@@ -259,13 +259,15 @@ def test_ordinary_tests_that_fail_in_a_share_fail_the_whole(
     project: EvalProject, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], share: int
 ) -> None:
     """Also where no case is in their share, as it is in one of the two."""
-    project.write("pytest.ini", "[pytest]\n")
+    project.write("pytest.ini", "[pytest]\nmarkers = gate\n")
     project.write_cases("evals/a.eval.yaml", [{"id": "a", "input": "x", "expected": "x"}], head=HEAD.format(ALL_RIGHT))
     project.write(
         "evals/test_a.py",
         """
         import os
+        import pytest
 
+        @pytest.mark.gate
         def test_ordinary(): assert "FAILING" not in os.environ, "broken"
 
         def test_fine(): pass
