@@ -74,6 +74,15 @@ def test_fresh_trials_of_a_case_are_counted_run_by_run_oldest_first(store: Histo
     assert past.trials_of(dataclasses.replace(asked, file="other.eval.yaml")) == ()
 
 
+def test_runs_of_one_second_are_in_their_order_whatever_their_ids_end_in(store: HistoryStore, past: Past) -> None:
+    for place, (ending, outcome) in enumerate((("c", "p"), ("a", "f"), ("b", "pp"))):
+        started = f"2026-11-21T17:26:00.{place}00+00:00"
+        run = make_run(f"20261121-172600-{ending}", started_at=started, status=RunStatus.FINISHED)
+        store.add_run(run, [result_of(outcome)], COMPARED)
+
+    assert [(run.trials, run.passes) for run in past.trials_of(make_result())] == [(1, 1), (1, 0), (2, 2)]
+
+
 def test_outputs_of_files_and_of_other_runs_are_no_trials(store: HistoryStore, past: Past) -> None:
     record(store, 1, result_of("p", model="recorded"))
     record(store, 2, result_of("p"), kind=RunKind.REJUDGE)
