@@ -175,6 +175,22 @@ def test_the_browsers_back_closes_a_case_and_stays_on_the_page(show: Callable[..
     assert opened.page.url.startswith("file://")
 
 
+def test_forward_before_a_dialog_has_told_of_its_end_does_not_go_back_again(show: Callable[..., Opened]) -> None:
+    opened = show(a_report())
+    case = opened.page.locator("#case")
+    opened.page.locator("#table .body .row").first.click()
+    case.wait_for(state="visible")
+    link = opened.page.evaluate("location.hash")
+    forward = "link => addEventListener('close', () => history.pushState('case', '', link), {capture: true})"
+    opened.page.evaluate(forward, link)
+    opened.page.go_back()
+    case.wait_for(state="hidden")
+    opened.wait_for("document.activeElement.id === 'table'")
+    opened.page.wait_for_timeout(100)
+
+    assert opened.page.evaluate("location.hash") == link
+
+
 def test_of_several_trials_the_worst_is_shown_and_named(show: Callable[..., Opened]) -> None:
     case = low_case("lucky", 1.0, 0.67, output_before="7")
     (failed,) = case.result.trials

@@ -1,6 +1,8 @@
 // One case, opened: what was asked, answered and expected, what the judges said, and what differs.
 const OPENED = "case";
 let openNumber = -1;
+// A dialog tells of its end later: by then, the browser may already be at another place of its history.
+let isClosedByHistory = false;
 
 function linkOf(number) {
   const row = DATA.cases[number];
@@ -27,18 +29,25 @@ function remember(link, isOpen) {
   try { history[isOpen ? "replaceState" : "pushState"](isOpen ? history.state : OPENED, "", link); } catch { /* it is open all the same */ }
 }
 
-function closeCase() {
+function afterClose() {
+  if (!isClosedByHistory) leaveCase();
+  isClosedByHistory = false;
+  if (!document.getElementById("case").open) document.getElementById("table").focus({ preventScroll: true });
+}
+
+function leaveCase() {
   openNumber = -1;
-  if (location.hash.startsWith("#case=")) {
-    if (history.state === OPENED) history.back();
-    else try { history.replaceState(null, "", "#cases"); } catch { /* as above */ }
-  }
-  document.getElementById("table").focus({ preventScroll: true });
+  if (!location.hash.startsWith("#case=")) return;
+  if (history.state === OPENED) history.back();
+  else try { history.replaceState(null, "", "#cases"); } catch { /* as above */ }
 }
 
 function goBack() {
   const dialog = document.getElementById("case");
-  if (dialog.open && !location.hash.startsWith("#case=")) dialog.close();
+  if (!dialog.open || location.hash.startsWith("#case=")) return;
+  openNumber = -1;
+  isClosedByHistory = true;
+  dialog.close();
 }
 
 function openBeside(step) {

@@ -91,7 +91,7 @@ function listen() {
   on("case-close", "click", () => document.getElementById("case").close());
   on("case-before", "click", () => openBeside(-1));
   on("case-after", "click", () => openBeside(1));
-  on("case", "close", closeCase);
+  on("case", "close", afterClose);
   on("case", "click", (event) => event.target.id === "case" && event.target.close());
   on("chart-file", "change", drawCharts);
   on("chart-metric", "change", drawCharts);
