@@ -72,11 +72,6 @@ class RunReport:
         return tuple(sorted(found, key=lambda gate: (not gate.fails, WORST_FIRST.index(gate.verdict))))
 
     @property
-    def verdict(self) -> Verdict | None:
-        """The worst answer of all gates; ``None`` if there is none."""
-        return _worst(self.gates)
-
-    @property
     def has_failures(self) -> bool:
         """Whether pytest counts anything but a gate as failed, as far as that is known."""
         return bool(self.failures) or any(case.is_failure for file in self.files for case in file.cases)

@@ -10,7 +10,6 @@ from pytest_promptevals.prices.dollars import format_dollars
 from pytest_promptevals.records.comparisons import WORST_FIRST, GateResult, Verdict
 from pytest_promptevals.records.effects import COST, LATENCY_P50, LATENCY_P95, Effect
 from pytest_promptevals.records.run_reports import ReportedCase, ReportedFile, RunReport
-from pytest_promptevals.records.runs import RunStatus
 from pytest_promptevals.reports.case_counts import cases_text
 from pytest_promptevals.reports.metric_texts import (
     UNKNOWN,
@@ -24,7 +23,7 @@ from pytest_promptevals.reports.metric_texts import (
     metric_title,
     value_text,
 )
-from pytest_promptevals.reports.words import count_text
+from pytest_promptevals.reports.standing import Standing, find_standing, gates_text
 
 SIGNS: Final = {
     Verdict.REGRESSED: "✗",
@@ -91,18 +90,18 @@ class Table:
 
 def headline(report: RunReport) -> Headline:
     """Return the verdict of a run."""
-    text = cases_text(report)
-    if report.run.status is not RunStatus.FINISHED:
-        return Headline("?", "stopped early", "unsure", f"There is no verdict: not all cases were run; {text}.")
-    if report.has_failures and not report.fails:
+    text, standing = cases_text(report), find_standing(report)
+    if standing is Standing.STOPPED:
+        mood = "bad" if report.has_failures else "unsure"
+        return Headline("?", "stopped early", mood, f"There is no verdict: not all cases were run; {text}.")
+    if standing is Standing.OTHERS_FAIL:
         more = f" Beside them, {report.failures[0]} failed." if report.failures else ""
-        return Headline("✗", "failed", "bad", f"{text}; no gate failed.{more}")
-    if report.verdict is None:
+        return Headline("✗", "failed", "bad", f"{text}; {gates_text(report)}.{more}")
+    if not report.gates:
         return Headline("–", "no gate", "plain", f"No gate decides over this run. {text}.")  # noqa: RUF001 - a dash
-    fails = sum(gate.fails for gate in report.gates)
-    said = f"{count_text(fails, 'gate')} of {len(report.gates)} failed" if fails else "no gate failed"
     worst = report.gates[0]
-    return Headline(SIGNS[worst.verdict], worst.verdict.value, mood_of(worst), f"{text}; {said}.")
+    mood = "unsure" if standing is Standing.UNKNOWN else mood_of(worst)
+    return Headline(SIGNS[worst.verdict], worst.verdict.value, mood, f"{text}; {gates_text(report)}.")
 
 
 def mood_of(gate: GateResult) -> str:

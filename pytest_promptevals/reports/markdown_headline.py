@@ -7,10 +7,10 @@ from typing import Final
 
 from pytest_promptevals.records.comparisons import GateResult, Verdict
 from pytest_promptevals.records.run_reports import RunReport
-from pytest_promptevals.records.runs import RunStatus
 from pytest_promptevals.reports.case_counts import cases_text
 from pytest_promptevals.reports.markdown_text import inline
 from pytest_promptevals.reports.metric_texts import effect_change, metric_title, value_text
+from pytest_promptevals.reports.standing import Standing, find_standing, gates_text
 from pytest_promptevals.reports.words import count_text
 
 SIGNS: Final = {
@@ -28,24 +28,32 @@ _LONGEST_NAME: Final = 120
 def headline(report: RunReport) -> str:
     """Return the verdict of a run in one line of Markdown."""
     cases = cases_text(report)
-    if report.run.status is not RunStatus.FINISHED:
-        return f"{'❌' if report.has_failures else '⚠️'} Evals stopped early, so there is no verdict; {cases}"
-    # Those that fail, or else those that cannot tell.
-    failing = [gate for gate in report.gates if gate.fails]
-    gates = failing or [gate for gate in report.gates if gate.verdict is Verdict.INCONCLUSIVE]
-    if gates:
-        more = f" (and {count_text(len(gates) - 1, 'more gate')})" if len(gates) > 1 else ""
-        sign = "❌" if failing or report.has_failures else SIGNS[Verdict.INCONCLUSIVE]
-        return f"{sign} Evals {_gate_text(gates[0])}{more}; {cases}"
-    low = [case for file in report.files for case in file.cases if not case.result.passed]
-    if report.has_failures:
-        return f"❌ Evals: {cases}; no gate failed{_others_text(report.failures)}"
-    if any(case.is_failure is None for case in low):
-        return f"⚠️ Evals: {cases}; no gate failed"
-    if low:
-        return f"✅ Evals: {cases}, the others were let through; no gate failed"
+    match find_standing(report):
+        case Standing.STOPPED:
+            return f"{'❌' if report.has_failures else '⚠️'} Evals stopped early, so there is no verdict; {cases}"
+        case Standing.GATES_FAIL:
+            return f"❌ Evals {_gates_text([gate for gate in report.gates if gate.fails])}; {cases}"
+        case Standing.OTHERS_FAIL:
+            return f"❌ Evals: {cases}; {gates_text(report)}{_others_text(report.failures)}"
+        case Standing.CANNOT_TELL:
+            unsure = [gate for gate in report.gates if gate.verdict is Verdict.INCONCLUSIVE]
+            return f"⚠️ Evals {_gates_text(unsure)}; {cases}"
+        case Standing.UNKNOWN:
+            return f"⚠️ Evals: {cases}; no gate failed"
+        case Standing.GOOD:
+            return f"✅ Evals: {cases}{_good_text(report)}"
+
+
+def _good_text(report: RunReport) -> str:
+    if not all(case.result.passed for file in report.files for case in file.cases):
+        return ", the others were let through; no gate failed"
     is_compared = any(gate.evidence is not None for gate in report.gates)
-    return f"✅ Evals: {cases}{', no regression' if is_compared else '; there is no baseline to compare with'}"
+    return ", no regression" if is_compared else "; there is no baseline to compare with"
+
+
+def _gates_text(gates: Sequence[GateResult]) -> str:
+    more = f" (and {count_text(len(gates) - 1, 'more gate')})" if len(gates) > 1 else ""
+    return f"{_gate_text(gates[0])}{more}"
 
 
 def _others_text(failures: Sequence[str]) -> str:

@@ -119,13 +119,14 @@ def test_a_text_beyond_the_bound_says_how_much_is_left_out() -> None:
     ("gates", "word", "mood", "text"),
     [
         ([REGRESSED], "regressed", "bad", "1 of 2 cases pass; 1 gate of 1 failed."),
-        ([INCONCLUSIVE], "inconclusive", "unsure", "1 of 2 cases pass; no gate failed."),
+        ([INCONCLUSIVE], "inconclusive", "unsure", "1 of 2 cases pass; no gate failed, 1 cannot tell."),
         ([PASSED], "passed", "good", "1 of 2 cases pass; no gate failed."),
         ([], "no gate", "plain", "No gate decides over this run. 1 of 2 cases pass."),
     ],
 )
 def test_the_headline_is_the_worst_verdict(gates: list[Any], word: str, mood: str, text: str) -> None:
-    found = headline(make_report(make_file(low_case("one"), passed_case("two"), gates=gates)))
+    let_through = dataclasses.replace(low_case("one"), is_failure=False)
+    found = headline(make_report(make_file(let_through, passed_case("two"), gates=gates)))
 
     assert (found.word, found.mood, found.text) == (word, mood, text)
 
@@ -138,6 +139,21 @@ def test_what_else_failed_in_the_session_is_no_success() -> None:
     assert (found.word, found.mood) == ("failed", "bad")
     assert found.text == "1 of 1 case pass; no gate failed. Beside them, evals/b.eval.yaml failed."
     assert headline(make_report(make_file(failing, gates=[PASSED]))).text == "1 of 1 case pass; no gate failed."
+
+
+def test_failures_beside_a_gate_that_cannot_tell_are_no_mere_doubt() -> None:
+    found = headline(
+        make_report(make_file(dataclasses.replace(low_case("one"), is_failure=True), gates=[INCONCLUSIVE]))
+    )
+
+    assert (found.word, found.mood) == ("failed", "bad")
+    assert found.text == "0 of 1 case pass; no gate failed, 1 cannot tell."
+
+
+def test_low_cases_of_which_nobody_knows_what_they_mean_are_no_success() -> None:
+    found = headline(make_report(make_file(low_case("one"), passed_case("two"), gates=[PASSED])))
+
+    assert (found.word, found.mood) == ("passed", "unsure")
 
 
 def test_a_run_that_was_stopped_has_no_verdict() -> None:

@@ -79,7 +79,9 @@ def test_what_else_failed_in_the_session_is_no_success() -> None:
 def test_a_gate_that_cannot_tell_beside_failures_is_no_mere_warning() -> None:
     case = dataclasses.replace(low_case("a"), is_failure=True)
 
-    assert verdict_line(make_report(make_file(case, gates=[INCONCLUSIVE]))).startswith("## ❌ Evals inconclusive: ")
+    assert verdict_line(make_report(make_file(case, gates=[INCONCLUSIVE]))) == (
+        "## ❌ Evals: 0 of 1 case pass; no gate failed, 1 cannot tell"
+    )
 
 
 def test_a_case_that_passes_and_then_fails_in_a_fixture_is_no_success() -> None:
