@@ -49,7 +49,7 @@ class ReportedFile:
     @property
     def verdict(self) -> Verdict | None:
         """The worst answer of its gates; ``None`` if it has none."""
-        return _worst(self.comparison.gates)
+        return min((gate.verdict for gate in self.comparison.gates), key=WORST_FIRST.index, default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,3 @@ class RunReport:
     def fails(self) -> bool:
         """Whether a gate made the run fail."""
         return any(gate.fails for gate in self.gates)
-
-
-def _worst(gates: tuple[GateResult, ...]) -> Verdict | None:
-    return min((gate.verdict for gate in gates), key=WORST_FIRST.index, default=None)
