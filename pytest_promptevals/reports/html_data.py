@@ -15,12 +15,15 @@ from pytest_promptevals.records.responses import Response
 from pytest_promptevals.records.results import CaseResult, ErrorRecord, Score, Trial
 from pytest_promptevals.records.run_reports import ReportedCase, ReportedFile, RunReport
 from pytest_promptevals.reports.case_order import has_flipped
+from pytest_promptevals.reports.file_names import short_names
 from pytest_promptevals.reports.words import json_text
 
 PACKET: Final = 250
 """Cases whose texts are unpacked together: one of them is opened in a few milliseconds."""
 LONGEST_TEXT: Final = 1_000_000
 """Characters of one text that a report keeps."""
+_ROOM_OF_FILES: Final = 20
+"""Cells of a file's name in the table of cases."""
 _DIGITS: Final = 6
 _LEVEL: Final = 6
 """zlib's: a higher one takes twice as long, and saves a hundredth."""
@@ -46,9 +49,11 @@ def index(report: RunReport) -> dict[str, Json]:
     """Return what the table of cases, its filters and the charts need; words that come often stand in lists."""
     words = _Words()
     rows: list[Json] = [_row(case, words) for file in report.files for case in file.cases]
+    files = list(words.kinds["files"])
     return {
         "run": report.run.id,
         "packet": PACKET,
+        "short_files": [*short_names(files, _ROOM_OF_FILES)],
         "cases": rows,
         "trends": {file.file: _trend(file) for file in report.files if len(file.trend) > 1},
         **{name: list(places) for name, places in words.kinds.items()},

@@ -31,7 +31,7 @@ from pytest_promptevals.reports.words import count_text, json_text, one_line, sc
 _TEMPLATE: Final = "report.html.j2"
 _STYLES: Final = ("vendor/uPlot.min.css", "report.css")
 _LIBRARY: Final = "vendor/uPlot.iife.min.js"
-_SCRIPTS: Final = ("data.js", "texts.js", "diff.js", "table.js", "case.js", "charts.js", "main.js")
+_SCRIPTS: Final = ("data.js", "texts.js", "diff.js", "table.js", "case.js", "charts.js", "view.js", "main.js")
 """In the order in which they need each other; together they are one script."""
 _MOST_FAILING: Final = 50
 """Failing cases that stand in the page itself, for paper and for readers without JavaScript."""
@@ -116,6 +116,8 @@ class _Failing:
 
     cases: tuple[_FailingCase, ...]
     left_out: str
+    none: str
+    """What is said where there is none."""
 
 
 def _read(name: str) -> str:
@@ -179,7 +181,8 @@ def _failing(report: RunReport) -> _Failing:
     cases = [case for file in report.files for case in file.cases if case_status(case.result) != "passed"]
     cases.sort(key=badness)
     more = len(cases) - _MOST_FAILING
-    return _Failing(tuple(map(_in_short, cases[:_MOST_FAILING])), f"… and {more:,} more" if more > 0 else "")
+    none = "All cases pass." if any(file.cases for file in report.files) else "No case has a result."
+    return _Failing(tuple(map(_in_short, cases[:_MOST_FAILING])), f"… and {more:,} more" if more > 0 else "", none)
 
 
 def _answer(result: CaseResult) -> str:

@@ -15,10 +15,13 @@ import pytest
 from playwright import sync_api
 
 from pytest_promptevals.records.responses import Response
+from pytest_promptevals.records.results import Score
 from pytest_promptevals.records.run_reports import ReportedCase, ReportedFile, RunReport
+from pytest_promptevals.records.trends import TrendPoint
 from pytest_promptevals.reports.html_report import HtmlReport
 from tests.support.hostile import hostile_strings, marker
 from tests.support.run_reports import CHANGES, REGRESSED, low_case, make_file, make_report, passed_case
+from tests.support.sample_results import FILE
 
 CHROMIUM = shutil.which("chromium")
 if CHROMIUM is None and not os.environ.get("CI"):
@@ -74,7 +77,7 @@ def show(browser: Any, tmp_path: Path) -> Iterator[Callable[..., Opened]]:
         opened.page.on("pageerror", lambda error: opened.errors.append(str(error)))
         opened.page.on("request", lambda request: opened.requests.append(request.url))
         opened.page.goto(path.as_uri() + fragment)
-        opened.page.wait_for_selector("#table .body .row")
+        opened.page.wait_for_selector("[data-ready]")
         return opened
 
     yield open_report
@@ -119,6 +122,130 @@ def test_cases_are_searched_filtered_and_sorted(show: Callable[..., Opened]) -> 
     opened.page.locator("#table .head .score button").click()
     opened.page.locator("#table .head .score button").click()
     assert opened.rows[0].startswith("fine-")
+
+
+def a_report_of_two_files() -> RunReport:
+    """Cases that differ in all that can be chosen."""
+    scores = (Score("tone", 0.2, passed=False, explanation="too rude"), Score("exact", 1.0, passed=True))
+    rude = low_case("rude", 1.0, 0.2, tags=("smoke", "late"), model="openai/other", prompt_name="short")
+    rude = dataclasses.replace(rude, result=dataclasses.replace(rude.result, scores=scores))
+    elsewhere = dataclasses.replace(passed_case("elsewhere").result, file="evals/billing/long-name.eval.yaml")
+    other = dataclasses.replace(make_file(ReportedCase(elsewhere)).comparison, file=elsewhere.file)
+    own = make_file(rude, low_case("wrong", 0.2, 0.2, tags=("late",)), gates=[REGRESSED])
+    return make_report(ReportedFile(other, (ReportedCase(elsewhere),)), own)
+
+
+@pytest.mark.parametrize(
+    ("select", "label", "names"),
+    [
+        ("by-file", "evals/billing/long-name.eval.yaml", ["elsewhere"]),
+        ("by-tag", "late", ["rude", "wrong"]),
+        ("by-tag", "smoke", ["rude"]),
+        ("by-judge", "tone", ["rude"]),
+        ("by-judge", "exact", ["wrong"]),
+        ("by-model", "openai/other", ["rude"]),
+        ("by-prompt", "short", ["rude"]),
+        ("by-change", "passed before, fails now", ["rude"]),
+        ("by-change", "worse", ["rude", "wrong"]),
+        ("by-status", "passed", ["elsewhere"]),
+    ],
+)
+def test_each_filter_leaves_what_it_names(
+    show: Callable[..., Opened], select: str, label: str, names: list[str]
+) -> None:
+    opened = show(a_report_of_two_files())
+    assert len(opened.rows) == 3
+    opened.page.select_option(f"#{select}", label=label)
+
+    assert sorted(opened.rows) == names
+
+
+def test_a_filter_that_has_nothing_to_choose_from_is_not_there(show: Callable[..., Opened]) -> None:
+    opened = show(a_report())
+
+    assert opened.page.locator("#by-status").is_visible()
+    assert opened.page.locator("#by-judge").is_visible()
+    assert not opened.page.locator("#by-file").is_visible()
+    assert not opened.page.locator("#by-model").is_visible()
+
+
+def test_the_address_keeps_what_is_searched_filtered_and_sorted_by(show: Callable[..., Opened]) -> None:
+    opened = show(a_report_of_two_files())
+    opened.page.select_option("#by-tag", label="late")
+    opened.page.fill("#search", "question")
+    for _ in range(2):
+        opened.page.locator("#table .head .name button").click()
+    assert opened.rows == ["wrong", "rude"]
+    link = opened.page.url
+    assert link.endswith("#cases?search=question&tag=late&sort=-name")
+
+    again = show(a_report_of_two_files(), link[link.index("#") :])
+    again.wait_for("document.getElementById('count').textContent === '2 of 3 cases'")
+    assert again.rows == ["wrong", "rude"]
+    again.page.locator("#table .body .row").first.click()
+    again.page.locator("#case").wait_for(state="visible")
+    again.page.keyboard.press("Escape")
+    again.wait_for("location.hash.startsWith('#cases?')")
+    assert again.rows == ["wrong", "rude"]
+    again.page.get_by_role("button", name="Clear").click()
+    again.wait_for("location.hash === '#cases?sort=-name'")
+
+
+def test_a_link_with_words_that_this_report_does_not_have_shows_all(show: Callable[..., Opened]) -> None:
+    opened = show(a_report_of_two_files(), "#cases?tag=gone&status=gone&sort=gone&judge=tone")
+
+    assert opened.rows == ["rude"]
+    opened.page.get_by_role("button", name="Clear").click()
+    opened.wait_for("location.hash === '#cases'")
+    assert opened.count() == "3 cases"
+
+
+def test_files_are_told_apart_where_there_is_little_room(show: Callable[..., Opened]) -> None:
+    opened = show(a_report_of_two_files())
+    cells = opened.page.locator("#table .body .cell.file")
+
+    assert sorted(set(cells.all_inner_texts())) == ["billing/long-name", "support"]
+    titles = {cells.nth(place).get_attribute("title") for place in range(3)}
+    assert titles == {"evals/billing/long-name.eval.yaml", "evals/support.eval.yaml"}
+
+
+def test_a_run_without_results_has_nothing_to_draw_or_search(show: Callable[..., Opened]) -> None:
+    opened = show(make_report())
+
+    for section in ("charts", "breakdowns", "cases"):
+        assert not opened.page.locator(f"#{section}").is_visible()
+        assert not opened.page.locator(f"nav a[href='#{section}']").is_visible()
+    assert opened.page.locator("#verdicts").is_visible()
+    assert "No case has a result." in str(opened.page.locator("#failing").text_content())
+
+
+def test_runs_are_told_apart_by_day_minute_or_second(show: Callable[..., Opened]) -> None:
+    moments = ("2026-11-20T08:00:00", "2026-11-21T08:00:00", "2026-11-22T09:30:01", "2026-11-22T09:30:59")
+    points = tuple(
+        TrendPoint(
+            moment, f"{moment}+00:00", None, None, is_dirty=False, file=FILE, cases=1, errors=0, values={"score": 0.5}
+        )
+        for moment in moments
+    )
+    file = dataclasses.replace(make_file(passed_case("a")), trend=points)
+    opened = show(make_report(file))
+
+    labels = [opened.page.evaluate(f"momentOf(DATA.trends[trendFile()], {place})") for place in range(4)]
+    assert labels == ["2026-11-20", "2026-11-21", "09:30:01", "09:30:59"]
+    assert "2026-11-22 09:30:59" in str(opened.page.locator("#trend table").text_content())
+
+
+def test_a_case_opened_right_after_another_was_closed_stays_open(show: Callable[..., Opened]) -> None:
+    opened = show(a_report())
+    opened.page.evaluate("openCase(0)")
+    opened.page.locator("#case").wait_for(state="visible")
+    opened.page.evaluate("document.getElementById('case').addEventListener('close', () => openCase(1), {once: true})")
+    opened.page.keyboard.press("Escape")
+    opened.wait_for("document.getElementById('case-title').textContent === 'greeting'")
+    opened.page.wait_for_timeout(100)
+
+    assert opened.page.locator("#case").is_visible()
+    assert opened.page.url.endswith("greeting")
 
 
 def test_a_case_is_opened_by_mouse_and_keyboard(show: Callable[..., Opened]) -> None:
@@ -237,10 +364,17 @@ def test_paper_has_the_verdicts_and_the_failing_cases(show: Callable[..., Opened
     assert opened.page.get_by_text("expected something else of refund").first.is_visible()
     assert not opened.page.locator("#filters").is_visible()
     assert opened.page.locator("main details:not([open])").count()
+    width = "document.querySelector('#distribution canvas').getBoundingClientRect().width"
+    on_screen = opened.page.evaluate(width)
+    opened.page.locator("#theme").evaluate("button => button.click()")
     opened.page.evaluate("dispatchEvent(new Event('beforeprint'))")
     assert not opened.page.locator("main details:not([open])").count()
+    assert opened.page.evaluate(width) == 320 < on_screen, "two charts fit beside each other on paper"
+    assert opened.page.evaluate("document.documentElement.dataset.theme") == "light"
     opened.page.evaluate("dispatchEvent(new Event('afterprint'))")
     assert opened.page.locator("main details:not([open])").count()
+    assert opened.page.evaluate(width) > 320
+    assert opened.page.evaluate("document.documentElement.dataset.theme") == "dark"
 
 
 def test_without_scripts_the_verdicts_are_there(browser: Any, tmp_path: Path) -> None:

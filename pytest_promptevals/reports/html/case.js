@@ -3,6 +3,8 @@ const OPENED = "case";
 let openNumber = -1;
 // A dialog tells of its end later: by then, the browser may already be at another place of its history.
 let isClosedByHistory = false;
+// The browser goes back later, too: a case that is opened meanwhile waits for it.
+let wayBack = Promise.resolve();
 
 function linkOf(number) {
   const row = DATA.cases[number];
@@ -13,6 +15,7 @@ async function openCase(number) {
   const dialog = document.getElementById("case");
   openNumber = number;
   const row = DATA.cases[number], texts = await textsOf(number);
+  await wayBack;
   if (openNumber !== number) return;
   document.getElementById("case-title").textContent = plain(row[NAME].slice(0, 300));
   document.getElementById("case-body").replaceChildren(...caseParts(row, texts));
@@ -38,8 +41,16 @@ function afterClose() {
 function leaveCase() {
   openNumber = -1;
   if (!location.hash.startsWith("#case=")) return;
-  if (history.state === OPENED) history.back();
-  else try { history.replaceState(null, "", "#cases"); } catch { /* as above */ }
+  if (history.state === OPENED) goTheWayBack();
+  else rememberView();
+}
+
+function goTheWayBack() {
+  wayBack = new Promise((resolve) => {
+    window.addEventListener("popstate", resolve, { once: true });
+    setTimeout(resolve, 1000);
+  });
+  history.back();
 }
 
 function goBack() {

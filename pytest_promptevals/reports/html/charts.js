@@ -171,10 +171,13 @@ function trendFile() {
   return Object.keys(DATA.trends)[0];
 }
 
-// Runs of one day are told apart by their time.
+// Runs of one day are told apart by their time, those of one minute by its seconds.
 function momentOf(points, place) {
-  const [day, time] = points[place][0].split(/[T ]/);
-  return points.some((point, other) => other !== place && point[0].startsWith(day)) ? `${day.slice(5)} ${(time || "").slice(0, 5)}` : day;
+  const [day, time = ""] = points[place][0].split(/[T ]/);
+  const hasOther = (start) => points.some((point, other) => other !== place && point[0].replace(" ", "T").startsWith(start));
+  if (!hasOther(day)) return day;
+  const minute = time.slice(0, 5);
+  return hasOther(`${day}T${minute}`) ? time.slice(0, 8) : `${day.slice(5)} ${minute}`;
 }
 
 function drawTrend() {
@@ -206,7 +209,7 @@ function fillMetrics(points) {
 
 function trendTable(points, metric) {
   const rows = points.map(([day, run, values, verdicts]) => element("tr", {},
-    element("th", { scope: "row" }, run), element("td", {}, day.replace("T", " ").slice(0, 16)),
+    element("th", { scope: "row" }, run), element("td", {}, day.replace("T", " ").slice(0, 19)),
     element("td", {}, number(values[metric])), element("td", {}, [...new Set(verdicts)].join(", "))));
   const heads = ["run", "started", metric, "verdicts"].map((text) => element("th", { scope: "col" }, text));
   return element("table", { class: "numbers" }, element("thead", {}, element("tr", {}, ...heads)), element("tbody", {}, ...rows));

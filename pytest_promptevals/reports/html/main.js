@@ -25,6 +25,14 @@ function fillFilters() {
   document.getElementById("chart-metric").parentElement.hidden = !Object.keys(DATA.trends).length;
 }
 
+// A run in which nothing ran has nothing to draw, to count or to search.
+function hideEmpty() {
+  for (const id of DATA.cases.length ? [] : ["charts", "breakdowns", "cases"]) {
+    document.getElementById(id).hidden = true;
+    document.querySelector(`nav a[href="#${id}"]`).hidden = true;
+  }
+}
+
 function isTyping(event) {
   return /^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName);
 }
@@ -82,9 +90,9 @@ function printLight() {
 function listen() {
   const on = (id, name, handler) => document.getElementById(id).addEventListener(name, handler);
   on("theme", "click", switchTheme);
-  on("filters", "input", applyFilter);
+  on("filters", "input", changeView);
   on("filters", "submit", (event) => event.preventDefault());
-  on("filters", "reset", () => setTimeout(applyFilter));
+  on("filters", "reset", () => setTimeout(changeView));
   on("search", "keydown", onSearchKey);
   on("table", "keydown", moveByKey);
   document.querySelector("#table .body").addEventListener("scroll", () => requestAnimationFrame(drawRows));
@@ -97,6 +105,7 @@ function listen() {
   on("chart-metric", "change", drawCharts);
   document.addEventListener("keydown", onKey);
   window.addEventListener("hashchange", openLinked);
+  window.addEventListener("hashchange", openView);
   window.addEventListener("popstate", goBack);
   window.addEventListener("beforeprint", printLight);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", showTheme);
@@ -116,12 +125,14 @@ async function start() {
   listen();
   drawHead();
   for (const row of DATA.cases) searched.push(nameTexts(row).join("\n").toLowerCase());
+  hideEmpty();
   applyFilter();
+  openView();
   showTheme();
   document.documentElement.dataset.ready = "cases";
   openLinked();
   // The browser looked for the section of a link before it was shown.
-  const linked = /^#[a-z]+$/.test(location.hash) && document.querySelector(location.hash);
+  const linked = /^#[a-z]+(?=$|\?)/.exec(location.hash) && document.querySelector(location.hash.split("?")[0]);
   if (linked && linked.id !== "case") linked.scrollIntoView();
   await prepareSearch(() => filterOf().words.length && applyFilter());
   document.documentElement.dataset.ready = "texts";

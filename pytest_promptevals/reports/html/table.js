@@ -8,7 +8,7 @@ const COLUMNS = [
   { key: "score", title: "score", width: "4.2rem", value: (row) => row[SCORE], cell: (row) => number(row[SCORE]) },
   { key: "before", title: "before", width: "4.6rem", value: (row) => row[BEFORE], cell: (row) => number(row[BEFORE]), when: () => isCompared() },
   { key: "change", title: "change", width: "6.6rem", value: changeOf, cell: changeCell, when: () => isCompared() },
-  { key: "file", title: "file", width: "minmax(6rem, 2fr)", value: (row) => DATA.files[row[FILE]], cell: (row) => DATA.files[row[FILE]], isText: true, when: () => DATA.files.length > 1 },
+  { key: "file", title: "file", width: "minmax(6rem, 2fr)", value: (row) => DATA.files[row[FILE]], cell: (row) => DATA.short_files[row[FILE]], whole: (row) => DATA.files[row[FILE]], isText: true, when: () => DATA.files.length > 1 },
   { key: "model", title: "model", width: "minmax(6rem, 1.5fr)", value: (row) => DATA.models[row[MODEL]], cell: (row) => DATA.models[row[MODEL]], isText: true, when: () => DATA.models.length > 1 },
   { key: "tags", title: "tags", width: "minmax(5rem, 1.2fr)", value: tagsOf, cell: tagsOf, isText: true, when: () => DATA.tags.length > 0 },
   { key: "cost", title: "cost", width: "5.2rem", value: (row) => row[COST], cell: (row) => dollars(row[COST]), when: () => DATA.cases.some((row) => row[COST]) },
@@ -74,6 +74,11 @@ function applyFilter() {
   drawRows(true);
 }
 
+function changeView() {
+  applyFilter();
+  rememberView();
+}
+
 function tellCount(filter) {
   const count = document.getElementById("count");
   const all = counted(DATA.cases.length, "case");
@@ -115,7 +120,7 @@ function headCell(column) {
     table.isDown = table.sort === column.key ? !table.isDown : true;
     table.sort = column.key;
     drawHead();
-    applyFilter();
+    changeView();
     document.querySelector(`#table .head .${column.key} button`).focus();
   });
   return element("div", { class: "cell " + column.key, role: "columnheader", "aria-sort": sort }, button);
@@ -156,7 +161,7 @@ function drawCell(column, row) {
   const content = column.cell(row);
   const text = typeof content === "string" ? content.slice(0, 300) : content;
   const cell = element("div", { class: "cell " + column.key, role: "gridcell" }, text);
-  if (column.isText && typeof content === "string") cell.title = plain(content.slice(0, 2000));
+  if (column.isText) cell.title = plain((column.whole ? column.whole(row) : content).slice(0, 2000));
   return cell;
 }
 
