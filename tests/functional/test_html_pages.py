@@ -195,7 +195,7 @@ def test_a_link_with_words_that_this_report_does_not_have_shows_all(show: Callab
     opened = show(a_report_of_two_files(), "#cases?tag=gone&status=gone&sort=gone&judge=tone")
 
     assert opened.rows == ["rude"]
-    assert opened.page.evaluate("document.getElementById('by-tag').selectedIndex") == 0
+    assert opened.page.evaluate("document.getElementById('by-status').selectedIndex") == 0
     opened.page.get_by_role("button", name="Clear").click()
     opened.wait_for("location.hash === '#cases'")
     assert opened.count() == "3 cases"
