@@ -13,6 +13,8 @@ from pytest_promptevals.pytest_glue.writing import encoding_of, printable_text
 from pytest_promptevals.records.cases import Location
 from pytest_promptevals.reports.words import visible_line
 
+CAUGHT_ATTRIBUTE: Final = "promptevals_caught"
+"""Attribute of the report of a test function that passes although a judge could not score its output."""
 BELOW_ATTRIBUTE: Final = "promptevals_below"
 """Attribute of the report of a case that is below its thresholds but let through: its review."""
 REVIEW_ATTRIBUTE: Final = "promptevals_review"

@@ -66,9 +66,17 @@ class MergedItems:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
-        """Fail an item that failed, whatever its result is."""
-        returned = yield
-        _fail_as(OutcomeKind.FAILED, _by_kind(self._outcomes.get(item.nodeid, ())))
+        """Fail an item that failed, and expect what was expected, whatever its result is."""
+        outcomes = _by_kind(self._outcomes.get(item.nodeid, ()))
+        returned = None
+        try:
+            returned = yield
+        except (CaseFailed, CaseErrored):
+            if OutcomeKind.XFAILED not in outcomes:
+                raise
+        if OutcomeKind.XFAILED in outcomes:
+            pytest.xfail(outcomes[OutcomeKind.XFAILED])
+        _fail_as(OutcomeKind.FAILED, outcomes)
         return returned
 
     @pytest.hookimpl(wrapper=True)
@@ -84,8 +92,9 @@ class MergedItems:
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Report that a failure was expected where none came."""
         report = yield
-        if isinstance(item, NotedItem) and item.xpassed is not None and call.when == "call" and report.passed:
-            report.wasxfail = item.xpassed
+        outcomes = _by_kind(self._outcomes.get(item.nodeid, ()))
+        if OutcomeKind.XPASSED in outcomes and call.when == "call" and report.passed:
+            report.wasxfail = outcomes[OutcomeKind.XPASSED]
         return report
 
 
@@ -96,11 +105,6 @@ class NotedItem(pytest.Item):
         super().__init__(**kw)
         self._outcomes = _by_kind(outcomes)
 
-    @property
-    def xpassed(self) -> str | None:
-        """Why it was expected to fail, if it passed all the same."""
-        return self._outcomes.get(OutcomeKind.XPASSED)
-
     def setup(self) -> None:
         """Fail if it failed before it was called."""
         _fail_as(OutcomeKind.ERROR, self._outcomes)
@@ -109,8 +113,6 @@ class NotedItem(pytest.Item):
         """End as it ended."""
         if OutcomeKind.SKIPPED in self._outcomes:
             raise pytest.skip.Exception(self._outcomes[OutcomeKind.SKIPPED], _use_item_location=True)
-        if OutcomeKind.XFAILED in self._outcomes:
-            pytest.xfail(self._outcomes[OutcomeKind.XFAILED])
         _fail_as(OutcomeKind.FAILED, self._outcomes)
 
     def reportinfo(self) -> tuple[os.PathLike[str] | str, int | None, str]:
@@ -146,8 +148,10 @@ class StoredItem(NotedItem):
         session = session_of(self.config)
         session.hand_on(self, self._result)
         error = self._result.error
-        if OutcomeKind.XFAILED in self._outcomes or error is None:
+        if error is None:
             super().runtest()
+        elif OutcomeKind.LET_THROUGH in self._outcomes:
+            return
         if OutcomeKind.ERROR in self._outcomes and error is not None:
             raise CaseErrored(session.describe_error(self._result), error.kind)
         if error is not None and error.kind == _OF_TEST:
@@ -162,8 +166,9 @@ def _stored(item: pytest.Item, reuse: Reuse, outcomes: Mapping[str, Sequence[Ite
     """Return what reports the result of an item."""
     parametrized = parametrized_of(item)
     if parametrized is None or item.parent is None:
-        # It ran there, whatever a condition says of it here.
-        item.own_markers = [mark for mark in item.own_markers if mark.name not in _SKIPPING_MARKS]
+        # It ran there, and ended as it did, whatever a condition says of it here. Older runs do not know how it ended.
+        known = _SKIPPING_MARKS if reuse.run.outcomes is None else _DECIDING_MARKS
+        item.own_markers = [mark for mark in item.own_markers if mark.name not in known]
         return item
     stored: StoredItem = StoredItem.from_parent(
         item.parent,

@@ -8,7 +8,7 @@ from typing import Final
 import pytest
 
 from pytest_promptevals.pytest_glue.gate_items import GATE_ATTRIBUTE
-from pytest_promptevals.pytest_glue.longrepr import BELOW_ATTRIBUTE, REVIEW_ATTRIBUTE
+from pytest_promptevals.pytest_glue.longrepr import BELOW_ATTRIBUTE, CAUGHT_ATTRIBUTE, REVIEW_ATTRIBUTE
 from pytest_promptevals.records.results import CaseResult
 from pytest_promptevals.records.runs import ItemOutcome, OutcomeKind
 from pytest_promptevals.reports.words import one_line
@@ -66,8 +66,8 @@ def _kind_of(report: pytest.TestReport) -> OutcomeKind | None:
         return OutcomeKind.XFAILED if report.skipped else OutcomeKind.XPASSED
     if report.skipped:
         return OutcomeKind.SKIPPED
-    is_below = report.when == "call" and hasattr(report, BELOW_ATTRIBUTE)
-    return OutcomeKind.LET_THROUGH if is_below else None
+    is_let = hasattr(report, BELOW_ATTRIBUTE) or hasattr(report, CAUGHT_ATTRIBUTE)
+    return OutcomeKind.LET_THROUGH if report.when == "call" and is_let else None
 
 
 def _message_of(report: pytest.TestReport | pytest.CollectReport) -> str:

@@ -28,6 +28,7 @@ from pytest_promptevals.pytest_glue.garbage import settled
 from pytest_promptevals.pytest_glue.junit_properties import case_properties
 from pytest_promptevals.pytest_glue.longrepr import (
     BELOW_ATTRIBUTE,
+    CAUGHT_ATTRIBUTE,
     REVIEW_ATTRIBUTE,
     CaseErrored,
     CaseFailed,
@@ -246,6 +247,8 @@ class EvalSession:
             del item.stash[_BELOW_KEY]
         result = item.stash.get(_RESULT_KEY, None)
         if result is not None:
+            if call.when == "call" and report.passed and result.error is not None:
+                setattr(report, CAUGHT_ATTRIBUTE, True)
             del item.stash[_RESULT_KEY]
             self._attach(report, result)
         return report

@@ -65,7 +65,7 @@ class OutcomeKind(enum.Enum):
     """What pytest made of an item."""
 
     LET_THROUGH = "let through"
-    """Below its thresholds, and passed all the same: the policy of its file lets it."""
+    """Below its thresholds or without a score, and passed all the same: its file's policy or its function lets it."""
     SKIPPED = "skipped"
     """Not called."""
     XFAILED = "xfailed"

@@ -149,6 +149,7 @@ def outcomes_of(result: pytest.RunResult) -> dict[str, int]:
 TESTS = """
     import os
     import pytest
+    from pytest_promptevals import JudgeError
 
     expected_here = os.environ.get("WHERE") == "share"
 
@@ -225,6 +226,17 @@ TESTS = """
     @pytest.mark.evals("rows.jsonl")
     def test_score(case, evals):
         evals.score("half", 0.5, threshold=0.6)
+
+    @pytest.mark.evals("rows.jsonl")
+    def test_judge_that_may_break(case, evals):
+        try:
+            evals.judge(case.id)
+        except JudgeError:
+            pass
+
+    @pytest.mark.evals("rows.jsonl")
+    def test_judge_that_may_not_break(case, evals):
+        evals.judge(case.id)
 """
 
 
@@ -232,9 +244,11 @@ TESTS = """
 def test_tests_end_as_they_did_whatever_marks_fixtures_and_conditions_say(
     project: EvalProject, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], policy: str
 ) -> None:
-    project.write("pytest.ini", f"[pytest]\nevals_case_policy = {policy}\n")
+    project.write("pytest.ini", f"[pytest]\npythonpath = .\nevals_case_policy = {policy}\n")
     project.write("evals/rows.jsonl", "".join(f'{{"id": "row{number}"}}\n' for number in range(3)))
     project.write("evals/test_rows.py", TESTS)
+    project.write("judges.py", "def broken(output):\n    raise ValueError('boom')\n")
+    project.write("evals/evals.yaml", "judges:\n  - python: {function: 'judges:broken'}\n")
     marks: list[dict[str, str]] = [{"skip": "later"}, {}, {"xfail": "known"}]
     rows = [{"id": f"c{number}", "input": "x", "expected": "y"} | mark for number, mark in enumerate(marks)]
     project.write_cases("evals/a.eval.yaml", rows, head="model: scripted/echo\njudges: [exact]\n")
@@ -252,6 +266,56 @@ def test_tests_end_as_they_did_whatever_marks_fixtures_and_conditions_say(
     assert printed.count("\nin the run that is merged: AssertionError: assert 'row") == 3
     assert "score 1.00 is below" not in printed
     assert status == whole.ret == pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.mark.parametrize("where", ["share", "merge"])
+@pytest.mark.parametrize("expected", ["y", "x"], ids=["failing", "passing"])
+def test_an_expected_failure_of_a_case_is_one_where_it_ran(
+    project: EvalProject,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    where: str,
+    expected: str,
+) -> None:
+    project.write("pytest.ini", "[pytest]\n")
+    project.write(
+        "conftest.py",
+        """
+        import os
+        import pytest
+
+        def pytest_collection_modifyitems(items):
+            for item in items:
+                if item.name == "c0" and os.environ.get("WHERE") == "here":
+                    item.add_marker(pytest.mark.xfail(reason="no GPU"))
+        """,
+    )
+    rows = [{"id": "c0", "input": "x", "expected": expected}, {"id": "c1", "input": "x", "expected": "x"}]
+    project.write_cases("a.eval.yaml", rows, head="model: scripted/echo\njudges: [exact]\n")
+    monkeypatch.setenv("WHERE", "here" if where == "share" else "elsewhere")
+    whole = project.run("--evals-history=whole.db")
+    run_shards(project, 2)
+    monkeypatch.setenv("WHERE", "elsewhere" if where == "share" else "here")
+    capfd.readouterr()
+
+    status = merge("shards").exit_code
+
+    printed = capfd.readouterr().out
+    assert status == whole.ret
+    word = "xfailed" if expected == "y" else "xpassed"
+    assert (word in outcomes_of(whole)) is (where == "share")
+    assert pytest.RunResult.parse_summary_nouns([f"=== {printed.splitlines()[-1]} ==="]) == outcomes_of(whole)
+
+
+def test_what_is_no_expected_failure_in_the_shares_is_none(
+    project: EvalProject, capfd: pytest.CaptureFixture[str]
+) -> None:
+    rows = [{"id": "c0", "input": "x", "expected": "y", "xfail": "known"}]
+    project.write_cases("a.eval.yaml", rows, head="model: scripted/echo\njudges: [exact]\n")
+    run_shards(project, 1, "--runxfail")
+    capfd.readouterr()
+
+    assert merge("shards").exit_code == pytest.ExitCode.TESTS_FAILED
 
 
 @pytest.mark.parametrize("share", [1, 2])
