@@ -6,6 +6,8 @@ import contextlib
 import dataclasses
 import importlib.util
 import os
+import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
 _FILE: Final = "history.db"
 """What history files are called, which are looked for in folders."""
 _NO_HISTORY: Final = "there is no history yet"
+_SIGNS_OF_PYTEST: Final = ("[", "::")
+"""What pytest reads in an argument as the name of a test."""
 _SEPARATORS: Final = ("/", os.sep)
 _ARGUMENTS: Final = "pytest_arguments"
 # The whole is decided here, all of it, whatever the options of the project say of single jobs.
@@ -157,25 +161,58 @@ def _tell(merged: Merged) -> None:
 def _paths_of(project: Project, merged: Merged) -> list[str]:
     """Return what pytest has to collect. Raises ``_CannotMergeError`` for a file that is not there."""
     # Whole files: of a test function whose cases were all skipped, there is no result.
-    names = sorted({result.file.partition("::")[0] for result in merged.results})
-    for name in names:
-        if not (project.rootdir / name).is_file():
+    paths = {_file_of(project, result.file) for result in merged.results}
+    for path in sorted(paths):
+        if not path.is_file():
             git = merged.run.git
             commit = "the commit that they ran on" if git is None else f"commit {git.commit[:7]}"
+            name = shown_path(path, project.rootdir)
             raise _CannotMergeError(f"{name} has results, and is not here: check out {commit}, then merge again")
-    return [str(project.rootdir / name) for name in names]
+    return sorted({_argument_for(path) for path in paths})
+
+
+def _file_of(project: Project, name: str) -> Path:
+    """Return the file of an eval file, or of a test function; a file's name may have colons of its own."""
+    path = project.rootdir / name
+    while not path.is_file() and "::" in path.name:
+        path = path.with_name(path.name.rpartition("::")[0])
+    return path
+
+
+def _argument_for(path: Path) -> str:
+    """Return what to tell pytest to collect: a file, or the folder above in whose name pytest reads no parameters."""
+    if not _has_signs(path):
+        return str(path)
+    place = Path(os.path.relpath(path))
+    while _has_signs(place):
+        place = place.parent
+    return os.path.join(os.curdir, place)  # noqa: PTH118 - a Path would lose what tells the name from an option
+
+
+def _has_signs(path: Path) -> bool:
+    return any(sign in str(path) for sign in _SIGNS_OF_PYTEST)
 
 
 def _own_arguments(project: Project, history: str | None, junitxml: str | None) -> Iterator[str]:
     yield f"--rootdir={project.rootdir}"
     yield from _OWN_OPTIONS
-    added = f"{project.ini.get('addopts', '')} {os.environ.get('PYTEST_ADDOPTS', '')}"
-    if "-n" in added and importlib.util.find_spec("xdist") is not None:
+    if _wants_workers(f"{project.ini.get('addopts', '')} {os.environ.get('PYTEST_ADDOPTS', '')}"):
         yield "-n0"
     if history is not None:
         yield f"--evals-history={history if '://' in history else Path.cwd() / history}"
     if junitxml is not None:
         yield f"--junitxml={junitxml}"
+
+
+def _wants_workers(added: str) -> bool:
+    """Return whether the project's own options ask pytest-xdist for workers."""
+    try:
+        options = shlex.split(added)
+    except ValueError:  # pytest says what is wrong
+        return False
+    return any(re.match(r"-n(?!o)|--numprocesses|--tx", option) for option in options) and (
+        importlib.util.find_spec("xdist") is not None and "no:xdist" not in added
+    )
 
 
 def _mark_shards(history: str | None, merged: Merged) -> None:

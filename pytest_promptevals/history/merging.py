@@ -111,6 +111,20 @@ def _difference(first: Part, other: Part) -> str:
             f"they are shares of different selections, of {first.run.selected:,} and of {other.run.selected:,} cases; "
             "give all jobs the same files and options"
         )
+    return _difference_of_files(first.run, other.run)
+
+
+def _difference_of_files(first: Run, other: Run) -> str:
+    """Return what of an eval file was not the same in two runs, empty if there is nothing, or nothing is known."""
+    before = {file.file: file for file in first.files}
+    for now in other.files:
+        then = before.get(now.file, now)
+        if then.parameters != now.parameters:
+            return f"they ran {now.file} with other parameters"
+        for kind, known, found in (("prompt", then.prompts, now.prompts), ("judge", then.judges, now.judges)):
+            changed = [name for name in known if found.get(name, known[name]) != known[name]]
+            if changed:
+                return f"they ran {now.file} with another {kind} {changed[0]}".rstrip()
     return ""
 
 

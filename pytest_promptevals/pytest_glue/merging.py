@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
+from pytest_promptevals.engine.endpoint import TESTED
 from pytest_promptevals.engine.planning import PlannedCase
+from pytest_promptevals.files.paths import shown_path
 from pytest_promptevals.pytest_glue.eval_files import EvalSource
 from pytest_promptevals.pytest_glue.longrepr import CaseErrored, CaseFailed
 from pytest_promptevals.pytest_glue.marked_functions import id_of, parametrized_of
@@ -36,6 +39,19 @@ class MergedItems:
 
     def __init__(self) -> None:
         self._outcomes: Mapping[str, Sequence[ItemOutcome]] = {}
+        self._files: frozenset[str] | None = None
+
+    def pytest_ignore_collect(self, collection_path: Path, config: pytest.Config) -> bool | None:
+        """Leave out files without results: where pytest cannot be told of a file by its name, its folder is collected.
+
+        Raises ``pytest.UsageError``.
+        """
+        reuse = reuse_of(config)
+        if reuse is None or collection_path.is_dir():
+            return None
+        if self._files is None:
+            self._files = frozenset(start for file in {file for file, _ in reuse.known} for start in _starts_of(file))
+        return None if shown_path(collection_path, config.rootpath) in self._files else True
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_collection_modifyitems(
@@ -48,6 +64,7 @@ class MergedItems:
             return returned
         planned = dict(_planned_of(items))
         _check_same(reuse, {key: case.fingerprint for key, case in planned.items()})
+        _check_models(reuse, planned)
         left_out = [item for item in items if _key_of(item) not in reuse.known]
         outcomes = self._outcomes = _group(reuse.run.outcomes or ())
         kept = [_stored(item, reuse, outcomes) for item in items if _key_of(item) in reuse.known]
@@ -182,6 +199,12 @@ def _stored(item: pytest.Item, reuse: Reuse, outcomes: Mapping[str, Sequence[Ite
     return stored
 
 
+def _starts_of(name: str) -> Iterator[str]:
+    """Yield the files that the name of an eval file, or of a test function, may begin with."""
+    parts = name.split("::")
+    return ("::".join(parts[:count]) for count in range(1, len(parts) + 1))
+
+
 def _by_kind(outcomes: Sequence[ItemOutcome]) -> dict[OutcomeKind, str]:
     return {outcome.kind: outcome.message for outcome in outcomes}
 
@@ -239,6 +262,19 @@ def _check_same(reuse: Reuse, fingerprints: dict[tuple[str, str], str]) -> None:
         are = "is" if count == 1 else "are"
         cases = f"{count_text(count, 'case')} that ran ({_named(missing or edited)})"
         raise pytest.UsageError(f"{cases} {are} {what}: {_advice(reuse.run)}")
+
+
+def _check_models(reuse: Reuse, planned: Mapping[tuple[str, str], PlannedCase]) -> None:
+    """Raise ``pytest.UsageError`` if cases of one model here had several models there."""
+    chosen: dict[tuple[str, str], str] = {}
+    for key, result in reuse.known.items():
+        target = planned[key].target
+        if target.config.name == TESTED:  # of test functions, each test may say another one
+            continue
+        model = chosen.setdefault((result.file, target.label), result.model)
+        if model != result.model:
+            shares = f"{result.file} ran with {model} in one share and with {result.model} in another"
+            raise pytest.UsageError(f"{shares}: give all jobs one model")
 
 
 def _named(keys: Collection[tuple[str, str]]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import copy
+import dataclasses
 import fnmatch
 import os
 from pathlib import Path
@@ -18,6 +19,8 @@ from pytest_promptevals.reports.words import visible_text
 from pytest_promptevals.setting_kinds import Setting
 from pytest_promptevals.settings import SETTINGS, Settings, check_places, resolve_settings
 
+REUSING_OPTIONS: Final = ("evals_rejudge", "evals_regate", "evals_merge")
+"""Options of sessions whose outputs are there already."""
 _SETTINGS_KEY: Final = pytest.StashKey[Settings]()
 _NAMED_KEY: Final = pytest.StashKey[frozenset[Path]]()
 _DEST: Final = "evals_option_"
@@ -90,10 +93,18 @@ def settings_of(config: pytest.Config) -> Settings:
         try:
             settings = resolve_settings(_given_options(config), os.environ, _given_ini(config))
             check_places(settings, config.rootpath)
+            if reuses_outputs(config):
+                # Of runs whose outputs are there, nothing is continued or left out.
+                settings = dataclasses.replace(settings, resume=False, changed="")
             config.stash[_SETTINGS_KEY] = settings
         except UsageError as error:
             raise pytest.UsageError(visible_text(str(error))) from error
     return config.stash[_SETTINGS_KEY]
+
+
+def reuses_outputs(config: pytest.Config) -> bool:
+    """Return whether the outputs of this session are those of earlier ones."""
+    return any(config.getoption(name, None) for name in REUSING_OPTIONS)
 
 
 def given_option(config: pytest.Config, name: str) -> object:

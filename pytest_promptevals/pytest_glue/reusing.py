@@ -13,7 +13,7 @@ import pytest
 from pytest_promptevals.engine.planning import PlannedCase
 from pytest_promptevals.engine.reuse import ReuseMode, can_reuse
 from pytest_promptevals.errors import HistoryError, UsageError
-from pytest_promptevals.pytest_glue.options import is_xdist_controller, is_xdist_worker, settings_of
+from pytest_promptevals.pytest_glue.options import given_option, is_xdist_controller, is_xdist_worker, settings_of
 from pytest_promptevals.pytest_glue.running import CaseItem
 from pytest_promptevals.pytest_glue.share import REUSED_FACT, worker_facts
 from pytest_promptevals.records.references import LATEST
@@ -69,14 +69,13 @@ def asked_reuse(config: pytest.Config) -> tuple[ReuseMode, str] | None:
     asked = [(mode, config.getoption(option)) for mode, option in _OPTIONS.items() if config.getoption(option)]
     if not asked:
         return None
-    settings = settings_of(config)
+    # What the project asks for is meant for runs that ask a model, and is no mistake here.
     others = {
-        "--evals-resume": settings.resume,
-        "--evals-changed": settings.changed,
-        "--evals-model": settings.model,
-        "--evals-adaptive": settings.adaptive and "adaptive" in settings.given,
-        # Where the project asks for it, a run that asks no model only says that there is nothing to tell.
-        "--evals-attribute": settings.attribute and "attribute" in settings.given,
+        "--evals-resume": given_option(config, "resume"),
+        "--evals-changed": given_option(config, "changed"),
+        "--evals-model": given_option(config, "model") and asked[0][0] is not ReuseMode.MERGE,
+        "--evals-adaptive": given_option(config, "adaptive"),
+        "--evals-attribute": given_option(config, "attribute"),
     }
     clashing = [f"--{option.replace('_', '-')}" for option in map(_OPTIONS.__getitem__, dict(asked))]
     clashing += [option for option, value in others.items() if value]

@@ -17,7 +17,7 @@ import pytest
 
 from pytest_promptevals.errors import UsageError
 from pytest_promptevals.pytest_glue.identity import session_id
-from pytest_promptevals.pytest_glue.options import is_eval_file, settings_of
+from pytest_promptevals.pytest_glue.options import is_eval_file, reuses_outputs, settings_of
 from pytest_promptevals.pytest_glue.share import (
     BUDGET_FACT,
     COMMAND,
@@ -92,7 +92,7 @@ class Controller:
             from pytest_promptevals.pytest_glue.continuing import resumed_run_id  # noqa: PLC0415 - only to resume
 
             self.facts[RESUMED_FACT] = resumed_run_id(self._config, settings_of(self._config))
-        if REUSED_FACT not in self.facts and _reuses(self._config):
+        if REUSED_FACT not in self.facts and reuses_outputs(self._config):
             from pytest_promptevals.pytest_glue.reusing import reused_run_id  # noqa: PLC0415 - only to reuse a run
 
             self.facts[REUSED_FACT] = reused_run_id(self._config)
@@ -302,7 +302,3 @@ def _tell(node: Any, **message: object) -> None:
     # A worker that just died will be removed.
     with contextlib.suppress(OSError):
         node.sendcommand(COMMAND, **message)
-
-
-def _reuses(config: pytest.Config) -> bool:
-    return any(config.getoption(name, None) for name in ("evals_rejudge", "evals_regate", "evals_merge"))

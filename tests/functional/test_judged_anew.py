@@ -292,6 +292,20 @@ def test_what_cannot_be_reused_is_a_usage_error(
     assert message in result.stderr.str() + result.stdout.str()
 
 
+@pytest.mark.parametrize("workers", [[], ["-n2"]], ids=["one process", "workers"])
+def test_what_the_project_asks_for_of_other_runs_is_no_mistake_here(
+    recorded: EvalProject, model_server: ModelServer, workers: list[str]
+) -> None:
+    ini = [f"-oevals_{text}" for text in ("changed=nosuch", "resume=true", "adaptive=true")]
+
+    result = recorded.run("--evals-regate=latest", *ini, *workers)
+
+    assert result.ret in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
+    assert result.parseoutcomes().keys() <= {"passed", "failed"}
+    assert calls(model_server) == 0
+    assert "--evals-resume" not in result.stdout.str()
+
+
 def test_an_error_of_the_run_stays_an_error(project: EvalProject) -> None:
     project.write("app.py", "def answer(input):\n    return {'no': 'response'} if input == 'bad' else input\n")
     rows = [{"id": name, "input": name, "expected": name} for name in ("good", "bad")]

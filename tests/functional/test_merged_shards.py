@@ -478,6 +478,59 @@ def test_what_is_not_what_the_shares_ran_is_refused(project: EvalProject, capfd:
         assert store.runs() == ()
 
 
+@pytest.mark.parametrize("name", ["evals/[de].eval.yaml", "evals/de [1]/x.eval.yaml", "evals/a::b.eval.yaml"])
+def test_files_whose_names_pytest_would_take_for_tests_are_merged_alone(
+    project: EvalProject, capfd: pytest.CaptureFixture[str], name: str
+) -> None:
+    rows = [{"id": f"c{number}", "input": "x", "expected": "x"} for number in range(4)]
+    (project.path / name).parent.mkdir(parents=True)
+    project.write_cases(name, rows, head="model: scripted/echo\njudges: [exact]\n")
+    run_shards(project, 2)
+    project.write("evals/broken.eval.yaml", "cases: 3\n")
+    capfd.readouterr()
+
+    status = merge("shards").exit_code
+
+    assert (status, capfd.readouterr().out.splitlines()[-1].split(" in ")[0]) == (0, "4 passed")
+
+
+@pytest.mark.parametrize("way", ["ini", "environment", "option"])
+def test_a_model_that_the_project_or_its_user_chose_is_that_of_the_shares(
+    project: EvalProject, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], way: str
+) -> None:
+    models = "python/app:one python/app:two"
+    project.write("app.py", "def one(input): return input\n\ndef two(input): return input\n")
+    ini = f"[pytest]\npythonpath = .\nevals_model = {models if way == 'ini' else ''}\n"
+    project.write("pytest.ini", ini)
+    if way == "environment":
+        monkeypatch.setenv("PROMPTEVALS_MODEL", models)
+    options = ["--evals-model", models] if way == "option" else []
+    project.write_cases("a.eval.yaml", [{"id": "c", "input": "x", "expected": "x"}], head="judges: [exact]\n")
+    run_shards(project, 2, *options)
+    project.write("pytest.ini", f"{ini}evals_changed = latest\nevals_resume = true\n")
+    capfd.readouterr()
+
+    status = CliRunner().invoke(main, ["merge", "shards", "--", "-q", *options]).exit_code
+
+    assert (status, capfd.readouterr().out.splitlines()[-1].split(" in ")[0]) == (0, "2 passed")
+
+
+def test_shares_that_ran_with_other_models_are_refused(project: EvalProject, capfd: pytest.CaptureFixture[str]) -> None:
+    rows = [{"id": f"c{number}", "input": "x", "expected": "x"} for number in range(4)]
+    project.write_cases("a.eval.yaml", rows, head="model: scripted/echo\njudges: [exact]\n")
+    for number, model in enumerate(("scripted/one", "scripted/two"), start=1):
+        project.run(
+            f"--evals-shard={number}/2", f"--evals-history=shards/{number}/history.db", f"--evals-model={model}"
+        )
+    capfd.readouterr()
+
+    status = merge("shards").exit_code
+
+    assert status == pytest.ExitCode.USAGE_ERROR
+    message = "a.eval.yaml ran with scripted/one in one share and with scripted/two in another: give all jobs one model"
+    assert message in capfd.readouterr().err
+
+
 def test_workers_are_refused_for_they_had_nothing_to_do(project: EvalProject) -> None:
     project.write_cases("a.eval.yaml", [{"id": "c", "input": "x", "expected": "x"}])
 

@@ -71,13 +71,24 @@ def test_the_whole_is_handed_to_pytest_with_its_files_and_what_the_user_adds(pro
     assert printed.startswith("2 runs with 2 results merged into run 20261122-120000-")
 
 
-def test_workers_that_the_project_asks_for_are_switched_off(decider: Pytest) -> None:
+@pytest.mark.parametrize(
+    ("options", "found"),
+    [
+        ("-n auto", ["-n0"]),
+        ("-v -n2", ["-n0"]),
+        ("--numprocesses=2", ["-n0"]),
+        ("--no-header -p no:xdist", []),
+        ("-n 2 -p no:xdist", []),
+        ("--tb=no-n", []),
+    ],
+)
+def test_workers_that_the_project_asks_for_are_switched_off(decider: Pytest, options: str, found: list[str]) -> None:
     add_shares()
-    Path("pytest.ini").write_text("[pytest]\naddopts = -n auto\n", encoding="utf-8")
+    Path("pytest.ini").write_text(f"[pytest]\naddopts = {options}\n", encoding="utf-8")
 
     call("merge")
 
-    assert decider.named("-n0") == ["-n0"]
+    assert decider.named("-n0") == found
 
 
 def test_another_history_is_handed_on_and_made(project: Path, decider: Pytest) -> None:

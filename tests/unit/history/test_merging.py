@@ -8,7 +8,7 @@ import pytest
 from pytest_promptevals.errors import HistoryError
 from pytest_promptevals.history.merging import Merged, Part, merge_parts
 from pytest_promptevals.records.results import CaseResult
-from pytest_promptevals.records.runs import GitState, ItemOutcome, OutcomeKind, Run, RunKind, RunStatus
+from pytest_promptevals.records.runs import GitState, ItemOutcome, OutcomeKind, Run, RunFile, RunKind, RunStatus
 from tests.support.sample_results import FILE, make_result
 
 COMMIT = "1a2b3c4" + "0" * 33
@@ -74,6 +74,28 @@ def test_a_run_of_which_one_share_had_uncommitted_changes_had_them() -> None:
     assert merge_parts(parts).run.git == dirty
     parts[2] = part("3/4", "3", selected=4, git=clean)
     assert merge_parts(parts).run.git == clean
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"parameters": {"temperature": 1}}, "they ran evals/a.eval.yaml with other parameters"),
+        ({"prompts": {"short": "h2"}}, "they ran evals/a.eval.yaml with another prompt short"),
+        ({"prompts": {"": "h2"}}, "they ran evals/a.eval.yaml with another prompt"),
+        ({"judges": {"exact": "h2"}}, "they ran evals/a.eval.yaml with another judge exact"),
+    ],
+)
+def test_shares_of_different_prompts_parameters_or_judges_are_refused(change: dict[str, Any], message: str) -> None:
+    file = RunFile("evals/a.eval.yaml", prompts={"short": "h1", "": "h1"}, judges={"exact": "h1"})
+    parts = three()
+    parts[0] = part("1/3", "a", "b", files=(file,))
+    parts[1] = part("2/3", "c", "d", files=(dataclasses.replace(file, models={"a/b": "b-1"}),))
+    parts[2] = part("3/3", "e", "f")
+    assert len(merge_parts(parts).results) == 6  # of the third, nothing is known
+    parts[2] = part("3/3", "e", "f", files=(dataclasses.replace(file, **change),))
+
+    with pytest.raises(HistoryError, match=f"{message}$"):
+        merge_parts(parts)
 
 
 def test_shares_follow_each_other_by_number_not_as_text() -> None:
