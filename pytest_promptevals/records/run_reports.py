@@ -49,7 +49,7 @@ class ReportedFile:
     @property
     def verdict(self) -> Verdict | None:
         """The worst answer of its gates; ``None`` if it has none."""
-        return min((gate.verdict for gate in self.comparison.gates), key=WORST_FIRST.index, default=None)
+        return _worst(self.comparison.gates)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +72,11 @@ class RunReport:
         return tuple(sorted(found, key=lambda gate: (not gate.fails, WORST_FIRST.index(gate.verdict))))
 
     @property
+    def verdict(self) -> Verdict | None:
+        """The worst answer of all gates; ``None`` if there is none."""
+        return _worst(self.gates)
+
+    @property
     def has_failures(self) -> bool:
         """Whether pytest counts anything but a gate as failed, as far as that is known."""
         return bool(self.failures) or any(case.is_failure for file in self.files for case in file.cases)
@@ -80,3 +85,7 @@ class RunReport:
     def fails(self) -> bool:
         """Whether a gate made the run fail."""
         return any(gate.fails for gate in self.gates)
+
+
+def _worst(gates: tuple[GateResult, ...]) -> Verdict | None:
+    return min((gate.verdict for gate in gates), key=WORST_FIRST.index, default=None)

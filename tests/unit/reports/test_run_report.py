@@ -169,7 +169,7 @@ def test_a_run_that_did_not_come_to_its_end_has_its_numbers_and_no_verdict(tmp_p
     write(tmp_path, run, make_result("a", 1.0), make_result("b", 0.0), comparison=None)
 
     report = read(tmp_path)
-    assert (report.gates, report.fails) == ((), False)
+    assert (report.verdict, report.fails) == (None, False)
     assert report.files[0].comparison.metrics.mean_score == 0.5
     assert report.files[0].changes is None
 
@@ -183,7 +183,7 @@ def test_the_worst_gate_is_the_verdict() -> None:
     file = ReportedFile(dataclasses.replace(COMPARED, gates=tuple(gates)))
     report = RunReport(make_run(), Path(), (file, ReportedFile(COMPARED)))
 
-    assert (file.verdict, report.fails) == (Verdict.FAILED, True)
+    assert (file.verdict, report.verdict, report.fails) == (Verdict.FAILED, Verdict.FAILED, True)
     assert [gate.gate for gate in report.gates] == ["min_score", "judges.exact", "score", "score"]
     accepted = ReportedFile(dataclasses.replace(COMPARED, gates=tuple(gates[:2])))
     assert not RunReport(make_run(), Path(), (accepted,)).fails
