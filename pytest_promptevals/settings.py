@@ -309,8 +309,12 @@ class Settings:
         is_ini_only=True,
     )
 
-    given: frozenset[str] = frozenset()
-    """Names of the settings that an option or the environment gave: those go before what an eval file says."""
+    given: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """The option or the variable by its setting's name: what they gave goes before what an eval file says."""
+
+    def source_of(self, name: str) -> str:
+        """Return what to call the place where a setting was given: an option, a variable or an ini key."""
+        return self.given.get(name) or f"evals_{name}"
 
     @property
     def saves_file(self) -> bool:
@@ -349,19 +353,22 @@ def resolve_settings(
     ``environment`` is the process's. Raises ``UsageError`` for a value that a setting cannot have.
     """
     now: dict[str, Any] = {}
+    given: dict[str, str] = {}
     for setting in SETTINGS:
         if setting.is_ini_only:
             continue
         if (value := options.get(setting.name)) is not None:
-            now[setting.name] = setting.parse(value, setting.option)
+            given[setting.name] = setting.option
         elif (value := environment.get(setting.variable)) is not None:
-            now[setting.name] = setting.parse(value, setting.variable)
+            given[setting.name] = setting.variable
+        if value is not None:
+            now[setting.name] = setting.parse(value, given[setting.name])
     always: dict[str, Any] = {
         setting.name: setting.parse(value, setting.ini)
         for setting in SETTINGS
         if setting.name not in now and (value := ini.get(setting.name)) is not None
     }
-    return Settings(**now, **always, given=frozenset(now))
+    return Settings(**now, **always, given=given)
 
 
 def check_places(settings: Settings, rootdir: Path) -> None:
@@ -370,8 +377,8 @@ def check_places(settings: Settings, rootdir: Path) -> None:
         place = getattr(settings, setting.name) if setting.is_file else ""
         if not place or "://" in place or not (place.endswith("/") or (rootdir / place).is_dir()):
             continue
-        source = setting.option if setting.name in settings.given else setting.ini
         file = PurePath(place) / PurePath(str(setting.default)).name
+        source = settings.source_of(setting.name)
         raise UsageError(f"{source}: {place!r} is a folder; write the name of a file, such as '{file}'.")
 
 

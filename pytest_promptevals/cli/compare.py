@@ -90,7 +90,7 @@ def compare(
     form = choose_format(form, output, _ENDINGS, "table")
     with _without_collecting():
         comparison = _compare(before, now, files, history, outputs or 0)
-        with open_output(output) as stream:
+        with open_output(output, form) as stream:
             _write(stream, comparison, form, _limit(form, limit, everything=everything), with_same=everything)
         if output is not None:
             echo(f"comparison written to {output}")

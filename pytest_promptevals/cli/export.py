@@ -73,7 +73,7 @@ def _write(output: Path | None, form: str, columns: dict[str, str], rows: Iterab
         return
     from pytest_promptevals.reports import result_files  # noqa: PLC0415 - for the others alone
 
-    with open_output(output) as stream:
+    with open_output(output, form) as stream:
         if form == "csv":
             result_files.write_result_csv(stream, columns, rows)
         elif form == "json":

@@ -6,7 +6,7 @@ import contextlib
 import io
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO, Final, TextIO, cast
 
@@ -66,19 +66,33 @@ def echo_json(data: object) -> None:
     click.echo(json_without_commands(text) if is_read_by_service(os.environ) else text)
 
 
+_GUARDS: Final[Mapping[str, Callable[[str], str]]] = {
+    "json": json_without_commands,
+    "jsonl": json_without_commands,
+    "table": without_commands,
+    "markdown": without_commands,
+}
+"""What keeps a format from giving commands to a CI service; a space more would change what others mean."""
+
+
 @contextlib.contextmanager
-def open_output(output: Path | None) -> Iterator[TextIO]:
+def open_output(output: Path | None, form: str = "") -> Iterator[TextIO]:
     """Give a stream for data: UTF-8 with plain line ends, in a file or a pipe; a terminal keeps its own encoding.
+
+    Args:
+        output: the file; without one, it is standard output.
+        form: the format of the data, as far as it is known: a CI service that reads the log takes no command from it.
 
     Raises ``click.ClickException`` if the file cannot be written.
     """
     if output is None:
         use_safe_stdout()
-        if isinstance(sys.stdout, io.TextIOWrapper) and not sys.stdout.isatty():
-            sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace", newline="\n")
-            yield sys.stdout
-        else:
-            yield cast(TextIO, _VisibleStream(sys.stdout))
+        if not isinstance(sys.stdout, io.TextIOWrapper) or sys.stdout.isatty():
+            yield cast(TextIO, _GuardedStream(sys.stdout, visible_text))
+            return
+        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace", newline="\n")
+        is_guarded = form in _GUARDS and is_read_by_service(os.environ)
+        yield cast(TextIO, _GuardedStream(sys.stdout, _GUARDS[form])) if is_guarded else sys.stdout
         return
     with _explaining(output):
         output.parent.mkdir(parents=True, exist_ok=True)
@@ -87,11 +101,12 @@ def open_output(output: Path | None) -> Iterator[TextIO]:
             yield stream
 
 
-class _VisibleStream(io.TextIOBase):
-    """Writes to a terminal, with control characters as escapes."""
+class _GuardedStream(io.TextIOBase):
+    """Writes to a terminal or a log what is left of a text's power over it."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, guard: Callable[[str], str]) -> None:
         self._stream = stream
+        self._guard = guard
 
     @property
     def encoding(self) -> str:  # type: ignore[override]  # typeshed has an attribute, which nobody sets
@@ -104,7 +119,7 @@ class _VisibleStream(io.TextIOBase):
 
     def write(self, text: str) -> int:
         """Write a text."""
-        self._stream.write(visible_text(text))
+        self._stream.write(self._guard(text))
         return len(text)
 
 

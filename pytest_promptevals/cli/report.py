@@ -54,7 +54,7 @@ def report(run: str, form: str | None, output: Path | None, history: str | None)
         if run == LATEST:
             _tell_of_another_commit(store.run(run_id), project.rootdir)
         text = chosen.render(read_report(store, project.rootdir, run_id))
-    with open_output(output) as stream:
+    with open_output(output, chosen.ending.removeprefix(".")) as stream:
         stream.write(text)
     if output is not None:
         echo(f"report of run {run_id} written to {output}")

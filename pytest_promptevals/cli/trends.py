@@ -61,7 +61,7 @@ def trends(
     form = choose_format(form, output, _ENDINGS, "table")
     points = _read(files, wanted, last, history)
     chosen = _choose(metrics, report.metrics_of(points))
-    with open_output(output) as stream:
+    with open_output(output, form) as stream:
         _write(stream, points, chosen, form, with_values=bool(metrics))
 
 

@@ -9,6 +9,8 @@ import pytest
 from pytest_promptevals.engine.endpoint import TESTED
 from pytest_promptevals.engine.planning import PlannedCase
 from pytest_promptevals.pytest_glue.longrepr import CaseFailed
+from pytest_promptevals.pytest_glue.writing import log_text
+from pytest_promptevals.reports.words import visible_line
 
 _CACHE_KEY: Final = pytest.StashKey[dict[object, pytest.MarkDecorator]]()
 
@@ -24,11 +26,16 @@ def case_marks(config: pytest.Config, planned: PlannedCase) -> list[pytest.MarkD
     case, skip_reason = planned.case, planned.skip_reason
     marks = [_evals_mark(config, planned), *(_tag_mark(config, tag) for tag in case.tags)]
     if skip_reason is not None:
-        marks.append(pytest.mark.skip(reason=skip_reason))
+        marks.append(pytest.mark.skip(reason=_shown(skip_reason)))
     if case.xfail is not None:
         # A provider that is down is no expected failure.
-        marks.append(pytest.mark.xfail(reason=case.xfail, raises=(CaseFailed, AssertionError)))
+        marks.append(pytest.mark.xfail(reason=_shown(case.xfail), raises=(CaseFailed, AssertionError)))
     return marks
+
+
+def _shown(reason: str) -> str:
+    """Return a reason that a dataset gives as pytest may print it."""
+    return log_text(visible_line(reason))
 
 
 def is_skipped(item: pytest.Item) -> bool:

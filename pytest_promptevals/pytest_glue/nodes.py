@@ -21,6 +21,7 @@ from pytest_promptevals.pytest_glue.longrepr import CaseErrored
 from pytest_promptevals.pytest_glue.marks import mark_item
 from pytest_promptevals.pytest_glue.running import CaseItem
 from pytest_promptevals.pytest_glue.session import session_of
+from pytest_promptevals.pytest_glue.writing import log_text
 from pytest_promptevals.records.cases import Dataset
 from pytest_promptevals.records.results import CaseResult
 from pytest_promptevals.reports.words import visible_line, visible_text
@@ -63,9 +64,9 @@ class EvalFile(pytest.File):
     ) -> str | TerminalRepr:
         """Show what is wrong with the file, not where in the plugin it was found."""
         if isinstance(excinfo.value, DatasetError):
-            return visible_text(render_problems(excinfo.value.problems))
+            return log_text(visible_text(render_problems(excinfo.value.problems)))
         if isinstance(excinfo.value, PromptEvalsError):
-            return visible_text(str(excinfo.value))
+            return log_text(visible_text(str(excinfo.value)))
         return super().repr_failure(excinfo)
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from pytest_promptevals.pytest_glue.gate_items import GATE_ATTRIBUTE
 from pytest_promptevals.pytest_glue.longrepr import BELOW_ATTRIBUTE, CAUGHT_ATTRIBUTE, REVIEW_ATTRIBUTE
+from pytest_promptevals.pytest_glue.writing import log_text
 from pytest_promptevals.records.results import CaseResult
 from pytest_promptevals.records.runs import ItemOutcome, OutcomeKind
 from pytest_promptevals.reports.words import one_line
@@ -79,4 +80,4 @@ def _message_of(report: pytest.TestReport | pytest.CollectReport) -> str:
     else:
         crash = getattr(report.longrepr, "reprcrash", None)
         text = "" if report.longrepr is None else str(report.longrepr if crash is None else crash.message)
-    return one_line(next(iter(text.strip().splitlines()), "").removeprefix(_FAILED), _MOST)
+    return log_text(one_line(next(iter(text.strip().splitlines()), "").removeprefix(_FAILED), _MOST))

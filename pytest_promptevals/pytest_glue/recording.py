@@ -334,7 +334,7 @@ class RunRecorder:
 
     def _source(self, file: str) -> EvalSource:
         # A worker that crashed has not said which eval files it collected.
-        names = tuple(sorted(self._results[file]))
+        names = tuple(sorted(self._results.get(file, ())))
         return self._sources.get(file) or EvalSource(file, "", names, Location(file, 1), GateRules())
 
     def _explained_files(self) -> Iterator[ComparedFile]:

@@ -54,7 +54,7 @@ class ReferredRuns:
             raise self._problem
         if self._reference is not None:
             return
-        source = "--evals-baseline" if "baseline" in self._settings.given else "evals_baseline"
+        source = self._settings.source_of("baseline")
         try:
             self._reference = self._look_up()
         except PromptEvalsError as error:

@@ -41,12 +41,11 @@ def check_formats(config: pytest.Config) -> None:
     from pytest_promptevals.reports.registry import find_reports  # noqa: PLC0415 - only where one is asked for
 
     settings = settings_of(config)
-    option = "--evals-report" if "report" in settings.given else "evals_report"
     try:
         for wanted in _find_wanted(settings):
             find_reports(config.hook).load(wanted.form)
     except UsageError as error:
-        raise pytest.UsageError(f"{option}: {visible_text(str(error))}") from error
+        raise pytest.UsageError(f"{settings.source_of('report')}: {visible_text(str(error))}") from error
 
 
 class SessionReports:

@@ -25,6 +25,7 @@ from pytest_promptevals.pytest_glue.describing import Describer
 from pytest_promptevals.pytest_glue.eval_files import EvalSource
 from pytest_promptevals.pytest_glue.flaky import FlakyCases, with_label
 from pytest_promptevals.pytest_glue.garbage import settled
+from pytest_promptevals.pytest_glue.guarded_longrepr import guard_report
 from pytest_promptevals.pytest_glue.junit_properties import case_properties
 from pytest_promptevals.pytest_glue.longrepr import (
     BELOW_ATTRIBUTE,
@@ -245,6 +246,8 @@ class EvalSession:
         if call.when == "call" and _BELOW_KEY in item.stash:
             setattr(report, BELOW_ATTRIBUTE, item.stash[_BELOW_KEY])
             del item.stash[_BELOW_KEY]
+        if not isinstance(problem, CaseFailed | CaseErrored) and item.get_closest_marker("evals") is not None:
+            guard_report(report)
         result = item.stash.get(_RESULT_KEY, None)
         if result is not None:
             if call.when == "call" and report.passed and result.error is not None:

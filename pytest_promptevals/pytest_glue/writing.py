@@ -25,7 +25,12 @@ def encoding_of(writer: object) -> str:
 
 def printable_text(text: str, encoding: str) -> str:
     """Return a line as an encoding can hold it, and in a job of a CI service as one that is no command to it."""
-    return console_text(without_commands(text) if is_read_by_service(os.environ) else text, encoding)
+    return console_text(log_text(text), encoding)
+
+
+def log_text(text: str) -> str:
+    """Return what a text is in a log: in a job of a CI service, no command to it."""
+    return without_commands(text) if is_read_by_service(os.environ) else text
 
 
 def write_lines(reporter: pytest.TerminalReporter, lines: Iterable[Line]) -> None:

@@ -75,7 +75,7 @@ class Controller:
     def pytest_sessionstart(self, session: pytest.Session) -> None:
         """Remember the session: it counts failures. Whoever asks for a report is told even where no case comes."""
         self._session = session
-        if settings_of(self._config).given & {"html", "report"}:
+        if settings_of(self._config).given.keys() & {"html", "report"}:
             self._recorder()
 
     @pytest.hookimpl(optionalhook=True)
@@ -267,7 +267,7 @@ class Controller:
         evals = set(self._eval_positions(ids))
         # Which of the others belong to a dataset only the workers know.
         others = [nodeid for number, nodeid in enumerate(ids) if number not in evals and nodeid.endswith("]")]
-        if not evals and not (others and settings.given & {"accept", "baseline", "save_baseline"}):
+        if not evals and not (others and settings.given.keys() & {"accept", "baseline", "save_baseline"}):
             return
         from pytest_promptevals.pytest_glue.checking import check_items  # noqa: PLC0415 - only for eval items
 

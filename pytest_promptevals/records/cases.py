@@ -21,7 +21,9 @@ class Location:
     """1-based line."""
 
     def __str__(self) -> str:
-        return f"{self.path}:{self.line}"
+        # A file may be called so that the next line of a message would begin with what its name goes on with.
+        path = self.path.replace("\n", "\\n").replace("\r", "\\r")
+        return f"{path}:{self.line}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from typing import Final
 
 from pytest_promptevals.reports.findings import Finding, FindingKind, merge_alike
 from pytest_promptevals.reports.repository_paths import repository_path, repository_root
+from pytest_promptevals.reports.words import visible_text
 
 GITHUB: Final = "github"
 AZURE: Final = "azure"
@@ -65,17 +66,19 @@ def _is_news(finding: Finding) -> bool:
 def _rest_line(service: str, counted: str) -> str:
     if service == AZURE:
         return azure_command("task.logissue", f"evals: {counted} not shown here", type="warning")
-    return github_command("notice", f"{counted} not shown here; the report in Markdown has them", title="evals")
+    text = f"{counted} not shown here; 'promptevals report -o all.html' shows all of them"
+    return github_command("notice", text, title="evals")
 
 
 def _github_line(level: str, path: str, finding: Finding) -> str:
     line = str(finding.location.line)
-    return github_command(level, finding.message, file=path, line=line, title=finding.title)
+    return github_command(level, finding.message, file=visible_text(path), line=line, title=finding.title)
 
 
 def _azure_line(level: str, path: str, finding: Finding) -> str:
     text = f"{finding.title}: {finding.message}"
-    return azure_command("task.logissue", text, type=level, sourcepath=path, linenumber=str(finding.location.line))
+    line = str(finding.location.line)
+    return azure_command("task.logissue", text, type=level, sourcepath=visible_text(path), linenumber=line)
 
 
 def _replace(text: str, codes: Mapping[str, str]) -> str:

@@ -27,7 +27,7 @@ def inline(text: str, longest: int | None = None) -> str:
 
 def html_line(text: str, longest: int | None = None) -> str:
     """Return the same for where Markdown takes HTML, as within ``<summary>``."""
-    return html.escape(_linkless(one_line(text, longest)), quote=False)
+    return html.escape(_linkless(without_commands(one_line(text, longest))), quote=False)
 
 
 def code_block(text: str, language: str = "") -> list[str]:

@@ -9,7 +9,9 @@ from typing import Final
 from xml.etree import ElementTree as ET
 
 import pytest
+from click.testing import CliRunner
 
+from pytest_promptevals.cli import main
 from tests.support.hostile import DANGEROUS, KINDS, hostile_strings
 from tests.support.project import EvalProject
 
@@ -99,3 +101,99 @@ def test_no_text_that_is_wrong_reaches_the_terminal_as_it_is(project: EvalProjec
     project.write("a.eval.yaml", json.dumps({"judges": ["exact"], "cases": [case], **wrong}))
 
     assert r"\x1b[2J" in shown(project, arguments)
+
+
+COMMAND: Final = "\x1b[2J\u202e ##[error]pwned"
+TESTS: Final = """
+import pytest
+from click.testing import CliRunner
+
+COMMAND = "\\x1b[2J\\u202e ##[error]pwned"
+
+@pytest.mark.evals("rows.jsonl")
+def test_assertion(case):
+    answer = f"fine\\n{COMMAND}"
+    assert answer == case.expected
+
+@pytest.mark.evals("rows.jsonl")
+def test_failed(case):
+    pytest.fail(COMMAND)
+
+@pytest.mark.evals("rows.jsonl")
+def test_skipped(case):
+    pytest.skip(COMMAND)
+
+@pytest.mark.evals("rows.jsonl")
+def test_expected(case):
+    pytest.xfail(COMMAND)
+
+@pytest.mark.evals("rows.jsonl")
+def test_raised(case):
+    try:
+        raise ValueError(COMMAND)
+    except ValueError as error:
+        raise KeyError(COMMAND) from error
+"""
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [(), ("--tb=native",), ("--tb=long", "-l"), ("--tb=line",), ("-n2",), ("-p", "no:randomly", "--tb=short")],
+    ids=["auto", "native", "locals", "line", "n2", "short"],
+)
+def test_a_service_takes_no_command_from_what_tests_and_datasets_say(
+    project: EvalProject, monkeypatch: pytest.MonkeyPatch, arguments: Sequence[str]
+) -> None:
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    project.write("pytest.ini", "[pytest]\nevals_annotations = off\n")
+    project.write("rows.jsonl", json.dumps({"id": "row", "expected": "x"}))
+    project.write("test_rows.py", TESTS)
+    cases = [
+        {"id": "a", "input": "x", "expected": "y", "xfail": COMMAND},
+        {"id": "b", "input": "x", "expected": "x", "skip": COMMAND},
+    ]
+    project.write("a.eval.yaml", json.dumps({"model": "scripted/echo", "judges": ["exact"], "cases": cases}))
+
+    written = shown(project, ("-v", "-rA", *arguments))
+
+    lines = [line for line in written.splitlines() if "##[" in line and "COMMAND = " not in line]
+    assert lines == []
+    assert written.count(r"\x1b[2J\u202e # #[error]pwned") >= 6
+
+
+def test_a_service_takes_no_command_from_what_is_wrong_in_a_dataset(
+    project: EvalProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TF_BUILD", "true")
+    project.write("pytest.ini", "[pytest]\nevals_annotations = off\n")
+    case = {"id": "##vso[task.complete result=Succeeded;]", "input": "x", "expected": "x"}
+    project.write("a.eval.yaml", json.dumps({"model": "scripted/echo", "judges": ["exact"], "cases": [case]}))
+    project.write("b\n::error::x.eval.yaml", "cases: [")
+
+    written = shown(project, ())
+
+    assert "##vso[" not in written
+    assert "# #vso[task.complete" in written
+    assert not [line for line in written.splitlines() if line.startswith("::")]
+
+
+def test_a_service_takes_no_command_from_the_names_of_judges_and_files(
+    project: EvalProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    judges = [{"exact": {"name": "j ##[error]pwned"}}]
+    case = {"id": "a", "input": "x", "expected": "y"}
+    project.write("a\x1b[2J\u202e.eval.yaml", json.dumps({"model": "scripted/echo", "judges": judges, "cases": [case]}))
+
+    assert r"::error file=a\x1b[2J\u202e.eval.yaml,line=1," in shown(project, ())
+    for command in (
+        ["trends"],
+        ["trends", "--format", "json"],
+        ["compare", "latest", "latest"],
+        ["compare", "latest", "latest", "--format", "markdown"],
+        ["report", "--format", "gitlab"],
+        ["report"],
+    ):
+        printed = CliRunner().invoke(main, command).output
+        assert "pwned" in printed, command
+        assert "##[" not in printed, command

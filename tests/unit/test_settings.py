@@ -66,7 +66,9 @@ def test_a_list_is_separated_by_spaces() -> None:
 def test_what_an_option_or_the_environment_gave_is_known() -> None:
     settings = resolve_settings({"timeout": 1}, {"PROMPTEVALS_TRIALS": "2"}, {"concurrency": 3})
 
-    assert settings.given == {"timeout", "trials"}
+    assert settings.given == {"timeout": "--evals-timeout", "trials": "PROMPTEVALS_TRIALS"}
+    sources = [settings.source_of(name) for name in ("timeout", "trials", "concurrency")]
+    assert sources == ["--evals-timeout", "PROMPTEVALS_TRIALS", "evals_concurrency"]
 
 
 @pytest.mark.parametrize(("text", "value"), [("yes", True), ("1", True), ("off", False), ("", False)])

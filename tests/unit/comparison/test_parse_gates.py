@@ -79,13 +79,13 @@ def test_the_file_goes_before_the_ini_file_and_an_option_before_both() -> None:
     assert verdict(Settings(max_drop=0.5), max_drop=0.1) is Verdict.REGRESSED
     assert verdict(Settings(max_drop=0.1), max_drop=0.5) is Verdict.PASSED
     assert verdict(Settings(max_drop=0.1)) is Verdict.REGRESSED
-    assert verdict(Settings(max_drop=0.5, given=frozenset({"max_drop"})), max_drop=0.1) is Verdict.PASSED
+    assert verdict(Settings(max_drop=0.5, given={"max_drop": "--evals-max-drop"}), max_drop=0.1) is Verdict.PASSED
 
 
 def test_the_same_holds_for_the_confidence() -> None:
     assert verdict(Settings(confidence=0.999)) is Verdict.INCONCLUSIVE
     assert verdict(Settings(confidence=0.999), confidence=0.9) is Verdict.REGRESSED
-    assert verdict(Settings(confidence=0.999, given=frozenset({"confidence"})), confidence=0.9) is Verdict.INCONCLUSIVE
+    assert verdict(Settings(confidence=0.999, given={"confidence": "-c"}), confidence=0.9) is Verdict.INCONCLUSIVE
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,11 @@ def test_the_same_holds_for_the_confidence() -> None:
         (Settings(), None, False),
         (Settings(on_inconclusive="fail"), None, True),
         (Settings(on_inconclusive="fail"), OnInconclusive.PASS, False),
-        (Settings(on_inconclusive="fail", given=frozenset({"on_inconclusive"})), OnInconclusive.PASS, True),
+        (
+            Settings(on_inconclusive="fail", given={"on_inconclusive": "-i"}),
+            OnInconclusive.PASS,
+            True,
+        ),
     ],
 )
 def test_the_same_holds_for_what_is_inconclusive(
@@ -110,7 +114,7 @@ def test_the_same_holds_for_what_is_inconclusive(
     [
         (Settings(missing_cases="fail"), MissingCases.WARN, False),
         (Settings(missing_cases="warn"), MissingCases.FAIL, True),
-        (Settings(missing_cases="fail", given=frozenset({"missing_cases"})), MissingCases.WARN, True),
+        (Settings(missing_cases="fail", given={"missing_cases": "--evals-missing-cases"}), MissingCases.WARN, True),
     ],
 )
 def test_the_same_holds_for_missing_cases(settings: Settings, written: MissingCases, *, is_there: bool) -> None:
@@ -125,7 +129,11 @@ def test_the_same_holds_for_missing_cases(settings: Settings, written: MissingCa
         (Settings(), None, CasePolicy.STRICT),
         (Settings(case_policy="ratchet"), None, CasePolicy.RATCHET),
         (Settings(case_policy="ratchet"), CasePolicy.GATE, CasePolicy.GATE),
-        (Settings(case_policy="ratchet", given=frozenset({"case_policy"})), CasePolicy.GATE, CasePolicy.RATCHET),
+        (
+            Settings(case_policy="ratchet", given={"case_policy": "-p"}),
+            CasePolicy.GATE,
+            CasePolicy.RATCHET,
+        ),
     ],
 )
 def test_the_same_holds_for_the_case_policy(settings: Settings, written: CasePolicy | None, policy: CasePolicy) -> None:

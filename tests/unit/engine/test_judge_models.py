@@ -55,7 +55,7 @@ def test_a_model_of_its_own_goes_before_the_setting(tmp_path: Path) -> None:
     [
         (Settings(), "counting/file"),
         (Settings(judge_model="counting/ini"), "counting/file"),
-        (Settings(judge_model="counting/option", given=frozenset({"judge_model"})), "counting/option"),
+        (Settings(judge_model="counting/option", given={"judge_model": "--evals-judge-model"}), "counting/option"),
     ],
 )
 def test_the_model_of_the_eval_file_goes_before_the_ini_file_but_not_before_the_option(

@@ -17,7 +17,7 @@ from pytest_promptevals.settings import Settings
 from tests.unit.engine.plans import OddJudge, plan
 
 FREE = Settings(selftest=True)
-ALL = Settings(selftest=True, level=2, given=frozenset({"level"}))
+ALL = Settings(selftest=True, level=2, given={"level": "--evals-level"})
 
 
 def selftest(folder: Path, text: str, settings: Settings = FREE) -> FileTest:

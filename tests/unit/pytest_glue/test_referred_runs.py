@@ -36,7 +36,7 @@ def test_a_damaged_history_is_put_aside_and_that_is_said_once(tmp_path: Path) ->
 def test_a_server_that_cannot_be_reached_ends_the_run(tmp_path: Path) -> None:
     pytest.importorskip("psycopg")
     history = "postgresql+psycopg://ada:secret@127.0.0.1:1/evals"
-    runs = ReferredRuns(tmp_path, Settings(baseline="latest", history=history, given=frozenset({"baseline"})))
+    runs = ReferredRuns(tmp_path, Settings(baseline="latest", history=history, given={"baseline": "--evals-baseline"}))
 
     with pytest.raises(UsageError, match=r"^--evals-baseline latest: .*127\.0\.0\.1") as caught:
         runs.check()
