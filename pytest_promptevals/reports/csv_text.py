@@ -19,11 +19,10 @@ _BLANKS: Final = frozenset("\t\r\n")
 def write_csv(stream: TextIO, header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> None:
     """Write a header and rows, one at a time.
 
-    Texts that a spreadsheet would run as a formula get an apostrophe in front; numbers stay numbers. All texts are in
-    quotes, for spreadsheets that divide cells at other signs than commas. Line ends within texts are newlines. The
-    stream must leave line ends as they are.
+    Texts that a spreadsheet would run as a formula get an apostrophe in front; numbers stay numbers. Line ends within
+    texts are newlines. The stream must leave line ends as they are.
     """
-    writer = csv.writer(stream, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
+    writer = csv.writer(stream, lineterminator="\n")
     writer.writerow([_safe(name) for name in header])
     writer.writerows([_safe(cell) for cell in row] for row in rows)
 

@@ -79,7 +79,10 @@ def test_no_more_is_shown_than_github_shows_and_the_rest_is_counted() -> None:
     commands = github_commands("\n".join(github_lines(make_report(make_file(*cases)), {})))
     names = [command.name for command in commands]
     assert (names.count("error"), names.count("warning"), names.count("notice")) == (10, 10, 1)
-    assert commands[-1].data == "1 more error and 4 more warnings not shown here; the report in Markdown has them"
+    assert (
+        commands[-1].data
+        == "1 more error and 4 more warnings not shown here; 'promptevals report -o all.html' shows all of them"
+    )
     last = azure_lines(make_report(make_file(*cases)), {})[-1]
     assert last == "##vso[task.logissue type=warning;]evals: 1 more error and 4 more warnings not shown here"
 

@@ -41,5 +41,9 @@ def test_a_carriage_return_begins_no_row() -> None:
     assert write(["a\r=1", "b\r\n+1"]) == 'a,b\n"a\n=1","b\n+1"\n'
 
 
+def test_blanks_that_a_spreadsheet_leaves_out_are_kept_behind_an_apostrophe() -> None:
+    assert write(["\ta", "\nb"]) == 'a,b\n\'\ta,"\'\nb"\n'
+
+
 def test_headings_are_made_safe_too() -> None:
     assert write(header=("=a", "b")) == "'=a,b\n"

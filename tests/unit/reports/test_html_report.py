@@ -260,5 +260,5 @@ def test_a_report_of_nothing_is_a_page() -> None:
     page = HtmlReport().render(make_report())
 
     assert "No gate is set." in page
-    assert "All cases pass." in page
+    assert "No case has a result." in page
     assert Verdict.REGRESSED.value not in page.split("<script", maxsplit=1)[0].split("</style>")[1]
