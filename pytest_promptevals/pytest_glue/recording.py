@@ -334,7 +334,7 @@ class RunRecorder:
 
     def _source(self, file: str) -> EvalSource:
         # A worker that crashed has not said which eval files it collected.
-        names = tuple(sorted(self._results.get(file, ())))
+        names = tuple(sorted(self._results[file]))
         return self._sources.get(file) or EvalSource(file, "", names, Location(file, 1), GateRules())
 
     def _explained_files(self) -> Iterator[ComparedFile]:
@@ -368,7 +368,10 @@ class RunRecorder:
 
     def cases_before(self, file: str) -> tuple[BaselineCase, ...]:
         """Return the baseline of an eval file; nothing if it has none."""
-        baseline = self.baselines.of(self._source(file), self._results[file].values())
+        results = self._results.get(file)
+        if results is None:  # a history spells names otherwise that no encoding can write
+            return ()
+        baseline = self.baselines.of(self._source(file), results.values())
         return () if baseline is None else baseline.cases
 
     def take_more(self, result: CaseResult, lost: float) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from click.testing import CliRunner
 
@@ -238,3 +240,25 @@ def test_a_wrong_pair_is_told_before_anything_is_run(reported: EvalProject) -> N
     result.stderr.fnmatch_lines(
         ["ERROR: --evals-report: 'report.html' is no pair of a format and a file; write it as FORMAT=FILE, such as*"]
     )
+
+
+def test_a_format_that_there_is_not_is_told_by_where_it_was_asked_for(
+    reported: EvalProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PROMPTEVALS_REPORT", "gone=report.txt")
+
+    reported.run().stderr.fnmatch_lines(["ERROR: PROMPTEVALS_REPORT: *gone*"])
+
+
+def test_a_file_whose_name_no_encoding_has_is_reported_each_time(project: EvalProject) -> None:
+    try:
+        path = project.path / os.fsdecode(b"caf\xe9.eval.yaml")
+        path.write_text("model: scripted/echo\njudges: [exact]\ncases: [{id: a, input: x, expected: x}]\n")
+    except OSError:
+        pytest.skip("this file system takes names in UTF-8 alone")
+
+    for _ in range(2):
+        result = project.run("--evals-report", "markdown=r.md")
+        assert result.ret == pytest.ExitCode.OK
+        result.stdout.fnmatch_lines(["report written to r.md"])
+    assert "no regression" in (project.path / "r.md").read_text(encoding="utf-8")

@@ -42,7 +42,7 @@ def test_a_carriage_return_begins_no_row() -> None:
 
 
 def test_blanks_that_a_spreadsheet_leaves_out_are_kept_behind_an_apostrophe() -> None:
-    assert write(["\ta", "\nb"]) == 'a,b\n\'\ta,"\'\nb"\n'
+    assert write(["\ta", "\nb"]) == "a,b\n'\ta,\"'\nb\"\n"
 
 
 def test_headings_are_made_safe_too() -> None:
