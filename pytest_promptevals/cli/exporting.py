@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -13,8 +14,11 @@ from pytest_promptevals.cli.output import echo, open_output, output_option
 from pytest_promptevals.cli.project import find_project
 from pytest_promptevals.errors import DatasetError, FileProblem, UsageError
 from pytest_promptevals.records.cases import Dataset
-from pytest_promptevals.records.drafts import Export, ExportRequest
+from pytest_promptevals.records.drafts import Export, ExportRequest, ImportRequest
 from pytest_promptevals.reports.words import count_text, visible_line
+
+_ROWS: Final = "rows"
+"""The importer that takes any file of rows: eval files that are wrong, too."""
 
 
 class _Formats(click.Option):
@@ -49,11 +53,26 @@ def exporting(file: Path, form: str | None, output: Path | None, *, strict: bool
     except UsageError as error:
         raise click.UsageError(str(error)) from None
     except (FileProblem, DatasetError) as error:
-        raise click.ClickException(str(error)) from None
+        raise click.ClickException(f"{error}{_foreign_hint(file)}") from None
     _report(made, on_screen=output is None)
     if strict and made.losses:
         raise click.ClickException("nothing is written: --strict is given, and not everything has an equivalent")
     _write(made, output, force=force)
+
+
+def _foreign_hint(file: Path) -> str:
+    """Return how to make an eval file of one that another tool wrote, empty if none is known to have written it."""
+    from pytest_promptevals.datasets.importers.foreign import take_sample  # noqa: PLC0415 - for errors alone
+    from pytest_promptevals.datasets.importers.registry import choose_importer, find_importers  # noqa: PLC0415 - likewise
+
+    shown = str(file)
+    try:
+        name, _ = choose_importer(find_importers(), ImportRequest(file, shown, take_sample(file, shown), {}), None)
+    except UsageError:
+        return ""
+    if name == _ROWS:  # which any file of cases may be
+        return ""
+    return f"\nIt may be a file of {name}: 'promptevals import {shlex.quote(shown)}' makes an eval file of it."
 
 
 def _checked(made: object, exporter: object) -> Export:

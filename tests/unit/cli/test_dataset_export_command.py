@@ -26,6 +26,21 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+def test_of_a_file_of_another_tool_it_is_said_that_it_has_to_be_imported_first() -> None:
+    config = "prompts: [Hello]\nproviders: [openai:gpt-5]\ntests: [{assert: [{type: equals, value: x}]}]\n"
+    Path("promptfooconfig.yaml").write_text(config, encoding="utf-8")
+    Path("wrong.eval.yaml").write_text("cases: 3\n", encoding="utf-8")
+
+    foreign = CliRunner().invoke(main, ["dataset", "export", "promptfooconfig.yaml", "--format", "jsonl"])
+    wrong = CliRunner().invoke(main, ["dataset", "export", "wrong.eval.yaml", "--format", "jsonl"])
+
+    assert foreign.exit_code == wrong.exit_code == 1
+    assert foreign.output.endswith(
+        "It may be a file of promptfoo: 'promptevals import promptfooconfig.yaml' makes an eval file of it.\n"
+    )
+    assert "promptevals import" not in wrong.output
+
+
 class Returning:
     """An exporter that returns what it is told."""
 
