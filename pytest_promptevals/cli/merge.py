@@ -161,7 +161,7 @@ def _tell(merged: Merged) -> None:
 def _paths_of(project: Project, merged: Merged) -> list[str]:
     """Return what pytest has to collect. Raises ``_CannotMergeError`` for a file that is not there."""
     # Whole files: of a test function whose cases were all skipped, there is no result.
-    paths = {_file_of(project, result.file) for result in merged.results}
+    paths = {_file_of(project, name) for name in {result.file for result in merged.results}}
     for path in sorted(paths):
         if not path.is_file():
             git = merged.run.git
