@@ -82,19 +82,30 @@ class MergedItems:
         return returned
 
     @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, object, object]:
+        """Expect a case without a score where that was expected."""
+        try:
+            return (yield)
+        except CaseErrored:
+            self._xfail_as_expected(item)
+            raise
+
+    @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
         """Fail an item that failed, and expect what was expected, whatever its result is."""
-        outcomes = _by_kind(self._outcomes.get(item.nodeid, ()))
-        returned = None
         try:
             returned = yield
         except (CaseFailed, CaseErrored):
-            if OutcomeKind.XFAILED not in outcomes:
-                raise
+            self._xfail_as_expected(item)
+            raise
+        self._xfail_as_expected(item)
+        _fail_as(OutcomeKind.FAILED, _by_kind(self._outcomes.get(item.nodeid, ())))
+        return returned
+
+    def _xfail_as_expected(self, item: pytest.Item) -> None:
+        outcomes = _by_kind(self._outcomes.get(item.nodeid, ()))
         if OutcomeKind.XFAILED in outcomes:
             pytest.xfail(outcomes[OutcomeKind.XFAILED])
-        _fail_as(OutcomeKind.FAILED, outcomes)
-        return returned
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None, object, object]:

@@ -269,15 +269,15 @@ def test_tests_end_as_they_did_whatever_marks_fixtures_and_conditions_say(
 
 
 @pytest.mark.parametrize("where", ["share", "merge"])
-@pytest.mark.parametrize("expected", ["y", "x"], ids=["failing", "passing"])
+@pytest.mark.parametrize("given", ["wrong", "right", "broken"])
 def test_an_expected_failure_of_a_case_is_one_where_it_ran(
     project: EvalProject,
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
     where: str,
-    expected: str,
+    given: str,
 ) -> None:
-    project.write("pytest.ini", "[pytest]\n")
+    project.write("pytest.ini", "[pytest]\npythonpath = .\n")
     project.write(
         "conftest.py",
         """
@@ -290,8 +290,9 @@ def test_an_expected_failure_of_a_case_is_one_where_it_ran(
                     item.add_marker(pytest.mark.xfail(reason="no GPU"))
         """,
     )
-    rows = [{"id": "c0", "input": "x", "expected": expected}, {"id": "c1", "input": "x", "expected": "x"}]
-    project.write_cases("a.eval.yaml", rows, head="model: scripted/echo\njudges: [exact]\n")
+    project.write("app.py", "def answer(input):\n    assert input != 'broken'\n    return input\n")
+    rows = [{"id": f"c{number}", "input": text, "expected": "right"} for number, text in enumerate((given, "right"))]
+    project.write_cases("a.eval.yaml", rows, head="model: python/app:answer\njudges: [exact]\n")
     monkeypatch.setenv("WHERE", "here" if where == "share" else "elsewhere")
     whole = project.run("--evals-history=whole.db")
     run_shards(project, 2)
@@ -302,7 +303,7 @@ def test_an_expected_failure_of_a_case_is_one_where_it_ran(
 
     printed = capfd.readouterr().out
     assert status == whole.ret
-    word = "xfailed" if expected == "y" else "xpassed"
+    word = "xpassed" if given == "right" else "xfailed"
     assert (word in outcomes_of(whole)) is (where == "share")
     assert pytest.RunResult.parse_summary_nouns([f"=== {printed.splitlines()[-1]} ==="]) == outcomes_of(whole)
 
