@@ -108,11 +108,15 @@ class RunHistory(abc.ABC):
                 self._insert_results(run_id, last)
 
     def finish_run(self, run: Run, comparisons: Sequence[Comparison]) -> None:
-        """Record how a run ended, and what its comparisons say; not if another process has gone on with it."""
-        with self._writing():
+        """Record how a run ended, and what its comparisons say; not if another process has gone on with it.
+
+        Runs of processes that were killed meanwhile become interrupted.
+        """
+        with self._writing() as connection:
             if _is_own(self._read_row(run.id), run):
                 self._update_run(run)
                 self._write_end(run, comparisons)
+            interrupt_abandoned_runs(connection, but=run.id, locking=self._SKIPPING)
 
     def add_run(self, run: Run, results: Iterable[CaseResult], comparisons: Sequence[Comparison]) -> None:
         """Record a run that is over, with all that belongs to it, in one transaction. It must not be there yet."""

@@ -416,8 +416,14 @@ def test_a_run_that_is_being_recorded_is_left_alone(history: HistorySubject) -> 
         store.start_run(new)
 
         assert [run.status for run in store.runs()] == [RunStatus.RUNNING] * 2
-    process.kill()
-    process.communicate(timeout=60)
+        process.kill()
+        process.communicate(timeout=60)
+        end = time.monotonic() + 20
+        while store.run(slow.id).status is RunStatus.RUNNING:  # a server takes a moment to see that a client is gone
+            assert time.monotonic() < end
+            store.finish_run(dataclasses.replace(new, status=RunStatus.FINISHED), ())
+            time.sleep(0.02)
+        assert [run.status for run in store.runs()] == [RunStatus.FINISHED, RunStatus.INTERRUPTED]
 
 
 def finish(store: HistoryStore, run_id: str, minute: int, results: list[CaseResult], **changes: Any) -> None:

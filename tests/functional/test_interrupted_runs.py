@@ -348,4 +348,5 @@ def test_when_one_of_two_processes_is_killed_the_other_makes_its_calls(
     # killed: its place is given to the next call at once.
     assert stats["paid"] - stats["duplicates"] == 30
     assert calls(model_server) <= 30 + 8 + 8
+    # The second marks the first as interrupted when it begins, or else when it ends.
     assert sorted(str(status) for _, status in runs_of(served)) in (["finished"], ["finished", "interrupted"])
