@@ -309,11 +309,10 @@ def test_forward_before_a_dialog_has_told_of_its_end_does_not_go_back_again(show
     opened.page.locator("#table .body .row").first.click()
     case.wait_for(state="visible")
     link = opened.page.evaluate("location.hash")
-    forward = "link => addEventListener('close', () => history.pushState('case', '', link), {capture: true})"
-    opened.page.evaluate(forward, link)
+    forward = "() => { history.pushState('case', '', link); window.isForward = true; }"
+    opened.page.evaluate(f"link => addEventListener('close', {forward}, {{capture: true, once: true}})", link)
     opened.page.go_back()
-    case.wait_for(state="hidden")
-    opened.wait_for("document.activeElement.id === 'table'")
+    opened.wait_for("window.isForward === true")
     opened.page.wait_for_timeout(100)
 
     assert opened.page.evaluate("location.hash") == link
